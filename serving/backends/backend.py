@@ -1,0 +1,86 @@
+"""What a backend is, and the table of those there are.
+
+Rule: a backend is one function, named here by import path and imported when the first model needs it, so that a
+server without torch serves ONNX.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from serving.core.model_config import ModelConfig
+from serving.core.requests import Arrays, TensorSpec, format_shape
+from serving.errors import ModelLoadFailed
+
+BACKENDS = {
+    "onnxruntime": "serving.backends.ort:load",
+    "pytorch": "serving.backends.torchscript:load",
+}
+
+
+class ModelInstance(Protocol):
+    """A loaded model. One thread at a time calls `run`; nothing may be called after `close`."""
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What the model file itself says; where it says nothing, what the config says."""
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]: ...
+
+    def run(self, inputs: Arrays) -> Arrays:
+        """All outputs by name. Input arrays are C-contiguous and aligned, may be read-only, and stay the caller's."""
+
+    def close(self) -> None: ...
+
+
+class Backend(Protocol):
+    def __call__(self, directory: Path, config: ModelConfig, device: str) -> ModelInstance:
+        """Load the config's file from a version `directory` onto `device`, `"cpu"` or `"cuda"`.
+
+        Raises `ModelLoadFailed` with a reason written for the model's owner, whatever the file holds.
+        """
+
+
+def find(name: str) -> Backend:
+    """Raises `ModelLoadFailed` when the runtime behind the backend is not installed."""
+    module, _, function = BACKENDS[name].partition(":")
+    try:
+        return cast(Backend, getattr(import_module(module), function))
+    except ModuleNotFoundError as error:
+        raise ModelLoadFailed(f"backend '{name}' needs the package '{error.name}', which is not installed") from None
+
+
+def model_file(directory: Path, config: ModelConfig) -> Path:
+    path = directory / str(config.default_model_filename)
+    if not path.is_file():
+        raise ModelLoadFailed(f"version {directory.name} has no file '{path.name}'")
+    return path
+
+
+def check_against_config(kind: str, in_file: tuple[TensorSpec, ...], in_config: tuple[TensorSpec, ...]) -> None:
+    """The config may name fewer outputs than the file has, and fix dimensions that the file leaves open."""
+    names = ", ".join(spec.name for spec in in_file)
+    if kind == "input" and len(in_file) != len(in_config):
+        raise ModelLoadFailed(f"configuration expects {len(in_config)} inputs, model provides {len(in_file)}: {names}")
+    by_name = {spec.name: spec for spec in in_file}
+    for expected in in_config:
+        found = by_name.get(expected.name)
+        if found is None:
+            raise ModelLoadFailed(f"unexpected inference {kind} '{expected.name}', allowed {kind}s are: {names}")
+        if found.datatype != expected.datatype:
+            raise ModelLoadFailed(
+                f"configuration expects datatype {expected.datatype} for {kind} '{expected.name}', "
+                f"model provides {found.datatype}"
+            )
+        if not _shapes_agree(found.shape, expected.shape):
+            raise ModelLoadFailed(
+                f"{kind} '{expected.name}': the model has shape {format_shape(found.shape)}, the configuration "
+                f"(with its batch dimension, if max_batch_size is set) {format_shape(expected.shape)}"
+            )
+
+
+def _shapes_agree(in_file: tuple[int, ...], in_config: tuple[int, ...]) -> bool:
+    return len(in_file) == len(in_config) and all(
+        found in (-1, expected) for found, expected in zip(in_file, in_config, strict=True)
+    )

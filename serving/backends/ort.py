@@ -1,0 +1,99 @@
+"""ONNX models on ONNX Runtime.
+
+Rule: a session reads and writes numpy arrays and is safe to run from several threads; here each instance owns one.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+
+from serving.backends.backend import ModelInstance, check_against_config, model_file
+from serving.core.model_config import ModelConfig, input_specs, output_specs, thread_count
+from serving.core.requests import Arrays, TensorSpec
+from serving.errors import ModelLoadFailed
+
+_DATATYPES = {
+    "tensor(bool)": "BOOL",
+    "tensor(uint8)": "UINT8",
+    "tensor(uint16)": "UINT16",
+    "tensor(uint32)": "UINT32",
+    "tensor(uint64)": "UINT64",
+    "tensor(int8)": "INT8",
+    "tensor(int16)": "INT16",
+    "tensor(int32)": "INT32",
+    "tensor(int64)": "INT64",
+    "tensor(float16)": "FP16",
+    "tensor(float)": "FP32",
+    "tensor(double)": "FP64",
+    "tensor(string)": "BYTES",
+}
+_PROVIDERS = {"cpu": ["CPUExecutionProvider"], "cuda": ["CUDAExecutionProvider", "CPUExecutionProvider"]}
+
+
+class OrtInstance:
+    def __init__(self, session: ort.InferenceSession) -> None:
+        self._session = session
+        self.inputs = tuple(_spec(tensor) for tensor in session.get_inputs())
+        self.outputs = tuple(_spec(tensor) for tensor in session.get_outputs())
+        self._input_names = [spec.name for spec in self.inputs]
+        self._output_names = [spec.name for spec in self.outputs]
+        self._text_inputs = {spec.name for spec in self.inputs if spec.datatype == "BYTES"}
+
+    def run(self, inputs: Arrays) -> Arrays:
+        feed = {name: _as_text(inputs[name]) if name in self._text_inputs else inputs[name] for name in inputs}
+        outputs = dict(zip(self._output_names, self._session.run(self._output_names, feed), strict=True))
+        return {name: _as_bytes(array) if array.dtype == object else array for name, array in outputs.items()}
+
+    def close(self) -> None:
+        del self._session
+
+
+def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
+    path = model_file(directory, config)
+    if device == "cuda" and "CUDAExecutionProvider" not in ort.get_available_providers():
+        raise ModelLoadFailed("instance_group has kind KIND_GPU but this ONNX Runtime has no CUDA provider")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = thread_count(config, "intra_op_thread_count")
+    options.inter_op_num_threads = thread_count(config, "inter_op_thread_count")
+    options.log_severity_level = 3
+    # A thread that spins while it waits takes a core from the event loop and from the other models.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        instance = OrtInstance(ort.InferenceSession(path, options, providers=_PROVIDERS[device]))
+    except ModelLoadFailed:
+        raise
+    except Exception as error:  # ONNX Runtime has one exception class per status code and no common base but this
+        raise ModelLoadFailed(f"ONNX Runtime can't load '{path.name}': {_brief(error, path)}") from None
+    check_against_config("input", instance.inputs, input_specs(config))
+    check_against_config("output", instance.outputs, output_specs(config))
+    return instance
+
+
+def _spec(tensor: ort.NodeArg) -> TensorSpec:
+    if tensor.type not in _DATATYPES:
+        raise ModelLoadFailed(f"tensor '{tensor.name}' is a {tensor.type}, which the inference protocol can't carry")
+    shape = tuple(dim if isinstance(dim, int) else -1 for dim in tensor.shape)  # symbolic dimensions have a name
+    return TensorSpec(tensor.name, _DATATYPES[tensor.type], shape)
+
+
+def _brief(error: Exception, path: Path) -> str:
+    """ONNX Runtime's own words without the server's folders in them."""
+    return str(error).replace(str(path.parent) + "/", "")
+
+
+def _as_text(array: np.ndarray) -> np.ndarray:
+    """ONNX Runtime takes `str`, the protocol carries `bytes`. Raises UnicodeDecodeError for other than UTF-8."""
+    return _map(bytes.decode, array)
+
+
+def _as_bytes(array: np.ndarray) -> np.ndarray:
+    return _map(str.encode, array)
+
+
+def _map(function: Callable[[Any], Any], array: np.ndarray) -> np.ndarray:
+    mapped = np.empty(array.size, dtype=object)
+    mapped[:] = [function(element) for element in array.flat]
+    return mapped.reshape(array.shape)

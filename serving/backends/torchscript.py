@@ -1,0 +1,66 @@
+"""TorchScript archives on PyTorch.
+
+Rule: an archive names no outputs and no datatypes, so tensors keep the config's names and go in and out by position.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from serving.backends.backend import ModelInstance, model_file
+from serving.core.model_config import ModelConfig, input_specs, output_specs
+from serving.core.requests import Arrays, TensorSpec
+from serving.errors import BackendFailed, ModelLoadFailed
+
+
+class TorchScriptInstance:
+    def __init__(
+        self,
+        module: torch.jit.ScriptModule,
+        inputs: tuple[TensorSpec, ...],
+        outputs: tuple[TensorSpec, ...],
+        device: str,
+    ) -> None:
+        self._module = module
+        self._device = device
+        self.inputs = inputs
+        self.outputs = outputs
+
+    def run(self, inputs: Arrays) -> Arrays:
+        with torch.inference_mode():
+            returned = self._module(*(self._tensor(inputs[spec.name]) for spec in self.inputs))
+        tensors = [returned] if isinstance(returned, torch.Tensor) else list(returned)
+        if len(tensors) != len(self.outputs):
+            raise BackendFailed(f"the model returned {len(tensors)} tensors, its config lists {len(self.outputs)}")
+        return {spec.name: tensor.cpu().numpy() for spec, tensor in zip(self.outputs, tensors, strict=True)}
+
+    def close(self) -> None:
+        del self._module
+
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        # PyTorch warns about read-only memory, which views into a request's body are.
+        writable = array if array.flags.writeable else array.copy()
+        return torch.from_numpy(writable).to(self._device)
+
+
+def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
+    path = model_file(directory, config)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ModelLoadFailed("instance_group has kind KIND_GPU but PyTorch finds no GPU")
+    try:
+        module = torch.jit.load(path, map_location=device)  # type: ignore[no-untyped-call]
+    except (RuntimeError, ValueError) as error:
+        raise ModelLoadFailed(f"PyTorch can't load '{path.name}': {_first_line(error)}") from None
+    module.eval()
+    inputs, outputs = input_specs(config), output_specs(config)
+    if any(spec.datatype == "BYTES" for spec in (*inputs, *outputs)):
+        raise ModelLoadFailed("PyTorch has no string tensors; the config lists a TYPE_STRING")
+    arguments = len(module.forward.schema.arguments) - 1  # the first is self
+    if arguments != len(inputs):
+        raise ModelLoadFailed(f"configuration expects {len(inputs)} inputs, model provides {arguments}")
+    return TorchScriptInstance(module, inputs, outputs, device)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,1 @@
+"""Vocabulary: the data that every other package speaks in."""

@@ -1,0 +1,64 @@
+"""Everything that can go wrong with a request or a model, in one tree that knows no status codes.
+
+    SlipwayError
+    ├── InvalidInput          the caller's request can't be understood or doesn't fit the model
+    │   └── Unsupported       it is understood, but Slipway doesn't do it
+    ├── ModelNotFound         the repository holds no model of that name
+    │   └── VersionNotFound   it holds the model, not that version
+    ├── ModelNotReady         the version is known, and is not being served
+    ├── ModelLoadFailed       a model on disk can't be served (bad config, missing or corrupt file)
+    ├── Overloaded            the queue is full; nothing was accepted
+    ├── DeadlineExceeded      accepted, but its deadline passed before it ran
+    ├── Cancelled             the caller went away before it ran
+    └── BackendFailed         the model itself raised while it ran
+
+`transports/status.py` gives each a status code; a test walks this tree and fails on a missing row.
+"""
+
+
+class SlipwayError(Exception):
+    """The root; its text is written for the caller."""
+
+
+class InvalidInput(SlipwayError):
+    pass
+
+
+class Unsupported(InvalidInput):
+    pass
+
+
+class ModelNotFound(SlipwayError):
+    pass
+
+
+class VersionNotFound(ModelNotFound):
+    pass
+
+
+class ModelNotReady(SlipwayError):
+    pass
+
+
+class ModelLoadFailed(SlipwayError):
+    pass
+
+
+class Overloaded(SlipwayError):
+    """`retry_after` is the number of seconds after which the caller may try again."""
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DeadlineExceeded(SlipwayError):
+    pass
+
+
+class Cancelled(SlipwayError):
+    pass
+
+
+class BackendFailed(SlipwayError):
+    pass

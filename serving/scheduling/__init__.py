@@ -1,0 +1,1 @@
+"""Decisions about which requests run together and when. No clock, no thread, no I/O."""

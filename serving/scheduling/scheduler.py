@@ -1,0 +1,66 @@
+"""What a scheduler is: pure state that is told the time.
+
+    add(request, now) ── schedule(now) ─▶ Plan ── (someone runs the batch) ── complete(batch, outcomes) ─▶ events
+
+Rule: every method returns at once; whoever calls brings the time, the lock and the thread.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+
+class Schedulable(Protocol):
+    """What a scheduler needs to know of a request. Compared by identity; `arrived` is the scheduler's to set."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows it adds to a batch."""
+
+    @property
+    def key(self) -> Hashable:
+        """Requests run together only when their keys (the shapes of their rows) are equal."""
+
+    @property
+    def deadline(self) -> float:
+        """When its answer stops being of use, in the seconds that `now` counts; infinity for never."""
+
+    arrived: float
+
+
+R = TypeVar("R", bound=Schedulable)
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Generic[R]):
+    """Something to tell the caller of one request: its value, or the error that took its place."""
+
+    request: R
+    value: Any = None
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[R]):
+    """Run `batch` now; or, if there is none, ask again at `wake_at` (None: when something is added)."""
+
+    batch: list[R] | None = None
+    wake_at: float | None = None
+    events: list[Event[R]] = field(default_factory=list)
+
+
+class Scheduler(Protocol[R]):
+    def add(self, request: R, now: float) -> None:
+        """Accept a request, or raise `Overloaded`."""
+
+    def cancel(self, request: R) -> None:
+        """Forget a request that still waits; one that runs already is left alone."""
+
+    def close(self) -> None:
+        """Nothing more will be added, so nothing is held back."""
+
+    def schedule(self, now: float) -> Plan[R]:
+        """Called when an instance is free."""
+
+    def complete(self, batch: list[R], outcomes: Sequence[Any]) -> list[Event[R]]:
+        """What to tell each request of a batch that ran; an outcome that is an exception becomes its error."""
