@@ -48,6 +48,7 @@ _HONOURED = {
     "output.data_type",
     "output.dims",
     "output.label_filename",
+    "instance_group.name",
     "instance_group.kind",
     "instance_group.count",
     "dynamic_batching",

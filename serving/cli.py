@@ -1,0 +1,46 @@
+"""The `slipway` command. Rule: only arguments and words are here; heavy imports wait until a command needs them."""
+
+import typer
+
+from serving import __version__
+from serving.commands.models import models
+from serving.commands.predict import predict
+from serving.commands.serve import serve
+from training.cli import export, train
+
+app = typer.Typer(
+    name="slipway",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=(
+        "[bold]From nothing to a prediction:[/bold]\n\n"
+        "  slipway train digits-cnn\n\n"
+        "  slipway serve\n\n"
+        "  slipway predict digits-cnn docs/images/seven.png"
+    ),
+)
+
+
+@app.callback(invoke_without_command=True)
+def slipway(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+) -> None:
+    """Take a model from training to a fast, observable production endpoint."""
+    if version:
+        typer.echo(f"slipway {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        raise typer.Exit(2)
+
+
+app.command()(train)
+app.command()(export)
+app.command()(serve)
+app.command()(models)
+app.command()(predict)
+
+
+def main() -> None:
+    app()

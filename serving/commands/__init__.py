@@ -1,0 +1,1 @@
+"""The commands of the `slipway` program, one per file."""

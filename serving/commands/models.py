@@ -1,0 +1,53 @@
+"""`slipway models`: what is published on disk and what a server has loaded, side by side."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from serving.commands.request import DEFAULT_URL, ServerRefused, ServerUnreachable, fail, post
+
+
+def models(
+    model_repository: Annotated[
+        Path, typer.Argument(envvar="SLIPWAY_MODEL_REPOSITORY", help="Folder with one folder per model.")
+    ] = Path("model_repository"),
+    url: Annotated[str, typer.Option(envvar="SLIPWAY_URL", help="The server to ask.")] = DEFAULT_URL,
+) -> None:
+    """List what is published in a repository and what a running server has loaded.
+
+    [bold]Examples[/bold]
+
+      slipway models
+
+      slipway models /models --url http://gpu-box:8000
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    try:
+        rows, running = post(f"{url}/v2/repository/index", b"", timeout=5), True
+    except ServerUnreachable:
+        rows, running = [], False
+    except ServerRefused as error:
+        raise fail("models", error) from None
+    loaded = {(row["name"], row.get("version", "")): row for row in rows}
+    published = set(_published(model_repository))
+    table = Table("model", "version", "published", "loaded", "reason")
+    for key in sorted(published | loaded.keys()):
+        row: dict[str, Any] = loaded.get(key, {})
+        table.add_row(*key, "yes" if key in published else "no", row.get("state", "no"), row.get("reason", ""))
+    Console().print(table)
+    if not running:
+        typer.echo(f"No server answers at {url}; `slipway serve` starts one.")
+    if not published:
+        typer.echo(f"Nothing is published in {model_repository}; `slipway train digits-cnn` makes a model.")
+
+
+def _published(root: Path) -> list[tuple[str, str]]:
+    from serving.engine.repository import ModelRepository
+
+    if not root.is_dir():
+        return []
+    repository = ModelRepository(root)
+    return [(name, str(version)) for name in repository.names() for version in repository.versions(name)]

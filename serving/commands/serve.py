@@ -1,0 +1,114 @@
+"""`slipway serve`: start a server and say where to look."""
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serving import __version__
+from serving.settings import Settings
+
+if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` should not
+    from serving.server import Started
+
+_DEFAULTS = Settings(Path("model_repository"))
+_EXAMPLES = ("example.png", "example.json")
+
+
+def serve(
+    model_repository: Annotated[
+        Path,
+        typer.Argument(
+            envvar="SLIPWAY_MODEL_REPOSITORY",
+            help="Folder with one folder per model.",
+            exists=True,
+            file_okay=False,
+            readable=True,
+        ),
+    ] = _DEFAULTS.model_repository,
+    host: Annotated[
+        str, typer.Option(envvar="SLIPWAY_HOST", help="Address to listen on; 0.0.0.0 for every network.")
+    ] = _DEFAULTS.host,
+    http_port: Annotated[
+        int, typer.Option(envvar="SLIPWAY_HTTP_PORT", min=0, max=65535, help="0 chooses a free one.")
+    ] = _DEFAULTS.http_port,
+    metrics_port: Annotated[
+        int, typer.Option(envvar="SLIPWAY_METRICS_PORT", min=0, max=65535, help="Prometheus scrapes /metrics here.")
+    ] = _DEFAULTS.metrics_port,
+    max_body_size: Annotated[
+        int, typer.Option(envvar="SLIPWAY_MAX_BODY_SIZE", min=1, help="Largest request body, in bytes.")
+    ] = _DEFAULTS.max_body_size,
+    shutdown_timeout: Annotated[
+        int, typer.Option(envvar="SLIPWAY_SHUTDOWN_TIMEOUT", min=1, help="Seconds that running requests get to end.")
+    ] = _DEFAULTS.shutdown_timeout,
+) -> None:
+    """Serve every model of a repository over HTTP.
+
+    [bold]Examples[/bold]
+
+      slipway serve                                    # ./model_repository on port 8000
+
+      slipway serve /models --host 0.0.0.0             # for other machines, as in a container
+
+      slipway serve --http-port 9000 --metrics-port 9002
+
+    Each option can also be set by the environment variable named beside it. Ctrl-C answers what runs, then stops.
+    """
+    settings = Settings(model_repository, host, http_port, metrics_port, max_body_size, shutdown_timeout)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(settings))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+async def _serve(settings: Settings) -> None:
+    from serving import server
+
+    stop = asyncio.Event()
+    server.stop_on_signals(stop)
+    try:
+        await server.serve(settings, lambda started: _say_where_to_look(settings, started), stop)
+    except server.PortTaken as error:
+        typer.secho(f"slipway serve: {error}", fg="red", err=True)
+        raise typer.Exit(1) from None
+    typer.echo("Stopped; every accepted request was answered.")
+
+
+def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
+    try:
+        import uvloop
+    except ModuleNotFoundError:  # Windows
+        return None
+    return uvloop.Loop
+
+
+def _say_where_to_look(settings: Settings, started: "Started") -> None:
+    host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.host
+    url = f"http://{host}:{started.http_port}"
+    typer.secho(f"\nSlipway {__version__} is at {url}\n", bold=True)
+    for row in started.engine.index():
+        colour = "green" if row.state == "READY" else "red"
+        typer.echo(f"  {row.name:<24} {row.version:>4}  {typer.style(row.state, fg=colour)}  {row.reason}")
+    if not started.engine.index():
+        typer.echo(f"  no models in {settings.model_repository}; `slipway train digits-cnn` makes one")
+    typer.echo(f"\n  API, to read and try   {url}/docs")
+    typer.echo(f"  Prometheus metrics     http://{host}:{started.metrics_port}/metrics\n")
+    for curl in _curls(settings.model_repository, url, started):
+        typer.echo(f"  {curl}")
+    typer.echo("\nCtrl-C answers what runs, then stops.")
+
+
+def _curls(repository: Path, url: str, started: "Started") -> list[str]:
+    """Commands that work when pasted: one for each model that was published with an example."""
+    return [
+        f"curl --data-binary @{path} {url}/v1/models/{row.name}/classify"
+        for row in started.engine.index(ready_only=True)
+        for name in _EXAMPLES
+        if (path := (repository / row.name / row.version / name).resolve()).is_file()
+    ]

@@ -1,0 +1,90 @@
+"""Does a request fit its model? Checked before it is queued, so that a batch can't fail for one request's shape.
+
+Rule: pure, and constant work per tensor: names, datatypes and shapes are compared, values never.
+The messages are Triton's (core/src/infer_request.cc), whose clients' tests look for parts of them.
+"""
+
+from collections.abc import Hashable, Mapping
+
+from serving.core.datatypes import datatype_of
+from serving.core.requests import InferRequest, TensorSpec, format_shape
+from serving.errors import InvalidInput
+
+_NOTE = (
+    "NOTE: Setting a non-zero max_batch_size in the model config requires a batch dimension to be prepended to each "
+    "input shape. If you want to specify the full shape including the batch dim in your input dims config, try setting "
+    "max_batch_size to zero."
+)
+
+Specs = Mapping[str, TensorSpec]
+
+
+def check(request: InferRequest, inputs: Specs, outputs: Specs, max_batch_size: int) -> int:
+    """The number of rows the request adds to a batch. Raises `InvalidInput` naming the tensor."""
+    _check_names(request, inputs, outputs)
+    for spec in inputs.values():
+        _check_tensor(request, spec, max_batch_size)
+    return _check_rows(request, max_batch_size) if max_batch_size else 1
+
+
+def batch_key(request: InferRequest) -> Hashable:
+    """Equal for requests whose rows can be stacked: the shapes of one row of each input."""
+    return tuple(request.inputs[name].shape[1:] for name in sorted(request.inputs))
+
+
+def _check_names(request: InferRequest, inputs: Specs, outputs: Specs) -> None:
+    model = request.model_name
+    if request.inputs.keys() != inputs.keys():
+        for name in request.inputs:
+            if name not in inputs:
+                raise InvalidInput(
+                    f"unexpected inference input '{name}' for model '{model}', it takes: {', '.join(inputs)}"
+                )
+        missing = [name for name in inputs if name not in request.inputs]
+        raise InvalidInput(
+            f"expected {len(inputs)} inputs but got {len(request.inputs)} inputs for model '{model}'. "
+            f"Got input(s) {list(request.inputs)}, but missing required input(s) {missing}. "
+            "Please provide all required input(s)."
+        )
+    for name in request.output_names:
+        if name not in outputs:
+            raise InvalidInput(
+                f"unexpected inference output '{name}' for model '{model}', it gives: {', '.join(outputs)}"
+            )
+
+
+def _check_tensor(request: InferRequest, spec: TensorSpec, max_batch_size: int) -> None:
+    array = request.inputs[spec.name]
+    datatype = datatype_of(array.dtype)
+    if datatype != spec.datatype:
+        raise InvalidInput(
+            f"inference input '{spec.name}' data-type is '{datatype}', "
+            f"but model '{request.model_name}' expects '{spec.datatype}'"
+        )
+    shape = array.shape
+    fits = len(shape) == len(spec.shape) and all(
+        expected in (-1, found) for expected, found in zip(spec.shape, shape, strict=True)
+    )
+    if not fits:
+        raise InvalidInput(
+            f"unexpected shape for input '{spec.name}' for model '{request.model_name}'. "
+            f"Expected {format_shape(spec.shape)}, got {format_shape(shape)}." + (f" {_NOTE}" if max_batch_size else "")
+        )
+
+
+def _check_rows(request: InferRequest, max_batch_size: int) -> int:
+    first, *others = request.inputs.items()
+    rows = len(first[1])
+    for name, array in others:
+        if len(array) != rows:
+            raise InvalidInput(
+                f"input '{name}' batch size does not match other inputs for '{request.model_name}': "
+                f"'{name}' has {len(array)} rows, '{first[0]}' has {rows}"
+            )
+    if rows > max_batch_size:
+        raise InvalidInput(
+            f"inference request batch-size must be <= {max_batch_size} for '{request.model_name}', got {rows}"
+        )
+    if rows == 0:
+        raise InvalidInput(f"inference request batch-size must be at least 1 for '{request.model_name}', got 0")
+    return rows

@@ -1,0 +1,98 @@
+"""The only threads that run models, and the only place where a scheduler meets a clock.
+
+Rule: the scheduler is touched under the pool's lock; models run, and answers are delivered, outside it.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from serving.scheduling.scheduler import Event, R, Scheduler
+
+
+@dataclass(frozen=True, slots=True)
+class Execution(Generic[R]):
+    """One run of a model: what ran together, and when, in seconds of the pool's clock."""
+
+    batch: list[R]
+    started: float
+    finished: float
+
+
+Execute = Callable[[list[R]], Sequence[Any]]
+"""Runs a batch; returns an outcome for each request, in order: its outputs, or the exception that took their place."""
+
+Deliver = Callable[[list[Event[R]], Execution[R] | None], None]
+"""Called on a worker's thread with what to tell, after an execution or, without one, when requests expire."""
+
+
+class WorkerPool(Generic[R]):
+    """One thread per model instance, all asking one scheduler for work."""
+
+    def __init__(
+        self,
+        name: str,
+        scheduler: Scheduler[R],
+        instances: Sequence[Execute[R]],
+        deliver: Deliver[R],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._scheduler = scheduler
+        self._deliver = deliver
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._threads = [
+            threading.Thread(target=self._run, args=[execute], name=f"{name}-{number}", daemon=True)
+            for number, execute in enumerate(instances)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, request: R) -> None:
+        """Raises `Overloaded` when the scheduler refuses."""
+        with self._changed:
+            self._scheduler.add(request, self._clock())
+            self._changed.notify()
+
+    def cancel(self, request: R) -> None:
+        with self._changed:
+            self._scheduler.cancel(request)
+
+    def stop(self) -> None:
+        """Finish what is queued, then end the threads. Nothing may be submitted afterwards."""
+        with self._changed:
+            self._stopping = True
+            self._scheduler.close()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, execute: Execute[R]) -> None:
+        while (batch := self._next_batch()) is not None:
+            started = self._clock()
+            try:
+                outcomes = execute(batch)
+            except Exception as error:  # a worker that died would leave its requests unanswered for ever
+                outcomes = [error] * len(batch)
+            execution = Execution(batch, started, self._clock())
+            with self._changed:
+                events = self._scheduler.complete(batch, outcomes)
+            self._deliver(events, execution)
+
+    def _next_batch(self) -> list[R] | None:
+        """Wait for work; None when the pool stops and the queue has run dry."""
+        while True:
+            with self._changed:
+                plan = self._scheduler.schedule(self._clock())
+                if plan.batch is None and not plan.events:
+                    if plan.wake_at is None and self._stopping:
+                        return None
+                    self._changed.wait(None if plan.wake_at is None else max(0.0, plan.wake_at - self._clock()))
+                    continue
+            if plan.events:
+                self._deliver(plan.events, None)
+            if plan.batch is not None:
+                return plan.batch

@@ -1,0 +1,172 @@
+"""The people's endpoint: a picture or numbers in, `[{"label", "score"}, ...]` out, best first.
+
+The request and response are those of hosted inference APIs: `{"inputs": ..., "parameters": {"top_k": 5}}`, or a
+picture as the body itself. Rule: one example gives one list, a list of examples gives a list of lists.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from serving.core.requests import TensorSpec, format_shape
+from serving.errors import InvalidInput
+from serving.protocols import images, json_tensor, json_text
+
+DEFAULT_TOP_K = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What a classifier takes: its one input, and which of its outputs holds the scores."""
+
+    model_name: str
+    input: TensorSpec
+    scores: TensorSpec
+    max_batch_size: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one example, without the batch dimension."""
+        return self.input.shape[1:] if self.max_batch_size else self.input.shape
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifyRequest:
+    """`inputs` is the model's whole input; `batched` tells whether the caller sent several examples."""
+
+    inputs: np.ndarray
+    batched: bool
+    top_k: int
+
+
+def classifier(
+    model_name: str,
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    labels: Mapping[str, object],
+    max_batch_size: int,
+) -> Example:
+    """Raises `InvalidInput` when the model does not have one input and an output of scores per class."""
+    if len(inputs) != 1:
+        raise InvalidInput(
+            f"model '{model_name}' has {len(inputs)} inputs; classify works with one. "
+            f"Use POST /v2/models/{model_name}/infer"
+        )
+    rank = 2 if max_batch_size else 1
+    candidates = [spec for spec in outputs if spec.datatype.startswith("FP") and len(spec.shape) == rank]
+    candidates.sort(key=lambda spec: spec.name not in labels)  # the one with labels, if there is one
+    if not candidates:
+        raise InvalidInput(
+            f"model '{model_name}' has no output with one score per class. Use POST /v2/models/{model_name}/infer"
+        )
+    return Example(model_name, inputs[0], candidates[0], max_batch_size)
+
+
+def decode_body(body: bytes, example: Example, top_k: int | None) -> ClassifyRequest:
+    """A JSON document, or else a picture. `top_k` is what the query or form said, None for nothing."""
+    if not body:
+        raise InvalidInput('the body is empty; send an image, or JSON such as {"inputs": ...}')
+    if body.lstrip()[:1] in (b"{", b"["):
+        return _decode_json(body, example, top_k)
+    return ClassifyRequest(_stack([_pixels(body, example)], example), False, _checked_top_k(top_k))
+
+
+def encode_scores(
+    scores: np.ndarray, request: ClassifyRequest, labels: Sequence[str]
+) -> list[dict[str, Any]] | list[list[dict[str, Any]]]:
+    """`scores` is the output of the whole batch, [rows, classes] or, without batching, [classes]."""
+    rows = [_ranked(row, labels, request.top_k) for row in np.atleast_2d(scores)]
+    return rows if request.batched else rows[0]
+
+
+def _ranked(scores: np.ndarray, labels: Sequence[str], top_k: int) -> list[dict[str, Any]]:
+    best = np.argsort(-scores, kind="stable")[:top_k]
+    return [
+        {"label": labels[index] if index < len(labels) else f"LABEL_{index}", "score": float(scores[index])}
+        for index in best.tolist()
+    ]
+
+
+def _decode_json(body: bytes, example: Example, top_k: int | None) -> ClassifyRequest:
+    document = json_text.loads(body)
+    if type(document) is not dict or "inputs" not in document:
+        raise InvalidInput("the JSON body must be an object with a member 'inputs': a base64 image, or numbers")
+    parameters = document.get("parameters", {})
+    if type(parameters) is not dict:
+        raise InvalidInput("'parameters' must be an object")
+    top_k = _checked_top_k(parameters.get("top_k", top_k))
+    inputs = document["inputs"]
+    if type(inputs) is str:
+        return ClassifyRequest(_stack([_pixels(_base64(inputs), example)], example), False, top_k)
+    if type(inputs) is list and inputs and type(inputs[0]) is str and example.input.datatype != "BYTES":
+        if not all(type(item) is str for item in inputs):
+            raise InvalidInput("'inputs' mixes base64 images with other things")
+        return ClassifyRequest(_stack([_pixels(_base64(item), example) for item in inputs], example), True, top_k)
+    return _decode_numbers(inputs, example, top_k)
+
+
+def _decode_numbers(inputs: Any, example: Example, top_k: int) -> ClassifyRequest:
+    """One example or several, told apart by how deep the lists are nested and how many numbers they hold."""
+    name, shape = example.input.name, example.shape
+    if -1 in shape:
+        raise InvalidInput(
+            f"input '{name}' takes {format_shape(shape)}, of open size. "
+            f"Use POST /v2/models/{example.model_name}/infer, which names the shape"
+        )
+    size = int(np.prod(shape))
+    count = len(json_tensor.flatten(name, inputs))
+    if count == 0 or count % size:
+        raise InvalidInput(
+            f"'inputs' must hold {size} numbers for each example (shape {format_shape(shape)}), got {count}"
+        )
+    batched = count > size or _depth(inputs) > len(shape)
+    full_shape = (count // size, *shape) if example.max_batch_size else shape
+    if count > size and not example.max_batch_size:
+        raise InvalidInput(f"model '{example.model_name}' takes one example at a time, got {count // size}")
+    return ClassifyRequest(json_tensor.decode(name, example.input.datatype, full_shape, inputs), batched, top_k)
+
+
+def _depth(data: Any) -> int:
+    depth = 0
+    while type(data) is list and data:
+        depth, data = depth + 1, data[0]
+    return depth
+
+
+def _stack(rows: list[np.ndarray], example: Example) -> np.ndarray:
+    if example.max_batch_size:
+        return np.stack(rows)
+    if len(rows) > 1:
+        raise InvalidInput(f"model '{example.model_name}' takes one image at a time, got {len(rows)}")
+    return rows[0]
+
+
+def _pixels(data: bytes, example: Example) -> np.ndarray:
+    layout = images.layout_of(example.input, example.max_batch_size)
+    if layout is None:
+        raise InvalidInput(
+            f"model '{example.model_name}' does not take an image: its input is {example.input}. "
+            'Send numbers: {"inputs": [...]}'
+        )
+    return images.to_pixels(data, layout, example.shape)
+
+
+def _base64(text: str) -> bytes:
+    """Plain base64, or a data URL as browsers make them."""
+    encoded = text.partition(",")[2] if text.startswith("data:") else text
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidInput("'inputs' is a text, so it should be a base64-encoded image, but it is not base64") from None
+
+
+def _checked_top_k(top_k: Any) -> int:
+    if top_k is None:
+        return DEFAULT_TOP_K
+    if type(top_k) is not int or top_k < 1:
+        raise InvalidInput(f"'top_k' must be an integer >= 1, got {str(top_k)[:50]!r}")
+    return top_k

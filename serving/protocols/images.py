@@ -1,0 +1,104 @@
+"""An encoded picture becomes the pixels that a model takes, the way a person would expect.
+
+Rule: the whole picture is kept, upright and in proportion; it is never cropped or stretched, only padded with the
+colour of its own border. Pixel values stay 0..255; what the network needs beyond that is inside its graph.
+"""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from serving.core.datatypes import dtype_of
+from serving.core.requests import TensorSpec
+from serving.errors import InvalidInput
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
+MAX_PIXELS = 50_000_000
+"""A picture may be a few hundred bytes and unpack to gigabytes, so its size is read before its pixels."""
+
+_MODES = {1: "L", 3: "RGB"}
+_PAPER = (255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLayout:
+    """What one row of an image input looks like."""
+
+    channels: int
+    height: int
+    width: int
+    channels_last: bool
+    datatype: str
+
+
+def layout_of(spec: TensorSpec, max_batch_size: int) -> ImageLayout | None:
+    """[C,H,W], [H,W,C] or [H,W] with C of 1 or 3 and fixed sizes; None for an input that is not an image."""
+    match spec.shape[1:] if max_batch_size else spec.shape:
+        case (1 | 3 as channels, height, width):
+            layout = ImageLayout(channels, height, width, False, spec.datatype)
+        case (height, width, 1 | 3 as channels):
+            layout = ImageLayout(channels, height, width, True, spec.datatype)
+        case (height, width):
+            layout = ImageLayout(1, height, width, False, spec.datatype)
+        case _:
+            return None
+    numeric = dtype_of(spec.datatype).kind in "iuf" and spec.datatype != "INT8"
+    return layout if numeric and min(layout.height, layout.width) > 0 else None
+
+
+def to_pixels(data: bytes, layout: ImageLayout, shape: tuple[int, ...]) -> np.ndarray:
+    """One row of the given `shape`, values 0..255. Raises `InvalidInput` for what is no picture or too large a one."""
+    picture = ImageOps.exif_transpose(_open(data))
+    picture = _as_mode(picture, _MODES[layout.channels])
+    picture = _resize(picture, layout.width, layout.height)
+    pixels = np.asarray(picture)
+    if layout.channels == 3 and not layout.channels_last:
+        pixels = pixels.transpose(2, 0, 1)
+    return np.ascontiguousarray(pixels, dtype_of(layout.datatype)).reshape(shape)
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        if picture.width * picture.height > MAX_PIXELS:
+            raise InvalidInput(f"the image has {picture.width}x{picture.height} pixels, at most {MAX_PIXELS} are read")
+        picture.load()
+    except (UnidentifiedImageError, Image.DecompressionBombError):
+        raise InvalidInput(f"the body is not an image that can be read; send one of {', '.join(FORMATS)}") from None
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow's decoders raise any of these for damaged files
+        raise InvalidInput(f"the image is damaged: {error}") from None
+    return picture
+
+
+def _as_mode(picture: Image.Image, mode: str) -> Image.Image:
+    """Sixteen-bit greys keep their range; what is transparent shows white paper."""
+    if picture.mode.startswith("I"):
+        grey = np.asarray(picture).astype(np.float32) / 257.0
+        return Image.fromarray(grey.clip(0, 255).round().astype(np.uint8)).convert(mode)
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        paper = Image.new("RGBA", picture.size, _PAPER)
+        picture = Image.alpha_composite(paper, picture)
+    return picture if picture.mode == mode else picture.convert(mode)
+
+
+def _resize(picture: Image.Image, width: int, height: int) -> Image.Image:
+    """Averages areas when shrinking, so that thin strokes don't vanish; interpolates when growing."""
+    scale = min(width / picture.width, height / picture.height)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    if size != picture.size:
+        picture = picture.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR)
+    if size == (width, height):
+        return picture
+    padded = Image.new(picture.mode, (width, height), _border_colour(picture))
+    padded.paste(picture, ((width - size[0]) // 2, (height - size[1]) // 2))
+    return padded
+
+
+def _border_colour(picture: Image.Image) -> int | tuple[int, ...]:
+    pixels = np.asarray(picture)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    median = np.median(border, axis=0).astype(int)
+    return int(median) if median.ndim == 0 else tuple(int(channel) for channel in median)

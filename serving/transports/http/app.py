@@ -1,0 +1,51 @@
+"""The FastAPI applications: the gateway, and the one that only shows metrics."""
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse, Response
+
+from serving import __version__
+from serving.engine.engine import Engine
+from serving.metrics import Metrics
+from serving.transports.http.classify import classify_router
+from serving.transports.http.health import health_router
+from serving.transports.http.infer import infer_router
+from serving.transports.http.metrics import metrics_router
+from serving.transports.http.models import models_router, repository_router
+from serving.transports.http.replies import add_error_replies
+
+_DESCRIPTION = """A model server that speaks the [Open Inference Protocol](https://github.com/kserve/open-inference-protocol)
+with Triton's extensions, so that `tritonclient` works unchanged. Every error is `{"error": "..."}`."""
+
+
+def gateway(engine: Engine, metrics: Metrics, max_body_size: int) -> FastAPI:
+    """`max_body_size` in bytes; a larger body is refused with 413, before it is read where its length is announced."""
+    app = FastAPI(
+        title="Slipway",
+        version=__version__,
+        description=_DESCRIPTION,
+        max_body_size=max_body_size,
+        redoc_url=None,
+    )
+    add_error_replies(app)
+    for router in (
+        infer_router(engine),
+        classify_router(engine),
+        health_router(engine),
+        models_router(engine),
+        repository_router(engine),
+        metrics_router(metrics),
+    ):
+        app.include_router(router)
+    app.add_api_route("/", _to_docs, include_in_schema=False)
+    return app
+
+
+def metrics_only(metrics: Metrics) -> FastAPI:
+    app = FastAPI(openapi_url=None)
+    add_error_replies(app)
+    app.include_router(metrics_router(metrics))
+    return app
+
+
+async def _to_docs() -> Response:
+    return RedirectResponse("/docs")

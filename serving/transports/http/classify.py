@@ -1,0 +1,92 @@
+"""The people's route: a picture or numbers in, labels with scores out."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+from starlette.datastructures import UploadFile
+
+from serving.core.requests import InferRequest
+from serving.engine.engine import Engine
+from serving.engine.served_model import ServedModel
+from serving.errors import InvalidInput
+from serving.protocols import classify as codec
+from serving.transports.http import schemas
+from serving.transports.http.documented import ERRORS, RawRoute, json_content, path_parameters
+from serving.transports.http.infer import until_disconnect
+from serving.transports.http.replies import json_reply
+
+_IMAGE = {"schema": {"type": "string", "format": "binary"}}
+_FORM = {"type": "object", "properties": {"image": _IMAGE["schema"], "top_k": {"type": "integer"}}}
+_OPENAPI: dict[str, Any] = {
+    "parameters": [
+        *path_parameters("model"),
+        {"name": "top_k", "in": "query", "schema": {"type": "integer", "minimum": 1, "default": 5}},
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": _FORM},
+            "image/png": _IMAGE,
+            "image/jpeg": _IMAGE,
+            "application/json": json_content(
+                schemas.ClassifyRequest, {"inputs": [[0.0] * 8] * 8, "parameters": {"top_k": 3}}
+            ),
+        },
+    },
+}
+
+
+def classify_router(engine: Engine) -> APIRouter:
+    router = APIRouter(prefix="/v1/models", tags=["Inference"], route_class=RawRoute)
+
+    @router.post(
+        "/{model}/classify",
+        summary="Classify: a picture or numbers in, labels with scores out",
+        description=(
+            "Send an image file (`curl -F image=@seven.png URL` or `curl --data-binary @seven.png URL`), or JSON with "
+            "a base64 image or numbers in `inputs`. Images of any size and colour become what the model takes."
+        ),
+        response_model=list[schemas.Score] | list[list[schemas.Score]],
+        responses={status: ERRORS[status] for status in (400, 404, 413, 500, 503)},
+        openapi_extra=_OPENAPI,
+    )
+    async def classify(request: Request) -> Response:
+        model = engine.model(request.path_params["model"])
+        example = _example(model)
+        body, top_k = await _read(request)
+        decoded = await run_in_threadpool(codec.decode_body, body, example, top_k)
+        inference = InferRequest(model.name, {example.input.name: decoded.inputs}, model.version)
+        response = await until_disconnect(request, engine.infer(inference))
+        scores = response.outputs[example.scores.name]
+        return json_reply(codec.encode_scores(scores, decoded, model.labels.get(example.scores.name, ())))
+
+    return router
+
+
+def _example(model: ServedModel) -> codec.Example:
+    return codec.classifier(
+        model.name, tuple(model.inputs.values()), tuple(model.outputs.values()), model.labels, model.max_batch_size
+    )
+
+
+async def _read(request: Request) -> tuple[bytes, int | None]:
+    """The picture or document, and `top_k` where the query or the form gives one."""
+    top_k = request.query_params.get("top_k")
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return await request.body(), _integer(top_k)
+    async with request.form(max_files=1, max_fields=10) as form:
+        files = [value for value in form.values() if isinstance(value, UploadFile)]
+        if not files:
+            raise InvalidInput("the form has no file; send the image as a file: curl -F image=@seven.png")
+        field = form.get("top_k", top_k)
+        return await files[0].read(), _integer(field if isinstance(field, str) else top_k)
+
+
+def _integer(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+        raise InvalidInput(f"'top_k' must be an integer >= 1, got {text[:50]!r}")
+    return int(text)

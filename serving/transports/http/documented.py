@@ -1,0 +1,61 @@
+"""How routes that read the raw body still appear in the API's documentation."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from serving.transports.http import schemas
+
+Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": schemas.Error, "description": "The request can't be understood, or does not fit the model."},
+    404: {"model": schemas.Error, "description": "No such model or version."},
+    413: {"model": schemas.Error, "description": "The body is larger than the server accepts."},
+    500: {"model": schemas.Error, "description": "The model failed on this request."},
+    501: {"model": schemas.Error, "description": "A part of the protocol that Slipway does not do."},
+    503: {"model": schemas.Error, "description": "Not ready, overloaded, or the request's timeout expired."},
+}
+
+
+class RawRoute(APIRoute):
+    """A documented route whose endpoint takes the request itself: no dependencies, no validation."""
+
+    def get_route_handler(self) -> Endpoint:
+        endpoint: Endpoint = self.endpoint
+        return endpoint
+
+
+def path_parameters(*names: str) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+
+
+def json_body(model: type[BaseModel], example: Any, required: bool = True) -> dict[str, Any]:
+    """An OpenAPI request body."""
+    return {"required": required, "content": {"application/json": json_content(model, example)}}
+
+
+def json_content(model: type[BaseModel], example: Any) -> dict[str, Any]:
+    return {"schema": _inline_schema(model), "example": example}
+
+
+def _inline_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Without references, which only resolve for models that FastAPI collects itself."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    inlined: dict[str, Any] = _inline(schema, definitions)
+    return inlined
+
+
+def _inline(node: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_inline(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _inline(definitions[node["$ref"].rpartition("/")[2]], definitions)
+    return {key: _inline(value, definitions) for key, value in node.items()}

@@ -1,0 +1,41 @@
+"""Health and metadata of the server itself."""
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from serving import __version__
+from serving.engine.engine import Engine
+from serving.transports.http import schemas
+from serving.transports.http.replies import error_reply, json_reply
+
+# Only what is there; Triton's tools read from this list what they may call.
+EXTENSIONS = [
+    "model_repository",
+    "schedule_policy",
+    "model_configuration",
+    "binary_tensor_data",
+    "parameters",
+]
+
+
+def health_router(engine: Engine) -> APIRouter:
+    router = APIRouter(prefix="/v2", tags=["Server"])
+
+    @router.get("/health/live", summary="Is the process alive?", response_model=schemas.Live)
+    async def live() -> Response:
+        return json_reply({"live": True})
+
+    @router.get(
+        "/health/ready",
+        summary="Does the server take requests?",
+        response_model=schemas.Ready,
+        responses={503: {"model": schemas.Error, "description": "The server is on its way down."}},
+    )
+    async def ready() -> Response:
+        return json_reply({"ready": True}) if engine.accepting else error_reply("Server exiting", 503)
+
+    @router.get("", summary="Server metadata", response_model=schemas.ServerMetadata)
+    async def server_metadata() -> Response:
+        return json_reply({"name": "triton", "version": __version__, "extensions": EXTENSIONS})
+
+    return router

@@ -1,0 +1,59 @@
+"""Replies that every route shares: JSON bodies, and errors as `{"error": "..."}`.
+
+Rule: an error's body is always exactly that object, because Triton's clients read nothing else.
+"""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from serving.errors import Overloaded, SlipwayError
+from serving.protocols import json_text
+from serving.transports.status import http_status
+
+log = logging.getLogger("slipway")
+
+
+def json_reply(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(json_text.dumps(document), status, headers, media_type="application/json")
+
+
+def error_reply(message: str, status: int, headers: dict[str, str] | None = None) -> Response:
+    return json_reply({"error": message}, status, headers)
+
+
+def add_error_replies(app: FastAPI) -> None:
+    app.add_exception_handler(SlipwayError, _slipway_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(Exception, _unexpected_error)
+
+
+async def _slipway_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SlipwayError)
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded) else None
+    return error_reply(str(error), http_status(error, request.url.path), headers)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """Wrong path, wrong method, body over the limit: what the framework itself refuses."""
+    assert isinstance(error, HTTPException)
+    detail = str(error.detail)
+    if error.status_code == 413:
+        detail = f"the request's body is larger than the server accepts, {request.app.max_body_size} bytes"
+    return error_reply(detail, error.status_code, dict(error.headers or {}))
+
+
+async def _validation_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    problems = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+    return error_reply("; ".join(problems), 400)
+
+
+async def _unexpected_error(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return error_reply("internal error; the server's log has the details", 500)

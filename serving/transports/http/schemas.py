@@ -1,0 +1,104 @@
+"""Bodies as the API's documentation shows them. Rule: they describe; no request or reply is built from them."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Error(BaseModel):
+    error: str = Field(examples=["Request for unknown model: 'resnet' is not found"])
+
+
+class Live(BaseModel):
+    live: bool
+
+
+class Ready(BaseModel):
+    ready: bool
+
+
+class ModelReady(BaseModel):
+    name: str
+    ready: bool
+
+
+class ServerMetadata(BaseModel):
+    name: str = Field(examples=["triton"], description="Triton's own, which its clients check for.")
+    version: str
+    extensions: list[str]
+
+
+class TensorMetadata(BaseModel):
+    name: str = Field(examples=["image"])
+    datatype: str = Field(examples=["FP32"])
+    shape: list[int] = Field(examples=[[-1, 1, 8, 8]], description="-1 stands for any size.")
+
+
+class ModelMetadata(BaseModel):
+    name: str = Field(examples=["digits-cnn"])
+    versions: list[str] = Field(examples=[["1"]])
+    platform: str = Field(examples=["onnxruntime_onnx"])
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+
+
+class IndexRequest(BaseModel):
+    ready: bool = Field(False, description="List only versions that are ready.")
+
+
+class VersionStatus(BaseModel):
+    name: str
+    version: str | None = None
+    state: str = Field(examples=["READY"])
+    reason: str | None = None
+
+
+class InferInput(BaseModel):
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[Any] | None = Field(None, description="Flat or nested; absent when the tensor follows as binary data.")
+    parameters: dict[str, Any] | None = Field(None, description="`binary_data_size`: bytes of this tensor.")
+
+
+class InferOutput(BaseModel):
+    name: str
+    parameters: dict[str, Any] | None = Field(None, description="`binary_data`: answer this output as binary data.")
+
+
+class InferRequest(BaseModel):
+    id: str = ""
+    inputs: list[InferInput]
+    outputs: list[InferOutput] | None = None
+    parameters: dict[str, Any] | None = Field(None, description="`timeout` in microseconds, `binary_data_output`.")
+
+
+class InferTensor(BaseModel):
+    name: str
+    datatype: str
+    shape: list[int]
+    data: list[Any] | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class InferResponse(BaseModel):
+    id: str | None = None
+    model_name: str
+    model_version: str
+    outputs: list[InferTensor]
+
+
+class Score(BaseModel):
+    label: str = Field(examples=["7"])
+    score: float = Field(examples=[0.9981])
+
+
+class ClassifyParameters(BaseModel):
+    top_k: int = Field(5, ge=1, description="How many labels to answer, best first.")
+
+
+class ClassifyRequest(BaseModel):
+    inputs: Any = Field(
+        description="A base64 image or a list of them; or the numbers of one example or of several, nested or flat."
+    )
+    parameters: ClassifyParameters | None = None

@@ -1,0 +1,64 @@
+"""A real server on free ports, in a thread of the test's own process."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from serving import server
+from serving.settings import Settings
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    http_port: int
+    metrics_port: int
+
+    @property
+    def address(self) -> str:
+        """As `tritonclient` takes it."""
+        return f"127.0.0.1:{self.http_port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+
+@contextmanager
+def running(root: Path, **settings: int) -> Iterator[RunningServer]:
+    """Serve the models in `root` until the block ends; fails where the server does."""
+    chosen = Settings(root, http_port=0, metrics_port=0, **settings)
+    started: list[server.Started] = []
+    is_up = threading.Event()
+    stop, failures = asyncio.Event(), []
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        loop = runner.get_loop()
+
+        def on_started(parts: server.Started) -> None:
+            started.append(parts)
+            is_up.set()
+
+        def run() -> None:
+            try:
+                runner.run(server.serve(chosen, on_started, stop))
+            except BaseException as error:
+                failures.append(error)
+            finally:
+                is_up.set()
+
+        thread = threading.Thread(target=run, name="server")
+        thread.start()
+        is_up.wait()
+        try:
+            if started:
+                yield RunningServer(started[0].http_port, started[0].metrics_port)
+        finally:
+            if thread.is_alive():
+                loop.call_soon_threadsafe(stop.set)
+            thread.join()
+        if failures:
+            raise failures[0]

@@ -1,0 +1,132 @@
+"""Real models of a few nodes, made on the fly, and repositories of them."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import parser
+
+HEADER = '<ir_version: 10, opset_import: ["" : 21]>'
+
+
+def write_onnx(path: Path, graph: str, **constants: np.ndarray) -> None:
+    """`graph` in ONNX's own text syntax; `constants` become its initializers."""
+    model = parser.parse_model(f"{HEADER}\n{graph}")
+    for name, array in constants.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, path)
+
+
+def write_config(root: Path, name: str, text: str) -> Path:
+    folder = root / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.pbtxt").write_text(text)
+    return folder
+
+
+def add_double(root: Path, name: str = "double", max_batch_size: int = 8, extra: str = "dynamic_batching { }") -> None:
+    """y = 2 x over rows of 4 floats."""
+    folder = write_config(
+        root,
+        name,
+        f"""backend: "onnxruntime" max_batch_size: {max_batch_size}
+        input {{ name: "x" data_type: TYPE_FP32 dims: 4 }} output {{ name: "y" data_type: TYPE_FP32 dims: 4 }}
+        {extra}""",
+    )
+    write_onnx(folder / "1" / "model.onnx", "g (float[n, 4] x) => (float[n, 4] y) { y = Add(x, x) }")
+
+
+def add_add_sub(root: Path, name: str = "simple") -> None:
+    """Triton's own example: the sum and the difference of two rows of 16 integers."""
+    folder = write_config(
+        root,
+        name,
+        """platform: "onnxruntime_onnx" max_batch_size: 8
+        input [{ name: "INPUT0" data_type: TYPE_INT32 dims: [ 16 ] }, { name: "INPUT1" data_type: TYPE_INT32 dims: [ 16 ] }]
+        output [{ name: "OUTPUT0" data_type: TYPE_INT32 dims: [ 16 ] }, { name: "OUTPUT1" data_type: TYPE_INT32 dims: [ 16 ] }]
+        dynamic_batching { }""",
+    )
+    write_onnx(
+        folder / "1" / "model.onnx",
+        """g (int32[n, 16] INPUT0, int32[n, 16] INPUT1) => (int32[n, 16] OUTPUT0, int32[n, 16] OUTPUT1) {
+            OUTPUT0 = Add(INPUT0, INPUT1)
+            OUTPUT1 = Sub(INPUT0, INPUT1)
+        }""",
+    )
+
+
+def add_identity(root: Path, name: str, config_type: str, onnx_type: str) -> None:
+    """out = in, for rows of any length."""
+    folder = write_config(
+        root,
+        name,
+        f"""backend: "onnxruntime" max_batch_size: 8
+        input {{ name: "in" data_type: {config_type} dims: -1 }} output {{ name: "out" data_type: {config_type} dims: -1 }}
+        dynamic_batching {{ }}""",
+    )
+    write_onnx(
+        folder / "1" / "model.onnx", f"g ({onnx_type}[n, m] in) => ({onnx_type}[n, m] out) {{ out = Identity(in) }}"
+    )
+
+
+def add_lookup(root: Path, name: str = "lookup") -> None:
+    """row = table[index] over a table of 3 entries; an index outside it makes the model itself fail."""
+    folder = write_config(
+        root,
+        name,
+        """backend: "onnxruntime" max_batch_size: 8
+        input { name: "index" data_type: TYPE_INT64 dims: 1 } output { name: "entry" data_type: TYPE_FP32 dims: 1 }
+        dynamic_batching { max_queue_delay_microseconds: 50000 }""",
+    )
+    write_onnx(
+        folder / "1" / "model.onnx",
+        "g (int64[n, 1] index) => (float[n, 1] entry) { entry = Gather <axis=0> (table, index) }",
+        table=np.array([10.0, 20.0, 30.0], np.float32),
+    )
+
+
+def add_brightness(root: Path, name: str = "brightness") -> None:
+    """An image classifier: scores of `dark` and `bright` for a grey picture of 4x4 pixels."""
+    folder = write_config(
+        root,
+        name,
+        """backend: "onnxruntime" max_batch_size: 8
+        input { name: "image" data_type: TYPE_FP32 dims: [ 1, 4, 4 ] }
+        output { name: "scores" data_type: TYPE_FP32 dims: [ 2 ] label_filename: "labels.txt" }
+        dynamic_batching { }""",
+    )
+    (folder / "labels.txt").write_text("dark\nbright\n")
+    write_onnx(
+        folder / "1" / "model.onnx",
+        """g (float[n, 1, 4, 4] image) => (float[n, 2] scores) {
+            flat = Flatten(image)
+            mean = ReduceMean(flat, axes)
+            bright = Div(mean, full)
+            dark = Sub(one, bright)
+            scores = Concat <axis=1> (dark, bright)
+        }""",
+        axes=np.array([1], np.int64),
+        full=np.array(255, np.float32),
+        one=np.array(1, np.float32),
+    )
+
+
+class Affine(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return x * 2 + 1, x.sum(dim=1, keepdim=True)
+
+
+def add_torchscript(root: Path, name: str = "affine") -> None:
+    """y = 2 x + 1 and total = the row's sum, over rows of 3 floats."""
+    folder = write_config(
+        root,
+        name,
+        """backend: "pytorch" max_batch_size: 8
+        input { name: "x" data_type: TYPE_FP32 dims: 3 }
+        output [{ name: "y" data_type: TYPE_FP32 dims: 3 }, { name: "total" data_type: TYPE_FP32 dims: 1 }]
+        dynamic_batching { }""",
+    )
+    (folder / "1").mkdir()
+    torch.jit.trace(Affine(), torch.zeros(2, 3)).save(folder / "1" / "model.pt")
