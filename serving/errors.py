@@ -2,7 +2,8 @@
 
     SlipwayError
     ├── InvalidInput          the caller's request can't be understood or doesn't fit the model
-    │   └── Unsupported       it is understood, but Slipway doesn't do it
+    │   ├── Unsupported       it is understood, but Slipway doesn't do it
+    │   └── BodyTooLarge      it has more bytes than the server accepts
     ├── ModelNotFound         the repository holds no model of that name
     │   └── VersionNotFound   it holds the model, not that version
     ├── ModelNotReady         the version is known, and is not being served
@@ -25,6 +26,10 @@ class InvalidInput(SlipwayError):
 
 
 class Unsupported(InvalidInput):
+    pass
+
+
+class BodyTooLarge(InvalidInput):
     pass
 
 

@@ -1,10 +1,10 @@
 """Servers that many tests share; a test that needs another kind makes its own with `running`."""
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests import tiny_models
 from tests.running_server import RunningServer, running
 
@@ -19,9 +19,7 @@ def tiny_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_models.add_identity(root, "identity_text", "TYPE_STRING", "string")
     tiny_models.add_identity(root, "identity_fp32", "TYPE_FP32", "float")
     tiny_models.add_identity(root, "identity_fp16", "TYPE_FP16", "float16")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # TorchScript is deprecated, and is what this backend serves
-        tiny_models.add_torchscript(root)
+    tiny_models.add_torchscript(root)
     return root
 
 

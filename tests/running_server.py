@@ -31,7 +31,7 @@ class RunningServer:
 @contextmanager
 def running(root: Path, **settings: int) -> Iterator[RunningServer]:
     """Serve the models in `root` until the block ends; fails where the server does."""
-    chosen = Settings(root, http_port=0, metrics_port=0, **settings)
+    chosen = Settings(root, **{"http_port": 0, "metrics_port": 0, **settings})
     started: list[server.Started] = []
     is_up = threading.Event()
     stop, failures = asyncio.Event(), []

@@ -44,8 +44,8 @@ def add_add_sub(root: Path, name: str = "simple") -> None:
         root,
         name,
         """platform: "onnxruntime_onnx" max_batch_size: 8
-        input [{ name: "INPUT0" data_type: TYPE_INT32 dims: [ 16 ] }, { name: "INPUT1" data_type: TYPE_INT32 dims: [ 16 ] }]
-        output [{ name: "OUTPUT0" data_type: TYPE_INT32 dims: [ 16 ] }, { name: "OUTPUT1" data_type: TYPE_INT32 dims: [ 16 ] }]
+        input [{ name: "INPUT0" data_type: TYPE_INT32 dims: 16 }, { name: "INPUT1" data_type: TYPE_INT32 dims: 16 }]
+        output [{ name: "OUTPUT0" data_type: TYPE_INT32 dims: 16 }, { name: "OUTPUT1" data_type: TYPE_INT32 dims: 16 }]
         dynamic_batching { }""",
     )
     write_onnx(
@@ -63,7 +63,8 @@ def add_identity(root: Path, name: str, config_type: str, onnx_type: str) -> Non
         root,
         name,
         f"""backend: "onnxruntime" max_batch_size: 8
-        input {{ name: "in" data_type: {config_type} dims: -1 }} output {{ name: "out" data_type: {config_type} dims: -1 }}
+        input {{ name: "in" data_type: {config_type} dims: -1 }}
+        output {{ name: "out" data_type: {config_type} dims: -1 }}
         dynamic_batching {{ }}""",
     )
     write_onnx(

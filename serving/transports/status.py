@@ -9,6 +9,7 @@ from serving import errors
 HTTP_STATUS: dict[type[errors.SlipwayError], int] = {
     errors.InvalidInput: 400,
     errors.Unsupported: 501,
+    errors.BodyTooLarge: 413,
     errors.ModelNotFound: 400,
     errors.VersionNotFound: 404,
     errors.ModelNotReady: 503,

@@ -6,6 +6,7 @@ from fastapi.responses import RedirectResponse, Response
 from serving import __version__
 from serving.engine.engine import Engine
 from serving.metrics import Metrics
+from serving.transports.http.body_limit import BodyLimit
 from serving.transports.http.classify import classify_router
 from serving.transports.http.health import health_router
 from serving.transports.http.infer import infer_router
@@ -23,9 +24,10 @@ def gateway(engine: Engine, metrics: Metrics, max_body_size: int) -> FastAPI:
         title="Slipway",
         version=__version__,
         description=_DESCRIPTION,
-        max_body_size=max_body_size,
         redoc_url=None,
+        redirect_slashes=False,
     )
+    app.add_middleware(BodyLimit, max_body_size=max_body_size)
     add_error_replies(app)
     for router in (
         infer_router(engine),
@@ -41,7 +43,7 @@ def gateway(engine: Engine, metrics: Metrics, max_body_size: int) -> FastAPI:
 
 
 def metrics_only(metrics: Metrics) -> FastAPI:
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
     add_error_replies(app)
     app.include_router(metrics_router(metrics))
     return app

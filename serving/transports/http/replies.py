@@ -26,6 +26,11 @@ def error_reply(message: str, status: int, headers: dict[str, str] | None = None
     return json_reply({"error": message}, status, headers)
 
 
+def slipway_error_reply(error: SlipwayError, path: str, headers: dict[str, str] | None = None) -> Response:
+    retry = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded) else {}
+    return error_reply(str(error), http_status(error, path), {**retry, **(headers or {})})
+
+
 def add_error_replies(app: FastAPI) -> None:
     app.add_exception_handler(SlipwayError, _slipway_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -35,17 +40,13 @@ def add_error_replies(app: FastAPI) -> None:
 
 async def _slipway_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SlipwayError)
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded) else None
-    return error_reply(str(error), http_status(error, request.url.path), headers)
+    return slipway_error_reply(error, request.url.path)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    """Wrong path, wrong method, body over the limit: what the framework itself refuses."""
+async def _http_error(_: Request, error: Exception) -> Response:
+    """Wrong path, wrong method, a form that can't be read: what the framework itself refuses."""
     assert isinstance(error, HTTPException)
-    detail = str(error.detail)
-    if error.status_code == 413:
-        detail = f"the request's body is larger than the server accepts, {request.app.max_body_size} bytes"
-    return error_reply(detail, error.status_code, dict(error.headers or {}))
+    return error_reply(str(error.detail), error.status_code, dict(error.headers or {}))
 
 
 async def _validation_error(_: Request, error: Exception) -> Response:

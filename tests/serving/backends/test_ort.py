@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving.backends import ort
+from serving.engine.repository import ModelRepository
+from serving.errors import ModelLoadFailed
+from tests import tiny_models
+
+
+def test_texts_are_bytes_outside_and_strings_inside(tmp_path: Path) -> None:
+    tiny_models.add_identity(tmp_path, "text", "TYPE_STRING", "string")
+    instance = ort.load(tmp_path / "text" / "1", ModelRepository(tmp_path).config("text"), "cpu")
+    words = np.array([["é".encode(), b"", b"a\0b\0"]], object)
+    assert instance.run({"in": words})["out"].tolist() == [["é".encode(), b"", b"a\0b\0"]]
+
+
+def test_a_thread_count_that_is_no_number_is_a_reason(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path, extra='parameters { key: "intra_op_thread_count" value { string_value: "two" } }')
+    with pytest.raises(ModelLoadFailed, match="intra_op_thread_count must be a number"):
+        ort.load(tmp_path / "double" / "1", ModelRepository(tmp_path).config("double"), "cpu")
+
+
+def test_tensors_that_the_protocol_cannot_carry_are_a_reason(tmp_path: Path) -> None:
+    folder = tiny_models.write_config(
+        tmp_path,
+        "seq",
+        """backend: "onnxruntime" input { name: "x" data_type: TYPE_FP32 dims: 1 }
+        output { name: "y" data_type: TYPE_FP32 dims: 1 }""",
+    )
+    tiny_models.write_onnx(
+        folder / "1" / "model.onnx", "g (float[1] x) => (seq(float[1]) y) { y = SequenceConstruct(x) }"
+    )
+    with pytest.raises(ModelLoadFailed, match=r"'y' is a seq\(tensor\(float\)\)"):
+        ort.load(folder / "1", ModelRepository(tmp_path).config("seq"), "cpu")

@@ -1,0 +1,93 @@
+import asyncio
+import logging
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving.core.requests import InferRequest
+from serving.engine.registry import ModelRegistry
+from serving.engine.repository import ModelRepository
+from serving.errors import ModelNotFound, ModelNotReady, VersionNotFound
+from tests import tiny_models
+
+
+async def loaded(root: Path) -> ModelRegistry:
+    registry = ModelRegistry(ModelRepository(root), asyncio.get_running_loop())
+    await asyncio.to_thread(registry.load_all)
+    return registry
+
+
+def status(registry: ModelRegistry) -> dict[str, str]:
+    return {f"{row.name}/{row.version}": row.state.value for row in registry.index()}
+
+
+async def test_one_models_failure_is_its_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("good", "corrupt", "half_written", "no_config", "no_version"):
+        tiny_models.add_double(tmp_path, name)
+    (tmp_path / "corrupt" / "1" / "model.onnx").write_bytes(b"not a model")
+    (tmp_path / "half_written" / "1" / "model.onnx").unlink()
+    (tmp_path / "no_config" / "config.pbtxt").unlink()
+    shutil.rmtree(tmp_path / "no_version" / "1")
+    registry = await loaded(tmp_path)
+    assert status(registry) == {
+        "good/1": "READY",
+        "corrupt/1": "UNAVAILABLE",
+        "half_written/1": "UNAVAILABLE",
+        "no_config/": "UNAVAILABLE",
+        "no_version/": "UNAVAILABLE",
+    }
+    reasons = {row.name: row.reason for row in registry.index()}
+    assert "ONNX Runtime can't load 'model.onnx'" in reasons["corrupt"]
+    assert "has no file 'model.onnx'" in reasons["half_written"]
+    assert "no config.pbtxt" in reasons["no_config"]
+    assert "at least one version" in reasons["no_version"]
+    assert "corrupt version 1 is UNAVAILABLE: ONNX Runtime can't" in caplog.text
+    answer = await registry.find("good").infer(InferRequest("good", {"x": np.ones((1, 4), np.float32)}))
+    assert answer.outputs["y"].tolist() == [[2, 2, 2, 2]]
+    registry.close()
+
+
+async def test_look_ups_that_fail_say_why(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path, "good")
+    tiny_models.add_double(tmp_path, "bad")
+    (tmp_path / "bad" / "1" / "model.onnx").write_bytes(b"")
+    registry = await loaded(tmp_path)
+    with pytest.raises(ModelNotFound, match="'nope' is not found"):
+        registry.find("nope")
+    with pytest.raises(VersionNotFound, match="'good' version 2 is not found"):
+        registry.find("good", "2")
+    with pytest.raises(VersionNotFound, match="'bad' has no available versions"):
+        registry.find("bad")
+    with pytest.raises(ModelNotReady, match="'bad' version 1 is not at ready state"):
+        registry.find("bad", "1")
+    registry.close()
+
+
+async def test_the_newest_ready_version_answers_when_none_is_named(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path, extra="dynamic_batching { } version_policy { all { } }")
+    for version in ("2", "10", "11"):
+        shutil.copytree(tmp_path / "double" / "1", tmp_path / "double" / version)
+    (tmp_path / "double" / "11" / "model.onnx").write_bytes(b"")
+    registry = await loaded(tmp_path)
+    assert registry.find("double").version == "10"
+    assert registry.find("double", "2").version == "2"
+    assert registry.ready_versions("double") == ["1", "2", "10"]
+    assert len(list(registry.served())) == 3
+    registry.close()
+
+
+async def test_instances_and_fields_without_effect(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    tiny_models.add_double(tmp_path, extra="instance_group { count: 3 } response_cache { enable: true }")
+    registry = await loaded(tmp_path)
+    assert "config.pbtxt sets 'response_cache.enable', which has no effect here" in caplog.text
+    assert repr(registry.find("double")) == "<ServedModel double/1, 3 instances>"
+    registry.close()
+
+
+async def test_an_empty_repository_is_an_empty_index(tmp_path: Path) -> None:
+    registry = await loaded(tmp_path)
+    assert registry.index() == []
+    registry.close()

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from serving.engine.repository import ModelRepository
+from serving.errors import ModelLoadFailed
+from tests import tiny_models
+
+
+def test_models_are_folders_and_versions_are_numbers(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path, "b")
+    tiny_models.add_double(tmp_path, "a")
+    (tmp_path / "README.md").touch()
+    (tmp_path / ".git").mkdir()
+    for name in ("2", "10", "03", "x", "-1", ".publishing-4", "0"):
+        (tmp_path / "a" / name).mkdir()
+    (tmp_path / "a" / "7").touch()
+    repository = ModelRepository(tmp_path)
+    assert repository.names() == ["a", "b"]
+    assert repository.versions("a") == [0, 1, 2, 10]
+
+
+def test_a_config_is_completed(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    assert ModelRepository(tmp_path).config("double").default_model_filename == "model.onnx"
+
+
+@pytest.mark.parametrize("content", [None, b"backend: 5", b"\xff\xfe"])
+def test_a_config_that_is_missing_or_unreadable_is_a_reason(tmp_path: Path, content: bytes | None) -> None:
+    (tmp_path / "m").mkdir()
+    if content is not None:
+        (tmp_path / "m" / "config.pbtxt").write_bytes(content)
+    with pytest.raises(ModelLoadFailed, match=r"config\.pbtxt"):
+        ModelRepository(tmp_path).config("m")
+
+
+def test_labels_are_the_lines_of_the_file(tmp_path: Path) -> None:
+    tiny_models.add_brightness(tmp_path)
+    repository = ModelRepository(tmp_path)
+    assert repository.labels(repository.config("brightness")) == {"scores": ("dark", "bright")}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("no.txt", "can't be read"), ("../secret.txt", "outside model directory")]
+)
+def test_labels_stay_in_the_models_folder(tmp_path: Path, name: str, reason: str) -> None:
+    tiny_models.add_brightness(tmp_path)
+    (tmp_path / "secret.txt").write_text("secret")
+    repository = ModelRepository(tmp_path)
+    config = repository.config("brightness")
+    config.output[0].label_filename = name
+    with pytest.raises(ModelLoadFailed, match=reason):
+        repository.labels(config)

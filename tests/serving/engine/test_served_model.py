@@ -1,0 +1,187 @@
+"""A served model over instances that the test holds in its hand: each implements the `ModelInstance` protocol."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from serving.core import model_config
+from serving.core.requests import Arrays, InferRequest, InferResponse, TensorSpec
+from serving.engine.served_model import ServedModel
+from serving.errors import BackendFailed, DeadlineExceeded, Overloaded
+
+CONFIG = """backend: "onnxruntime" max_batch_size: 8
+input { name: "x" data_type: TYPE_FP32 dims: 1 }
+output [{ name: "y" data_type: TYPE_FP32 dims: 1 }, { name: "z" data_type: TYPE_FP32 dims: 1 }] """
+
+
+class Gate:
+    """y = 2 x and z = -x, as soon as `open` is set; refuses NaN as a model may refuse a value."""
+
+    def __init__(self) -> None:
+        self.inputs = self.outputs = (TensorSpec("x", "FP32", (-1, 1)),)
+        self.open = threading.Event()
+        self.open.set()
+        self.entered = threading.Semaphore(0)
+        self.batches: list[int] = []
+        self.closed = False
+
+    def run(self, inputs: Arrays) -> Arrays:
+        self.entered.release()
+        assert self.open.wait(30)
+        x = inputs["x"]
+        self.batches.append(len(x))
+        if np.isnan(x).any():
+            raise ValueError("NaN is no number")
+        return {"y": 2 * x, "z": -x}
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@contextmanager
+def served(gate: Gate, extra: str = "dynamic_batching { }") -> Iterator[ServedModel]:
+    config = model_config.complete(model_config.parse(CONFIG + extra, "m"))
+    model = ServedModel("1", config, [gate], {}, asyncio.get_running_loop())
+    try:
+        yield model
+    finally:
+        gate.open.set()
+        model.close()
+
+
+def request(*values: float, timeout: float = 0.0, outputs: tuple[str, ...] = ()) -> InferRequest:
+    return InferRequest("m", {"x": np.float32(values).reshape(-1, 1)}, timeout=timeout, output_names=outputs)
+
+
+async def entered(gate: Gate) -> None:
+    assert await asyncio.to_thread(gate.entered.acquire, timeout=30)
+
+
+def values(response: InferResponse, name: str = "y") -> list[float]:
+    return [float(value) for value in response.outputs[name].ravel()]
+
+
+async def test_concurrent_requests_run_together_and_each_gets_its_own_rows() -> None:
+    gate = Gate()
+    with served(gate) as model:
+        gate.open.clear()
+        first = asyncio.create_task(model.infer(request(0)))
+        await entered(gate)
+        others = [asyncio.create_task(model.infer(request(n, -n))) for n in (1, 2, 3)]
+        await asyncio.sleep(0)
+        gate.open.set()
+        answers = await asyncio.gather(first, *others)
+        assert [values(answer) for answer in answers] == [[0], [2, -2], [4, -4], [6, -6]]
+        assert gate.batches == [1, 6]
+        statistics = model.statistics
+        assert (statistics.success, statistics.inferences, statistics.executions) == (4, 7, 2)
+        assert statistics.batch_sizes == {1: 1, 6: 1}
+
+
+async def test_without_a_dynamic_batching_block_requests_run_alone() -> None:
+    gate = Gate()
+    with served(gate, extra="") as model:
+        await asyncio.gather(*(model.infer(request(n)) for n in range(4)))
+        assert gate.batches == [1, 1, 1, 1]
+
+
+async def test_only_the_outputs_that_were_asked_for_are_answered() -> None:
+    with served(Gate()) as model:
+        assert (await model.infer(request(1, outputs=("z",)))).outputs.keys() == {"z"}
+        assert (await model.infer(request(1))).outputs.keys() == {"y", "z"}
+
+
+async def test_a_bad_request_costs_its_neighbours_nothing() -> None:
+    gate = Gate()
+    with served(gate) as model:
+        gate.open.clear()
+        first = asyncio.create_task(model.infer(request(0)))
+        await entered(gate)
+        good, bad, fine = (asyncio.create_task(model.infer(request(x))) for x in (1, float("nan"), 3))
+        await asyncio.sleep(0)
+        gate.open.set()
+        answers = await asyncio.gather(first, good, bad, fine, return_exceptions=True)
+        assert [values(answers[i]) for i in (1, 3)] == [[2], [6]]  # type: ignore[arg-type]
+        assert isinstance(answers[2], BackendFailed)
+        assert str(answers[2]) == "the model failed on this request: NaN is no number"
+        assert (model.statistics.success, model.statistics.failure) == (3, 1)
+
+
+async def test_a_full_queue_refuses_at_the_door_and_counts_it() -> None:
+    gate = Gate()
+    with served(gate, "dynamic_batching { default_queue_policy { max_queue_size: 2 } }") as model:
+        gate.open.clear()
+        first = asyncio.create_task(model.infer(request(0)))
+        await entered(gate)
+        waiting = [asyncio.create_task(model.infer(request(n))) for n in (1, 2)]
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await model.infer(request(3))
+        gate.open.set()
+        assert [values(answer) for answer in await asyncio.gather(first, *waiting)] == [[0], [2], [4]]
+        assert (model.statistics.success, model.statistics.failure) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("extra", "timeout"),
+    [
+        ("dynamic_batching { }", 1e-6),
+        ("dynamic_batching { default_queue_policy { default_timeout_microseconds: 1 } }", 0.0),
+    ],
+)
+async def test_an_expired_request_is_answered_and_not_run(extra: str, timeout: float) -> None:
+    gate = Gate()
+    with served(gate, extra) as model:
+        gate.open.clear()
+        first = asyncio.create_task(model.infer(request(0, timeout=60)))
+        await entered(gate)
+        late = asyncio.create_task(model.infer(request(1, timeout=timeout)))
+        await asyncio.sleep(0.01)
+        gate.open.set()
+        with pytest.raises(DeadlineExceeded, match=r"^Request timeout expired$"):
+            await late
+        await first
+        assert gate.batches == [1]
+        assert model.statistics.failure == 1
+
+
+async def test_a_cancelled_request_leaves_the_queue() -> None:
+    gate = Gate()
+    with served(gate) as model:
+        gate.open.clear()
+        first = asyncio.create_task(model.infer(request(0)))
+        await entered(gate)
+        gone = asyncio.create_task(model.infer(request(1)))
+        await asyncio.sleep(0)
+        gone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        gate.open.set()
+        await first
+        await model.infer(request(2))
+        assert gate.batches == [1, 1]
+
+
+async def test_a_caller_that_leaves_while_its_request_runs_harms_nobody() -> None:
+    gate = Gate()
+    with served(gate) as model:
+        gate.open.clear()
+        gone = asyncio.create_task(model.infer(request(1)))
+        await entered(gate)
+        gone.cancel()
+        gate.open.set()
+        assert values(await model.infer(request(2))) == [4]
+
+
+async def test_close_answers_what_is_queued_and_frees_the_instances() -> None:
+    gate = Gate()
+    with served(gate, "dynamic_batching { max_queue_delay_microseconds: 3600000000 }") as model:
+        waiting = [asyncio.create_task(model.infer(request(n))) for n in (1, 2)]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(model.close)
+        assert [values(answer) for answer in await asyncio.gather(*waiting)] == [[2], [4]]
+        assert gate.closed

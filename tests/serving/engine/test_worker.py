@@ -1,0 +1,122 @@
+import threading
+from collections.abc import Callable
+from queue import Queue
+from typing import Any
+
+import pytest
+
+from serving.engine.worker import Execution, WorkerPool
+from serving.errors import DeadlineExceeded, Overloaded
+from serving.scheduling.dynamic import DynamicBatcher
+from serving.scheduling.scheduler import Event
+from tests.serving.scheduling.requests import Request
+
+Batch = list[Request]
+Said = Queue[tuple[list[Event[Request]], Execution[Request] | None]]
+
+
+def pool(*instances: Callable[[Batch], Any], said: Said, delay: float = 0.0, queue: int = 1000) -> WorkerPool[Request]:
+    batcher: DynamicBatcher[Request] = DynamicBatcher(8, delay, queue)
+    return WorkerPool("test", batcher, instances, lambda events, execution: said.put((events, execution)))
+
+
+def echo(batch: Batch) -> Batch:
+    return batch
+
+
+def test_an_answer_comes_with_the_run_that_made_it() -> None:
+    said, request = Said(), Request()
+    workers = pool(echo, said=said)
+    workers.submit(request)
+    [event], execution = said.get(timeout=10)
+    workers.stop()
+    assert event.value is request
+    assert execution is not None
+    assert execution.batch == [request]
+    assert request.arrived <= execution.started <= execution.finished
+
+
+def test_what_arrives_while_the_instance_runs_goes_into_one_batch() -> None:
+    said, running, go = Said(), threading.Event(), threading.Event()
+
+    def slow(batch: Batch) -> Batch:
+        running.set()
+        go.wait(10)
+        return batch
+
+    workers = pool(slow, said=said)
+    workers.submit(Request())
+    assert running.wait(10)
+    for _ in range(5):
+        workers.submit(Request())
+    go.set()
+    sizes = [len(said.get(timeout=10)[0]) for _ in range(2)]
+    workers.stop()
+    assert sizes == [1, 5]
+
+
+def test_instances_run_at_the_same_time() -> None:
+    said, both = Said(), threading.Barrier(2)
+
+    def meet(batch: Batch) -> Batch:
+        both.wait(10)  # breaks unless the other instance comes here too
+        return batch
+
+    workers = pool(meet, meet, said=said)
+    workers.submit(Request(key="a"))
+    workers.submit(Request(key="b"))
+    events = [said.get(timeout=10)[0][0] for _ in range(2)]
+    workers.stop()
+    assert [event.error for event in events] == [None, None]
+
+
+def test_a_failed_batch_answers_everyone_and_the_worker_lives_on() -> None:
+    said, calls = Said(), iter([RuntimeError("boom"), None])
+
+    def execute(batch: Batch) -> Batch:
+        if error := next(calls):
+            raise error
+        return batch
+
+    workers = pool(execute, said=said)
+    workers.submit(Request())
+    assert str(said.get(timeout=10)[0][0].error) == "boom"
+    workers.submit(Request())
+    assert said.get(timeout=10)[0][0].error is None
+    workers.stop()
+
+
+def test_an_expired_request_is_answered_without_a_run() -> None:
+    said = Said()
+    workers = pool(echo, said=said, delay=60.0)
+    workers.submit(Request(deadline=0.0))
+    [event], execution = said.get(timeout=10)
+    workers.stop()
+    assert isinstance(event.error, DeadlineExceeded)
+    assert execution is None
+
+
+def test_stop_answers_what_is_held_back_and_ends_every_thread() -> None:
+    said, before = Said(), threading.active_count()
+    workers = pool(echo, echo, said=said, delay=3600.0)
+    for _ in range(3):
+        workers.submit(Request())
+    workers.stop()
+    assert sum(len(said.get_nowait()[0]) for _ in range(said.qsize())) == 3
+    assert threading.active_count() == before
+
+
+def test_a_full_queue_refuses_the_submitter() -> None:
+    workers = pool(said=Said(), queue=1)
+    workers.submit(Request())
+    with pytest.raises(Overloaded):
+        workers.submit(Request())
+
+
+def test_a_cancelled_request_never_runs() -> None:
+    said, request = Said(), Request()
+    workers = pool(echo, said=said, delay=3600.0)
+    workers.submit(request)
+    workers.cancel(request)
+    workers.stop()
+    assert said.empty()

@@ -1,0 +1,36 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from serving.errors import InvalidInput
+from serving.protocols import json_text
+
+
+def test_not_a_number_literals_are_read_and_written() -> None:
+    values = json_text.loads(b"[NaN, Infinity, -Infinity]")
+    assert math.isnan(values[0])
+    assert values[1:] == [math.inf, -math.inf]
+    assert (
+        json_text.dumps_not_finite({"data": np.float32([np.nan, np.inf, -np.inf])})
+        == b'{"data":[NaN,Infinity,-Infinity]}'
+    )
+
+
+def test_arrays_are_written_in_their_shortest_form() -> None:
+    assert json_text.dumps({"data": np.float32([0.1, 2])}) == b'{"data":[0.1,2.0]}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"{", b"[1,]", b"{'a': 1}", b"\xff", b'{"a": 1} x', b"1" * 10_000, b"[" * 100_000, b'{"a":' * 100_000],
+)
+def test_what_is_not_json_is_refused_in_words(text: bytes) -> None:
+    with pytest.raises(InvalidInput, match="failed to parse the request JSON buffer"):
+        json_text.loads(text)
+
+
+def test_views_are_read_without_what_follows_them() -> None:
+    assert json_text.loads(memoryview(b'{"a": 1}binary')[:8]) == {"a": 1}
+    assert json_text.loads(json.dumps({"é": "ü"}).encode()) == {"é": "ü"}

@@ -1,0 +1,13 @@
+"""The least that a scheduler can be given."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from math import inf
+
+
+@dataclass(eq=False)
+class Request:
+    rows: int = 1
+    key: Hashable = ()
+    deadline: float = inf
+    arrived: float = 0.0

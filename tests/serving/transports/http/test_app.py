@@ -1,0 +1,53 @@
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.running_server import RunningServer
+
+
+@pytest.fixture
+def document(tiny_server: RunningServer) -> dict[str, Any]:
+    return httpx.get(f"{tiny_server.url}/openapi.json").json()  # type: ignore[no-any-return]
+
+
+def test_the_docs_describe_every_route(document: dict[str, Any]) -> None:
+    assert document["paths"].keys() == {
+        "/v2",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2/models/{model}",
+        "/v2/models/{model}/config",
+        "/v2/models/{model}/infer",
+        "/v2/models/{model}/ready",
+        "/v2/models/{model}/versions/{version}",
+        "/v2/models/{model}/versions/{version}/config",
+        "/v2/models/{model}/versions/{version}/infer",
+        "/v2/models/{model}/versions/{version}/ready",
+        "/v2/repository/index",
+        "/v1/models/{model}/classify",
+        "/metrics",
+    }
+
+
+def test_bodies_have_examples_and_errors_a_schema(document: dict[str, Any]) -> None:
+    posts = [path["post"] for path in document["paths"].values() if "post" in path]
+    for operation in posts:
+        assert "example" in operation["requestBody"]["content"]["application/json"]
+        assert operation["responses"]["400"]["content"]["application/json"]["schema"]["$ref"].endswith("/Error")
+
+
+def test_path_parameters_are_described(document: dict[str, Any]) -> None:
+    operation = document["paths"]["/v2/models/{model}/versions/{version}/infer"]["post"]
+    assert [item["name"] for item in operation["parameters"] if item["in"] == "path"] == ["model", "version"]
+
+
+def test_the_front_door_leads_to_the_docs(tiny_server: RunningServer) -> None:
+    reply = httpx.get(tiny_server.url, follow_redirects=True)
+    assert reply.url.path == "/docs"
+    assert "swagger" in reply.text.lower()
+
+
+def test_the_metrics_port_serves_nothing_else(tiny_server: RunningServer) -> None:
+    reply = httpx.get(f"http://127.0.0.1:{tiny_server.metrics_port}/v2")
+    assert (reply.status_code, reply.json()) == (404, {"error": "Not Found"})

@@ -1,0 +1,29 @@
+from collections.abc import Iterator
+
+import pytest
+
+from serving import errors
+from serving.transports import status
+
+
+def tree(error: type[errors.SlipwayError]) -> Iterator[type[errors.SlipwayError]]:
+    for child in error.__subclasses__():
+        yield child
+        yield from tree(child)
+
+
+@pytest.mark.parametrize("error", list(tree(errors.SlipwayError)))
+def test_every_error_has_its_row(error: type[errors.SlipwayError]) -> None:
+    for path in ("/v2/models/m/infer", "/v1/models/m/classify"):
+        assert 400 <= status.http_status(error("x"), path) < 600
+
+
+def test_a_clients_fault_is_never_a_500() -> None:
+    faults = (errors.InvalidInput, errors.ModelNotFound, errors.VersionNotFound)
+    assert all(status.http_status(error("x"), "/v2") < 500 for error in faults)
+
+
+def test_people_get_404_for_a_model_that_is_not_there_and_triton_clients_400() -> None:
+    error = errors.ModelNotFound("x")
+    assert status.http_status(error, "/v1/models/m/classify") == 404
+    assert status.http_status(error, "/v2/models/m/infer") == 400

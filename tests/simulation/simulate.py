@@ -1,0 +1,54 @@
+"""Run a scheduler against arrivals in virtual time: microseconds of real time, and no threads."""
+
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from serving.errors import SlipwayError
+from serving.scheduling.scheduler import Event, R, Scheduler
+
+
+@dataclass
+class Record:
+    """Everything a scheduler did: what it told whom and when, what it ran when, what it refused."""
+
+    events: list[tuple[float, Event[Any]]] = field(default_factory=list)
+    batches: list[tuple[float, list[Any]]] = field(default_factory=list)
+    refused: list[tuple[Any, SlipwayError]] = field(default_factory=list)
+    idle_waits: list[tuple[float, float]] = field(default_factory=list)
+    """(from, until) of each time an instance was idle while requests waited."""
+
+
+def simulate(
+    scheduler: Scheduler[R],
+    arrivals: Iterable[tuple[float, R]],
+    service_time: Callable[[list[R]], float],
+    instances: int = 1,
+) -> Record:
+    order, agenda, record, idle = count(), [], Record(), instances
+    for at, request in arrivals:
+        heapq.heappush(agenda, (at, next(order), "arrive", request))
+    while agenda:
+        now, _, what, subject = heapq.heappop(agenda)
+        if what == "arrive":
+            try:
+                scheduler.add(subject, now)
+            except SlipwayError as error:
+                record.refused.append((subject, error))
+        elif what == "done":
+            idle += 1
+            record.events += [(now, event) for event in scheduler.complete(subject, [None] * len(subject))]
+        while idle:
+            plan = scheduler.schedule(now)
+            record.events += [(now, event) for event in plan.events]
+            if plan.batch is None:
+                if plan.wake_at is not None:
+                    record.idle_waits.append((now, plan.wake_at))
+                    heapq.heappush(agenda, (plan.wake_at, next(order), "wake", None))
+                break
+            idle -= 1
+            record.batches.append((now, plan.batch))
+            heapq.heappush(agenda, (now + service_time(plan.batch), next(order), "done", plan.batch))
+    return record

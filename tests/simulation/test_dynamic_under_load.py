@@ -1,0 +1,56 @@
+"""Random loads in virtual time: the promises of the dynamic batcher, whatever arrives."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.errors import DeadlineExceeded
+from serving.scheduling.dynamic import DynamicBatcher
+from tests.serving.scheduling.requests import Request
+from tests.simulation.simulate import simulate
+
+ms = 1e-3
+gaps = st.floats(0, 5 * ms)
+arrivals = st.lists(
+    st.tuples(gaps, st.integers(1, 8), st.integers(0, 2), st.one_of(st.none(), st.floats(0.1 * ms, 20 * ms))),
+    max_size=120,
+)
+
+
+def requests(drawn: list[tuple[float, int, int, float | None]]) -> list[tuple[float, Request]]:
+    now, timeline = 0.0, []
+    for gap, rows, key, timeout in drawn:
+        now += gap
+        request = Request(rows, key) if timeout is None else Request(rows, key, now + timeout)
+        timeline.append((now, request))
+    return timeline
+
+
+def service_time(batch: list[Request]) -> float:
+    return 1 * ms + 0.1 * ms * sum(request.rows for request in batch)
+
+
+@given(arrivals, st.integers(1, 16), st.sampled_from([0.0, 2 * ms]), st.integers(1, 3), st.integers(1, 200))
+def test_every_promise_holds(
+    drawn: list[tuple[float, int, int, float | None]], max_batch: int, delay: float, instances: int, max_queue: int
+) -> None:
+    timeline = requests(drawn)
+    scheduler: DynamicBatcher[Request] = DynamicBatcher(max_batch, delay, max_queue)
+    record = simulate(scheduler, timeline, service_time, instances)
+
+    answered = Counter(event.request for _, event in record.events) + Counter(request for request, _ in record.refused)
+    assert answered == Counter(request for _, request in timeline), "each is answered exactly once"
+    assert len(scheduler) == 0
+    for started, batch in record.batches:
+        assert len(batch) == 1 or sum(request.rows for request in batch) <= max_batch
+        assert len({request.key for request in batch}) == 1
+        assert [request.arrived for request in batch] == sorted(request.arrived for request in batch)
+        assert all(request.deadline > started for request in batch), "nothing is run after its deadline"
+    ran = {id(request) for _, batch in record.batches for request in batch}
+    for _, event in record.events:
+        assert isinstance(event.error, DeadlineExceeded) == (id(event.request) not in ran)
+    for since, until in record.idle_waits:
+        assert until - since <= delay + 1e-9, "no instance idles for longer than the delay that was asked for"
+    if delay == 0.0:
+        assert not record.idle_waits
