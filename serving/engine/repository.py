@@ -3,15 +3,13 @@
 Rule: reads only; everything that a model's folder can get wrong becomes a `ModelLoadFailed` with its reason.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from serving.core import model_config
 from serving.core.model_config import ModelConfig
+from serving.core.versions import is_version
 from serving.errors import ModelLoadFailed
-
-_VERSION = re.compile(r"0|[1-9][0-9]*")
 
 
 class ModelRepository:
@@ -30,7 +28,7 @@ class ModelRepository:
     def versions(self, name: str) -> list[int]:
         """The version folders of a model, lowest first; folders not named by a number are something else."""
         return sorted(
-            int(path.name) for path in (self.root / name).iterdir() if path.is_dir() and _VERSION.fullmatch(path.name)
+            int(path.name) for path in (self.root / name).iterdir() if path.is_dir() and is_version(path.name)
         )
 
     def version_directory(self, name: str, version: int) -> Path:

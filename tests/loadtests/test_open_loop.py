@@ -1,0 +1,60 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from loadtests.open_loop import Outcome, poisson_schedule, request_body, summarize
+from tests.running_server import RunningServer
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_schedule_is_a_poisson_process_of_the_rate() -> None:
+    times = poisson_schedule(rate=1000, seconds=20, seed=3)
+    gaps = np.diff(times)
+    assert times == sorted(times)
+    assert times[-1] < 20
+    assert len(times) == pytest.approx(20_000, rel=0.03)
+    assert gaps.std() == pytest.approx(gaps.mean(), rel=0.05), "gaps of a Poisson process are exponential"
+    assert times == poisson_schedule(rate=1000, seconds=20, seed=3)
+
+
+def test_percentiles_are_over_what_was_answered_and_failures_are_counted() -> None:
+    outcomes = [Outcome(n / 1e3, 0.0, 200) for n in range(1, 101)] + [Outcome(9.0, 0.0, 503), Outcome(9.0, 0.0, 0)]
+    report = summarize("m", 10.0, 10.0, outcomes)
+    assert (report.sent, report.succeeded, report.failed, report.throughput) == (102, 100, 2, 10.0)
+    assert report.p50 == pytest.approx(50.5)
+    assert report.p99 == pytest.approx(99.01)
+    assert report.maximum == pytest.approx(100)
+    assert report.valid
+
+
+def test_a_run_whose_schedule_slipped_is_invalid() -> None:
+    assert not summarize("m", 1.0, 1.0, [Outcome(0.001, 0.5, 200)] * 3).valid
+
+
+def test_bodies_fit_the_models_metadata() -> None:
+    metadata = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2, 3]}]}
+    [tensor] = json.loads(request_body(metadata, seed=0))["inputs"]
+    assert (tensor["shape"], len(tensor["data"])) == ([1, 2, 3], 6)
+    with pytest.raises(ValueError, match="'t' is BYTES"):
+        request_body({"inputs": [{"name": "t", "datatype": "BYTES", "shape": [1]}]}, seed=0)
+
+
+def test_a_whole_run_ends_in_one_line_of_json(tiny_server: RunningServer) -> None:
+    command = [sys.executable, "-m", "loadtests.open_loop", tiny_server.url, "double", "--rate", "50", "--seconds", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["sent"] == report["succeeded"] > 20
+    assert 0 < report["p50"] <= report["p99"] <= report["maximum"]
+
+
+def test_an_unknown_model_is_said(tiny_server: RunningServer) -> None:
+    command = [sys.executable, "-m", "loadtests.open_loop", tiny_server.url, "nope"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "'nope' is not found" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+from torch import nn
+
+from training.export.onnx import export
+
+MODEL = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).eval()
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("onnx") / "model.onnx"
+    export(MODEL, torch.rand(2, 3), path, "rows", "scores")
+    return path
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7, 300])
+def test_any_batch_size_is_answered_as_pytorch_does(exported: Path, batch_size: int) -> None:
+    rows = torch.rand(batch_size, 3)
+    (scores,) = ort.InferenceSession(exported).run(["scores"], {"rows": rows.numpy()})
+
+    assert np.allclose(scores, MODEL(rows).detach().numpy(), atol=1e-6)
+
+
+def test_it_is_one_file_without_paths_of_this_machine(exported: Path) -> None:
+    assert [path.name for path in exported.parent.iterdir()] == ["model.onnx"]
+    assert str(Path(torch.__file__).parent).encode() not in exported.read_bytes()
+    assert __file__.encode() not in exported.read_bytes()
+
+
+def test_it_passes_onnx_own_checker(exported: Path) -> None:
+    onnx.checker.check_model(onnx.load(exported), full_check=True)
+
+
+def test_exporting_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    export(MODEL, torch.rand(2, 3), tmp_path / "model.onnx", "rows", "scores")
+
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,168 @@
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from serving.backends.backend import find as find_backend
+from serving.core.model_config import complete, parse
+from training.checkpoint import Checkpoint, save
+from training.errors import CheckpointError, ParityFailed, PublishFailed
+from training.export.package import publish
+from training.models.classifier import Classifier
+from training.models.mlp import Mlp
+from training.models.standardize import Standardize
+from training.recipes.recipe import find
+
+CANCER = find("breast-cancer-mlp")
+
+
+def _served(version: Path, rows: np.ndarray) -> np.ndarray:
+    """What the server's own backend answers from this folder."""
+    directory = version.parent
+    config = complete(parse((directory / "config.pbtxt").read_text(), directory.name))
+    instance = find_backend(config.backend)(version, config, "cpu")
+    return np.asarray(instance.run({config.input[0].name: rows})["probabilities"])
+
+
+def _row(example: Path) -> np.ndarray:
+    """An example as a server reads it: images at the model's size, JSON as it stands."""
+    if example.suffix == ".json":
+        return np.array([json.loads(example.read_text())["inputs"]], dtype=np.float32)
+    image = Image.open(io.BytesIO(example.read_bytes())).resize((8, 8), Image.Resampling.BOX)
+    return np.asarray(image, dtype=np.float32)[None, None]
+
+
+def _entries(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_a_version_holds_both_formats_a_manifest_and_an_example(version: Path) -> None:
+    assert [name for name in _entries(version) if not name.startswith("example.")] == [
+        "manifest.json",
+        "model.onnx",
+        "model.pt",
+    ]
+    assert _entries(version.parent) == ["1", "config.pbtxt", "labels.txt"]
+
+
+def test_the_example_is_a_held_out_row_that_the_served_model_gets_right(version: Path) -> None:
+    recipe = find(version.parent.name)
+    (example,) = version.glob("example.*")
+    answer = int(_served(version, _row(example)).argmax())
+    test = recipe.load().test
+    (source,) = [row for row in range(len(test)) if recipe.example(test.features[row]).content == example.read_bytes()]
+
+    assert answer == int(test.labels[source])
+
+
+def test_served_accuracy_is_the_manifests(version: Path) -> None:
+    test = find(version.parent.name).load().test
+    labels = _served(version, test.features.numpy()).argmax(axis=1)
+    manifest = json.loads((version / "manifest.json").read_text())
+
+    assert (labels == test.labels.numpy()).mean() == pytest.approx(manifest["metrics"]["test_accuracy"])
+
+
+def test_versions_count_up_from_the_highest_and_pass_over_stray_files(cancer: Checkpoint, tmp_path: Path) -> None:
+    directory = tmp_path / CANCER.name
+    (directory / "9").mkdir(parents=True)
+    (directory / "10").write_text("not a version")
+
+    version = publish(CANCER, cancer, tmp_path)
+
+    assert version == directory / "11"
+    assert json.loads((version / "manifest.json").read_text())["version"] == 11
+    assert _entries(directory) == ["10", "11", "9", "config.pbtxt", "labels.txt"]
+
+
+def test_two_publishers_at_once_take_different_numbers(cancer: Checkpoint, tmp_path: Path) -> None:
+    save(cancer, tmp_path / "checkpoint")
+    command = [sys.executable, "-m", "training", "export", str(tmp_path / "checkpoint"), "--repository", str(tmp_path)]
+    publishers = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
+
+    assert [publisher.wait() for publisher in publishers] == [0, 0]
+    assert _entries(tmp_path / CANCER.name) == ["1", "2", "config.pbtxt", "labels.txt"]
+    for number in (1, 2):
+        assert json.loads((tmp_path / CANCER.name / str(number) / "manifest.json").read_text())["version"] == number
+
+
+def test_the_operators_config_and_labels_are_left_alone(cancer: Checkpoint, repository: Path, tmp_path: Path) -> None:
+    directory = tmp_path / CANCER.name
+    directory.mkdir()
+    text = (repository / CANCER.name / "config.pbtxt").read_text().replace("max_batch_size: 64", "max_batch_size: 5")
+    (directory / "config.pbtxt").write_text(text)
+    (directory / "labels.txt").write_text("bad\ngood\n")
+
+    publish(CANCER, cancer, tmp_path)
+
+    assert (directory / "config.pbtxt").read_text() == text
+    assert (directory / "labels.txt").read_text() == "bad\ngood\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("[ 30 ]", "[ 31 ]", "input 'features'"),
+        ('"probabilities"', '"scores"', "unexpected inference output 'scores'"),
+        ("TYPE_FP32 dims: [ 2 ]", "TYPE_INT64 dims: [ 2 ]", "expects datatype INT64"),
+        ('backend: "onnxruntime"', 'backend: "onnxruntime" default_model_filename: "net.onnx"', "a file 'net.onnx'"),
+        ('backend: "onnxruntime"', 'backend: "tensorflow"', "unexpected backend 'tensorflow'"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_refused_and_nothing_published(
+    cancer: Checkpoint, repository: Path, tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    text = (repository / CANCER.name / "config.pbtxt").read_text()
+    assert old in text
+    (tmp_path / CANCER.name).mkdir()
+    (tmp_path / CANCER.name / "config.pbtxt").write_text(text.replace(old, new))
+
+    with pytest.raises(PublishFailed, match=reason):
+        publish(CANCER, cancer, tmp_path)
+
+    assert _entries(tmp_path / CANCER.name) == ["config.pbtxt"]
+
+
+class RoundsWhenExported(Mlp):
+    """Exports as something else than it is, as a network with a 'deployment' branch does."""
+
+    def forward(self, rows: Tensor) -> Tensor:
+        logits = super().forward(rows)
+        return logits.round() if torch.compiler.is_exporting() else logits
+
+
+def _wrong(hyperparameters: Mapping[str, int]) -> Classifier:
+    return Classifier(nn.Identity(), Standardize((30,)), RoundsWhenExported(**hyperparameters))
+
+
+def test_a_model_that_exports_wrongly_is_not_published(cancer: Checkpoint, tmp_path: Path) -> None:
+    with pytest.raises(ParityFailed, match="the onnx file answers differently"):
+        publish(replace(CANCER, build=_wrong), cancer, tmp_path)
+
+    assert _entries(tmp_path) == []
+
+
+def test_a_failure_leaves_the_versions_that_are_there(cancer: Checkpoint, repository: Path, tmp_path: Path) -> None:
+    directory = tmp_path / CANCER.name
+    (directory / "1").mkdir(parents=True)
+
+    with pytest.raises(ParityFailed):
+        publish(replace(CANCER, build=_wrong), cancer, tmp_path)
+
+    assert _entries(directory) == ["1"]
+
+
+def test_another_recipes_checkpoint_is_not_published(digits: Checkpoint, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError):
+        publish(CANCER, digits, tmp_path)
+
+    assert _entries(tmp_path) == []

@@ -1,0 +1,114 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from tests.training.test_files import files_no_larger_than
+from training.checkpoint import DESCRIPTION, WEIGHTS, Checkpoint, load, save, weights_of
+from training.errors import CheckpointError
+
+
+@pytest.fixture
+def saved(cancer: Checkpoint, tmp_path: Path) -> Path:
+    save(cancer, tmp_path / "checkpoint")
+    return tmp_path / "checkpoint"
+
+
+def test_what_is_loaded_is_what_was_saved(cancer: Checkpoint, saved: Path) -> None:
+    assert load(saved) == cancer
+
+
+def test_only_the_two_files_are_there(saved: Path) -> None:
+    assert sorted(path.name for path in saved.iterdir()) == [DESCRIPTION, WEIGHTS]
+
+
+def test_the_json_says_all_that_a_person_may_ask(cancer: Checkpoint, saved: Path) -> None:
+    document = json.loads((saved / DESCRIPTION).read_text())
+
+    assert document["recipe"] == "breast-cancer-mlp"
+    assert document["train_config"]["seed"] == 0
+    assert document["metrics"]["test_accuracy"] == cancer.metrics.test_accuracy
+    assert sum(map(sum, document["metrics"]["confusion_matrix"])) == 114
+    assert len(document["history"]) == cancer.config.epochs
+    assert document["library_versions"]["torch"] == torch.__version__
+    assert document["weights"]["sha256"] == cancer.weights_sha256
+    assert document["created"].endswith("Z")
+
+
+@pytest.mark.parametrize("name", [DESCRIPTION, WEIGHTS])
+def test_a_missing_file_is_named(saved: Path, name: str) -> None:
+    (saved / name).unlink()
+
+    with pytest.raises(CheckpointError, match=f"there is no .*{name}; make it with `slipway train"):
+        load(saved)
+
+
+def test_corrupt_weights_are_refused(saved: Path) -> None:
+    content = bytearray((saved / WEIGHTS).read_bytes())
+    content[-1] ^= 1
+    (saved / WEIGHTS).write_bytes(content)
+
+    with pytest.raises(CheckpointError, match="is not the file that"):
+        load(saved)
+
+
+def test_truncated_weights_are_refused(saved: Path) -> None:
+    (saved / WEIGHTS).write_bytes((saved / WEIGHTS).read_bytes()[:-100])
+
+    with pytest.raises(CheckpointError, match="is not the file that"):
+        load(saved)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"weights": {"sha256": "x"}}', "\ud800"])
+def test_a_json_that_is_no_checkpoint_is_refused(saved: Path, text: str) -> None:
+    (saved / DESCRIPTION).write_text(text, errors="surrogatepass")
+
+    with pytest.raises(CheckpointError, match="is not a checkpoint"):
+        load(saved)
+
+
+def test_parameters_out_of_range_are_refused(saved: Path) -> None:
+    document = json.loads((saved / DESCRIPTION).read_text())
+    document["train_config"]["epochs"] = 0
+    (saved / DESCRIPTION).write_text(json.dumps(document))
+
+    with pytest.raises(CheckpointError, match="epochs must be at least 1"):
+        load(saved)
+
+
+def test_an_interrupted_save_leaves_the_old_checkpoint(cancer: Checkpoint, saved: Path) -> None:
+    with files_no_larger_than(64 * 1024), pytest.raises(OSError, match="too large"):
+        save(replace(cancer, weights=bytes(256 * 1024)), saved)
+
+    assert load(saved) == cancer
+
+
+def test_new_weights_beside_the_old_json_are_not_loaded(cancer: Checkpoint, saved: Path) -> None:
+    """A machine that stops between the two files."""
+    old = (saved / DESCRIPTION).read_bytes()
+    save(replace(cancer, weights=weights_of(nn.Linear(1, 1).state_dict())), saved)
+    (saved / DESCRIPTION).write_bytes(old)
+
+    with pytest.raises(CheckpointError, match="is not the file"):
+        load(saved)
+
+
+def test_weights_go_into_a_model_and_come_out_again() -> None:
+    model, other = nn.Linear(2, 3), nn.Linear(2, 3)
+    content = weights_of(model.state_dict())
+
+    assert weights_of(other.state_dict()) != content
+    assert content == weights_of(model.state_dict())
+
+
+def test_weights_of_another_network_are_refused(cancer: Checkpoint) -> None:
+    with pytest.raises(CheckpointError, match="don't fit the network"):
+        cancer.restore_into(nn.Linear(2, 3))
+
+
+def test_weights_that_are_no_safetensors_are_refused(cancer: Checkpoint) -> None:
+    with pytest.raises(CheckpointError, match="don't fit the network"):
+        replace(cancer, weights=b"nonsense").restore_into(nn.Linear(2, 3))

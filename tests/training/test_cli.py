@@ -1,0 +1,145 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from training.checkpoint import Checkpoint, load, save
+from training.cli import app
+
+ROOT = Path(__file__).parents[2]
+
+
+def _run(*arguments: str, cwd: Path, first_on_path: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": f"{first_on_path}:{ROOT}", "COLUMNS": "100"}
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+def _invoke(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, arguments)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_help_teaches_by_example(tmp_path: Path) -> None:
+    result = _run("training", "train", "--help", cwd=tmp_path)
+
+    assert result.returncode == 0
+    assert "slipway train digits-cnn" in result.stdout
+    assert "train" in _run("training", "--help", cwd=tmp_path).stdout
+
+
+def test_the_module_imports_no_torch(tmp_path: Path) -> None:
+    program = "import sys, training.cli; sys.exit({'torch', 'sklearn', 'onnx'} & set(sys.modules) != set())"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == 0
+
+
+def test_training_ends_with_a_published_model_and_what_to_type_next(tmp_path: Path) -> None:
+    result = _run("training", "train", "breast-cancer-mlp", "--epochs", "3", "--seed", "7", cwd=tmp_path)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "epoch 3/3: validation loss" in result.stdout
+    assert "malignant" in result.stdout
+    assert "checkpoint  checkpoints/breast-cancer-mlp\n" in result.stdout
+    assert "published   model_repository/breast-cancer-mlp/1\n" in result.stdout
+    assert result.stdout.endswith("next        slipway serve\n")
+    assert load(tmp_path / "checkpoints" / "breast-cancer-mlp").config.seed == 7
+    assert (tmp_path / "model_repository" / "breast-cancer-mlp" / "1" / "model.onnx").is_file()
+
+
+def test_a_recipes_own_file_trains_it(tmp_path: Path) -> None:
+    result = _run("training.recipes.digits_cnn", "--epochs", "1", "--no-publish", cwd=tmp_path)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.endswith("next        slipway export checkpoints/digits-cnn\n")
+    assert not (tmp_path / "model_repository").exists()
+
+
+def test_an_unknown_recipe_is_one_line_and_status_2(tmp_path: Path) -> None:
+    result = _run("training", "train", "digit-cnn", cwd=tmp_path)
+
+    assert result.returncode == 2
+    assert result.stderr == "error: there is no recipe 'digit-cnn'; choose one of: digits-cnn, breast-cancer-mlp\n"
+
+
+def test_without_torch_the_extra_to_install_is_named(tmp_path: Path) -> None:
+    absent = tmp_path / "absent" / "torch"
+    absent.mkdir(parents=True)
+    (absent / "__init__.py").write_text("raise ModuleNotFoundError('No module named torch', name='torch')")
+
+    result = _run("training", "train", "digits-cnn", cwd=tmp_path, first_on_path=absent.parent)
+
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: the package 'torch' is not installed")
+    assert 'pip install "slipway-serving[cpu,train]"\n' in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train"], "give --missing or the name of one recipe: digits-cnn, breast-cancer-mlp"),
+        (["train", "digits-cnn", "--missing"], "give --missing or the name of one recipe"),
+        (["train", "digits-cnn", "--epochs", "0"], "epochs must be at least 1, got 0"),
+        (["train", "digits-cnn", "--learning-rate", "-1"], "learning_rate must be above 0"),
+    ],
+)
+def test_bad_values_are_one_line_and_status_2(arguments: list[str], message: str) -> None:
+    status, _, stderr = _invoke(*arguments)
+
+    assert status == 2
+    assert stderr.startswith(f"error: {message}")
+    assert stderr.count("\n") == 1
+
+
+def test_a_missing_checkpoint_is_one_line_and_status_1(tmp_path: Path) -> None:
+    status, _, stderr = _invoke("export", str(tmp_path / "nothing"))
+
+    assert status == 1
+    assert stderr == f"error: there is no {tmp_path}/nothing/checkpoint.json; make it with `slipway train RECIPE`\n"
+
+
+def test_a_repository_that_cannot_be_written_is_one_line_and_status_1(cancer: Checkpoint, tmp_path: Path) -> None:
+    save(cancer, tmp_path / "checkpoint")
+    (tmp_path / "file").write_text("not a folder")
+    status, _, stderr = _invoke("export", str(tmp_path / "checkpoint"), "--repository", str(tmp_path / "file"))
+
+    assert status == 1
+    assert stderr.startswith("error: ")
+    assert stderr.count("\n") == 1
+
+
+def test_a_checkpoint_is_exported_by_its_folder(cancer: Checkpoint, tmp_path: Path) -> None:
+    save(cancer, tmp_path / "checkpoint")
+    status, stdout, _ = _invoke("export", str(tmp_path / "checkpoint"), "--repository", str(tmp_path / "models"))
+
+    assert status == 0
+    assert f"published   {tmp_path}/models/breast-cancer-mlp/1\n" in stdout
+
+
+def test_a_checkpoint_is_exported_by_its_recipes_name(
+    cancer: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(cancer, Path("checkpoints") / "breast-cancer-mlp")
+
+    assert _invoke("export", "breast-cancer-mlp")[0] == 0
+    assert (tmp_path / "model_repository" / "breast-cancer-mlp" / "1").is_dir()
+
+
+def test_missing_trains_only_the_models_without_a_version(tmp_path: Path) -> None:
+    repository = tmp_path / "models"
+    (repository / "digits-cnn" / "1").mkdir(parents=True)
+    (repository / "breast-cancer-mlp").mkdir()
+    options = ["--epochs", "1", "--checkpoints", str(tmp_path), "--repository", str(repository)]
+
+    assert _invoke("train", "--missing", *options)[0] == 0
+    assert (repository / "breast-cancer-mlp" / "1").is_dir()
+    assert not (repository / "digits-cnn" / "2").exists()
+    assert _invoke("train", "--missing", *options)[:2] == (
+        0,
+        f"nothing to train: every model in {repository} has a version\n",
+    )

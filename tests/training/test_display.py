@@ -1,0 +1,53 @@
+import io
+
+from rich.console import Console
+
+from training.display import confusion_table, epochs_shown, line
+from training.state import EpochMetrics
+
+
+def _shown(epochs: int, terminal: bool) -> str:
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=terminal, width=100)
+    with epochs_shown("digits", epochs, console) as show:
+        for epoch in range(1, epochs + 1):
+            show(EpochMetrics(epoch, 1.0, 0.25, 0.5))
+    return output.getvalue()
+
+
+def test_without_a_terminal_a_long_run_prints_a_few_plain_lines() -> None:
+    text = _shown(50, terminal=False)
+
+    assert [part.split(":")[0] for part in text.splitlines()] == [
+        f"digits epoch {epoch}/50" for epoch in (10, 20, 30, 40, 50)
+    ]
+    assert "\x1b" not in text
+
+
+def test_the_last_epoch_is_always_printed() -> None:
+    assert _shown(1, terminal=False) == "digits epoch 1/1: validation loss 0.2500, accuracy 50.0%\n"
+
+
+def test_a_terminal_gets_a_progress_bar() -> None:
+    text = _shown(3, terminal=True)
+
+    assert "\x1b" in text
+    assert "3/3" in text
+    assert "accuracy 50.0%" in text
+
+
+def test_a_line_shows_loss_and_accuracy() -> None:
+    assert line(EpochMetrics(1, 1.0, 0.12345, 0.987)) == "validation loss 0.1235, accuracy 98.7%"
+
+
+def test_the_confusion_table_names_actual_and_predicted() -> None:
+    output = io.StringIO()
+    Console(file=output, width=60).print(confusion_table([[8, 0], [1, 9]], ["cat", "dog"]))
+    rows = [line.split() for line in output.getvalue().splitlines() if "cat" in line or "dog" in line]
+
+    assert "predicted" in output.getvalue()
+    assert [[cell for cell in row if cell not in "│┃"] for row in rows] == [
+        ["actual", "cat", "dog"],
+        ["cat", "8", "·"],
+        ["dog", "1", "9"],
+    ]

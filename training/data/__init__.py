@@ -1,0 +1,1 @@
+"""Data sets that ship with scikit-learn, split once and for all."""

@@ -1,0 +1,1 @@
+"""A checkpoint becomes model files that were compared with it, and then a version in a model repository."""

@@ -1,0 +1,78 @@
+"""`manifest.json`: what a published version holds, how it was checked, and where it came from.
+
+Rule: everything a version's owner may ask later stands beside the files, and every file's hash stands in it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from serving.core.requests import TensorSpec
+from training import readable_json
+from training.checkpoint import Checkpoint, Metrics
+from training.config import TrainConfig
+from training.export.parity import ParityReport
+
+FILENAME = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    sha256: str
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """`library_versions` are those that trained, `export_versions` those that made the files."""
+
+    recipe: str
+    seed: int
+    train_config: TrainConfig
+    checkpoint_created: str
+    checkpoint_weights_sha256: str
+    data_fingerprint: str
+    library_versions: Mapping[str, str]
+    export_versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """`created` is UTC in ISO 8601; shapes have the batch dimension, -1, first."""
+
+    model: str
+    version: int
+    created: str
+    files: Mapping[str, PublishedFile]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    metrics: Metrics
+    parity: tuple[ParityReport, ...]
+    lineage: Lineage
+
+    def encode(self) -> bytes:
+        return readable_json.encode(asdict(self))
+
+
+def published_files(directory: Path) -> dict[str, PublishedFile]:
+    """Every file in `directory`, by name."""
+    return {path.name: _published_file(path) for path in sorted(directory.iterdir())}
+
+
+def lineage(checkpoint: Checkpoint, export_versions: Mapping[str, str]) -> Lineage:
+    return Lineage(
+        recipe=checkpoint.recipe,
+        seed=checkpoint.config.seed,
+        train_config=checkpoint.config,
+        checkpoint_created=checkpoint.created,
+        checkpoint_weights_sha256=checkpoint.weights_sha256,
+        data_fingerprint=checkpoint.data_fingerprint,
+        library_versions=checkpoint.library_versions,
+        export_versions=export_versions,
+    )
+
+
+def _published_file(path: Path) -> PublishedFile:
+    content = path.read_bytes()
+    return PublishedFile(hashlib.sha256(content).hexdigest(), len(content))

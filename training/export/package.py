@@ -1,0 +1,127 @@
+"""A checkpoint becomes the next version of a model in a repository.
+
+Rule: a version appears whole, by one rename, after its files passed parity; whatever fails leaves nothing behind.
+"""
+
+import errno
+import secrets
+import shutil
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig
+from serving.errors import ModelLoadFailed
+from training import files
+from training.checkpoint import Checkpoint
+from training.data.splits import Split
+from training.errors import PublishFailed
+from training.export import config_pbtxt, manifest, onnx, parity, torchscript
+from training.export.manifest import Manifest
+from training.export.versions import versions
+from training.models.probabilities import Probabilities
+from training.provenance import library_versions, utc_now
+from training.recipes.recipe import Recipe
+from training.run import restore
+
+_TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}  # what renaming onto a folder in use, or onto a file, raises
+
+
+def publish(recipe: Recipe, checkpoint: Checkpoint, repository: Path) -> Path:
+    """Export, compare, and publish; the new version's directory.
+
+    May run beside other publishers of the same model. Raises `CheckpointError`, `PublishFailed` and `ParityFailed`;
+    then no version was published.
+    """
+    directory = repository / recipe.name
+    staging = directory / f".publishing-{secrets.token_hex(8)}"
+    try:
+        staging.mkdir(parents=True)
+        description = _fill(staging, recipe, checkpoint, _config(recipe, directory))
+        _write_where_absent(recipe, directory)
+        return _claim_version(staging, directory, description)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        with suppress(OSError):  # removed only while it is empty, when it would look like a broken model
+            directory.rmdir()
+        raise
+
+
+def _config(recipe: Recipe, directory: Path) -> ModelConfig:
+    default = config_pbtxt.render(recipe.name, recipe.input, recipe.output)
+    return config_pbtxt.read(directory / config_pbtxt.CONFIG, recipe.name, default)
+
+
+def _fill(staging: Path, recipe: Recipe, checkpoint: Checkpoint, config: ModelConfig) -> Manifest:
+    """Write and check every file but the manifest, which is returned, its version still to be found."""
+    model, test = Probabilities(restore(recipe, checkpoint)), recipe.load().test
+    _export(model, test.features, staging, recipe)
+    reports = _checked(staging, config, model, test.features)
+    example = recipe.example(test.features[_clearest(model, test)])
+    (staging / example.name).write_bytes(example.content)
+    return Manifest(
+        model=recipe.name,
+        version=0,
+        created=utc_now(),
+        files=manifest.published_files(staging),
+        inputs=(recipe.input,),
+        outputs=(recipe.output,),
+        metrics=checkpoint.metrics,
+        parity=reports,
+        lineage=manifest.lineage(checkpoint, library_versions("torch", "onnx", "onnxscript", "onnxruntime")),
+    )
+
+
+def _export(model: nn.Module, rows: Tensor, staging: Path, recipe: Recipe) -> None:
+    batch = rows[:2]
+    onnx.export(model, batch, staging / DEFAULT_FILENAMES["onnxruntime"], recipe.input.name, recipe.output.name)
+    torchscript.export(model, batch, staging / DEFAULT_FILENAMES["pytorch"])
+
+
+def _checked(staging: Path, config: ModelConfig, model: nn.Module, rows: Tensor) -> tuple[parity.ParityReport, ...]:
+    try:
+        reports = parity.check(staging, config, model, rows)
+    except ModelLoadFailed as error:
+        raise PublishFailed(f"can't be served as {config_pbtxt.CONFIG} says: {error}; nothing was published") from None
+    if not (staging / config.default_model_filename).is_file():
+        raise PublishFailed(f"{config_pbtxt.CONFIG} wants a file '{config.default_model_filename}'; remove that line")
+    return reports
+
+
+def _clearest(model: nn.Module, split: Split) -> int:
+    """The row whose right label the model is surest of."""
+    with torch.inference_mode():
+        probabilities = model(split.features)
+    return int(probabilities.gather(1, split.labels[:, None]).argmax())
+
+
+def _write_where_absent(recipe: Recipe, directory: Path) -> None:
+    contents = {
+        config_pbtxt.LABELS: "".join(f"{label}\n" for label in recipe.labels),
+        config_pbtxt.CONFIG: config_pbtxt.render(recipe.name, recipe.input, recipe.output),
+    }
+    for name, text in contents.items():
+        if not (directory / name).exists():
+            files.replace(directory / name, text.encode())
+
+
+def _claim_version(staging: Path, directory: Path, description: Manifest) -> Path:
+    """A number that another publisher takes first, or that a stray file has, is passed over."""
+    for path in staging.iterdir():
+        files.sync(path)
+    for version in count(max(versions(directory), default=0) + 1):
+        files.write(staging / manifest.FILENAME, replace(description, version=version).encode())
+        files.sync_directory(staging)
+        try:
+            staging.rename(directory / str(version))
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise
+            continue
+        files.sync_directory(directory)
+        return directory / str(version)
+    raise AssertionError("numbers don't run out")

@@ -1,0 +1,61 @@
+"""What a recipe is, and the table of those there are.
+
+Rule: a recipe is one constant, named here by import path and imported when someone trains it; naming recipes needs
+neither torch nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from serving.core.requests import TensorSpec
+from training.config import TrainConfig
+from training.errors import UnknownRecipe
+
+if TYPE_CHECKING:  # for the rule above
+    from torch import Tensor
+
+    from training.data.splits import Splits
+    from training.models.classifier import Classifier
+
+RECIPES = {
+    "digits-cnn": "training.recipes.digits_cnn:RECIPE",
+    "breast-cancer-mlp": "training.recipes.breast_cancer_mlp:RECIPE",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A file with one row that a person can send to the server."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """`name` is the model's name in the repository too; `labels[i]` names class i."""
+
+    name: str
+    labels: tuple[str, ...]
+    input: TensorSpec  # the full shape, batch dimension first
+    load: Callable[[], Splits]
+    build: Callable[[Mapping[str, int]], Classifier]
+    hyperparameters: Mapping[str, int]
+    config: TrainConfig
+    example: Callable[[Tensor], Example]  # of one row, without batch dimension
+
+    @property
+    def output(self) -> TensorSpec:
+        return TensorSpec("probabilities", "FP32", (-1, len(self.labels)))
+
+
+def find(name: str) -> Recipe:
+    """Raises `UnknownRecipe`, and ModuleNotFoundError where the training libraries are not installed."""
+    if name not in RECIPES:
+        raise UnknownRecipe(f"there is no recipe '{name}'; choose one of: {', '.join(RECIPES)}")
+    module, _, constant = RECIPES[name].partition(":")
+    return cast(Recipe, getattr(import_module(module), constant))
