@@ -1,7 +1,9 @@
 """`slipway serve`: start a server and say where to look."""
 
 import asyncio
+import gc
 import logging
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,12 +74,23 @@ async def _serve(settings: Settings) -> None:
 
     stop = asyncio.Event()
     server.stop_on_signals(stop)
+
+    def on_started(started: "Started") -> None:
+        _spare_the_garbage_collector()
+        _say_where_to_look(settings, started)
+
     try:
-        await server.serve(settings, lambda started: _say_where_to_look(settings, started), stop)
+        await server.serve(settings, on_started, stop)
     except server.PortTaken as error:
         typer.secho(f"slipway serve: {error}", fg="red", err=True)
         raise typer.Exit(1) from None
     typer.echo("Stopped; every accepted request was answered.")
+
+
+def _spare_the_garbage_collector() -> None:
+    """What the imports and models left lives as long as the server; looking at it again stalls every request."""
+    gc.collect()
+    gc.freeze()
 
 
 def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
@@ -99,15 +112,18 @@ def _say_where_to_look(settings: Settings, started: "Started") -> None:
         typer.echo(f"  no models in {settings.model_repository}; `slipway train digits-cnn` makes one")
     typer.echo(f"\n  API, to read and try   {url}/docs")
     typer.echo(f"  Prometheus metrics     http://{host}:{started.metrics_port}/metrics\n")
-    for curl in _curls(settings.model_repository, url, started):
-        typer.echo(f"  {curl}")
+    curls = _curls(settings.model_repository, url, started)
+    if curls:
+        typer.echo("  Try it:")
+    for curl in curls:
+        typer.echo(f"    {curl}")
     typer.echo("\nCtrl-C answers what runs, then stops.")
 
 
 def _curls(repository: Path, url: str, started: "Started") -> list[str]:
     """Commands that work when pasted: one for each model that was published with an example."""
     return [
-        f"curl --data-binary @{path} {url}/v1/models/{row.name}/classify"
+        f"curl -s --data-binary {shlex.quote(f'@{path}')} {url}/v1/models/{row.name}/classify"
         for row in started.engine.index(ready_only=True)
         for name in _EXAMPLES
         if (path := (repository / row.name / row.version / name).resolve()).is_file()

@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse, Response
+from fastapi_offline import FastAPIOffline
 
 from serving import __version__
 from serving.engine.engine import Engine
@@ -20,7 +21,7 @@ with Triton's extensions, so that `tritonclient` works unchanged. Every error is
 
 def gateway(engine: Engine, metrics: Metrics, max_body_size: int) -> FastAPI:
     """`max_body_size` in bytes; a larger body is refused with 413, before it is read where its length is announced."""
-    app = FastAPI(
+    app = FastAPIOffline(  # the docs page fetches nothing from elsewhere
         title="Slipway",
         version=__version__,
         description=_DESCRIPTION,

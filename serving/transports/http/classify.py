@@ -13,8 +13,8 @@ from serving.engine.served_model import ServedModel
 from serving.errors import InvalidInput
 from serving.protocols import classify as codec
 from serving.transports.http import schemas
+from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, json_content, path_parameters
-from serving.transports.http.infer import until_disconnect
 from serving.transports.http.replies import json_reply
 
 _IMAGE = {"schema": {"type": "string", "format": "binary"}}

@@ -22,6 +22,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
+_EXAMPLES = {"model": "digits-cnn", "version": "1"}
+
+
 class RawRoute(APIRoute):
     """A documented route whose endpoint takes the request itself: no dependencies, no validation."""
 
@@ -30,8 +33,30 @@ class RawRoute(APIRoute):
         return endpoint
 
 
+def model_and_version(request: Request) -> tuple[str, str]:
+    """From the path; the version is "" where the path names none."""
+    return request.path_params["model"], request.path_params.get("version", "")
+
+
+def add_for_model_and_version(add: Callable[..., Any], suffix: str, endpoint: Endpoint, **documentation: Any) -> None:
+    """Both forms of a model's route, by `router.get` or `router.post`; the endpoint reads `request.path_params`."""
+    extra = documentation.pop("openapi_extra", {})
+    for names, prefix in ((["model"], ""), (["model", "version"], "/versions/{version}")):
+        parameters = [*path_parameters(*names), *extra.get("parameters", [])]
+        register = add(
+            prefix + suffix,
+            name="_".join([endpoint.__name__, *names]),
+            openapi_extra={**extra, "parameters": parameters},
+            **documentation,
+        )
+        register(endpoint)
+
+
 def path_parameters(*names: str) -> list[dict[str, Any]]:
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "example": _EXAMPLES[name]}
+        for name in names
+    ]
 
 
 def json_body(model: type[BaseModel], example: Any, required: bool = True) -> dict[str, Any]:

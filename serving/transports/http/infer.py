@@ -1,54 +1,26 @@
 """The tensor route. Rule: from the socket to the engine and back there is the codec and nothing else."""
 
-import asyncio
-from collections.abc import Coroutine
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from serving.core.requests import InferResponse
 from serving.engine.engine import Engine
-from serving.errors import Cancelled, InvalidInput, Unsupported
+from serving.errors import InvalidInput, Unsupported
 from serving.protocols import v2_json
 from serving.transports.http import schemas
-from serving.transports.http.documented import ERRORS, RawRoute, json_content, path_parameters
+from serving.transports.http.disconnect import until_disconnect
+from serving.transports.http.documented import (
+    ERRORS,
+    RawRoute,
+    add_for_model_and_version,
+    json_content,
+    model_and_version,
+)
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 
 _EXAMPLE = {"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "FP32", "data": [0.0] * 64}]}
-_DOCUMENTATION: dict[str, Any] = {
-    "summary": "Infer: tensors in, tensors out",
-    "description": (
-        "The body is JSON. Tensors with `parameters.binary_data_size` follow it as raw little-endian bytes, in the "
-        f"order of `inputs`; the header `{HEADER_LENGTH}` then gives the JSON's length in bytes. "
-        "`tritonclient` does all of this for you."
-    ),
-    "response_model": schemas.InferResponse,
-    "responses": ERRORS,
-}
-
-
-def infer_router(engine: Engine) -> APIRouter:
-    router = APIRouter(prefix="/v2/models/{model}", tags=["Inference"], route_class=RawRoute)
-
-    async def infer(request: Request) -> Response:
-        body = await request.body()
-        model, version = request.path_params["model"], request.path_params.get("version", "")
-        inference, encoding = v2_json.decode_request(model, version, body, _header_length(request, len(body)))
-        response = await until_disconnect(request, engine.infer(inference))
-        payload, header_length = v2_json.encode_response(response, encoding)
-        if header_length is None:
-            return Response(payload, media_type="application/json")
-        headers = {HEADER_LENGTH: str(header_length)}
-        return Response(payload, headers=headers, media_type="application/octet-stream")
-
-    for path, names in (("/infer", ["model"]), ("/versions/{version}/infer", ["model", "version"])):
-        extra = {"parameters": [*path_parameters(*names), _HEADER_PARAMETER], "requestBody": _REQUEST_BODY}
-        router.post(path, name="_".join(["infer", *names]), openapi_extra=extra, **_DOCUMENTATION)(infer)
-    return router
-
-
 _HEADER_PARAMETER = {
     "name": HEADER_LENGTH,
     "in": "header",
@@ -63,27 +35,35 @@ _REQUEST_BODY = {
         "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
     },
 }
+_DOCUMENTATION: dict[str, Any] = {
+    "summary": "Infer: tensors in, tensors out",
+    "description": (
+        "The body is JSON. Tensors with `parameters.binary_data_size` follow it as raw little-endian bytes, in the "
+        f"order of `inputs`; the header `{HEADER_LENGTH}` then gives the JSON's length in bytes. "
+        "`tritonclient` does all of this for you."
+    ),
+    "response_model": schemas.InferResponse,
+    "responses": ERRORS,
+    "openapi_extra": {"parameters": [_HEADER_PARAMETER], "requestBody": _REQUEST_BODY},
+}
 
 
-async def until_disconnect(request: Request, answer: Coroutine[Any, Any, InferResponse]) -> InferResponse:
-    """Await `answer`, and cancel it when the caller goes away, so that its place in the queue is free at once."""
-    task = asyncio.current_task()
-    assert task is not None
-    watcher = asyncio.create_task(_cancel_on_disconnect(request, task))
-    try:
-        return await answer
-    except asyncio.CancelledError:
-        if watcher.done() and task.uncancel() == 0:
-            raise Cancelled("the caller closed the connection") from None
-        raise
-    finally:
-        watcher.cancel()
+def infer_router(engine: Engine) -> APIRouter:
+    router = APIRouter(prefix="/v2/models/{model}", tags=["Inference"], route_class=RawRoute)
 
+    async def infer(request: Request) -> Response:
+        body = await request.body()
+        model, version = model_and_version(request)
+        inference, encoding = v2_json.decode_request(model, version, body, _header_length(request, len(body)))
+        response = await until_disconnect(request, engine.infer(inference))
+        payload, header_length = v2_json.encode_response(response, encoding)
+        if header_length is None:
+            return Response(payload, media_type="application/json")
+        headers = {HEADER_LENGTH: str(header_length)}
+        return Response(payload, headers=headers, media_type="application/octet-stream")
 
-async def _cancel_on_disconnect(request: Request, task: "asyncio.Task[Any]") -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    task.cancel()
+    add_for_model_and_version(router.post, "/infer", infer, **_DOCUMENTATION)
+    return router
 
 
 def _header_length(request: Request, body_length: int) -> int | None:

@@ -12,7 +12,7 @@ from serving.engine.engine import Engine
 from serving.errors import InvalidInput
 from serving.protocols import json_text
 from serving.transports.http import schemas
-from serving.transports.http.documented import ERRORS, RawRoute, json_body
+from serving.transports.http.documented import ERRORS, RawRoute, add_for_model_and_version, json_body, model_and_version
 from serving.transports.http.replies import error_reply, json_reply
 
 _LOOKUP_ERRORS: dict[int | str, dict[str, Any]] = {status: ERRORS[status] for status in (400, 404, 503)}
@@ -20,42 +20,40 @@ _READY_ERRORS: dict[int | str, dict[str, Any]] = {400: {"model": schemas.Error, 
 
 
 def models_router(engine: Engine) -> APIRouter:
-    router = APIRouter(prefix="/v2/models/{model}", tags=["Models"])
+    router = APIRouter(prefix="/v2/models/{model}", tags=["Models"], route_class=RawRoute)
 
-    @router.get("", summary="Model metadata", response_model=schemas.ModelMetadata, responses=_LOOKUP_ERRORS)
-    async def model_metadata(model: str) -> Response:
-        return _metadata(engine, model, "")
+    async def metadata(request: Request) -> Response:
+        name, version = model_and_version(request)
+        return _metadata(engine, name, version)
 
-    @router.get(
-        "/versions/{version}",
-        summary="Version metadata",
+    async def ready(request: Request) -> Response:
+        name, version = model_and_version(request)
+        if not engine.is_model_ready(name, version):
+            return error_reply("Model version not ready", 400)
+        return json_reply({"name": name, "ready": True})
+
+    async def config(request: Request) -> Response:
+        return json_reply(config_json.to_json(engine.model(*model_and_version(request)).config))
+
+    add_for_model_and_version(
+        router.get,
+        "",
+        metadata,
+        summary="Name, versions, inputs and outputs",
         response_model=schemas.ModelMetadata,
         responses=_LOOKUP_ERRORS,
     )
-    async def version_metadata(model: str, version: str) -> Response:
-        return _metadata(engine, model, version)
-
-    @router.get("/ready", summary="Is the model ready?", response_model=schemas.ModelReady, responses=_READY_ERRORS)
-    async def model_ready(model: str) -> Response:
-        return _ready(engine, model, "")
-
-    @router.get(
-        "/versions/{version}/ready",
-        summary="Is the version ready?",
+    add_for_model_and_version(
+        router.get,
+        "/ready",
+        ready,
+        summary="Is it ready?",
         response_model=schemas.ModelReady,
         responses=_READY_ERRORS,
     )
-    async def version_ready(model: str, version: str) -> Response:
-        return _ready(engine, model, version)
-
-    @router.get("/config", summary="The completed config.pbtxt as JSON", responses=_LOOKUP_ERRORS)
-    async def model_config(model: str) -> Response:
-        return json_reply(config_json.to_json(engine.model(model).config))
-
-    @router.get("/versions/{version}/config", summary="The same, of a version", responses=_LOOKUP_ERRORS)
-    async def version_config(model: str, version: str) -> Response:
-        return json_reply(config_json.to_json(engine.model(model, version).config))
-
+    add_for_model_and_version(
+        router.get, "/config", config, summary="The completed config.pbtxt as JSON", responses=_LOOKUP_ERRORS
+    )
     return router
 
 
@@ -91,12 +89,6 @@ def _metadata(engine: Engine, name: str, version: str) -> Response:
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:
     return {"name": spec.name, "datatype": spec.datatype, "shape": spec.shape}
-
-
-def _ready(engine: Engine, name: str, version: str) -> Response:
-    if not engine.is_model_ready(name, version):
-        return error_reply("Model version not ready", 400)
-    return json_reply({"name": name, "ready": True})
 
 
 def _index_row(row: VersionStatus) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -186,26 +185,6 @@ def test_a_request_whose_timeout_expires_in_the_queue_is_503(tmp_path: Path) -> 
     with running(tmp_path) as server:
         reply = infer(server, json={"inputs": [GOOD], "parameters": {"timeout": 1000}})
     assert (reply.status_code, reply.json()) == (503, {"error": "Request timeout expired"})
-
-
-def test_a_caller_that_hangs_up_leaves_the_queue(tmp_path: Path) -> None:
-    """The queue holds one request for an hour; only when its caller's place is free is there room for another."""
-    tiny_models.add_double(
-        tmp_path,
-        extra="""dynamic_batching {
-          max_queue_delay_microseconds: 3600000000 default_queue_policy { max_queue_size: 1 } }""",
-    )
-    body = json.dumps({"inputs": [GOOD]}).encode()
-    head = f"POST /v2/models/double/infer HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-    timeout = {"inputs": [GOOD], "parameters": {"timeout": 1000}}
-    with running(tmp_path) as server:
-        with socket.create_connection(("127.0.0.1", server.http_port)) as caller:
-            caller.sendall(head + body)
-            while "Exceeds maximum queue size" not in (error := infer(server, json=timeout).json()["error"]):
-                assert error == "Request timeout expired", "until the caller's request is in the queue"
-        deadline = time.monotonic() + 30
-        while infer(server, json=timeout).json()["error"] != "Request timeout expired":
-            assert time.monotonic() < deadline, "the place was never freed"
 
 
 def test_aborted_bodies_harm_nobody(tiny_server: RunningServer) -> None:
