@@ -1,4 +1,4 @@
-"""Servers that many tests share; a test that needs another kind makes its own with `running`."""
+"""What many tests share: servers over tiny models, and the example models, trained once; tests only read these."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,10 @@ import pytest
 
 from tests import tiny_models
 from tests.running_server import RunningServer, running
+from training.checkpoint import Checkpoint
+from training.export.package import publish
+from training.recipes.recipe import find
+from training.run import run
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +31,27 @@ def tiny_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_server(tiny_repository: Path) -> Iterator[RunningServer]:
     with running(tiny_repository) as server:
         yield server
+
+
+def _trained(name: str) -> Checkpoint:
+    recipe = find(name)
+    return run(recipe, recipe.config, lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Checkpoint:
+    return _trained("digits-cnn")
+
+
+@pytest.fixture(scope="session")
+def cancer() -> Checkpoint:
+    return _trained("breast-cancer-mlp")
+
+
+@pytest.fixture(scope="session")
+def repository(digits: Checkpoint, cancer: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Version 1 of both models."""
+    root = tmp_path_factory.mktemp("repository")
+    for checkpoint in (digits, cancer):
+        publish(find(checkpoint.recipe), checkpoint, root)
+    return root

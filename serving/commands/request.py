@@ -19,9 +19,11 @@ class ServerRefused(Exception):
 
 def post(url: str, body: bytes, timeout: float) -> Any:
     """The JSON reply. `timeout` in seconds."""
+    if not url.startswith(("http://", "https://")):
+        raise ServerUnreachable(f"'{url}' is no address of a server; it should start with http://")
     try:
         reply = urllib3.request("POST", url, body=body, timeout=timeout, retries=False)
-    except (urllib3.exceptions.HTTPError, ValueError) as error:
+    except urllib3.exceptions.HTTPError as error:
         raise ServerUnreachable(
             f"no server answers at {url} ({type(error).__name__}); is `slipway serve` running?"
         ) from None

@@ -1,7 +1,7 @@
 """An encoded picture becomes the pixels that a model takes, the way a person would expect.
 
-Rule: the whole picture is kept, upright and in proportion; it is never cropped or stretched, only padded with the
-colour of its own border. Pixel values stay 0..255; what the network needs beyond that is inside its graph.
+Rule: upright, in proportion, and cropped around its centre, as networks for pictures are commonly trained. Pixel values
+stay 0..255; what the network needs beyond that is inside its graph.
 """
 
 import io
@@ -85,20 +85,10 @@ def _as_mode(picture: Image.Image, mode: str) -> Image.Image:
 
 
 def _resize(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """Averages areas when shrinking, so that thin strokes don't vanish; interpolates when growing."""
-    scale = min(width / picture.width, height / picture.height)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    if size != picture.size:
-        picture = picture.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR)
-    if size == (width, height):
-        return picture
-    padded = Image.new(picture.mode, (width, height), _border_colour(picture))
-    padded.paste(picture, ((width - size[0]) // 2, (height - size[1]) // 2))
-    return padded
+    """The largest centred part of the model's proportions.
 
-
-def _border_colour(picture: Image.Image) -> int | tuple[int, ...]:
-    pixels = np.asarray(picture)
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    median = np.median(border, axis=0).astype(int)
-    return int(median) if median.ndim == 0 else tuple(int(channel) for channel in median)
+    Averages areas when shrinking, so that thin strokes don't vanish; interpolates when growing.
+    """
+    shrinking = picture.width > width and picture.height > height
+    method = Image.Resampling.BOX if shrinking else Image.Resampling.BILINEAR
+    return ImageOps.fit(picture, (width, height), method)

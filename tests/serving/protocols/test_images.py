@@ -62,12 +62,13 @@ def test_growing_interpolates() -> None:
     assert 0 < result[0, 1] < result[0, 2] < 200
 
 
-def test_other_proportions_are_padded_with_the_border_and_never_cropped() -> None:
+@pytest.mark.parametrize("wide", [True, False])
+def test_other_proportions_are_cropped_around_the_centre_and_never_stretched(wide: bool) -> None:
     pixels = np.full((8, 40), 200, np.uint8)
     pixels[:, 16:24] = 0
-    result = read(encoded(Image.fromarray(pixels)), ImageLayout(1, 5, 5, False, "FP32"))[0]
-    assert result[2].tolist() == [200, 200, 0, 200, 200]
-    assert (result[[0, 1, 3, 4]] == 200).all()
+    pixels[:, 18:22] = 100
+    result = read(encoded(Image.fromarray(pixels if wide else pixels.T.copy())))[0]
+    assert (result if wide else result.T).tolist() == [[0, 100, 100, 0]] * 4
 
 
 def test_a_photo_is_turned_upright() -> None:

@@ -1,0 +1,204 @@
+"""The `slipway` command as a person types it, in processes of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests import tiny_models
+from tests.running_server import RunningServer
+
+ROOT = Path(__file__).parents[2]
+SLIPWAY = [sys.executable, "-m", "serving"]
+
+
+def slipway(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*SLIPWAY, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "160", **environment},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@contextmanager
+def serving(root: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server on free ports, and all that it printed until it was ready."""
+    process = subprocess.Popen(
+        [*SLIPWAY, "serve", str(root), "--http-port", "0", "--metrics-port", "0"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("Ctrl-C"):
+            break
+    try:
+        yield process, "".join(lines)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def url_in(banner: str) -> str:
+    return re.search(r"is at (\S+)", banner)[1]  # type: ignore[index]
+
+
+@pytest.fixture(scope="module")
+def served(repository: Path) -> Iterator[str]:
+    """What a server over the example models printed."""
+    with serving(repository) as (_, banner):
+        yield banner
+
+
+def test_the_banner_shows_where_to_look(served: str, repository: Path) -> None:
+    url = url_in(served)
+    assert re.search(r"digits-cnn +1 +READY", served)
+    assert f"{url}/docs" in served
+    metrics = re.search(r"http://\S+/metrics", served)
+    assert metrics
+    assert "nv_inference_count" in subprocess.check_output(["curl", "-s", metrics[0]], text=True)
+
+
+def test_the_curl_lines_of_the_banner_work_when_pasted(served: str, tmp_path: Path) -> None:
+    lines = re.findall(r"^ +(curl .*)$", served, re.MULTILINE)
+    assert len(lines) == 2
+    for line in lines:
+        reply = json.loads(subprocess.check_output(line, shell=True, text=True, cwd=tmp_path))
+        assert reply[0]["score"] > 0.9
+
+
+def test_the_curl_of_the_readme_answers_the_right_digit(served: str) -> None:
+    line = re.search(r"^(curl .*seven\.png.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert line
+    command = re.sub(r"(http://)?localhost:8000", url_in(served), line[1])
+    reply = json.loads(subprocess.check_output(command, shell=True, text=True, cwd=ROOT))
+    assert reply[0]["label"] == "7"
+
+
+def test_predict_draws_the_scores(served: str) -> None:
+    done = slipway("predict", "digits-cnn", "docs/images/seven.png", "--url", url_in(served), "--top-k", "2")
+    assert done.returncode == 0
+    first, second = done.stdout.splitlines()
+    assert re.match(r"7  +\d+\.\d+%  █+$", first)
+    assert len(second.split()) >= 2
+
+
+def test_predict_takes_files_texts_and_standard_input(served: str, repository: Path) -> None:
+    example = repository / "breast-cancer-mlp" / "1" / "example.json"
+    where = ("--url", url_in(served), "--json")
+    answers = [
+        json.loads(slipway("predict", "breast-cancer-mlp", data, *where, stdin=example.read_text()).stdout)
+        for data in (str(example), example.read_text(), "-")
+    ]
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0][0]["score"] > 0.9
+
+
+def test_predict_sends_named_tensors_to_the_tensor_endpoint(served: str) -> None:
+    tensor = {"name": "image", "shape": [1, 1, 8, 8], "datatype": "FP32", "data": [0] * 64}
+    done = slipway("predict", "digits-cnn", json.dumps({"inputs": [tensor]}), "--url", url_in(served))
+    assert json.loads(done.stdout)["outputs"][0]["name"] == "probabilities"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nope", "docs/images/seven.png"], "404: Request for unknown model: 'nope' is not found"),
+        (["digits-cnn", "README.md"], "400: the body is not an image"),
+        (["digits-cnn", "no-such-file.png"], "No such file"),
+    ],
+)
+def test_predict_says_what_is_wrong(served: str, arguments: list[str], message: str) -> None:
+    done = slipway("predict", *arguments, "--url", url_in(served))
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_models_sets_published_and_loaded_side_by_side(served: str, repository: Path) -> None:
+    done = slipway("models", str(repository), "--url", url_in(served))
+    assert done.returncode == 0
+    assert re.search(r"digits-cnn +│ 1 +│ yes +│ READY", done.stdout)
+
+
+def test_without_a_server_models_lists_what_is_published(repository: Path) -> None:
+    done = slipway("models", str(repository), "--url", "http://127.0.0.1:9")
+    assert done.returncode == 0
+    assert re.search(r"digits-cnn +│ 1 +│ yes +│ no", done.stdout)
+    assert "No server answers at http://127.0.0.1:9; `slipway serve` starts one." in done.stdout
+
+
+def test_without_a_server_predict_says_so() -> None:
+    done = slipway("predict", "digits-cnn", "docs/images/seven.png", "--url", "http://127.0.0.1:9")
+    assert done.returncode == 1
+    assert "is `slipway serve` running?" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_server_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    tiny_models.add_double(tmp_path)
+    with serving(tmp_path) as (process, _):
+        process.send_signal(number)
+        assert process.wait(timeout=30) == 0
+        assert process.stdout is not None
+        assert process.stdout.read() == "Stopped; every accepted request was answered.\n"
+
+
+def test_a_server_without_torch_serves_onnx_and_says_what_the_others_lack(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path / "models")
+    tiny_models.add_torchscript(tmp_path / "models")
+    (tmp_path / "absent" / "torch").mkdir(parents=True)
+    (tmp_path / "absent" / "torch" / "__init__.py").write_text("raise ModuleNotFoundError('no torch', name='torch')")
+    with serving(tmp_path / "models", PYTHONPATH=str(tmp_path / "absent")) as (_, banner):
+        assert re.search(r"double +1 +READY", banner)
+        assert re.search(r"affine +1 +UNAVAILABLE +backend 'pytorch' needs the package 'torch'", banner)
+
+
+def test_a_taken_port_is_one_line(tiny_server: RunningServer, tiny_repository: Path) -> None:
+    done = slipway("serve", str(tiny_repository), "--http-port", str(tiny_server.http_port))
+    assert done.returncode == 1
+    assert "choose another with --http-port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_options_come_from_the_environment_too(tiny_server: RunningServer, tiny_repository: Path) -> None:
+    taken = str(tiny_server.http_port)
+    done = slipway("serve", SLIPWAY_MODEL_REPOSITORY=str(tiny_repository), SLIPWAY_HTTP_PORT=taken)
+    assert f"can't listen on 127.0.0.1:{taken}" in done.stderr
+
+
+def test_a_repository_that_is_not_there_is_said() -> None:
+    done = slipway("serve", "/no/such/folder")
+    assert done.returncode == 2
+    assert "does not exist" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["train", "export", "serve", "models", "predict"])
+def test_help_teaches_by_example(command: str) -> None:
+    done = slipway(command, "--help")
+    assert done.returncode == 0
+    assert f"slipway {command} " in done.stdout.split("Examples")[1]
+
+
+def test_both_packages_are_commands() -> None:
+    assert "slipway 0." in slipway("--version").stdout
+    assert "train" in slipway("--help").stdout
+    training = subprocess.run([sys.executable, "-m", "training", "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert "export" in training.stdout

@@ -1,0 +1,125 @@
+"""The structure of the code base, as rules over its imports and files. See docs/structure.md."""
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("serving", "training", "loadtests")
+
+# What each part may import of the others. A part may always import itself.
+ALLOWED = {
+    "serving.errors": set(),
+    "serving.core": {"serving.errors"},
+    "serving.scheduling": {"serving.core", "serving.errors"},
+    "serving.protocols": {"serving.core", "serving.errors"},
+    "serving.backends": {"serving.core", "serving.errors"},
+    "serving.engine": {"serving.core", "serving.errors", "serving.scheduling", "serving.backends"},
+    "serving.metrics": {"serving.engine"},
+    "serving.settings": set(),
+    "serving.transports": {
+        "serving",
+        "serving.core",
+        "serving.engine",
+        "serving.errors",
+        "serving.metrics",
+        "serving.protocols",
+    },
+    "training": {"serving.core", "serving.backends", "serving.errors"},
+    "loadtests": set(),
+}
+# These compose the parts, and nothing imports them but one another.
+COMPOSERS = {"serving.server", "serving.cli", "serving.commands", "serving.__main__"}
+
+DECISIONS = ("serving/core", "serving/scheduling", "serving/protocols")
+SHELL_MODULES = {"asyncio", "threading", "time", "random", "uuid", "socket", "fastapi", "starlette", "uvicorn", "grpc"}
+
+# Modules of plain data or of words, which have no behaviour to test on their own.
+WITHOUT_OWN_TEST = {
+    "serving/errors.py": "tests/serving/transports/test_status.py walks the tree",
+    "serving/commands/models.py": "tests/integration/test_command_line.py runs the command",
+    "serving/commands/predict.py": "tests/integration/test_command_line.py runs the command",
+    "serving/commands/serve.py": "tests/integration/test_command_line.py runs the command",
+    "serving/settings.py": "values only",
+    "serving/core/requests.py": "data",
+    "serving/core/states.py": "data",
+    "serving/scheduling/scheduler.py": "interfaces",
+    "serving/transports/http/schemas.py": "documentation, shown by test_app.py",
+    "serving/transports/http/documented.py": "documentation, shown by test_app.py",
+}
+
+
+def modules() -> list[Path]:
+    return [path.relative_to(ROOT) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+@cache
+def imports(module: Path) -> frozenset[str]:
+    """Every module that a file imports, at its top or inside a function, by full name."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+            names.update(
+                f"{node.module}.{alias.name}" for alias in node.names if is_module(f"{node.module}.{alias.name}")
+            )
+    return frozenset(names)
+
+
+def is_module(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def part_of(name: str) -> str:
+    """`serving.core.requests` -> `serving.core`; `training.loop` -> `training`."""
+    parts = name.split(".")
+    return ".".join(parts[:2]) if parts[0] == "serving" else parts[0]
+
+
+def name_of(module: Path) -> str:
+    return ".".join(module.with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_imports_go_one_way(module: Path) -> None:
+    part = part_of(name_of(module))
+    if part in COMPOSERS or part == "serving":
+        return
+    ours = {part_of(name) for name in imports(module) if name.split(".")[0] in PACKAGES}
+    assert ours - {part} <= ALLOWED[part], f"{part} may import {sorted(ALLOWED[part])}"
+
+
+@pytest.mark.parametrize("module", [path for path in modules() if str(path).startswith(DECISIONS)], ids=str)
+def test_decisions_know_no_clock_no_thread_and_no_framework(module: Path) -> None:
+    assert not {name.split(".")[0] for name in imports(module)} & SHELL_MODULES
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_modules_open_with_what_they_are_and_stay_small(module: Path) -> None:
+    text = (ROOT / module).read_text()
+    assert ast.get_docstring(ast.parse(text)), "a module opens with one sentence on what it is"
+    assert len(text.splitlines()) <= 300
+    assert module.stem not in {"utils", "util", "common", "helpers", "misc", "base"}
+
+
+@pytest.mark.parametrize("module", [path for path in modules() if not path.stem.startswith("__")], ids=str)
+def test_tests_mirror_modules(module: Path) -> None:
+    mirror = ROOT / "tests" / module.parent / f"test_{module.stem}.py"
+    assert mirror.is_file() != (str(module) in WITHOUT_OWN_TEST), f"{mirror.relative_to(ROOT)} is where its tests are"
+
+
+def test_the_list_of_exceptions_is_current() -> None:
+    assert all((ROOT / path).is_file() for path in WITHOUT_OWN_TEST)
+
+
+@pytest.mark.parametrize("module", ["serving.server", "serving.cli", "serving.commands.serve", "training.cli"])
+def test_importing_it_needs_no_torch(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
