@@ -3,11 +3,15 @@
 Rule: a session reads and writes numpy arrays and is safe to run from several threads; here each instance owns one.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+# ONNX Runtime uploads usage data unless this is set before it is imported; an operator may set it to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 
 from serving.backends.backend import ModelInstance, check_against_config, model_file

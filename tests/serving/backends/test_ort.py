@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -34,3 +37,24 @@ def test_tensors_that_the_protocol_cannot_carry_are_a_reason(tmp_path: Path) -> 
     )
     with pytest.raises(ModelLoadFailed, match=r"'y' is a seq\(tensor\(float\)\)"):
         ort.load(folder / "1", ModelRepository(tmp_path).config("seq"), "cpu")
+
+
+def test_the_runtime_is_told_to_upload_nothing_before_it_is_imported(tmp_path: Path) -> None:
+    """Where it has nowhere to keep its device id it says so, unless it was told in time."""
+    tiny_models.add_double(tmp_path)
+    code = f"""
+import pathlib
+from serving.backends import ort
+from serving.engine.repository import ModelRepository
+root = pathlib.Path({str(tmp_path)!r})
+ort.load(root / "double" / "1", ModelRepository(root).config("double"), "cpu")
+"""
+    environment = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[3],
+        env={**environment, "HOME": "/proc/none"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
