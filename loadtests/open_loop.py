@@ -24,11 +24,15 @@ MAX_SLIP = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One request; times in seconds. `slip` is how late it left, `latency` counts from when it should have left."""
+    """One request; times in seconds. `slip` is how late it left, `latency` counts from when it should have left.
+
+    `finished` counts from the start of the run; `status` is 0 when no answer came.
+    """
 
     latency: float
     slip: float
     status: int
+    finished: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def summarize(model: str, rate: float, seconds: float, outcomes: list[Outcome]) 
         sent=len(outcomes),
         succeeded=len(good),
         failed=len(outcomes) - len(good),
-        throughput=round(len(good) / seconds, 1),
+        throughput=round(len(good) / max([seconds, *(outcome.finished for outcome in outcomes)]), 1),
         p50=p50,
         p90=p90,
         p99=p99,
@@ -101,7 +105,7 @@ async def run(url: str, model: str, rate: float, seconds: float, seed: int) -> R
             if reply.status != 200:
                 raise ValueError(metadata["error"])
         body = request_body(metadata, seed)
-        await _send(session, model, body, time.perf_counter())  # opens a connection, and is not counted
+        await _send(session, model, body, time.perf_counter(), 0.0)  # opens a connection, and is not counted
         outcomes = await _run_schedule(session, model, body, poisson_schedule(rate, seconds, seed))
     return summarize(model, rate, seconds, outcomes)
 
@@ -114,19 +118,20 @@ async def _run_schedule(
         tasks = []
         for offset in schedule:
             await asyncio.sleep(max(0.0, start + offset - time.perf_counter()))
-            tasks.append(group.create_task(_send(session, model, body, start + offset)))
+            tasks.append(group.create_task(_send(session, model, body, start, offset)))
     return [task.result() for task in tasks]
 
 
-async def _send(session: aiohttp.ClientSession, model: str, body: bytes, intended: float) -> Outcome:
-    left = time.perf_counter()
+async def _send(session: aiohttp.ClientSession, model: str, body: bytes, start: float, offset: float) -> Outcome:
+    left = time.perf_counter() - start
     try:
         async with session.post(f"/v2/models/{model}/infer", data=body) as reply:
             await reply.read()
             status = reply.status
-    except aiohttp.ClientError:
+    except (aiohttp.ClientError, TimeoutError):
         status = 0
-    return Outcome(time.perf_counter() - intended, left - intended, status)
+    finished = time.perf_counter() - start
+    return Outcome(finished - offset, left - offset, status, finished)
 
 
 def main(

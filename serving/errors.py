@@ -11,6 +11,7 @@
     ├── Overloaded            the queue is full; nothing was accepted
     ├── DeadlineExceeded      accepted, but its deadline passed before it ran
     ├── Cancelled             the caller went away before it ran
+    ├── ServerExiting         it did not end within the time that the server had to stop
     └── BackendFailed         the model itself raised while it ran
 
 `transports/status.py` gives each a status code; a test walks this tree and fails on a missing row.
@@ -62,6 +63,10 @@ class DeadlineExceeded(SlipwayError):
 
 
 class Cancelled(SlipwayError):
+    pass
+
+
+class ServerExiting(SlipwayError):
     pass
 
 

@@ -51,16 +51,25 @@ class Metrics:
     def exposition(self) -> bytes:
         """The text format, version 0.0.4."""
         models = list(self._served())
-        lines = [line for name in _COUNTERS for line in _family(name, models)]
+        lines = [line for name in _COUNTERS for line in _counter(name, models)]
+        lines += _pending(models)
         return "".join(lines).encode() + generate_latest(self._registry)
 
 
-def _family(name: str, models: list[ServedModel]) -> Iterable[str]:
+def _counter(name: str, models: list[ServedModel]) -> Iterable[str]:
     documentation, value = _COUNTERS[name]
     yield f"# HELP {name} {documentation}\n# TYPE {name} counter\n"
-    for model in models:
-        labels = f'model="{_escape(model.name)}",version="{model.version}"'
-        yield f"{name}{{{labels}}} {value(model.statistics)}\n"
+    yield from (f"{name}{_labels(model)} {value(model.statistics)}\n" for model in models)
+
+
+def _pending(models: list[ServedModel]) -> Iterable[str]:
+    name = "nv_inference_pending_request_count"
+    yield f"# HELP {name} Instantaneous number of pending requests awaiting execution per-model.\n# TYPE {name} gauge\n"
+    yield from (f"{name}{_labels(model)} {model.pending}\n" for model in models)
+
+
+def _labels(model: ServedModel) -> str:
+    return f'{{model="{_escape(model.name)}",version="{model.version}"}}'
 
 
 def _escape(text: str) -> str:

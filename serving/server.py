@@ -4,11 +4,13 @@ Rule: accepted requests are answered before the models that answer them go.
 """
 
 import asyncio
+import os
 import signal
 import socket
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -37,27 +39,36 @@ class Started:
     engine: Engine
 
 
-async def serve(settings: Settings, on_started: Callable[[Started], None], stop: asyncio.Event) -> None:
-    """Run until `stop` is set, then drain. Raises `PortTaken` before anything is loaded."""
-    http_socket = _listen(settings.host, settings.http_port, "--http-port")
-    metrics_socket = _listen(settings.host, settings.metrics_port, "--metrics-port")
-    registry = ModelRegistry(ModelRepository(settings.model_repository), asyncio.get_running_loop())
-    engine = Engine(registry)
-    metrics = Metrics(CollectorRegistry(), registry.served)
-    http = _HttpServer(gateway(engine, metrics, settings.max_body_size), settings.shutdown_timeout)
-    metrics_http = _HttpServer(metrics_only(metrics), shutdown_timeout=1)
-    await asyncio.to_thread(registry.load_all)
-    async with asyncio.TaskGroup() as tasks:
-        http_task = tasks.create_task(http.serve([http_socket]))
-        tasks.create_task(metrics_http.serve([metrics_socket]))
-        await asyncio.gather(http.listening.wait(), metrics_http.listening.wait())
-        on_started(Started(_port(http_socket), _port(metrics_socket), engine))
-        await stop.wait()
-        engine.accepting = False
-        http.should_exit = True
-        await http_task
-        metrics_http.should_exit = True
-    await asyncio.to_thread(registry.close)
+async def serve(settings: Settings, on_started: Callable[[Started], None], stop: asyncio.Event) -> int:
+    """Run until `stop` is set, then drain; the number of requests that were cut off because they took too long.
+
+    Health answers at once, readiness once every model was tried. Raises `PortTaken` before anything is loaded.
+    """
+    with ExitStack() as sockets:
+        http_socket = sockets.enter_context(_listen(settings.host, settings.http_port, "--http-port"))
+        metrics_socket = sockets.enter_context(_listen(settings.host, settings.metrics_port, "--metrics-port"))
+        registry = ModelRegistry(ModelRepository(settings.model_repository), asyncio.get_running_loop())
+        engine = Engine(registry)
+        metrics = Metrics(CollectorRegistry(), registry.served)
+        http = _HttpServer(gateway(engine, metrics, settings.max_body_size), settings.shutdown_timeout)
+        metrics_http = _HttpServer(metrics_only(metrics), shutdown_timeout=1)
+        http_task = asyncio.create_task(http.serve([http_socket]))
+        metrics_task = asyncio.create_task(metrics_http.serve([metrics_socket]))
+        try:
+            await _load(registry, stop)
+            if not stop.is_set():
+                engine.accepting = True
+                on_started(Started(_port(http_socket), _port(metrics_socket), engine))
+            await _first(stop.wait(), http_task, metrics_task)
+        finally:
+            engine.accepting = False
+            registry.drain()
+            for server, task in ((http, http_task), (metrics_http, metrics_task)):
+                server.should_exit = True
+                await asyncio.wait([task])
+            await asyncio.to_thread(registry.close)
+    http_task.result(), metrics_task.result()  # raises what ended one of them before its time
+    return http.cut_off
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
@@ -66,11 +77,27 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
     def first(number: signal.Signals) -> None:
         stop.set()
-        loop.remove_signal_handler(number)
+        for again in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(again, os._exit, 128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, first, number)
+
+
+async def _load(registry: ModelRegistry, stop: asyncio.Event) -> None:
+    """One model after another, so that a stop is heeded between them."""
+    for name in registry.names():
+        if stop.is_set():
+            return
+        await asyncio.to_thread(registry.load, name)
+
+
+async def _first(stopped: Coroutine[Any, Any, Any], *servers: "asyncio.Task[None]") -> None:
+    """Return when stopped; a server that ends by itself has failed, and its error is raised when it is awaited."""
+    waiting = asyncio.ensure_future(stopped)
+    await asyncio.wait([waiting, *servers], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
 
 
 class _HttpServer(uvicorn.Server):
@@ -89,14 +116,15 @@ class _HttpServer(uvicorn.Server):
                 timeout_graceful_shutdown=shutdown_timeout,
             )
         )
-        self.listening = asyncio.Event()
+        self.cut_off = 0
+        """Requests that did not end within the shutdown timeout, known when `serve` returned."""
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        self.cut_off = len(self.server_state.tasks)
 
 
 def _listen(host: str, port: int, option: str) -> socket.socket:
@@ -104,11 +132,18 @@ def _listen(host: str, port: int, option: str) -> socket.socket:
     try:
         listening = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise PortTaken(f"can't listen on {host}:{port} ({error.strerror}); choose another with {option}") from None
+        raise _cannot_listen(host, port, option, error) from None
     # Connections inherit it. asyncio sets it only for sockets that it made itself, and without it a reply that is
     # written in two parts waits 40 ms for the client's acknowledgement of the first.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
+
+
+def _cannot_listen(host: str, port: int, option: str, error: OSError) -> PortTaken:
+    if isinstance(error, socket.gaierror):
+        return PortTaken(f"'{host}' is no address of this machine ({error.strerror}); choose another with --host")
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return PortTaken(f"can't listen on {host}:{port} ({reason}); choose another with {option}")
 
 
 def _port(listening: socket.socket) -> int:

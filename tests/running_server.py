@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import uvloop
 
 from serving import server
@@ -26,6 +28,13 @@ class RunningServer:
     @property
     def url(self) -> str:
         return f"http://{self.address}"
+
+    def wait_for_pending(self, model: str, count: int) -> None:
+        """Return when that many requests wait in the model's queue."""
+        line = f'nv_inference_pending_request_count{{model="{model}",version="1"}} {count}\n'
+        deadline = time.monotonic() + 30
+        while line not in httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics").text:
+            assert time.monotonic() < deadline, line
 
 
 @contextmanager

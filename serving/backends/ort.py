@@ -66,11 +66,14 @@ def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
     # A thread that spins while it waits takes a core from the event loop and from the other models.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        instance = OrtInstance(ort.InferenceSession(path, options, providers=_PROVIDERS[device]))
+        session = ort.InferenceSession(path, options, providers=_PROVIDERS[device])
+        instance = OrtInstance(session)
     except ModelLoadFailed:
         raise
     except Exception as error:  # ONNX Runtime has one exception class per status code and no common base but this
         raise ModelLoadFailed(f"ONNX Runtime can't load '{path.name}': {_brief(error, path)}") from None
+    if _PROVIDERS[device][0] not in session.get_providers():  # it warns and goes on where a library is missing
+        raise ModelLoadFailed("instance_group has kind KIND_GPU but ONNX Runtime can't use the GPU; its log says why")
     check_against_config("input", instance.inputs, input_specs(config))
     check_against_config("output", instance.outputs, output_specs(config))
     return instance

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from serving.backends.backend import ModelInstance, model_file
+from serving.core.datatypes import datatype_of
 from serving.core.model_config import ModelConfig, input_specs, output_specs
 from serving.core.requests import Arrays, TensorSpec
 from serving.errors import BackendFailed, ModelLoadFailed
@@ -30,10 +31,14 @@ class TorchScriptInstance:
     def run(self, inputs: Arrays) -> Arrays:
         with torch.inference_mode():
             returned = self._module(*(self._tensor(inputs[spec.name]) for spec in self.inputs))
-        tensors = [returned] if isinstance(returned, torch.Tensor) else list(returned)
+        tensors = _tensors(returned)
         if len(tensors) != len(self.outputs):
-            raise BackendFailed(f"the model returned {len(tensors)} tensors, its config lists {len(self.outputs)}")
-        return {spec.name: tensor.cpu().numpy() for spec, tensor in zip(self.outputs, tensors, strict=True)}
+            raise BackendFailed(f"it returned {len(tensors)} tensors, its config lists {len(self.outputs)}")
+        arrays = {spec.name: tensor.cpu().numpy() for spec, tensor in zip(self.outputs, tensors, strict=True)}
+        for spec in self.outputs:
+            if (found := datatype_of(arrays[spec.name].dtype)) != spec.datatype:
+                raise BackendFailed(f"output '{spec.name}' is {found}, its config says {spec.datatype}")
+        return arrays
 
     def close(self) -> None:
         del self._module
@@ -56,10 +61,21 @@ def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
     inputs, outputs = input_specs(config), output_specs(config)
     if any(spec.datatype == "BYTES" for spec in (*inputs, *outputs)):
         raise ModelLoadFailed("PyTorch has no string tensors; the config lists a TYPE_STRING")
+    if not hasattr(module, "forward"):
+        raise ModelLoadFailed(f"'{path.name}' has no method 'forward'")
     arguments = len(module.forward.schema.arguments) - 1  # the first is self
     if arguments != len(inputs):
         raise ModelLoadFailed(f"configuration expects {len(inputs)} inputs, model provides {arguments}")
     return TorchScriptInstance(module, inputs, outputs, device)
+
+
+def _tensors(returned: object) -> list[torch.Tensor]:
+    tensors: list[torch.Tensor] = []
+    for item in returned if isinstance(returned, tuple | list) else [returned]:
+        if not isinstance(item, torch.Tensor):
+            raise BackendFailed(f"it returned a {type(item).__name__}, not a tensor or several")
+        tensors.append(item)
+    return tensors
 
 
 def _first_line(error: Exception) -> str:

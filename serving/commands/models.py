@@ -18,15 +18,15 @@ def models(
 
     [bold]Examples[/bold]
 
-      slipway models
+    [cyan]slipway models[/cyan]  ./model_repository and the server on port 8000
 
-      slipway models /models --url http://gpu-box:8000
+    [cyan]slipway models /models --url http://gpu-box:8000[/cyan]  others
     """
     from rich.console import Console
     from rich.table import Table
 
     try:
-        rows, running = post(f"{url}/v2/repository/index", b"", timeout=5), True
+        rows, running = post(f"{url.rstrip('/')}/v2/repository/index", b"", timeout=5), True
     except ServerUnreachable:
         rows, running = [], False
     except ServerRefused as error:
@@ -34,13 +34,15 @@ def models(
     loaded = {(row["name"], row.get("version", "")): row for row in rows}
     published = set(_published(model_repository))
     table = Table("model", "version", "published", "loaded", "reason")
-    for key in sorted(published | loaded.keys()):
+    for key in sorted(published | loaded.keys(), key=lambda key: (key[0], int(key[1] or 0))):
         row: dict[str, Any] = loaded.get(key, {})
         table.add_row(*key, "yes" if key in published else "no", row.get("state", "no"), row.get("reason", ""))
     Console().print(table)
     if not running:
         typer.echo(f"No server answers at {url}; `slipway serve` starts one.")
-    if not published:
+    if not model_repository.is_dir():
+        typer.echo(f"There is no folder {model_repository} here; name the repository: slipway models FOLDER")
+    elif not published:
         typer.echo(f"Nothing is published in {model_repository}; `slipway train digits-cnn` makes a model.")
 
 

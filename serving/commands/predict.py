@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -24,15 +25,16 @@ def predict(
 
     [bold]Examples[/bold]
 
-      slipway predict digits-cnn docs/images/seven.png
+    [cyan]slipway predict digits-cnn docs/images/seven.png[/cyan]  a picture
 
-      slipway predict breast-cancer-mlp model_repository/breast-cancer-mlp/1/example.json --json
+    [cyan]slipway predict breast-cancer-mlp model_repository/breast-cancer-mlp/1/example.json --json[/cyan]  a document
 
-      echo '{"inputs": [[0, 5, 13, 9, 1, 0, 0, 0], ...]}' | slipway predict digits-cnn -
+    [cyan]slipway predict digits-cnn - < docs/images/seven.png[/cyan]  from standard input
 
     A document whose inputs are named tensors goes to the tensor endpoint, /v2/models/MODEL/infer; anything else to
     /v1/models/MODEL/classify.
     """
+    model, url = quote(model, safe=""), url.rstrip("/")
     try:
         body = _read(data)
         if _has_named_tensors(body):
@@ -54,7 +56,7 @@ def _read(data: str) -> bytes:
 def _has_named_tensors(body: bytes) -> bool:
     try:
         return "datatype" in json.loads(body)["inputs"][0]
-    except (ValueError, TypeError, LookupError):
+    except (ValueError, TypeError, LookupError, RecursionError):
         return False
 
 

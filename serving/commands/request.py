@@ -33,6 +33,8 @@ def post(url: str, body: bytes, timeout: float) -> Any:
         raise ServerRefused(
             f"the server answered {reply.status}: {message or reply.data[:200].decode(errors='replace')}"
         )
+    if document is None:
+        raise ServerRefused(f"{url} answered something that is not JSON; is it a Slipway server?")
     return document
 
 

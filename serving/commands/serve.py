@@ -51,22 +51,19 @@ def serve(
 
     [bold]Examples[/bold]
 
-      slipway serve                                    # ./model_repository on port 8000
+    [cyan]slipway serve[/cyan]  ./model_repository on port 8000
 
-      slipway serve /models --host 0.0.0.0             # for other machines, as in a container
+    [cyan]slipway serve /models --host 0.0.0.0[/cyan]  for other machines, as in a container
 
-      slipway serve --http-port 9000 --metrics-port 9002
+    [cyan]slipway serve --http-port 9000 --metrics-port 9002[/cyan]  other ports
 
     Each option can also be set by the environment variable named beside it. Ctrl-C answers what runs, then stops.
     """
     settings = Settings(model_repository, host, http_port, metrics_port, max_body_size, shutdown_timeout)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(settings))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
@@ -80,11 +77,14 @@ async def _serve(settings: Settings) -> None:
         _say_where_to_look(settings, started)
 
     try:
-        await server.serve(settings, on_started, stop)
+        cut_off = await server.serve(settings, on_started, stop)
     except server.PortTaken as error:
         typer.secho(f"slipway serve: {error}", fg="red", err=True)
         raise typer.Exit(1) from None
-    typer.echo("Stopped; every accepted request was answered.")
+    if cut_off:
+        typer.echo(f"Stopped; {cut_off} requests took longer than {settings.shutdown_timeout} s and were cut off.")
+    else:
+        typer.echo("Stopped; every accepted request was answered.")
 
 
 def _spare_the_garbage_collector() -> None:

@@ -5,7 +5,7 @@ Rule: a datatype is always its protocol name (`"FP32"`); `BYTES` arrays have dty
 
 import numpy as np
 
-from serving.errors import ModelLoadFailed, Unsupported
+from serving.errors import InvalidInput, ModelLoadFailed
 
 DTYPES: dict[str, np.dtype] = {
     "BOOL": np.dtype(np.bool_),
@@ -27,19 +27,19 @@ _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 def dtype_of(datatype: str) -> np.dtype:
-    """The numpy dtype of a protocol name. Raises `Unsupported` for a name that is not in the table."""
+    """The numpy dtype of a protocol name. Raises `InvalidInput` for a name that is not in the table."""
     try:
         return DTYPES[datatype]
     except KeyError:
-        raise Unsupported(f"datatype '{datatype}' is not one of {', '.join(DTYPES)}") from None
+        raise InvalidInput(f"datatype '{datatype}' is not one of {', '.join(DTYPES)}") from None
 
 
 def datatype_of(dtype: np.dtype) -> str:
-    """The protocol name of a numpy dtype. Raises `Unsupported` where the protocol has none."""
+    """The protocol name of a numpy dtype. Raises `InvalidInput` where the protocol has none."""
     try:
         return _NAMES[dtype]
     except KeyError:
-        raise Unsupported(f"numpy dtype '{dtype}' has no datatype in the inference protocol") from None
+        raise InvalidInput(f"numpy dtype '{dtype}' has no datatype in the inference protocol") from None
 
 
 def from_config(name: str) -> str:

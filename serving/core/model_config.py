@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 PLATFORMS = {"onnxruntime": "onnxruntime_onnx", "pytorch": "pytorch_libtorch"}
+MAX_INSTANCES = 256
+MAX_THREADS = 1024
 DEFAULT_FILENAMES = {"onnxruntime": "model.onnx", "pytorch": "model.pt"}
 
 # Paths of the fields that Slipway acts on; whatever else a config sets is reported by `unhonoured`.
@@ -43,7 +45,6 @@ _HONOURED = {
     "input.name",
     "input.data_type",
     "input.dims",
-    "input.format",
     "output.name",
     "output.data_type",
     "output.dims",
@@ -95,6 +96,8 @@ def complete(config: ModelConfig) -> ModelConfig:
     for number, group in enumerate(completed.instance_group):
         group.name = group.name or f"{completed.name}_{number}"
         group.count = group.count or 1
+        if not 1 <= group.count <= MAX_INSTANCES:
+            raise ModelLoadFailed(f"instance_group count must be in range [1, {MAX_INSTANCES}], got {group.count}")
     return completed
 
 
@@ -116,8 +119,10 @@ def devices(config: ModelConfig) -> list[str]:
 def thread_count(config: ModelConfig, parameter: str) -> int:
     """`intra_op_thread_count` or `inter_op_thread_count`; 0 (the runtime's own choice) when it is not set."""
     text = config.parameters[parameter].string_value if parameter in config.parameters else "0"
-    if not text.isdecimal():
-        raise ModelLoadFailed(f"parameters.{parameter} must be a number of threads, got '{text}'")
+    if not text.isdecimal() or len(text) > 4 or int(text) > MAX_THREADS:
+        raise ModelLoadFailed(
+            f"parameters.{parameter} must be a number of threads, at most {MAX_THREADS}, got '{text}'"
+        )
     return int(text)
 
 

@@ -4,7 +4,7 @@ Rule: nothing here knows JSON, gRPC or HTTP; tensors are numpy arrays whose dtyp
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -33,7 +33,6 @@ class InferRequest:
     id: str = ""
     output_names: tuple[str, ...] = ()
     timeout: float = 0.0
-    parameters: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
-"""The facade that every transport calls: models by name, answers by request.
+"""The facade that every transport calls: which models there are, and in what state.
 
 Rule: knows no protocol; what it raises is in `serving/errors.py`.
 """
 
-from serving.core.requests import InferRequest, InferResponse
-from serving.core.states import VersionStatus
+from serving.core.states import ModelState, VersionStatus
 from serving.engine.registry import ModelRegistry
 from serving.engine.served_model import ServedModel
 from serving.errors import ModelNotFound, ModelNotReady
@@ -13,11 +12,8 @@ from serving.errors import ModelNotFound, ModelNotReady
 class Engine:
     def __init__(self, registry: ModelRegistry) -> None:
         self._registry = registry
-        self.accepting = True
-        """False once the server is on its way down: it still answers, and asks for no more."""
-
-    async def infer(self, request: InferRequest) -> InferResponse:
-        return await self._registry.find(request.model_name, request.model_version).infer(request)
+        self.accepting = False
+        """True from when every model was tried until the server is on its way down."""
 
     def model(self, name: str, version: str = "") -> ServedModel:
         """Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`."""
@@ -34,4 +30,4 @@ class Engine:
         return True
 
     def index(self, ready_only: bool = False) -> list[VersionStatus]:
-        return [status for status in self._registry.index() if status.state == "READY" or not ready_only]
+        return [status for status in self._registry.index() if status.state is ModelState.READY or not ready_only]

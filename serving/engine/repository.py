@@ -22,8 +22,9 @@ class ModelRepository:
         return f"<ModelRepository {self.root}>"
 
     def names(self) -> list[str]:
-        """Every folder is a model; folders with a leading dot and plain files are not."""
-        return sorted(path.name for path in self.root.iterdir() if path.is_dir() and not path.name.startswith("."))
+        """Every folder is a model; plain files, and folders with a leading dot or an unprintable name, are not."""
+        folders = (path.name for path in self.root.iterdir() if path.is_dir())
+        return sorted(name for name in folders if name.isprintable() and not name.startswith("."))
 
     def versions(self, name: str) -> list[int]:
         """The version folders of a model, lowest first; folders not named by a number are something else."""

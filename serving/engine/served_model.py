@@ -70,6 +70,11 @@ class ServedModel:
     def __repr__(self) -> str:
         return f"<ServedModel {self.name}/{self.version}, {len(self._instances)} instances>"
 
+    @property
+    def pending(self) -> int:
+        """Requests that wait for an instance."""
+        return len(self._pool)
+
     async def infer(self, request: InferRequest) -> InferResponse:
         """Raises `InvalidInput`, `Overloaded`, `DeadlineExceeded`, `BackendFailed`; cancelling it frees its place."""
         rows = fit.check(request, self.inputs, self.outputs, self.max_batch_size)
@@ -94,6 +99,10 @@ class ServedModel:
         wanted = request.output_names or self.outputs
         return InferResponse(self.name, self.version, {name: outputs[name] for name in wanted}, request.id)
 
+    def drain(self) -> None:
+        """Hold no request back any more; new ones are still answered."""
+        self._pool.drain()
+
     def close(self) -> None:
         """Answer what is queued, then free the model. Blocks; nothing may be inferred afterwards."""
         self._pool.stop()
@@ -113,26 +122,28 @@ class ServedModel:
                 answer.set_result(event.value)
             else:
                 answer.set_exception(event.error)
-        failures = sum(event.error is not None for event in events)
+        answered = [event.request for event in events if event.error is None]
+        failures = len(events) - len(answered)
         if execution is None:
             self.statistics.failure += failures
         else:
             self.statistics.record(
-                [execution.started - pending.arrived for pending in execution.batch],
-                sum(pending.rows for pending in execution.batch),
+                [execution.started - pending.arrived for pending in answered],
+                sum(pending.rows for pending in answered),
                 failures,
                 execution.finished - execution.started,
             )
 
 
 def _outcomes(instance: ModelInstance, batched: bool, batch: list[Pending]) -> list[Arrays | Exception]:
-    """When a batch fails, each of its requests runs alone, so that one bad request costs no neighbour its answer."""
+    """When a batch fails, its halves run alone, and so on, so that a bad request costs no neighbour its answer."""
     try:
         return [*_run(instance, batched, batch)]
     except Exception as error:  # a runtime may raise anything, and the worker must go on
         if len(batch) == 1:
             return [BackendFailed(f"the model failed on this request: {error}")]
-    return [outcome for pending in batch for outcome in _outcomes(instance, batched, [pending])]
+    middle = len(batch) // 2
+    return _outcomes(instance, batched, batch[:middle]) + _outcomes(instance, batched, batch[middle:])
 
 
 def _run(instance: ModelInstance, batched: bool, batch: list[Pending]) -> list[Arrays]:

@@ -4,14 +4,15 @@ Rule: written by the event loop only, once per batch; a scrape may read at any t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(slots=True)
 class ModelStatistics:
     """Counts and, in whole microseconds, sums of durations.
 
-    `success` and `failure` count requests, `inferences` rows, `executions` runs of the model.
+    `success` and `failure` count requests, `inferences` rows that were answered, `executions` batches that ran (the
+    runs that single out the bad request of a failed batch are part of that batch's).
     """
 
     success: int = 0
@@ -21,19 +22,14 @@ class ModelStatistics:
     request_us: int = 0
     queue_us: int = 0
     compute_us: int = 0
-    batch_sizes: dict[int, int] = field(default_factory=dict)
 
     def record(self, waits: Sequence[float], rows: int, failures: int, compute: float) -> None:
-        """One execution over requests that waited `waits` seconds in the queue and then ran `compute` seconds."""
-        compute_us = round(compute * 1e6)
-        queue_us = round(sum(waits) * 1e6)
+        """One batch: the seconds that each answered request waited, their rows, and the seconds that it ran."""
         self.failure += failures
         self.executions += 1
-        self.batch_sizes[rows] = self.batch_sizes.get(rows, 0) + 1
-        succeeded = len(waits) - failures
-        if succeeded:
-            self.success += succeeded
-            self.inferences += rows
-            self.queue_us += queue_us
-            self.compute_us += compute_us * succeeded
-            self.request_us += queue_us + compute_us * succeeded
+        self.success += len(waits)
+        self.inferences += rows
+        queue_us, compute_us = round(sum(waits) * 1e6), round(compute * 1e6) * len(waits)
+        self.queue_us += queue_us
+        self.compute_us += compute_us
+        self.request_us += queue_us + compute_us

@@ -21,6 +21,8 @@ class Execution(Generic[R]):
     finished: float
 
 
+_LONGEST_WAIT = 3600.0  # seconds; the platform's clocks can't count to what a config may ask for
+
 Execute = Callable[[list[R]], Sequence[Any]]
 """Runs a batch; returns an outcome for each request, in order: its outputs, or the exception that took their place."""
 
@@ -51,6 +53,10 @@ class WorkerPool(Generic[R]):
         for thread in self._threads:
             thread.start()
 
+    def __len__(self) -> int:
+        """How many requests wait; may be read from any thread."""
+        return len(self._scheduler)
+
     def submit(self, request: R) -> None:
         """Raises `Overloaded` when the scheduler refuses."""
         with self._changed:
@@ -61,12 +67,16 @@ class WorkerPool(Generic[R]):
         with self._changed:
             self._scheduler.cancel(request)
 
-    def stop(self) -> None:
-        """Finish what is queued, then end the threads. Nothing may be submitted afterwards."""
+    def drain(self) -> None:
+        """Hold nothing back any more; what is submitted still runs."""
         with self._changed:
-            self._stopping = True
             self._scheduler.close()
             self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Finish what is queued, then end the threads. Nothing may be submitted afterwards."""
+        self._stopping = True
+        self.drain()
         for thread in self._threads:
             thread.join()
 
@@ -90,9 +100,13 @@ class WorkerPool(Generic[R]):
                 if plan.batch is None and not plan.events:
                     if plan.wake_at is None and self._stopping:
                         return None
-                    self._changed.wait(None if plan.wake_at is None else max(0.0, plan.wake_at - self._clock()))
+                    self._changed.wait(self._seconds_until(plan.wake_at))
                     continue
+                self._changed.notify()  # there may be more for another instance than this one takes
             if plan.events:
                 self._deliver(plan.events, None)
             if plan.batch is not None:
                 return plan.batch
+
+    def _seconds_until(self, wake_at: float | None) -> float | None:
+        return None if wake_at is None else min(max(0.0, wake_at - self._clock()), _LONGEST_WAIT)

@@ -6,17 +6,20 @@ picture as the body itself. Rule: one example gives one list, a list of examples
 
 import base64
 import binascii
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from serving.core.requests import TensorSpec, format_shape
-from serving.errors import InvalidInput
+from serving.errors import BackendFailed, InvalidInput
 from serving.protocols import images, json_tensor, json_text
 
 DEFAULT_TOP_K = 5
+_BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"  # a byte order mark and white space
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def decode_body(body: bytes, example: Example, top_k: int | None) -> ClassifyReq
     """A JSON document, or else a picture. `top_k` is what the query or form said, None for nothing."""
     if not body:
         raise InvalidInput('the body is empty; send an image, or JSON such as {"inputs": ...}')
-    if body.lstrip()[:1] in (b"{", b"["):
+    if body.lstrip(_BEFORE_JSON)[:1] in (b"{", b"["):
         return _decode_json(body, example, top_k)
     return ClassifyRequest(_stack([_pixels(body, example)], example), False, _checked_top_k(top_k))
 
@@ -78,7 +81,12 @@ def decode_body(body: bytes, example: Example, top_k: int | None) -> ClassifyReq
 def encode_scores(
     scores: np.ndarray, request: ClassifyRequest, labels: Sequence[str]
 ) -> list[dict[str, Any]] | list[list[dict[str, Any]]]:
-    """`scores` is the output of the whole batch, [rows, classes] or, without batching, [classes]."""
+    """`scores` is the output of the whole batch, [rows, classes] or, without batching, [classes].
+
+    Raises `BackendFailed` for scores that JSON can't hold.
+    """
+    if not np.isfinite(scores).all():
+        raise BackendFailed("the model answered scores that are not finite numbers")
     rows = [_ranked(row, labels, request.top_k) for row in np.atleast_2d(scores)]
     return rows if request.batched else rows[0]
 
@@ -105,44 +113,63 @@ def _decode_json(body: bytes, example: Example, top_k: int | None) -> ClassifyRe
     if type(inputs) is list and inputs and type(inputs[0]) is str and example.input.datatype != "BYTES":
         if not all(type(item) is str for item in inputs):
             raise InvalidInput("'inputs' mixes base64 images with other things")
+        _check_count(len(inputs), example)
         return ClassifyRequest(_stack([_pixels(_base64(item), example) for item in inputs], example), True, top_k)
     return _decode_numbers(inputs, example, top_k)
 
 
 def _decode_numbers(inputs: Any, example: Example, top_k: int) -> ClassifyRequest:
-    """One example or several, told apart by how deep the lists are nested and how many numbers they hold."""
     name, shape = example.input.name, example.shape
     if -1 in shape:
         raise InvalidInput(
             f"input '{name}' takes {format_shape(shape)}, of open size. "
             f"Use POST /v2/models/{example.model_name}/infer, which names the shape"
         )
-    size = int(np.prod(shape))
-    count = len(json_tensor.flatten(name, inputs))
-    if count == 0 or count % size:
+    nesting = _nesting(inputs)
+    rows = 1 if _is_one_example(nesting, shape) else nesting[0]
+    if rows != 1 and not _is_one_example(nesting[1:], shape):
         raise InvalidInput(
-            f"'inputs' must hold {size} numbers for each example (shape {format_shape(shape)}), got {count}"
+            f"'inputs' must be one example of shape {format_shape(shape)}, flat or nested, or a list of examples; "
+            f"got lists of {format_shape(nesting)}"
         )
-    batched = count > size or _depth(inputs) > len(shape)
-    full_shape = (count // size, *shape) if example.max_batch_size else shape
-    if count > size and not example.max_batch_size:
-        raise InvalidInput(f"model '{example.model_name}' takes one example at a time, got {count // size}")
-    return ClassifyRequest(json_tensor.decode(name, example.input.datatype, full_shape, inputs), batched, top_k)
+    _check_count(rows, example)
+    full_shape = (rows, *shape) if example.max_batch_size else shape
+    array = json_tensor.decode(name, example.input.datatype, full_shape, inputs)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InvalidInput("'inputs' holds numbers that are not finite")
+    return ClassifyRequest(array, not _is_one_example(nesting, shape), top_k)
 
 
-def _depth(data: Any) -> int:
-    depth = 0
-    while type(data) is list and data:
-        depth, data = depth + 1, data[0]
-    return depth
+def _is_one_example(nesting: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Flat, or nested as the shape is; dimensions of 1, such as a grey picture's channel, may be left out."""
+    return nesting == (math.prod(shape),) or (
+        len(nesting) <= len(shape) and [n for n in nesting if n != 1] == [n for n in shape if n != 1]
+    )
+
+
+def _nesting(data: Any) -> tuple[int, ...]:
+    """The lengths of lists in lists, outermost first, which must be equal at each level."""
+    if type(data) is not list:
+        raise InvalidInput(f"'inputs' must be a base64 image, or a list of numbers, got {str(data)[:50]!r}")
+    nesting: list[int] = []
+    level: list[Any] = [data]
+    while level and type(level[0]) is list:
+        if set(map(type, level)) != {list} or len(set(map(len, level))) != 1:
+            raise InvalidInput("'inputs' holds lists of different lengths, or mixes lists and numbers")
+        nesting.append(len(level[0]))
+        level = list(chain.from_iterable(level))
+    return tuple(nesting)
+
+
+def _check_count(count: int, example: Example) -> None:
+    """Before anything is decoded: a hundred pictures take seconds."""
+    limit = example.max_batch_size or 1
+    if not 1 <= count <= limit:
+        raise InvalidInput(f"model '{example.model_name}' takes 1 to {limit} examples at a time, got {count}")
 
 
 def _stack(rows: list[np.ndarray], example: Example) -> np.ndarray:
-    if example.max_batch_size:
-        return np.stack(rows)
-    if len(rows) > 1:
-        raise InvalidInput(f"model '{example.model_name}' takes one image at a time, got {len(rows)}")
-    return rows[0]
+    return np.stack(rows) if example.max_batch_size else rows[0]
 
 
 def _pixels(data: bytes, example: Example) -> np.ndarray:

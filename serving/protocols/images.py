@@ -15,9 +15,10 @@ from serving.core.requests import TensorSpec
 from serving.errors import InvalidInput
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 40_000_000
 """A picture may be a few hundred bytes and unpack to gigabytes, so its size is read before its pixels."""
 
+_SPARE = 4  # how many times larger than needed a picture stays until its last resize
 _MODES = {1: "L", 3: "RGB"}
 _PAPER = (255, 255, 255)
 
@@ -50,26 +51,48 @@ def layout_of(spec: TensorSpec, max_batch_size: int) -> ImageLayout | None:
 
 def to_pixels(data: bytes, layout: ImageLayout, shape: tuple[int, ...]) -> np.ndarray:
     """One row of the given `shape`, values 0..255. Raises `InvalidInput` for what is no picture or too large a one."""
-    picture = ImageOps.exif_transpose(_open(data))
-    picture = _as_mode(picture, _MODES[layout.channels])
-    picture = _resize(picture, layout.width, layout.height)
+    mode = _MODES[layout.channels]
+    picture = _upright(_open(data, layout.width, layout.height))
+    picture = _resize(_as_mode(_shrunk(picture, layout.width, layout.height), mode), layout.width, layout.height)
     pixels = np.asarray(picture)
     if layout.channels == 3 and not layout.channels_last:
         pixels = pixels.transpose(2, 0, 1)
     return np.ascontiguousarray(pixels, dtype_of(layout.datatype)).reshape(shape)
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: bytes, width: int, height: int) -> Image.Image:
     try:
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
         if picture.width * picture.height > MAX_PIXELS:
             raise InvalidInput(f"the image has {picture.width}x{picture.height} pixels, at most {MAX_PIXELS} are read")
+        picture.draft(picture.mode, (_SPARE * width, _SPARE * height))  # JPEG can be read at a fraction of its size
         picture.load()
-    except (UnidentifiedImageError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        raise InvalidInput(f"the image has too many pixels, at most {MAX_PIXELS} are read") from None
+    except UnidentifiedImageError:
         raise InvalidInput(f"the body is not an image that can be read; send one of {', '.join(FORMATS)}") from None
     except (OSError, SyntaxError, ValueError) as error:  # Pillow's decoders raise any of these for damaged files
         raise InvalidInput(f"the image is damaged: {error}") from None
     return picture
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # a damaged EXIF block raises whatever its parser stumbles over, and the pixels are fine
+        return picture
+
+
+def _shrunk(picture: Image.Image, width: int, height: int) -> Image.Image:
+    """A large picture becomes a few times the size it is needed in, before copies of it are made in other modes."""
+    factor = min(picture.width // (_SPARE * width), picture.height // (_SPARE * height))
+    if factor < 2:
+        return picture
+    if picture.mode.startswith("I"):
+        picture = picture.convert("I")
+    elif picture.mode in ("1", "P", "PA"):
+        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    return picture.resize((picture.width // factor, picture.height // factor), Image.Resampling.BOX)
 
 
 def _as_mode(picture: Image.Image, mode: str) -> Image.Image:

@@ -12,7 +12,7 @@ import numpy as np
 
 from serving.core.datatypes import dtype_of
 from serving.core.requests import format_shape
-from serving.errors import InvalidInput, Unsupported
+from serving.errors import InvalidInput
 
 _Kinds = tuple[str, set[type]]
 _INTEGERS: _Kinds = ("an integer", {int})
@@ -31,10 +31,10 @@ def decode(name: str, datatype: str, shape: tuple[int, ...], data: Any) -> np.nd
     """Raises `InvalidInput` for elements of another type, out of range, or of another count than `shape` has."""
     dtype = dtype_of(datatype)
     if datatype == "FP16":
-        raise Unsupported(
+        raise InvalidInput(
             f"receiving {datatype} data via JSON is not supported. Please use the binary data format for input {name}"
         )
-    elements = flatten(name, data)
+    elements = flatten(name, data, math.prod(max(dim, 1) for dim in shape))
     if len(elements) != math.prod(shape):
         raise InvalidInput(
             f"Unable to parse 'data' of input '{name}': Shape does not match true shape of 'data' field: "
@@ -51,9 +51,12 @@ def decode(name: str, datatype: str, shape: tuple[int, ...], data: Any) -> np.nd
 
 
 def encode(name: str, array: np.ndarray) -> Any:
-    """A flat list, or the flat array where the JSON library writes that faster. Raises `Unsupported` for FP16."""
+    """A flat list, or the flat array where the JSON library writes that faster.
+
+    Raises `InvalidInput` for what JSON can't hold.
+    """
     if array.dtype == np.float16:
-        raise Unsupported(
+        raise InvalidInput(
             "sending FP16 data via JSON is not supported. Please use the binary data format for output "
             f"'{name}': set its parameter 'binary_data' to true"
         )
@@ -62,18 +65,26 @@ def encode(name: str, array: np.ndarray) -> Any:
     try:
         return [element.decode() for element in array.flat]
     except UnicodeDecodeError:
-        raise Unsupported(f"output '{name}' holds bytes that are not UTF-8; ask for it as binary data") from None
+        raise InvalidInput(f"output '{name}' holds bytes that are not UTF-8; ask for it as binary data") from None
 
 
-def flatten(name: str, data: Any) -> list[Any]:
-    """The elements of lists in lists; every list of one level must hold lists only, or elements only."""
+def flatten(name: str, data: Any, limit: int) -> list[Any]:
+    """The elements of lists in lists; every list of one level must hold lists only, or elements only.
+
+    Raises `InvalidInput`, also for more than `limit` items at one level, so that nothing is unpacked in vain.
+    """
     if type(data) is not list:
         raise InvalidInput(f"Unable to parse 'data' of input '{name}': expected a list, got {_json_name(type(data))}")
     elements: list[Any] = data
-    while list in (kinds := set(map(type, elements))):
+    while len(elements) <= limit and list in (kinds := set(map(type, elements))):
         if len(kinds) > 1:
             raise InvalidInput(f"Unable to parse 'data' of input '{name}': lists and elements are mixed at one level")
         elements = list(chain.from_iterable(elements))
+    if len(elements) > limit:
+        raise InvalidInput(
+            f"Unable to parse 'data' of input '{name}': Shape does not match true shape of 'data' field: "
+            f"it takes {limit} elements, got at least {len(elements)}"
+        )
     return elements
 
 
@@ -86,7 +97,7 @@ def _check_types(name: str, datatype: str, elements: list[Any], expected: str, a
 
 def _text(elements: list[str]) -> np.ndarray:
     array = np.empty(len(elements), dtype=object)
-    array[:] = [element.encode(errors="surrogatepass") for element in elements]
+    array[:] = [element.encode() for element in elements]
     return array
 
 

@@ -11,19 +11,32 @@ import orjson
 
 from serving.errors import InvalidInput
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_PREFIX = "failed to parse the request JSON buffer"
+
 
 def loads(text: bytes | memoryview) -> Any:
-    """Raises `InvalidInput` saying where the text stops being JSON."""
+    """Raises `InvalidInput` saying where the text stops being JSON; what it returns can be written again."""
+    if text[:3] == _BYTE_ORDER_MARK:
+        text = text[3:]
     try:
         return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        pass
+    except orjson.JSONDecodeError as error:
+        if not any(literal in bytes(text) for literal in (b"NaN", b"Infinity")):
+            raise InvalidInput(f"{_PREFIX}: {error}") from None
+    return _loads_with_literals(bytes(text))
+
+
+def _loads_with_literals(text: bytes) -> Any:
     try:
-        return json.loads(bytes(text))
+        document = json.loads(text)
+        if b"\\u" in text:
+            orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)  # halves of surrogate pairs are no text
     except RecursionError:
-        raise InvalidInput("failed to parse the request JSON buffer: it is nested too deeply") from None
-    except ValueError as error:  # also text that is not UTF-8, and numbers of thousands of digits
-        raise InvalidInput(f"failed to parse the request JSON buffer: {error}") from None
+        raise InvalidInput(f"{_PREFIX}: it is nested too deeply") from None
+    except (ValueError, TypeError) as error:  # also text that is not UTF-8, and numbers of thousands of digits
+        raise InvalidInput(f"{_PREFIX}: {error}") from None
+    return document
 
 
 def dumps(document: Any) -> bytes:

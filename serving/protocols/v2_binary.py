@@ -1,6 +1,6 @@
 """Raw tensors of the protocol's binary extension: little-endian, row-major; BYTES elements behind a 4-byte length.
 
-Source: Triton's extension_binary_data.md. Rule: numeric tensors are views into the body and copy nothing.
+Source: Triton's extension_binary_data.md. Rule: numbers are views into the body and copy nothing.
 """
 
 import math
@@ -30,6 +30,8 @@ def decode_tensor(name: str, datatype: str, shape: tuple[int, ...], data: memory
             f"input byte size mismatch for input '{name}': {datatype} {format_shape(shape)} takes {expected} bytes, "
             f"got {len(data)}"
         )
+    if datatype == "BOOL":  # other bytes than 0 and 1 are true, and no runtime should see them
+        return np.frombuffer(data, np.uint8).astype(bool).reshape(shape)
     return np.frombuffer(data, dtype).reshape(shape)
 
 

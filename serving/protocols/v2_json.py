@@ -43,6 +43,9 @@ def decode_request(
     if type(document) is not dict:
         raise InvalidInput("the request must be a JSON object with a member 'inputs'")
     parameters = _optional(document, "parameters", dict, {})
+    for name in ("sequence_id", "sequence_start", "sequence_end"):
+        if name in parameters:
+            raise Unsupported(f"parameter '{name}': sequences are not supported")
     outputs = [(_name(output, "outputs"), output) for output in _optional(document, "outputs", list, [])]
     encoding = OutputEncoding(
         _optional(parameters, "binary_data_output", bool, False),
@@ -55,7 +58,6 @@ def decode_request(
         inputs=_decode_inputs(_required(document, "inputs", list, "the request"), view[end:]),
         output_names=_unique("output", [name for name, _ in outputs]),
         timeout=_timeout(parameters),
-        parameters=parameters,
     )
     return request, encoding
 
@@ -149,8 +151,8 @@ def _output_parameters(output: dict[str, Any]) -> dict[str, Any]:
 def _timeout(parameters: dict[str, Any]) -> float:
     """Triton's `timeout`, in microseconds, as seconds."""
     timeout = parameters.get("timeout", 0)
-    if type(timeout) is not int or timeout < 0:
-        raise InvalidInput(f"Unable to parse 'timeout': expected a number of microseconds >= 0, got {timeout!r}")
+    if type(timeout) is not int or not 0 <= timeout < 2**63:
+        raise InvalidInput(f"Unable to parse 'timeout': expected microseconds, 0 or more, got {str(timeout)[:50]}")
     return timeout * 1e-6
 
 

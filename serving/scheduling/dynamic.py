@@ -5,7 +5,8 @@ nothing is held back, and batches grow only while all instances are busy.
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
@@ -13,6 +14,14 @@ from typing import Any, Generic
 
 from serving.errors import DeadlineExceeded, Overloaded
 from serving.scheduling.scheduler import Event, Plan, R
+
+
+@dataclass(slots=True)
+class _Group(Generic[R]):
+    """Waiting requests that may run together, oldest first. An ordered dictionary, so that any can leave at once."""
+
+    requests: OrderedDict[R, None] = field(default_factory=OrderedDict)
+    rows: int = 0
 
 
 class DynamicBatcher(Generic[R]):
@@ -23,14 +32,14 @@ class DynamicBatcher(Generic[R]):
         self._max_batch_size = max_batch_size
         self._max_queue_delay = max_queue_delay
         self._max_queue_size = max_queue_size
-        # Ordered dictionaries serve as queues from whose middle a request can leave at once.
         self._waiting: OrderedDict[R, None] = OrderedDict()
-        self._groups: dict[Hashable, OrderedDict[R, None]] = {}
+        self._groups: dict[Hashable, _Group[R]] = {}
+        self._full: OrderedDict[Hashable, None] = OrderedDict()  # groups with enough rows for a whole batch
         self._deadlines: list[tuple[float, int, R]] = []  # a heap; entries of requests that left go lazily
         self._ticket = count()
 
     def __repr__(self) -> str:
-        return f"<DynamicBatcher {len(self)} waiting, {sum(request.rows for request in self._waiting)} rows>"
+        return f"<DynamicBatcher {len(self)} waiting, {sum(group.rows for group in self._groups.values())} rows>"
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -40,7 +49,9 @@ class DynamicBatcher(Generic[R]):
             raise Overloaded(f"Exceeds maximum queue size: {len(self._waiting)} requests are already waiting")
         request.arrived = now
         self._waiting[request] = None
-        self._groups.setdefault(request.key, OrderedDict())[request] = None
+        group = self._groups.setdefault(request.key, _Group())
+        group.requests[request] = None
+        self._change_rows(request.key, group, request.rows)
         if request.deadline < inf:
             self._compact_deadlines()
             heappush(self._deadlines, (request.deadline, next(self._ticket), request))
@@ -57,10 +68,14 @@ class DynamicBatcher(Generic[R]):
         if not self._waiting:
             return Plan(events=expired)
         head = next(iter(self._waiting))
-        batch, full = self._oldest_batch(self._groups[head.key])
         due = head.arrived + self._max_queue_delay
-        if not full and now < due:
+        if now >= due or head.key in self._full:
+            key = head.key
+        elif self._full:
+            key = next(iter(self._full))
+        else:
             return Plan(wake_at=min(due, self._next_deadline()), events=expired)
+        batch = self._oldest_batch(self._groups[key])
         for request in batch:
             self._remove(request)
         return Plan(batch=batch, events=expired)
@@ -68,19 +83,19 @@ class DynamicBatcher(Generic[R]):
     def complete(self, batch: list[R], outcomes: Sequence[Any]) -> list[Event[R]]:
         return [_event(request, outcome) for request, outcome in zip(batch, outcomes, strict=True)]
 
-    def _oldest_batch(self, group: Iterable[R]) -> tuple[list[R], bool]:
-        """The requests of a group that run together, oldest first, and whether no more could join.
+    def _oldest_batch(self, group: _Group[R]) -> list[R]:
+        """The requests of a group that run together, oldest first.
 
         The first is taken whatever its size, so that a limit of 1 row means one request at a time.
         """
         batch: list[R] = []
         rows = 0
-        for request in group:
+        for request in group.requests:
             if batch and rows + request.rows > self._max_batch_size:
-                return batch, True
+                break
             batch.append(request)
             rows += request.rows
-        return batch, rows >= self._max_batch_size
+        return batch
 
     def _expire(self, now: float) -> list[Event[R]]:
         events = []
@@ -104,9 +119,17 @@ class DynamicBatcher(Generic[R]):
     def _remove(self, request: R) -> None:
         del self._waiting[request]
         group = self._groups[request.key]
-        del group[request]
-        if not group:
+        del group.requests[request]
+        self._change_rows(request.key, group, -request.rows)
+        if not group.requests:
             del self._groups[request.key]
+
+    def _change_rows(self, key: Hashable, group: _Group[R], rows: int) -> None:
+        group.rows += rows
+        if group.rows >= self._max_batch_size:
+            self._full.setdefault(key)
+        else:
+            self._full.pop(key, None)
 
 
 def _event(request: R, outcome: Any) -> Event[R]:

@@ -50,6 +50,9 @@ class Plan(Generic[R]):
 
 
 class Scheduler(Protocol[R]):
+    def __len__(self) -> int:
+        """How many requests wait."""
+
     def add(self, request: R, now: float) -> None:
         """Accept a request, or raise `Overloaded`."""
 
@@ -57,7 +60,7 @@ class Scheduler(Protocol[R]):
         """Forget a request that still waits; one that runs already is left alone."""
 
     def close(self) -> None:
-        """Nothing more will be added, so nothing is held back."""
+        """The end is near: hold nothing back any more."""
 
     def schedule(self, now: float) -> Plan[R]:
         """Called when an instance is free."""

@@ -17,6 +17,7 @@ HTTP_STATUS: dict[type[errors.SlipwayError], int] = {
     errors.Overloaded: 503,
     errors.DeadlineExceeded: 503,
     errors.Cancelled: 400,
+    errors.ServerExiting: 503,
     errors.BackendFailed: 500,
 }
 

@@ -23,7 +23,10 @@ def test_the_schedule_is_a_poisson_process_of_the_rate() -> None:
 
 
 def test_percentiles_are_over_what_was_answered_and_failures_are_counted() -> None:
-    outcomes = [Outcome(n / 1e3, 0.0, 200) for n in range(1, 101)] + [Outcome(9.0, 0.0, 503), Outcome(9.0, 0.0, 0)]
+    outcomes = [Outcome(n / 1e3, 0.0, 200, 5.0) for n in range(1, 101)] + [
+        Outcome(9.0, 0.0, 503, 5.0),
+        Outcome(9.0, 0.0, 0, 5.0),
+    ]
     report = summarize("m", 10.0, 10.0, outcomes)
     assert (report.sent, report.succeeded, report.failed, report.throughput) == (102, 100, 2, 10.0)
     assert report.p50 == pytest.approx(50.5)
@@ -32,8 +35,13 @@ def test_percentiles_are_over_what_was_answered_and_failures_are_counted() -> No
     assert report.valid
 
 
+def test_throughput_counts_until_the_last_answer() -> None:
+    late = [Outcome(1.0, 0.0, 200, finished) for finished in (1.0, 2.0, 3.0, 4.0)]
+    assert summarize("m", 4.0, 1.0, late).throughput == 1.0
+
+
 def test_a_run_whose_schedule_slipped_is_invalid() -> None:
-    assert not summarize("m", 1.0, 1.0, [Outcome(0.001, 0.5, 200)] * 3).valid
+    assert not summarize("m", 1.0, 1.0, [Outcome(0.001, 0.5, 200, 0.5)] * 3).valid
 
 
 def test_bodies_fit_the_models_metadata() -> None:

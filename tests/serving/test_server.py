@@ -1,6 +1,8 @@
-import json
+import os
 import socket
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -21,23 +23,56 @@ def test_a_port_that_is_taken_is_said_before_anything_is_loaded(tmp_path: Path) 
             pass
 
 
-def test_stopping_answers_what_was_accepted(tmp_path: Path) -> None:
-    """Requests held back for a second are in the queue when the server is told to stop."""
-    tiny_models.add_double(tmp_path, extra="dynamic_batching { max_queue_delay_microseconds: 1000000 }")
+def test_stopping_answers_what_was_accepted_and_holds_nothing_back(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path, extra="dynamic_batching { max_queue_delay_microseconds: 3600000000 }")
     tensor = {"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}
-    body = json.dumps({"inputs": [tensor]}).encode()
-    head = f"POST /v2/models/double/infer HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-    with running(tmp_path) as server:
-        callers = [socket.create_connection(("127.0.0.1", server.http_port)) for _ in range(3)]
-        for caller in callers:
-            caller.sendall(head + body)
-        while httpx.get(f"{server.url}/v2/health/live").status_code != 200:
-            pass
-    for caller in callers:
-        with caller:
-            reply = caller.recv(65536)
-        assert reply.startswith(b"HTTP/1.1 200")
-        assert b"[2.0,4.0,6.0,8.0]" in reply
+    with ThreadPoolExecutor(3) as pool, running(tmp_path) as server:
+        url = f"{server.url}/v2/models/double/infer"
+        asked = [pool.submit(httpx.post, url, json={"inputs": [tensor]}, timeout=60) for _ in range(3)]
+        server.wait_for_pending("double", 3)
+    assert [future.result().json()["outputs"][0]["data"] for future in asked] == [[2, 4, 6, 8]] * 3
+
+
+def test_health_answers_while_models_load_and_readiness_waits(tmp_path: Path) -> None:
+    """A model whose file is a pipe loads for as long as nobody writes to it."""
+    folder = tiny_models.write_config(
+        tmp_path,
+        "slow",
+        """backend: "pytorch" input { name: "x" data_type: TYPE_FP32 dims: 1 }
+        output { name: "y" data_type: TYPE_FP32 dims: 1 label_filename: "labels.txt" }""",
+    )
+    os.mkfifo(folder / "labels.txt")
+    port = free_port()
+    with ThreadPoolExecutor(1) as pool:
+        whole_run = pool.submit(run_once, tmp_path, port)
+        assert when_up(f"http://127.0.0.1:{port}/v2/health/live").status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{port}/v2/health/ready").status_code == 503
+        assert httpx.post(f"http://127.0.0.1:{port}/v2/repository/index").json() == [
+            {"name": "slow", "state": "LOADING"}
+        ]
+        reply = httpx.post(f"http://127.0.0.1:{port}/v2/models/slow/infer", json={})
+        assert (reply.status_code, "it is loading" in reply.json()["error"]) == (503, True)
+        (folder / "labels.txt").write_text("a\n")
+        whole_run.result()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def run_once(root: Path, port: int) -> None:
+    with running(root, http_port=port) as server:
+        assert httpx.get(f"{server.url}/v2/health/ready").status_code == 200
+
+
+def when_up(url: str) -> httpx.Response:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return httpx.get(url, timeout=30)
+        except httpx.ConnectError:
+            assert time.monotonic() < deadline
 
 
 def test_stopping_ends_every_thread(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ class Record:
     events: list[tuple[float, Event[Any]]] = field(default_factory=list)
     batches: list[tuple[float, list[Any]]] = field(default_factory=list)
     refused: list[tuple[Any, SlipwayError]] = field(default_factory=list)
-    idle_waits: list[tuple[float, float]] = field(default_factory=list)
-    """(from, until) of each time an instance was idle while requests waited."""
+    idle_waits: list[tuple[float, float, list[Any]]] = field(default_factory=list)
+    """(from, until, the requests that waited) of each time an instance was idle while requests waited."""
 
 
 def simulate(
@@ -27,7 +27,7 @@ def simulate(
     service_time: Callable[[list[R]], float],
     instances: int = 1,
 ) -> Record:
-    order, agenda, record, idle = count(), [], Record(), instances
+    order, agenda, record, idle, waiting = count(), [], Record(), instances, {}
     for at, request in arrivals:
         heapq.heappush(agenda, (at, next(order), "arrive", request))
     while agenda:
@@ -35,6 +35,7 @@ def simulate(
         if what == "arrive":
             try:
                 scheduler.add(subject, now)
+                waiting[subject] = None
             except SlipwayError as error:
                 record.refused.append((subject, error))
         elif what == "done":
@@ -43,9 +44,11 @@ def simulate(
         while idle:
             plan = scheduler.schedule(now)
             record.events += [(now, event) for event in plan.events]
+            for request in (*(event.request for event in plan.events), *(plan.batch or ())):
+                waiting.pop(request)
             if plan.batch is None:
                 if plan.wake_at is not None:
-                    record.idle_waits.append((now, plan.wake_at))
+                    record.idle_waits.append((now, plan.wake_at, list(waiting)))
                     heapq.heappush(agenda, (plan.wake_at, next(order), "wake", None))
                 break
             idle -= 1

@@ -50,7 +50,9 @@ def test_every_promise_holds(
     ran = {id(request) for _, batch in record.batches for request in batch}
     for _, event in record.events:
         assert isinstance(event.error, DeadlineExceeded) == (id(event.request) not in ran)
-    for since, until in record.idle_waits:
+    for since, until, waiting in record.idle_waits:
         assert until - since <= delay + 1e-9, "no instance idles for longer than the delay that was asked for"
+        rows = Counter(key for request in waiting for key in [request.key] * request.rows)
+        assert all(count < max_batch for count in rows.values()), "no instance idles while a whole batch waits"
     if delay == 0.0:
         assert not record.idle_waits

@@ -9,6 +9,7 @@ from serving.engine.engine import Engine
 from serving.metrics import Metrics
 from serving.transports.http.body_limit import BodyLimit
 from serving.transports.http.classify import classify_router
+from serving.transports.http.cut_off import CutOff
 from serving.transports.http.health import health_router
 from serving.transports.http.infer import infer_router
 from serving.transports.http.metrics import metrics_router
@@ -29,6 +30,7 @@ def gateway(engine: Engine, metrics: Metrics, max_body_size: int) -> FastAPI:
         redirect_slashes=False,
     )
     app.add_middleware(BodyLimit, max_body_size=max_body_size)
+    app.add_middleware(CutOff)
     add_error_replies(app)
     for router in (
         infer_router(engine),

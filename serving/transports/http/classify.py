@@ -1,9 +1,10 @@
 """The people's route: a picture or numbers in, labels with scores out."""
 
+import os
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from starlette.datastructures import UploadFile
 
@@ -19,6 +20,10 @@ from serving.transports.http.replies import json_reply
 
 _IMAGE = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {"type": "object", "properties": {"image": _IMAGE["schema"], "top_k": {"type": "integer"}}}
+_REPLY = {
+    "description": "Best first; a list of such lists when the request held a list of examples.",
+    "content": {"application/json": {"example": [{"label": "7", "score": 0.998}, {"label": "9", "score": 0.001}]}},
+}
 _OPENAPI: dict[str, Any] = {
     "parameters": [
         *path_parameters("model"),
@@ -40,6 +45,7 @@ _OPENAPI: dict[str, Any] = {
 
 def classify_router(engine: Engine) -> APIRouter:
     router = APIRouter(prefix="/v1/models", tags=["Inference"], route_class=RawRoute)
+    decoders = CapacityLimiter(os.cpu_count() or 1)  # a picture takes hundreds of megabytes while it is unpacked
 
     @router.post(
         "/{model}/classify",
@@ -49,16 +55,16 @@ def classify_router(engine: Engine) -> APIRouter:
             "a base64 image or numbers in `inputs`. Images of any size and colour become what the model takes."
         ),
         response_model=list[schemas.Score] | list[list[schemas.Score]],
-        responses={status: ERRORS[status] for status in (400, 404, 413, 500, 503)},
+        responses={200: _REPLY, **{status: ERRORS[status] for status in (400, 404, 413, 500, 503)}},
         openapi_extra=_OPENAPI,
     )
     async def classify(request: Request) -> Response:
         model = engine.model(request.path_params["model"])
         example = _example(model)
         body, top_k = await _read(request)
-        decoded = await run_in_threadpool(codec.decode_body, body, example, top_k)
+        decoded = await to_thread.run_sync(codec.decode_body, body, example, top_k, limiter=decoders)
         inference = InferRequest(model.name, {example.input.name: decoded.inputs}, model.version)
-        response = await until_disconnect(request, engine.infer(inference))
+        response = await until_disconnect(request, model.infer(inference))
         scores = response.outputs[example.scores.name]
         return json_reply(codec.encode_scores(scores, decoded, model.labels.get(example.scores.name, ())))
 
@@ -74,7 +80,7 @@ def _example(model: ServedModel) -> codec.Example:
 async def _read(request: Request) -> tuple[bytes, int | None]:
     """The picture or document, and `top_k` where the query or the form gives one."""
     top_k = request.query_params.get("top_k")
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return await request.body(), _integer(top_k)
     async with request.form(max_files=1, max_fields=10) as form:
         files = [value for value in form.values() if isinstance(value, UploadFile)]

@@ -16,7 +16,10 @@ server's rate (docs/experiments.md)."""
 
 
 async def until_disconnect(request: Request, answer: Coroutine[Any, Any, T]) -> T:
-    """Await `answer`, and cancel it when the caller goes away, so that its place in the queue is free."""
+    """Await `answer`, and cancel it when the caller goes away, so that its place in the queue is free.
+
+    Raises `Cancelled` then.
+    """
     task = asyncio.current_task()
     assert task is not None
     watchers: list[asyncio.Task[None]] = []

@@ -9,13 +9,7 @@ from serving.transports.http import schemas
 from serving.transports.http.replies import error_reply, json_reply
 
 # Only what is there; Triton's tools read from this list what they may call.
-EXTENSIONS = [
-    "model_repository",
-    "schedule_policy",
-    "model_configuration",
-    "binary_tensor_data",
-    "parameters",
-]
+EXTENSIONS = ["model_configuration", "binary_tensor_data", "parameters"]
 
 
 def health_router(engine: Engine) -> APIRouter:
@@ -29,10 +23,17 @@ def health_router(engine: Engine) -> APIRouter:
         "/health/ready",
         summary="Does the server take requests?",
         response_model=schemas.Ready,
-        responses={503: {"model": schemas.Error, "description": "The server is on its way down."}},
+        responses={503: {"model": schemas.Error, "description": "Models are loading, or the server goes down."}},
     )
     async def ready() -> Response:
-        return json_reply({"ready": True}) if engine.accepting else error_reply("Server exiting", 503)
+        return (
+            json_reply({"ready": True})
+            if engine.accepting
+            else error_reply("not ready: models are loading, or the server is exiting", 503)
+        )
+
+    router.head("/health/live", include_in_schema=False)(live)
+    router.head("/health/ready", include_in_schema=False)(ready)
 
     @router.get("", summary="Server metadata", response_model=schemas.ServerMetadata)
     async def server_metadata() -> Response:

@@ -1,8 +1,10 @@
 """The tensor route. Rule: from the socket to the engine and back there is the codec and nothing else."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from serving.engine.engine import Engine
@@ -19,6 +21,7 @@ from serving.transports.http.documented import (
 )
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
+_LARGE = 256 * 1024  # bytes; larger bodies are decoded off the event loop, which has others to serve
 
 _EXAMPLE = {"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "FP32", "data": [0.0] * 64}]}
 _HEADER_PARAMETER = {
@@ -52,10 +55,12 @@ def infer_router(engine: Engine) -> APIRouter:
     router = APIRouter(prefix="/v2/models/{model}", tags=["Inference"], route_class=RawRoute)
 
     async def infer(request: Request) -> Response:
+        name, version = model_and_version(request)
+        model = engine.model(name, version)
         body = await request.body()
-        model, version = model_and_version(request)
-        inference, encoding = v2_json.decode_request(model, version, body, _header_length(request, len(body)))
-        response = await until_disconnect(request, engine.infer(inference))
+        decode = partial(v2_json.decode_request, name, version, body, _header_length(request, len(body)))
+        inference, encoding = decode() if len(body) < _LARGE else await run_in_threadpool(decode)
+        response = await until_disconnect(request, model.infer(inference))
         payload, header_length = v2_json.encode_response(response, encoding)
         if header_length is None:
             return Response(payload, media_type="application/json")
@@ -75,6 +80,8 @@ def _header_length(request: Request, body_length: int) -> int | None:
         return None
     if not (text.isascii() and text.isdecimal()) or len(text) > 18:
         raise InvalidInput(f"Unable to parse {HEADER_LENGTH}, got: {text[:50]}")
-    if not 0 < int(text) <= body_length:
+    if int(text) == 0:
+        raise Unsupported(f"{HEADER_LENGTH} of 0: raw binary requests, without a JSON header, are not supported")
+    if int(text) > body_length:
         raise InvalidInput(f"inference header size should be in range (0, {body_length}], got: {text}")
     return int(text)

@@ -13,4 +13,5 @@ def metrics_router(metrics: Metrics) -> APIRouter:
     async def exposition() -> Response:
         return Response(metrics.exposition(), media_type=CONTENT_TYPE)
 
+    router.head("/metrics", include_in_schema=False)(exposition)
     return router

@@ -7,13 +7,15 @@ import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from serving.errors import Overloaded, SlipwayError
 from serving.protocols import json_text
 from serving.transports.status import http_status
+
+_LONGEST_MESSAGE = 2000  # characters; a caller's own names may be of any length
 
 log = logging.getLogger("slipway")
 
@@ -23,7 +25,7 @@ def json_reply(document: Any, status: int = 200, headers: dict[str, str] | None 
 
 
 def error_reply(message: str, status: int, headers: dict[str, str] | None = None) -> Response:
-    return json_reply({"error": message}, status, headers)
+    return json_reply({"error": message[:_LONGEST_MESSAGE]}, status, headers)
 
 
 def slipway_error_reply(error: SlipwayError, path: str, headers: dict[str, str] | None = None) -> Response:
@@ -34,7 +36,7 @@ def slipway_error_reply(error: SlipwayError, path: str, headers: dict[str, str] 
 def add_error_replies(app: FastAPI) -> None:
     app.add_exception_handler(SlipwayError, _slipway_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(ClientDisconnect, _hung_up)
     app.add_exception_handler(Exception, _unexpected_error)
 
 
@@ -49,10 +51,8 @@ async def _http_error(_: Request, error: Exception) -> Response:
     return error_reply(str(error.detail), error.status_code, dict(error.headers or {}))
 
 
-async def _validation_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    problems = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
-    return error_reply("; ".join(problems), 400)
+async def _hung_up(_: Request, __: Exception) -> Response:
+    return error_reply("the caller closed the connection", 400)
 
 
 async def _unexpected_error(request: Request, error: Exception) -> Response:

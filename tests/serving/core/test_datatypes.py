@@ -3,7 +3,7 @@ import pytest
 from tritonclient.utils import np_to_triton_dtype
 
 from serving.core import datatypes
-from serving.errors import ModelLoadFailed, Unsupported
+from serving.errors import InvalidInput, ModelLoadFailed
 
 
 @pytest.mark.parametrize("name", datatypes.DTYPES)
@@ -19,9 +19,9 @@ def test_strings_have_another_name_in_config_files() -> None:
 
 
 def test_unknown_names_are_refused_with_the_known_ones() -> None:
-    with pytest.raises(Unsupported, match="'FP8' is not one of BOOL, UINT8"):
+    with pytest.raises(InvalidInput, match="'FP8' is not one of BOOL, UINT8"):
         datatypes.dtype_of("FP8")
-    with pytest.raises(Unsupported, match="complex64"):
+    with pytest.raises(InvalidInput, match="complex64"):
         datatypes.datatype_of(np.dtype(np.complex64))
     with pytest.raises(ModelLoadFailed, match="TYPE_BF16"):
         datatypes.from_config("TYPE_BF16")

@@ -108,5 +108,5 @@ def test_thread_counts() -> None:
     )
     assert model_config.thread_count(completed(text % 3), "intra_op_thread_count") == 3
     assert model_config.thread_count(completed(text % 3), "inter_op_thread_count") == 0
-    with pytest.raises(ModelLoadFailed, match="must be a number of threads, got 'many'"):
+    with pytest.raises(ModelLoadFailed, match="must be a number of threads, at most 1024, got 'many'"):
         model_config.thread_count(completed(text % "many"), "intra_op_thread_count")

@@ -1,12 +1,16 @@
 import asyncio
 import logging
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from serving.core.requests import InferRequest
+from serving.core.states import ModelState
 from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
 from serving.errors import ModelNotFound, ModelNotReady, VersionNotFound
@@ -15,7 +19,8 @@ from tests import tiny_models
 
 async def loaded(root: Path) -> ModelRegistry:
     registry = ModelRegistry(ModelRepository(root), asyncio.get_running_loop())
-    await asyncio.to_thread(registry.load_all)
+    for name in registry.names():
+        await asyncio.to_thread(registry.load, name)
     return registry
 
 
@@ -58,9 +63,9 @@ async def test_look_ups_that_fail_say_why(tmp_path: Path) -> None:
         registry.find("nope")
     with pytest.raises(VersionNotFound, match="'good' version 2 is not found"):
         registry.find("good", "2")
-    with pytest.raises(VersionNotFound, match="'bad' has no available versions"):
+    with pytest.raises(VersionNotFound, match="'bad' has no available versions: ONNX Runtime can't load"):
         registry.find("bad")
-    with pytest.raises(ModelNotReady, match="'bad' version 1 is not at ready state"):
+    with pytest.raises(ModelNotReady, match="'bad' version 1 is not at ready state: ONNX Runtime can't load"):
         registry.find("bad", "1")
     registry.close()
 
@@ -84,6 +89,81 @@ async def test_instances_and_fields_without_effect(tmp_path: Path, caplog: pytes
     registry = await loaded(tmp_path)
     assert "config.pbtxt sets 'response_cache.enable', which has no effect here" in caplog.text
     assert repr(registry.find("double")) == "<ServedModel double/1, 3 instances>"
+    registry.close()
+
+
+class NoForward(torch.nn.Module):
+    @torch.jit.export
+    def predict(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+def no_forward(folder: Path) -> None:
+    """An archive that loads, and has nothing that could be called."""
+    torch.jit.script(NoForward()).save(folder / "1" / "model.pt")
+    config = folder / "config.pbtxt"
+    config.write_text(config.read_text().replace("onnxruntime", "pytorch"))
+
+
+def extend(text: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        with (folder / "config.pbtxt").open("a") as config:
+            config.write(text)
+
+    return change
+
+
+def symlink_loop(folder: Path) -> None:
+    (folder / "config.pbtxt").unlink()
+    (folder / "config.pbtxt").symlink_to("config.pbtxt")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (no_forward, "has no method 'forward'"),
+        (symlink_loop, "config.pbtxt can't be read"),
+        (extend('output { name: "z" data_type: TYPE_FP32 dims: 1 label_filename: "a\\000b" }'), "null byte"),
+        (extend(f'default_model_filename: "{"x" * 5000}"'), "File name too long"),
+        (extend("instance_group { count: -3 }"), r"count must be in range \[1, 256\], got -3"),
+        (extend("instance_group { count: 100000 }"), r"count must be in range \[1, 256\]"),
+        (
+            extend('parameters { key: "intra_op_thread_count" value { string_value: "99999999999999999999" } }'),
+            "number of threads, at most 1024",
+        ),
+        (lambda folder: shutil.rmtree(folder / "1"), "at least one version"),
+    ],
+)
+async def test_whatever_is_wrong_with_a_folder_is_its_own_reason(
+    tmp_path: Path, change: Callable[[Path], None], reason: str
+) -> None:
+    tiny_models.add_double(tmp_path, "good")
+    tiny_models.add_double(tmp_path, "odd")
+    change(tmp_path / "odd")
+    registry = await loaded(tmp_path)
+    states = {row.name: (row.state, row.reason) for row in registry.index()}
+    assert states["good"] == (ModelState.READY, "")
+    assert states["odd"][0] is ModelState.UNAVAILABLE
+    assert re.search(reason, states["odd"][1])
+    registry.close()
+
+
+async def test_before_it_is_loaded_a_model_is_loading(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
+    assert [row.state for row in registry.index()] == [ModelState.LOADING]
+    with pytest.raises(ModelNotReady, match="it is loading"):
+        registry.find("double")
+    registry.close()
+
+
+async def test_labels_that_do_not_match_the_classes_are_warned_about(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tiny_models.add_brightness(tmp_path)
+    (tmp_path / "brightness" / "labels.txt").write_text("dark\n")
+    registry = await loaded(tmp_path)
+    assert "output 'scores' has 2 classes and labels.txt 1" in caplog.text
     registry.close()
 
 

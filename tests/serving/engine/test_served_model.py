@@ -79,13 +79,18 @@ async def test_concurrent_requests_run_together_and_each_gets_its_own_rows() -> 
         assert gate.batches == [1, 6]
         statistics = model.statistics
         assert (statistics.success, statistics.inferences, statistics.executions) == (4, 7, 2)
-        assert statistics.batch_sizes == {1: 1, 6: 1}
+        assert model.pending == 0
 
 
 async def test_without_a_dynamic_batching_block_requests_run_alone() -> None:
     gate = Gate()
     with served(gate, extra="") as model:
-        await asyncio.gather(*(model.infer(request(n)) for n in range(4)))
+        gate.open.clear()
+        waiting = [asyncio.create_task(model.infer(request(n))) for n in range(4)]
+        await entered(gate)
+        assert model.pending == 3
+        gate.open.set()
+        await asyncio.gather(*waiting)
         assert gate.batches == [1, 1, 1, 1]
 
 
@@ -108,7 +113,21 @@ async def test_a_bad_request_costs_its_neighbours_nothing() -> None:
         assert [values(answers[i]) for i in (1, 3)] == [[2], [6]]  # type: ignore[arg-type]
         assert isinstance(answers[2], BackendFailed)
         assert str(answers[2]) == "the model failed on this request: NaN is no number"
-        assert (model.statistics.success, model.statistics.failure) == (3, 1)
+        assert (model.statistics.success, model.statistics.failure, model.statistics.inferences) == (3, 1, 3)
+
+
+async def test_singling_out_a_bad_request_halves_the_batch() -> None:
+    gate = Gate()
+    with served(gate) as model:
+        gate.open.clear()
+        first = asyncio.create_task(model.infer(request(0)))
+        await entered(gate)
+        waiting = [asyncio.create_task(model.infer(request(float("nan") if n == 5 else n))) for n in range(8)]
+        await asyncio.sleep(0)
+        gate.open.set()
+        answers = await asyncio.gather(first, *waiting, return_exceptions=True)
+        assert [isinstance(answer, BackendFailed) for answer in answers[1:]] == [n == 5 for n in range(8)]
+        assert gate.batches == [1, 8, 4, 4, 2, 1, 1, 2], "2 log2(8) runs more, not 8"
 
 
 async def test_a_full_queue_refuses_at_the_door_and_counts_it() -> None:

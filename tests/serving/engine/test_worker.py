@@ -96,6 +96,41 @@ def test_an_expired_request_is_answered_without_a_run() -> None:
     assert execution is None
 
 
+def test_draining_holds_nothing_back_and_still_takes_requests() -> None:
+    said = Said()
+    workers = pool(echo, said=said, delay=3600.0)
+    workers.submit(Request())
+    workers.drain()
+    said.get(timeout=10)
+    workers.submit(Request())
+    said.get(timeout=10)
+    workers.stop()
+
+
+def test_a_second_batch_that_is_ready_goes_to_the_idle_instance() -> None:
+    """The first fills up only when a larger one comes, which is full itself: one wake-up, two batches."""
+    said, both = Said(), threading.Barrier(2)
+
+    def meet(batch: Batch) -> Batch:
+        both.wait(10)
+        return batch
+
+    workers = pool(meet, meet, said=said, delay=3600.0)
+    workers.submit(Request(rows=1))
+    workers.submit(Request(rows=8))
+    events = [said.get(timeout=10)[0][0] for _ in range(2)]
+    workers.stop()
+    assert [event.error for event in events] == [None, None]
+
+
+def test_a_delay_beyond_what_clocks_can_count_to_is_waited_for() -> None:
+    said = Said()
+    workers = pool(echo, said=said, delay=1e13)
+    workers.submit(Request())
+    workers.stop()
+    assert said.get(timeout=10)[0][0].error is None
+
+
 def test_stop_answers_what_is_held_back_and_ends_every_thread() -> None:
     said, before = Said(), threading.active_count()
     workers = pool(echo, echo, said=said, delay=3600.0)

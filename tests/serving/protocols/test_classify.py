@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from serving.core.requests import TensorSpec
-from serving.errors import InvalidInput
+from serving.errors import BackendFailed, InvalidInput
 from serving.protocols import classify
 from serving.protocols.classify import ClassifyRequest, Example
 
@@ -57,7 +57,6 @@ def test_several_texts_are_several_pictures() -> None:
         ([1, 2, 3], 1, False),
         ([[1, 2, 3]], 1, True),
         ([[1, 2, 3], [4, 5, 6]], 2, True),
-        ([1, 2, 3, 4, 5, 6], 2, True),
     ],
 )
 def test_numbers_are_one_example_or_several(inputs: Any, rows: int, batched: bool) -> None:
@@ -75,7 +74,7 @@ def test_one_picture_as_numbers_needs_no_channel_and_no_nesting(inputs: Any) -> 
 
 def test_models_without_batches_take_one_example() -> None:
     assert decode(SINGLE, [1, 2, 3]).inputs.shape == (3,)
-    with pytest.raises(InvalidInput, match="takes one example at a time, got 2"):
+    with pytest.raises(InvalidInput, match="takes 1 to 1 examples at a time, got 2"):
         decode(SINGLE, [[1, 2, 3], [4, 5, 6]])
 
 
@@ -94,12 +93,20 @@ def test_top_k_of_the_document_wins() -> None:
         (NUMBERS, b"{", "failed to parse the request JSON"),
         (NUMBERS, b"[1, 2, 3]", "member 'inputs'"),
         (NUMBERS, b'{"input": 1}', "member 'inputs'"),
-        (NUMBERS, b'{"inputs": []}', "must hold 3 numbers for each example"),
-        (NUMBERS, b'{"inputs": [1, 2]}', r"3 numbers for each example \(shape \[3\]\), got 2"),
-        (NUMBERS, b'{"inputs": [1, 2, 3, 4]}', "got 4"),
+        (NUMBERS, b'{"inputs": []}', "must be one example of shape \\[3\\].*got lists of \\[0\\]"),
+        (NUMBERS, b'{"inputs": [1, 2]}', "must be one example of shape \\[3\\].*got lists of \\[2\\]"),
+        (NUMBERS, b'{"inputs": [1, 2, 3, 4]}', "got lists of \\[4\\]"),
+        (NUMBERS, b'{"inputs": [[1], [2], [3, 4]]}', "different lengths"),
+        (IMAGES, json.dumps({"inputs": [[0] * 8] * 2}).encode(), "shape \\[1,4,4\\].*got lists of \\[2,8\\]"),
+        (IMAGES, json.dumps({"inputs": [text()] * 9}).encode(), "takes 1 to 8 examples at a time, got 9"),
+        (NUMBERS, json.dumps({"inputs": [[1, 2, 3]] * 9}).encode(), "takes 1 to 8 examples at a time, got 9"),
         (NUMBERS, b'{"inputs": [1, 2, null]}', "takes a number, got null"),
-        (NUMBERS, b'{"inputs": [1, [2], 3]}', "mixed"),
-        (NUMBERS, b'{"inputs": 5}', "expected a list, got an integer"),
+        (NUMBERS, b'{"inputs": [1, [2], 3]}', "lists and elements are mixed"),
+        (NUMBERS, b'{"inputs": [[1], 2, 3]}', "mixes lists and numbers"),
+        (NUMBERS, b'{"inputs": [1, NaN, 3]}', "not finite"),
+        (NUMBERS, b'{"inputs": [1, 1e300, 3]}', "not finite"),
+        (NUMBERS, b'{"inputs": 5}', "must be a base64 image, or a list of numbers, got '5'"),
+        (NUMBERS, b'{"inputs": null}', "must be a base64 image, or a list of numbers"),
         (NUMBERS, b'{"inputs": [1, 2, 3], "parameters": []}', "'parameters' must be an object"),
         (NUMBERS, b'{"inputs": [1, 2, 3], "parameters": {"top_k": 0}}', "'top_k' must be an integer >= 1"),
         (NUMBERS, b'{"inputs": [1, 2, 3], "parameters": {"top_k": "2"}}', "'top_k'"),
@@ -121,6 +128,11 @@ def test_scores_are_ranked_and_labelled() -> None:
         {"label": "a", "score": 0.25},
     ]
     assert classify.encode_scores(scores[0], request, [])[0] == {"label": "LABEL_1", "score": 0.5}
+
+
+def test_scores_that_are_no_numbers_are_the_models_failure() -> None:
+    with pytest.raises(BackendFailed, match="not finite"):
+        classify.encode_scores(np.float32([[np.nan, 1]]), ClassifyRequest(np.zeros((1, 3)), False, 1), [])
 
 
 def test_several_examples_get_several_lists() -> None:

@@ -24,11 +24,29 @@ def test_arrays_are_written_in_their_shortest_form() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"{", b"[1,]", b"{'a': 1}", b"\xff", b'{"a": 1} x', b"1" * 10_000, b"[" * 100_000, b'{"a":' * 100_000],
+    [
+        b"",
+        b"{",
+        b"[1,]",
+        b"{'a': 1}",
+        b"\xff",
+        b'{"a": 1} x',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"[NaN" + b"[" * 100_000,
+        b"[NaN, " + b"1" * 10_000 + b"]",
+        b'"\\ud800"',
+        b'["\\ud800", NaN]',
+        b'{"\\ud800": NaN}',
+    ],
 )
 def test_what_is_not_json_is_refused_in_words(text: bytes) -> None:
     with pytest.raises(InvalidInput, match="failed to parse the request JSON buffer"):
         json_text.loads(text)
+
+
+def test_a_byte_order_mark_is_skipped() -> None:
+    assert json_text.loads(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
 
 
 def test_views_are_read_without_what_follows_them() -> None:

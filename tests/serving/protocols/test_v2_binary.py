@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as arrays
 from tritonclient.utils import deserialize_bytes_tensor, serialize_byte_tensor
 
 from serving.core.datatypes import DTYPES
-from serving.errors import InvalidInput, Unsupported
+from serving.errors import InvalidInput
 from serving.protocols.v2_binary import decode_tensor, encode_tensor
 
 NUMERIC = sorted(set(DTYPES) - {"BYTES"})
@@ -67,6 +67,12 @@ def test_texts_that_do_not_add_up_are_refused(wire: bytes, reason: str) -> None:
         decode_tensor("x", "BYTES", (2,), memoryview(wire))
 
 
+def test_any_byte_but_0_is_true() -> None:
+    decoded = decode_tensor("x", "BOOL", (4,), memoryview(bytes([0, 1, 2, 255])))
+    assert decoded.tolist() == [False, True, True, True]
+    assert decoded.tobytes() == bytes([0, 1, 1, 1])
+
+
 def test_unknown_datatypes_are_refused() -> None:
-    with pytest.raises(Unsupported, match="'FP8' is not one of"):
+    with pytest.raises(InvalidInput, match="'FP8' is not one of"):
         decode_tensor("x", "FP8", (1,), memoryview(b"a"))

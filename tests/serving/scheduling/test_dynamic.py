@@ -56,6 +56,30 @@ def test_a_batch_that_the_next_request_would_overfill_does_not_wait() -> None:
     assert scheduler.schedule(0.0).batch == [small]
 
 
+def test_a_full_batch_does_not_wait_behind_an_older_request_that_is_held_back() -> None:
+    scheduler = batcher(max_batch_size=2, delay=5 * ms)
+    head, one, two = Request(key="a"), Request(key="b"), Request(key="b")
+    add(scheduler, head, one, two)
+    assert scheduler.schedule(1 * ms).batch == [one, two]
+    assert scheduler.schedule(1 * ms).batch is None
+    assert scheduler.schedule(5 * ms).batch == [head]
+
+
+def test_an_older_request_that_is_due_goes_before_a_full_batch() -> None:
+    scheduler = batcher(max_batch_size=2, delay=5 * ms)
+    head = Request(key="a")
+    add(scheduler, head)
+    add(scheduler, Request(key="b"), Request(key="b"), now=5 * ms)
+    assert scheduler.schedule(5 * ms).batch == [head]
+
+
+def test_cancelling_makes_a_full_batch_wait_again() -> None:
+    scheduler, gone = batcher(max_batch_size=2, delay=5 * ms), Request()
+    add(scheduler, Request(), gone)
+    scheduler.cancel(gone)
+    assert scheduler.schedule(0.0).batch is None
+
+
 def test_a_limit_of_one_row_runs_requests_alone_whatever_their_rows() -> None:
     scheduler, first, second = batcher(max_batch_size=1), Request(rows=3), Request()
     add(scheduler, first, second)

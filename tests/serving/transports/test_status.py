@@ -19,7 +19,7 @@ def test_every_error_has_its_row(error: type[errors.SlipwayError]) -> None:
 
 
 def test_a_clients_fault_is_never_a_500() -> None:
-    faults = (errors.InvalidInput, errors.ModelNotFound, errors.VersionNotFound)
+    faults = (errors.InvalidInput, errors.ModelNotFound, errors.VersionNotFound, errors.BodyTooLarge)
     assert all(status.http_status(error("x"), "/v2") < 500 for error in faults)
 
 

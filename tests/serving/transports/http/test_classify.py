@@ -62,7 +62,7 @@ def test_top_k_in_query_form_and_document(tiny_server: RunningServer) -> None:
         ({"content": b"--x", "headers": {"content-type": "multipart/form-data; boundary=y"}}, 400, ""),
         ({"content": png(), "query": "?top_k=none"}, 400, "'top_k' must be an integer >= 1, got 'none'"),
         ({"content": png(), "query": "?top_k=0"}, 400, "'top_k' must be an integer >= 1"),
-        ({"json": {"inputs": [1, 2, 3]}}, 400, "must hold 16 numbers"),
+        ({"json": {"inputs": [1, 2, 3]}}, 400, "must be one example of shape [1,4,4]"),
         ({"content": png(), "model": "nope"}, 404, "Request for unknown model: 'nope' is not found"),
         ({"content": png(), "model": "simple"}, 400, "has 2 inputs; classify works with one"),
         ({"content": png(), "model": "double"}, 400, "does not take an image"),

@@ -13,6 +13,11 @@ def test_health_has_bodies_that_kserve_clients_read(tiny_server: RunningServer) 
     assert (ready.status_code, ready.json()) == (200, {"ready": True})
 
 
+def test_probes_may_ask_with_head(tiny_server: RunningServer) -> None:
+    for path in ("/v2/health/live", "/v2/health/ready", "/metrics"):
+        assert httpx.head(tiny_server.url + path).status_code == 200
+
+
 def test_server_metadata(tiny_server: RunningServer) -> None:
     with tritonclient.http.InferenceServerClient(tiny_server.address) as client:
         assert client.get_server_metadata() == {"name": "triton", "version": __version__, "extensions": EXTENSIONS}
