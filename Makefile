@@ -5,6 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
+# On Linux x86-64, pip's own index has PyTorch with gigabytes of CUDA only. uv knows where PyTorch keeps its other builds;
+# where that can't be reached, pip takes what its indexes have. TORCH_BACKEND=cu130 chooses CUDA 13.0, TORCH_BACKEND=
+# leaves the choice to pip.
+TORCH_BACKEND ?= $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),cpu)
+TORCH_FIRST = $(if $(TORCH_BACKEND),$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt uv && \
+    { $(BIN)/uv pip install -q --python $(BIN)/python --torch-backend $(TORCH_BACKEND) -c constraints.txt torch \
+    2>/dev/null || echo "PyTorch's own index can't be reached; pip takes the build that its indexes have."; },true)
+
 .DEFAULT_GOAL := help
 .PHONY: help serve test check format lock clean
 
@@ -29,10 +37,9 @@ format: $(INSTALLED) ## Rewrite the code in the project's format
 	@$(BIN)/ruff format .
 
 lock: $(INSTALLED) ## Pin the newest releases in constraints.txt (torch stays at TORCH)
-	@$(BIN)/python -m pip install --quiet uv
 	@echo 'torch==$(TORCH)' > $(VENV)/torch.txt
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --quiet \
-	    --extra cpu --extra train --extra dev --constraint $(VENV)/torch.txt \
+	    --extra cpu --extra gpu --extra train --extra dev --constraint $(VENV)/torch.txt \
 	    --no-annotate --no-header --output-file constraints.txt
 
 TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)
@@ -44,8 +51,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "Slipway needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
 	    echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Setting up $(VENV), once: about 1.6 GB with the CPU build of PyTorch."
+	@echo "Setting up $(VENV), once. It takes a minute or two, and 1.6 GB with PyTorch's CPU build."
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	    echo "Python's venv module is missing (on Debian and Ubuntu: apt install python3-venv)."; exit 1; }
+	@$(TORCH_FIRST)
 	@$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[cpu,train,dev]'
 	@touch $@

@@ -19,6 +19,7 @@ name: "{name}"
 backend: "onnxruntime"  # or "pytorch", which serves model.pt
 max_batch_size: 64      # rows that may run together; dims below leave the batch dimension out
 
+# {meaning}
 input [ {{ {takes} }} ]
 output [
   {{
@@ -36,11 +37,12 @@ parameters {{ key: "intra_op_thread_count" value {{ string_value: "1" }} }}
 """
 
 
-def render(name: str, takes: TensorSpec, gives: TensorSpec) -> str:
+def render(name: str, takes: TensorSpec, meaning: str, gives: TensorSpec) -> str:
     """The text for a model with one input and one output; both shapes have the batch dimension first."""
     return _TEMPLATE.format(
         name=name,
         takes=_tensor(takes),
+        meaning=f"{takes.name}: {meaning}",
         gives=_tensor(gives),
         labels=LABELS,
     )

@@ -52,7 +52,7 @@ def publish(recipe: Recipe, checkpoint: Checkpoint, repository: Path) -> Path:
 
 
 def _config(recipe: Recipe, directory: Path) -> ModelConfig:
-    default = config_pbtxt.render(recipe.name, recipe.input, recipe.output)
+    default = config_pbtxt.render(recipe.name, recipe.input, recipe.input_meaning, recipe.output)
     return config_pbtxt.read(directory / config_pbtxt.CONFIG, recipe.name, default)
 
 
@@ -102,7 +102,7 @@ def _clearest(model: nn.Module, split: Split) -> int:
 def _write_where_absent(recipe: Recipe, directory: Path) -> None:
     contents = {
         config_pbtxt.LABELS: "".join(f"{label}\n" for label in recipe.labels),
-        config_pbtxt.CONFIG: config_pbtxt.render(recipe.name, recipe.input, recipe.output),
+        config_pbtxt.CONFIG: config_pbtxt.render(recipe.name, recipe.input, recipe.input_meaning, recipe.output),
     }
     for name, text in contents.items():
         if not (directory / name).exists():

@@ -28,6 +28,7 @@ RECIPE = Recipe(
     name="breast-cancer-mlp",
     labels=breast_cancer.LABELS,
     input=TensorSpec("features", "FP32", (-1, breast_cancer.MEASUREMENTS)),
+    input_meaning="the measurements as they are, in scikit-learn's order",
     load=breast_cancer.load,
     build=build,
     hyperparameters={

@@ -35,6 +35,7 @@ RECIPE = Recipe(
     name="digits-cnn",
     labels=digits.LABELS,
     input=TensorSpec("image", "FP32", (-1, 1, digits.SIDE, digits.SIDE)),
+    input_meaning="raw pixels, 0 to 255, either polarity",
     load=digits.load,
     build=build,
     hyperparameters={"side": digits.SIDE, "channels": 16, "hidden": 128, "classes": len(digits.LABELS)},

@@ -42,6 +42,7 @@ class Recipe:
     name: str
     labels: tuple[str, ...]
     input: TensorSpec  # the full shape, batch dimension first
+    input_meaning: str  # what a client sends, in a few words
     load: Callable[[], Splits]
     build: Callable[[Mapping[str, int]], Classifier]
     hyperparameters: Mapping[str, int]

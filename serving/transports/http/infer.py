@@ -24,6 +24,11 @@ HEADER_LENGTH = "Inference-Header-Content-Length"
 _LARGE = 256 * 1024  # bytes; larger bodies are decoded off the event loop, which has others to serve
 
 _EXAMPLE = {"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "FP32", "data": [0.0] * 64}]}
+_REPLY = {
+    "model_name": "digits-cnn",
+    "model_version": "1",
+    "outputs": [{"name": "probabilities", "datatype": "FP32", "shape": [1, 10], "data": [0.1] * 10}],
+}
 _HEADER_PARAMETER = {
     "name": HEADER_LENGTH,
     "in": "header",
@@ -46,7 +51,7 @@ _DOCUMENTATION: dict[str, Any] = {
         "`tritonclient` does all of this for you."
     ),
     "response_model": schemas.InferResponse,
-    "responses": ERRORS,
+    "responses": {200: {"content": {"application/json": {"example": _REPLY}}}, **ERRORS},
     "openapi_extra": {"parameters": [_HEADER_PARAMETER], "requestBody": _REQUEST_BODY},
 }
 

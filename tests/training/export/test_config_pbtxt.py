@@ -9,7 +9,7 @@ from training.recipes.recipe import RECIPES, Recipe, find
 
 
 def _text(recipe: Recipe) -> str:
-    return render(recipe.name, recipe.input, recipe.output)
+    return render(recipe.name, recipe.input, recipe.input_meaning, recipe.output)
 
 
 @pytest.mark.parametrize("name", RECIPES)

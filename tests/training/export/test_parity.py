@@ -29,7 +29,9 @@ class Scores(nn.Module):
 
 
 def _config() -> ModelConfig:
-    return complete(parse(config_pbtxt.render(RECIPE.name, RECIPE.input, RECIPE.output), RECIPE.name))
+    return complete(
+        parse(config_pbtxt.render(RECIPE.name, RECIPE.input, RECIPE.input_meaning, RECIPE.output), RECIPE.name)
+    )
 
 
 def _check(model: nn.Module, directory: Path, config: ModelConfig | None = None) -> tuple[ParityReport, ...]:
