@@ -128,10 +128,18 @@ def _load_instances(config: ModelConfig, directory: Path) -> list[backend.ModelI
 
 def _unavailable(name: str, version: str, error: Exception) -> _Version:
     expected = isinstance(error, ModelLoadFailed)
-    reason = str(error) if expected else f"{type(error).__name__}: {error}"
+    reason = _reason(error)
     which = f"{name} version {version}" if version else name
     log.error("%s is UNAVAILABLE: %s", which, reason, exc_info=None if expected else error)
     return _Version(ModelState.UNAVAILABLE, reason=reason)
+
+
+def _reason(error: Exception) -> str:
+    """For the model's owner, and without the server's folders, which an operating system's error names."""
+    if isinstance(error, ModelLoadFailed):
+        return str(error)
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{type(error).__name__}: {words}"
 
 
 def _newest_ready(versions: Mapping[str, _Version]) -> _Version | None:

@@ -42,7 +42,9 @@ class ModelRepository:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
             raise ModelLoadFailed("the model's folder has no config.pbtxt") from None
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            raise ModelLoadFailed(f"config.pbtxt can't be read: {error.strerror}") from None
+        except UnicodeDecodeError as error:
             raise ModelLoadFailed(f"config.pbtxt can't be read: {error}") from None
         return model_config.complete(model_config.parse(text, name))
 

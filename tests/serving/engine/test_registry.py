@@ -145,6 +145,7 @@ async def test_whatever_is_wrong_with_a_folder_is_its_own_reason(
     assert states["good"] == (ModelState.READY, "")
     assert states["odd"][0] is ModelState.UNAVAILABLE
     assert re.search(reason, states["odd"][1])
+    assert str(tmp_path) not in states["odd"][1], "the server's folders are nobody's business"
     registry.close()
 
 
