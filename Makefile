@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/.installed
 TORCH_BACKEND ?= $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),cpu)
 TORCH_FIRST = $(if $(TORCH_BACKEND),$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt uv && \
     { $(BIN)/uv pip install -q --python $(BIN)/python --torch-backend $(TORCH_BACKEND) -c constraints.txt torch \
-    2>/dev/null || echo "PyTorch's own index can't be reached; pip takes the build that its indexes have."; },true)
+    2>$(VENV)/uv.log || echo "No PyTorch for '$(TORCH_BACKEND)' through uv ($(VENV)/uv.log says why): pip takes its own."; },true)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test check format lock clean

@@ -25,6 +25,8 @@ from serving.transports.http.app import gateway, metrics_only
 
 _KEEP_ALIVE = 75  # seconds; longer than the idle time of common load balancers, so that they hang up first
 
+_SAME_SIGNAL = 0.5  # seconds; `make` and `timeout` pass on the Ctrl-C that the whole process group already had
+
 
 class PortTaken(Exception):
     """The text says which, and what to do."""
@@ -39,8 +41,16 @@ class Started:
     engine: Engine
 
 
-async def serve(settings: Settings, on_started: Callable[[Started], None], stop: asyncio.Event) -> int:
-    """Run until `stop` is set, then drain; the number of requests that were cut off because they took too long.
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """How it ended: requests `cut_off` for taking too long, and whether a model is `still_running` in its thread."""
+
+    cut_off: int
+    still_running: bool
+
+
+async def serve(settings: Settings, on_started: Callable[[Started], None], stop: asyncio.Event) -> Stopped:
+    """Run until `stop` is set, then drain.
 
     Health answers at once, readiness once every model was tried. Raises `PortTaken` before anything is loaded.
     """
@@ -66,23 +76,27 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             for server, task in ((http, http_task), (metrics_http, metrics_task)):
                 server.should_exit = True
                 await asyncio.wait([task])
-            await asyncio.to_thread(registry.close)
+            ended = await asyncio.to_thread(registry.close, 1.0 if http.cut_off else settings.shutdown_timeout)
     http_task.result(), metrics_task.result()  # raises what ended one of them before its time
-    return http.cut_off
+    return Stopped(http.cut_off, still_running=not ended)
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
     """Ctrl-C and SIGTERM drain; a second one ends the process at once. Call from the main thread's event loop."""
     loop = asyncio.get_running_loop()
 
-    def first(number: signal.Signals) -> None:
+    def first() -> None:
         stop.set()
-        for again in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(again, os._exit, 128 + number)
+        _on_signals(lambda: None)
+        loop.call_later(_SAME_SIGNAL, _on_signals, lambda: os._exit(130))
 
+    _on_signals(first)
+
+
+def _on_signals(act: Callable[[], None]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # Windows
-            loop.add_signal_handler(number, first, number)
+            asyncio.get_running_loop().add_signal_handler(number, act)
 
 
 async def _load(registry: ModelRegistry, stop: asyncio.Event) -> None:

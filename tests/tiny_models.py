@@ -131,3 +131,22 @@ def add_torchscript(root: Path, name: str = "affine") -> None:
     )
     (folder / "1").mkdir()
     torch.jit.trace(Affine(), torch.zeros(2, 3)).save(folder / "1" / "model.pt")
+
+
+class Endless(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        while bool((x < 2).all()):
+            x = x * 1
+        return x
+
+
+def add_endless(root: Path, name: str = "endless") -> None:
+    """Runs for ever on numbers below 2."""
+    folder = write_config(
+        root,
+        name,
+        """backend: "pytorch" input { name: "x" data_type: TYPE_FP32 dims: 1 }
+        output { name: "y" data_type: TYPE_FP32 dims: 1 }""",
+    )
+    (folder / "1").mkdir()
+    torch.jit.script(Endless()).save(folder / "1" / "model.pt")

@@ -1,11 +1,15 @@
 """`slipway models`: what is published on disk and what a server has loaded, side by side."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from serving.commands.request import DEFAULT_URL, ServerRefused, ServerUnreachable, fail, post
+from serving.errors import ModelLoadFailed
+
+if TYPE_CHECKING:  # protobuf and its messages take longer to import than `slipway --help` should
+    from serving.engine.repository import ModelRepository
 
 
 def models(
@@ -24,6 +28,7 @@ def models(
     """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     try:
         rows, running = post(f"{url.rstrip('/')}/v2/repository/index", b"", timeout=5), True
@@ -36,7 +41,8 @@ def models(
     table = Table("model", "version", "published", "loaded", "reason")
     for key in sorted(published | loaded.keys(), key=lambda key: (key[0], int(key[1] or 0))):
         row: dict[str, Any] = loaded.get(key, {})
-        table.add_row(*key, "yes" if key in published else "no", row.get("state", "no"), row.get("reason", ""))
+        cells = (*key, "yes" if key in published else "no", row.get("state", "no"), row.get("reason", ""))
+        table.add_row(*(Text(cell) for cell in cells))  # a folder's name or a reason is no markup
     Console().print(table)
     if not running:
         typer.echo(f"No server answers at {url}; `slipway serve` starts one.")
@@ -47,9 +53,17 @@ def models(
 
 
 def _published(root: Path) -> list[tuple[str, str]]:
+    """Name and version; the version is "" for a folder that can't be read."""
     from serving.engine.repository import ModelRepository
 
     if not root.is_dir():
         return []
     repository = ModelRepository(root)
-    return [(name, str(version)) for name in repository.names() for version in repository.versions(name)]
+    return [(name, version) for name in repository.names() for version in _versions(repository, name)]
+
+
+def _versions(repository: "ModelRepository", name: str) -> list[str]:
+    try:
+        return [str(version) for version in repository.versions(name)]
+    except ModelLoadFailed:
+        return [""]

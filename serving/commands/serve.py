@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -62,6 +63,7 @@ def serve(
     settings = Settings(model_repository, host, http_port, metrics_port, max_body_size, shutdown_timeout)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every form that is none
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings))
 
@@ -77,14 +79,20 @@ async def _serve(settings: Settings) -> None:
         _say_where_to_look(settings, started)
 
     try:
-        cut_off = await server.serve(settings, on_started, stop)
+        stopped = await server.serve(settings, on_started, stop)
     except server.PortTaken as error:
         typer.secho(f"slipway serve: {error}", fg="red", err=True)
         raise typer.Exit(1) from None
-    if cut_off:
-        typer.echo(f"Stopped; {cut_off} requests took longer than {settings.shutdown_timeout} s and were cut off.")
+    if stopped.cut_off:
+        typer.echo(
+            f"Stopped; {stopped.cut_off} requests took longer than {settings.shutdown_timeout} s and were cut off."
+        )
     else:
         typer.echo("Stopped; every accepted request was answered.")
+    if stopped.still_running:  # nothing can interrupt a runtime, and the interpreter would wait for it
+        typer.echo("A model is still running and can't be interrupted; the process ends without it.")
+        sys.stdout.flush()
+        os._exit(1)
 
 
 def _spare_the_garbage_collector() -> None:
@@ -111,10 +119,10 @@ def _say_where_to_look(settings: Settings, started: "Started") -> None:
     if not started.engine.index():
         typer.echo(f"  no models in {settings.model_repository}; `slipway train digits-cnn` makes one")
     typer.echo(f"\n  API, to read and try   {url}/docs")
-    typer.echo(f"  Prometheus metrics     http://{host}:{started.metrics_port}/metrics\n")
+    typer.echo(f"  Prometheus metrics     http://{host}:{started.metrics_port}/metrics")
     curls = _curls(settings.model_repository, url, started)
     if curls:
-        typer.echo("  Try it:")
+        typer.echo("\n  Try it:")
     for curl in curls:
         typer.echo(f"    {curl}")
     typer.echo("\nCtrl-C answers what runs, then stops.")

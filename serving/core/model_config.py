@@ -119,7 +119,7 @@ def devices(config: ModelConfig) -> list[str]:
 def thread_count(config: ModelConfig, parameter: str) -> int:
     """`intra_op_thread_count` or `inter_op_thread_count`; 0 (the runtime's own choice) when it is not set."""
     text = config.parameters[parameter].string_value if parameter in config.parameters else "0"
-    if not text.isdecimal() or len(text) > 4 or int(text) > MAX_THREADS:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 4 or int(text) > MAX_THREADS:
         raise ModelLoadFailed(
             f"parameters.{parameter} must be a number of threads, at most {MAX_THREADS}, got '{text}'"
         )
@@ -181,8 +181,9 @@ def _complete_backend(config: ModelConfig) -> None:
         raise ModelLoadFailed(f"unexpected 'platform' and 'backend' pair, got: {config.platform}, {config.backend}")
     config.platform = PLATFORMS[config.backend]
     config.default_model_filename = config.default_model_filename or DEFAULT_FILENAMES[config.backend]
-    if "/" in config.default_model_filename:
-        raise ModelLoadFailed("default_model_filename must be a file name, not a path")
+    filename = config.default_model_filename
+    if "/" in filename or not filename.isprintable() or len(filename.encode()) > 255 or filename in (".", ".."):
+        raise ModelLoadFailed("default_model_filename must be the name of a file in the version's folder")
 
 
 def _check_tensors(config: ModelConfig) -> None:

@@ -58,11 +58,11 @@ class ModelRegistry:
         for model in self.served():
             model.drain()
 
-    def close(self) -> None:
-        """Every model answers what it has queued; all at once, so that the slowest one sets the time."""
+    def close(self, timeout: float) -> bool:
+        """Every model answers what it has queued, all at once; False when one still runs after `timeout` seconds."""
         loaded = list(self.served())
         with ThreadPoolExecutor(max_workers=max(1, len(loaded))) as pool:
-            list(pool.map(ServedModel.close, loaded))
+            return all(list(pool.map(lambda model: model.close(timeout), loaded)))
 
     def find(self, name: str, version: str = "") -> ServedModel:
         """The named version, or the highest that is ready. Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`.

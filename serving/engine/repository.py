@@ -3,6 +3,7 @@
 Rule: reads only; everything that a model's folder can get wrong becomes a `ModelLoadFailed` with its reason.
 """
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from serving.core import model_config
 from serving.core.model_config import ModelConfig
 from serving.core.versions import is_version
 from serving.errors import ModelLoadFailed
+
+log = logging.getLogger("slipway")
 
 
 class ModelRepository:
@@ -23,29 +26,26 @@ class ModelRepository:
 
     def names(self) -> list[str]:
         """Every folder is a model; plain files, and folders with a leading dot or an unprintable name, are not."""
-        folders = (path.name for path in self.root.iterdir() if path.is_dir())
-        return sorted(name for name in folders if name.isprintable() and not name.startswith("."))
+        folders = [path.name for path in self.root.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        for name in folders:
+            if not name.isprintable():
+                log.warning("the folder %r is passed over: its name can't be printed", name)
+        return sorted(name for name in folders if name.isprintable())
 
     def versions(self, name: str) -> list[int]:
         """The version folders of a model, lowest first; folders not named by a number are something else."""
-        return sorted(
-            int(path.name) for path in (self.root / name).iterdir() if path.is_dir() and is_version(path.name)
-        )
+        try:
+            entries = list((self.root / name).iterdir())
+        except OSError as error:
+            raise ModelLoadFailed(f"the model's folder can't be read: {error.strerror}") from None
+        return sorted(int(path.name) for path in entries if is_version(path.name) and path.is_dir())
 
     def version_directory(self, name: str, version: int) -> Path:
         return self.root / name / str(version)
 
     def config(self, name: str) -> ModelConfig:
         """Checked and completed."""
-        path = self.root / name / "config.pbtxt"
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise ModelLoadFailed("the model's folder has no config.pbtxt") from None
-        except OSError as error:
-            raise ModelLoadFailed(f"config.pbtxt can't be read: {error.strerror}") from None
-        except UnicodeDecodeError as error:
-            raise ModelLoadFailed(f"config.pbtxt can't be read: {error}") from None
+        text = _read(self.root / name / "config.pbtxt", "config.pbtxt")
         return model_config.complete(model_config.parse(text, name))
 
     def labels(self, config: ModelConfig) -> Mapping[str, tuple[str, ...]]:
@@ -57,11 +57,24 @@ class ModelRepository:
         }
 
     def _read_labels(self, name: str, filename: str) -> tuple[str, ...]:
+        what = f"label_filename '{filename[:100]}'"
         folder = (self.root / name).resolve()
-        path = (folder / filename).resolve()
-        if not path.is_relative_to(folder):
-            raise ModelLoadFailed(f"label_filename '{filename}' is outside model directory")
         try:
-            return tuple(path.read_text(encoding="utf-8").splitlines())
-        except (OSError, UnicodeDecodeError):
-            raise ModelLoadFailed(f"label_filename '{filename}' can't be read in the model's folder") from None
+            path = (folder / filename).resolve()
+        except (ValueError, RuntimeError, OSError):  # a NUL, a loop of links, a name beyond the system's limits
+            raise ModelLoadFailed(f"{what} is no file's name") from None
+        if not path.is_relative_to(folder):
+            raise ModelLoadFailed(f"{what} is outside model directory")
+        return tuple(_read(path, what).splitlines())
+
+
+def _read(path: Path, what: str) -> str:
+    """Of ordinary files only: a pipe would be read for ever."""
+    try:
+        if not path.is_file():
+            raise ModelLoadFailed(f"{what} is not there" if not path.exists() else f"{what} is no ordinary file")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ModelLoadFailed(f"{what} can't be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ModelLoadFailed(f"{what} is not UTF-8: {error}") from None

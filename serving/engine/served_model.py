@@ -103,11 +103,16 @@ class ServedModel:
         """Hold no request back any more; new ones are still answered."""
         self._pool.drain()
 
-    def close(self) -> None:
-        """Answer what is queued, then free the model. Blocks; nothing may be inferred afterwards."""
-        self._pool.stop()
+    def close(self, timeout: float) -> bool:
+        """Answer what is queued, then free the model; False when it still runs after `timeout` seconds.
+
+        Blocks. Nothing may be inferred afterwards.
+        """
+        if not self._pool.stop(timeout):
+            return False
         for instance in self._instances:
             instance.close()
+        return True
 
     def _deliver(self, events: list[Event[Pending]], execution: Execution[Pending] | None) -> None:
         """On a worker's thread: one wake-up of the event loop for the whole batch."""

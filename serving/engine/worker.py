@@ -73,12 +73,17 @@ class WorkerPool(Generic[R]):
             self._scheduler.close()
             self._changed.notify_all()
 
-    def stop(self) -> None:
-        """Finish what is queued, then end the threads. Nothing may be submitted afterwards."""
+    def stop(self, timeout: float) -> bool:
+        """Finish what is queued, then end the threads; whether they ended within `timeout` seconds.
+
+        Nothing may be submitted afterwards.
+        """
         self._stopping = True
         self.drain()
+        deadline = time.monotonic() + timeout
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _run(self, execute: Execute[R]) -> None:
         while (batch := self._next_batch()) is not None:

@@ -39,9 +39,12 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class ClassifyRequest:
-    """`inputs` is the model's whole input; `batched` tells whether the caller sent several examples."""
+    """`content` is encoded pictures, for `to_pixels` and `stack`, or the numbers of the model's whole input.
 
-    inputs: np.ndarray
+    `batched` tells whether the caller sent a list of examples.
+    """
+
+    content: list[bytes] | np.ndarray
     batched: bool
     top_k: int
 
@@ -70,12 +73,24 @@ def classifier(
 
 
 def decode_body(body: bytes, example: Example, top_k: int | None) -> ClassifyRequest:
-    """A JSON document, or else a picture. `top_k` is what the query or form said, None for nothing."""
+    """A JSON document, or else a picture, which is left encoded. `top_k` is what the query or form said, or None."""
     if not body:
         raise InvalidInput('the body is empty; send an image, or JSON such as {"inputs": ...}')
     if body.lstrip(_BEFORE_JSON)[:1] in (b"{", b"["):
         return _decode_json(body, example, top_k)
-    return ClassifyRequest(_stack([_pixels(body, example)], example), False, _checked_top_k(top_k))
+    _check_takes_pictures(example)
+    return ClassifyRequest([body], False, _checked_top_k(top_k))
+
+
+def to_pixels(picture: bytes, example: Example) -> np.ndarray:
+    """One row of the model's input. Takes up to seconds and hundreds of megabytes for a large picture."""
+    layout = images.layout_of(example.input, example.max_batch_size)
+    assert layout is not None  # `decode_body` has seen to it
+    return images.to_pixels(picture, layout, example.shape)
+
+
+def stack(rows: list[np.ndarray], example: Example) -> np.ndarray:
+    return np.stack(rows) if example.max_batch_size else rows[0]
 
 
 def encode_scores(
@@ -109,12 +124,14 @@ def _decode_json(body: bytes, example: Example, top_k: int | None) -> ClassifyRe
     top_k = _checked_top_k(parameters.get("top_k", top_k))
     inputs = document["inputs"]
     if type(inputs) is str:
-        return ClassifyRequest(_stack([_pixels(_base64(inputs), example)], example), False, top_k)
+        _check_takes_pictures(example)
+        return ClassifyRequest([_base64(inputs)], False, top_k)
     if type(inputs) is list and inputs and type(inputs[0]) is str and example.input.datatype != "BYTES":
         if not all(type(item) is str for item in inputs):
             raise InvalidInput("'inputs' mixes base64 images with other things")
+        _check_takes_pictures(example)
         _check_count(len(inputs), example)
-        return ClassifyRequest(_stack([_pixels(_base64(item), example) for item in inputs], example), True, top_k)
+        return ClassifyRequest([_base64(item) for item in inputs], True, top_k)
     return _decode_numbers(inputs, example, top_k)
 
 
@@ -126,8 +143,9 @@ def _decode_numbers(inputs: Any, example: Example, top_k: int) -> ClassifyReques
             f"Use POST /v2/models/{example.model_name}/infer, which names the shape"
         )
     nesting = _nesting(inputs)
-    rows = 1 if _is_one_example(nesting, shape) else nesting[0]
-    if rows != 1 and not _is_one_example(nesting[1:], shape):
+    is_one = _is_one_example(nesting, shape)
+    rows = 1 if is_one else nesting[0]
+    if not (is_one or _is_one_example(nesting[1:], shape)):
         raise InvalidInput(
             f"'inputs' must be one example of shape {format_shape(shape)}, flat or nested, or a list of examples; "
             f"got lists of {format_shape(nesting)}"
@@ -137,7 +155,7 @@ def _decode_numbers(inputs: Any, example: Example, top_k: int) -> ClassifyReques
     array = json_tensor.decode(name, example.input.datatype, full_shape, inputs)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InvalidInput("'inputs' holds numbers that are not finite")
-    return ClassifyRequest(array, not _is_one_example(nesting, shape), top_k)
+    return ClassifyRequest(array, not is_one, top_k)
 
 
 def _is_one_example(nesting: tuple[int, ...], shape: tuple[int, ...]) -> bool:
@@ -168,18 +186,12 @@ def _check_count(count: int, example: Example) -> None:
         raise InvalidInput(f"model '{example.model_name}' takes 1 to {limit} examples at a time, got {count}")
 
 
-def _stack(rows: list[np.ndarray], example: Example) -> np.ndarray:
-    return np.stack(rows) if example.max_batch_size else rows[0]
-
-
-def _pixels(data: bytes, example: Example) -> np.ndarray:
-    layout = images.layout_of(example.input, example.max_batch_size)
-    if layout is None:
+def _check_takes_pictures(example: Example) -> None:
+    if images.layout_of(example.input, example.max_batch_size) is None:
         raise InvalidInput(
             f"model '{example.model_name}' does not take an image: its input is {example.input}. "
             'Send numbers: {"inputs": [...]}'
         )
-    return images.to_pixels(data, layout, example.shape)
 
 
 def _base64(text: str) -> bytes:

@@ -152,7 +152,7 @@ def _timeout(parameters: dict[str, Any]) -> float:
     """Triton's `timeout`, in microseconds, as seconds."""
     timeout = parameters.get("timeout", 0)
     if type(timeout) is not int or not 0 <= timeout < 2**63:
-        raise InvalidInput(f"Unable to parse 'timeout': expected microseconds, 0 or more, got {str(timeout)[:50]}")
+        raise InvalidInput(f"Unable to parse 'timeout': expected microseconds, 0 to 2^63 - 1, got {str(timeout)[:50]}")
     return timeout * 1e-6
 
 

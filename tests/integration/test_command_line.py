@@ -6,10 +6,13 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests import tiny_models
@@ -138,6 +141,16 @@ def test_models_sets_published_and_loaded_side_by_side(served: str, repository: 
     assert re.search(r"digits-cnn +│ 1 +│ yes +│ READY", done.stdout)
 
 
+def test_names_and_reasons_are_shown_as_they_are(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path, "b[red]c")
+    tiny_models.write_config(tmp_path, "closing", 'backend: "[/red]"')
+    with serving(tmp_path) as (_, banner):
+        done = slipway("models", str(tmp_path), "--url", url_in(banner))
+    assert done.returncode == 0
+    assert "b[red]c" in done.stdout
+    assert "unexpected backend '[/red]'" in done.stdout
+
+
 def test_without_a_server_models_lists_what_is_published(repository: Path) -> None:
     done = slipway("models", str(repository), "--url", "http://127.0.0.1:9")
     assert done.returncode == 0
@@ -149,6 +162,23 @@ def test_without_a_server_predict_says_so() -> None:
     done = slipway("predict", "digits-cnn", "docs/images/seven.png", "--url", "http://127.0.0.1:9")
     assert done.returncode == 1
     assert "is `slipway serve` running?" in done.stderr
+
+
+def test_a_model_that_does_not_end_does_not_keep_the_process(tmp_path: Path) -> None:
+    tiny_models.add_endless(tmp_path)
+    tensor = {"name": "x", "shape": [1], "datatype": "FP32", "data": [1]}
+    with serving(tmp_path, SLIPWAY_SHUTDOWN_TIMEOUT="1") as (process, banner), ThreadPoolExecutor(2) as pool:
+        url = f"{url_in(banner)}/v2/models/endless/infer"
+        asked = [pool.submit(httpx.post, url, json={"inputs": [tensor]}, timeout=60) for _ in range(2)]
+        waiting = 'nv_inference_pending_request_count{model="endless",version="1"} 1\n'
+        deadline = time.monotonic() + 30
+        while waiting not in httpx.get(f"{url_in(banner)}/metrics").text:
+            assert time.monotonic() < deadline, "the first runs, so the second waits"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 1
+        assert [future.result().status_code for future in asked] == [503, 503]
+        assert process.stdout is not None
+        assert "2 requests took longer than 1 s and were cut off" in process.stdout.read()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

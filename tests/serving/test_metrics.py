@@ -17,7 +17,7 @@ async def test_tritons_counters_have_tritons_names_types_and_labels(tmp_path: Pa
     await asyncio.to_thread(registry.load, "double")
     await registry.find("double").infer(InferRequest("double", {"x": np.ones((3, 4), np.float32)}))
     lines = Metrics(CollectorRegistry(), registry.served).exposition().decode().splitlines()
-    registry.close()
+    assert registry.close(10)
     assert "# TYPE nv_inference_count counter" in lines
     assert 'nv_inference_count{model="double",version="1"} 3' in lines
     assert 'nv_inference_exec_count{model="double",version="1"} 1' in lines

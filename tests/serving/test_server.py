@@ -1,4 +1,3 @@
-import os
 import socket
 import threading
 import time
@@ -34,25 +33,17 @@ def test_stopping_answers_what_was_accepted_and_holds_nothing_back(tmp_path: Pat
 
 
 def test_health_answers_while_models_load_and_readiness_waits(tmp_path: Path) -> None:
-    """A model whose file is a pipe loads for as long as nobody writes to it."""
-    folder = tiny_models.write_config(
-        tmp_path,
-        "slow",
-        """backend: "pytorch" input { name: "x" data_type: TYPE_FP32 dims: 1 }
-        output { name: "y" data_type: TYPE_FP32 dims: 1 label_filename: "labels.txt" }""",
-    )
-    os.mkfifo(folder / "labels.txt")
+    """Enough sessions to load that a few requests fit in the time."""
+    for number in range(40):
+        tiny_models.add_double(tmp_path, f"m{number:02}", extra="instance_group { count: 32 }")
     port = free_port()
     with ThreadPoolExecutor(1) as pool:
         whole_run = pool.submit(run_once, tmp_path, port)
         assert when_up(f"http://127.0.0.1:{port}/v2/health/live").status_code == 200
         assert httpx.get(f"http://127.0.0.1:{port}/v2/health/ready").status_code == 503
-        assert httpx.post(f"http://127.0.0.1:{port}/v2/repository/index").json() == [
-            {"name": "slow", "state": "LOADING"}
-        ]
-        reply = httpx.post(f"http://127.0.0.1:{port}/v2/models/slow/infer", json={})
+        assert {"name": "m39", "state": "LOADING"} in httpx.post(f"http://127.0.0.1:{port}/v2/repository/index").json()
+        reply = httpx.post(f"http://127.0.0.1:{port}/v2/models/m39/infer", json={})
         assert (reply.status_code, "it is loading" in reply.json()["error"]) == (503, True)
-        (folder / "labels.txt").write_text("a\n")
         whole_run.result()
 
 

@@ -21,7 +21,7 @@ from serving.transports.http.documented import (
 )
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
-_LARGE = 256 * 1024  # bytes; larger bodies are decoded off the event loop, which has others to serve
+LARGE = 256 * 1024  # bytes; larger bodies are decoded off the event loop, which has others to serve
 
 _EXAMPLE = {"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "FP32", "data": [0.0] * 64}]}
 _REPLY = {
@@ -64,7 +64,7 @@ def infer_router(engine: Engine) -> APIRouter:
         model = engine.model(name, version)
         body = await request.body()
         decode = partial(v2_json.decode_request, name, version, body, _header_length(request, len(body)))
-        inference, encoding = decode() if len(body) < _LARGE else await run_in_threadpool(decode)
+        inference, encoding = decode() if len(body) < LARGE else await run_in_threadpool(decode)
         response = await until_disconnect(request, model.infer(inference))
         payload, header_length = v2_json.encode_response(response, encoding)
         if header_length is None:

@@ -46,7 +46,7 @@ def test_shapes_get_a_batch_dimension_only_when_the_model_batches() -> None:
         (f'platform: "tensorrt_plan" {IO}', "unexpected platform 'tensorrt_plan'"),
         (f'backend: "pytorch" platform: "onnxruntime_onnx" {IO}', "unexpected 'platform' and 'backend' pair"),
         (f'backend: "pytorch" max_batch_size: -1 {IO}', "'max_batch_size' must be non-negative"),
-        (f'backend: "pytorch" default_model_filename: "../x" {IO}', "must be a file name"),
+        (f'backend: "pytorch" default_model_filename: "../x" {IO}', "must be the name of a file"),
         ('backend: "pytorch"', "lists no input"),
         ('backend: "pytorch" input { name: "x" data_type: TYPE_FP32 dims: 1 }', "lists no output"),
         ('backend: "pytorch" input { data_type: TYPE_FP32 dims: 1 }', "model input must specify 'name'"),

@@ -30,4 +30,4 @@ async def test_models_are_found_by_name_and_answered(tmp_path: Path) -> None:
     assert not engine.is_model_ready("nope")
     assert [row.name for row in engine.index()] == ["broken", "double"]
     assert [row.name for row in engine.index(ready_only=True)] == ["double"]
-    registry.close()
+    assert registry.close(10)

@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -46,12 +47,12 @@ async def test_one_models_failure_is_its_own(tmp_path: Path, caplog: pytest.LogC
     reasons = {row.name: row.reason for row in registry.index()}
     assert "ONNX Runtime can't load 'model.onnx'" in reasons["corrupt"]
     assert "has no file 'model.onnx'" in reasons["half_written"]
-    assert "no config.pbtxt" in reasons["no_config"]
+    assert reasons["no_config"] == "config.pbtxt is not there"
     assert "at least one version" in reasons["no_version"]
     assert "corrupt version 1 is UNAVAILABLE: ONNX Runtime can't" in caplog.text
     answer = await registry.find("good").infer(InferRequest("good", {"x": np.ones((1, 4), np.float32)}))
     assert answer.outputs["y"].tolist() == [[2, 2, 2, 2]]
-    registry.close()
+    assert registry.close(10)
 
 
 async def test_look_ups_that_fail_say_why(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ async def test_look_ups_that_fail_say_why(tmp_path: Path) -> None:
         registry.find("bad")
     with pytest.raises(ModelNotReady, match="'bad' version 1 is not at ready state: ONNX Runtime can't load"):
         registry.find("bad", "1")
-    registry.close()
+    assert registry.close(10)
 
 
 async def test_the_newest_ready_version_answers_when_none_is_named(tmp_path: Path) -> None:
@@ -80,7 +81,7 @@ async def test_the_newest_ready_version_answers_when_none_is_named(tmp_path: Pat
     assert registry.find("double", "2").version == "2"
     assert registry.ready_versions("double") == ["1", "2", "10"]
     assert len(list(registry.served())) == 3
-    registry.close()
+    assert registry.close(10)
 
 
 async def test_instances_and_fields_without_effect(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -89,7 +90,7 @@ async def test_instances_and_fields_without_effect(tmp_path: Path, caplog: pytes
     registry = await loaded(tmp_path)
     assert "config.pbtxt sets 'response_cache.enable', which has no effect here" in caplog.text
     assert repr(registry.find("double")) == "<ServedModel double/1, 3 instances>"
-    registry.close()
+    assert registry.close(10)
 
 
 class NoForward(torch.nn.Module):
@@ -118,13 +119,25 @@ def symlink_loop(folder: Path) -> None:
     (folder / "config.pbtxt").symlink_to("config.pbtxt")
 
 
+def labels_symlink_loop(folder: Path) -> None:
+    extend('output { name: "z" data_type: TYPE_FP32 dims: 1 label_filename: "labels.txt" }')(folder)
+    (folder / "labels.txt").symlink_to("labels.txt")
+
+
+def pipe(folder: Path) -> None:
+    (folder / "config.pbtxt").unlink()
+    os.mkfifo(folder / "config.pbtxt")
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
         (no_forward, "has no method 'forward'"),
-        (symlink_loop, "config.pbtxt can't be read"),
-        (extend('output { name: "z" data_type: TYPE_FP32 dims: 1 label_filename: "a\\000b" }'), "null byte"),
-        (extend(f'default_model_filename: "{"x" * 5000}"'), "File name too long"),
+        (symlink_loop, "config.pbtxt"),
+        (labels_symlink_loop, "label_filename 'labels.txt' is no file's name"),
+        (pipe, "config.pbtxt is no ordinary file"),
+        (extend('output { name: "z" data_type: TYPE_FP32 dims: 1 label_filename: "a\\000b" }'), "is no file's name"),
+        (extend(f'default_model_filename: "{"x" * 5000}"'), "must be the name of a file"),
         (extend("instance_group { count: -3 }"), r"count must be in range \[1, 256\], got -3"),
         (extend("instance_group { count: 100000 }"), r"count must be in range \[1, 256\]"),
         (
@@ -146,7 +159,7 @@ async def test_whatever_is_wrong_with_a_folder_is_its_own_reason(
     assert states["odd"][0] is ModelState.UNAVAILABLE
     assert re.search(reason, states["odd"][1])
     assert str(tmp_path) not in states["odd"][1], "the server's folders are nobody's business"
-    registry.close()
+    assert registry.close(10)
 
 
 async def test_before_it_is_loaded_a_model_is_loading(tmp_path: Path) -> None:
@@ -155,7 +168,7 @@ async def test_before_it_is_loaded_a_model_is_loading(tmp_path: Path) -> None:
     assert [row.state for row in registry.index()] == [ModelState.LOADING]
     with pytest.raises(ModelNotReady, match="it is loading"):
         registry.find("double")
-    registry.close()
+    assert registry.close(10)
 
 
 async def test_labels_that_do_not_match_the_classes_are_warned_about(
@@ -165,10 +178,10 @@ async def test_labels_that_do_not_match_the_classes_are_warned_about(
     (tmp_path / "brightness" / "labels.txt").write_text("dark\n")
     registry = await loaded(tmp_path)
     assert "output 'scores' has 2 classes and labels.txt 1" in caplog.text
-    registry.close()
+    assert registry.close(10)
 
 
 async def test_an_empty_repository_is_an_empty_index(tmp_path: Path) -> None:
     registry = await loaded(tmp_path)
     assert registry.index() == []
-    registry.close()
+    assert registry.close(10)

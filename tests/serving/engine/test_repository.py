@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ def test_models_are_folders_and_versions_are_numbers(tmp_path: Path) -> None:
     tiny_models.add_double(tmp_path, "a")
     (tmp_path / "README.md").touch()
     (tmp_path / ".git").mkdir()
+    (tmp_path / os.fsdecode(b"b\xff")).mkdir()
     for name in ("2", "10", "03", "x", "-1", ".publishing-4", "0"):
         (tmp_path / "a" / name).mkdir()
     (tmp_path / "a" / "7").touch()
@@ -41,7 +43,8 @@ def test_labels_are_the_lines_of_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("no.txt", "can't be read"), ("../secret.txt", "outside model directory")]
+    ("name", "reason"),
+    [("no.txt", "label_filename 'no.txt' is not there"), ("../secret.txt", "outside model directory")],
 )
 def test_labels_stay_in_the_models_folder(tmp_path: Path, name: str, reason: str) -> None:
     tiny_models.add_brightness(tmp_path)

@@ -50,7 +50,7 @@ def served(gate: Gate, extra: str = "dynamic_batching { }") -> Iterator[ServedMo
         yield model
     finally:
         gate.open.set()
-        model.close()
+        model.close(10)
 
 
 def request(*values: float, timeout: float = 0.0, outputs: tuple[str, ...] = ()) -> InferRequest:
@@ -201,6 +201,6 @@ async def test_close_answers_what_is_queued_and_frees_the_instances() -> None:
     with served(gate, "dynamic_batching { max_queue_delay_microseconds: 3600000000 }") as model:
         waiting = [asyncio.create_task(model.infer(request(n))) for n in (1, 2)]
         await asyncio.sleep(0)
-        await asyncio.to_thread(model.close)
+        await asyncio.to_thread(model.close, 10)
         assert [values(answer) for answer in await asyncio.gather(*waiting)] == [[2], [4]]
         assert gate.closed

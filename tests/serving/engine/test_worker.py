@@ -29,7 +29,7 @@ def test_an_answer_comes_with_the_run_that_made_it() -> None:
     workers = pool(echo, said=said)
     workers.submit(request)
     [event], execution = said.get(timeout=10)
-    workers.stop()
+    assert workers.stop(10)
     assert event.value is request
     assert execution is not None
     assert execution.batch == [request]
@@ -51,7 +51,7 @@ def test_what_arrives_while_the_instance_runs_goes_into_one_batch() -> None:
         workers.submit(Request())
     go.set()
     sizes = [len(said.get(timeout=10)[0]) for _ in range(2)]
-    workers.stop()
+    assert workers.stop(10)
     assert sizes == [1, 5]
 
 
@@ -66,7 +66,7 @@ def test_instances_run_at_the_same_time() -> None:
     workers.submit(Request(key="a"))
     workers.submit(Request(key="b"))
     events = [said.get(timeout=10)[0][0] for _ in range(2)]
-    workers.stop()
+    assert workers.stop(10)
     assert [event.error for event in events] == [None, None]
 
 
@@ -83,7 +83,7 @@ def test_a_failed_batch_answers_everyone_and_the_worker_lives_on() -> None:
     assert str(said.get(timeout=10)[0][0].error) == "boom"
     workers.submit(Request())
     assert said.get(timeout=10)[0][0].error is None
-    workers.stop()
+    assert workers.stop(10)
 
 
 def test_an_expired_request_is_answered_without_a_run() -> None:
@@ -91,7 +91,7 @@ def test_an_expired_request_is_answered_without_a_run() -> None:
     workers = pool(echo, said=said, delay=60.0)
     workers.submit(Request(deadline=0.0))
     [event], execution = said.get(timeout=10)
-    workers.stop()
+    assert workers.stop(10)
     assert isinstance(event.error, DeadlineExceeded)
     assert execution is None
 
@@ -104,7 +104,7 @@ def test_draining_holds_nothing_back_and_still_takes_requests() -> None:
     said.get(timeout=10)
     workers.submit(Request())
     said.get(timeout=10)
-    workers.stop()
+    assert workers.stop(10)
 
 
 def test_a_second_batch_that_is_ready_goes_to_the_idle_instance() -> None:
@@ -119,7 +119,7 @@ def test_a_second_batch_that_is_ready_goes_to_the_idle_instance() -> None:
     workers.submit(Request(rows=1))
     workers.submit(Request(rows=8))
     events = [said.get(timeout=10)[0][0] for _ in range(2)]
-    workers.stop()
+    assert workers.stop(10)
     assert [event.error for event in events] == [None, None]
 
 
@@ -127,7 +127,7 @@ def test_a_delay_beyond_what_clocks_can_count_to_is_waited_for() -> None:
     said = Said()
     workers = pool(echo, said=said, delay=1e13)
     workers.submit(Request())
-    workers.stop()
+    assert workers.stop(10)
     assert said.get(timeout=10)[0][0].error is None
 
 
@@ -136,9 +136,23 @@ def test_stop_answers_what_is_held_back_and_ends_every_thread() -> None:
     workers = pool(echo, echo, said=said, delay=3600.0)
     for _ in range(3):
         workers.submit(Request())
-    workers.stop()
+    assert workers.stop(10)
     assert sum(len(said.get_nowait()[0]) for _ in range(said.qsize())) == 3
     assert threading.active_count() == before
+
+
+def test_a_run_that_does_not_end_is_left_behind() -> None:
+    said, go = Said(), threading.Event()
+
+    def stuck(batch: Batch) -> Batch:
+        go.wait(60)
+        return batch
+
+    workers = pool(stuck, said=said)
+    workers.submit(Request())
+    assert not workers.stop(0.05)
+    go.set()
+    assert said.get(timeout=10)[0][0].error is None
 
 
 def test_a_full_queue_refuses_the_submitter() -> None:
@@ -153,5 +167,5 @@ def test_a_cancelled_request_never_runs() -> None:
     workers = pool(echo, said=said, delay=3600.0)
     workers.submit(request)
     workers.cancel(request)
-    workers.stop()
+    assert workers.stop(10)
     assert said.empty()

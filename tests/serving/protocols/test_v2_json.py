@@ -90,7 +90,7 @@ BINARY = {"data": None, "parameters": {"binary_data_size": 8}}
         ({"inputs": [x(shape=[1, 3], **BINARY)]}, b"12345678", r"FP32 \[1,3\] takes 12 bytes, got 8"),
         ({"inputs": [x()], "id": 7}, b"", "'id': expected a string"),
         ({"inputs": [x()], "parameters": []}, b"", "'parameters': expected an object"),
-        ({"inputs": [x()], "parameters": {"timeout": "1"}}, b"", "'timeout': expected microseconds, 0 or more, got 1"),
+        ({"inputs": [x()], "parameters": {"timeout": "1"}}, b"", "'timeout': expected microseconds, 0 to .*, got 1"),
         ({"inputs": [x()], "parameters": {"timeout": 2**63}}, b"", "'timeout'"),
         ({"inputs": [x()], "parameters": {"sequence_id": 1}}, b"", "'sequence_id': sequences are not supported"),
         ({"inputs": [x()], "parameters": {"timeout": -1}}, b"", "'timeout'"),
