@@ -1,5 +1,7 @@
 """The `slipway` command. Rule: only arguments and words are here; heavy imports wait until a command needs them."""
 
+from typing import Annotated
+
 import typer
 
 from serving import __version__
@@ -22,17 +24,20 @@ app = typer.Typer(
 )
 
 
-@app.callback(invoke_without_command=True)
-def slipway(
-    context: typer.Context,
-    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
-) -> None:
-    """Take a model from training to a fast, observable production endpoint."""
-    if version:
+def _show_version(asked: bool) -> None:
+    if asked:
         typer.echo(f"slipway {__version__}")
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        raise typer.Exit(2)
+
+
+@app.callback()
+def slipway(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop."),
+    ] = False,
+) -> None:
+    """Take a model from training to a fast, observable production endpoint."""
 
 
 app.command()(train)

@@ -42,7 +42,6 @@ class OrtInstance:
         self._session = session
         self.inputs = tuple(_spec(tensor) for tensor in session.get_inputs())
         self.outputs = tuple(_spec(tensor) for tensor in session.get_outputs())
-        self._input_names = [spec.name for spec in self.inputs]
         self._output_names = [spec.name for spec in self.outputs]
         self._text_inputs = {spec.name for spec in self.inputs if spec.datatype == "BYTES"}
 

@@ -27,9 +27,9 @@ def check(request: InferRequest, inputs: Specs, outputs: Specs, max_batch_size: 
     return _check_rows(request, max_batch_size) if max_batch_size else 1
 
 
-def batch_key(request: InferRequest) -> Hashable:
-    """Equal for requests whose rows can be stacked: the shapes of one row of each input."""
-    return tuple(request.inputs[name].shape[1:] for name in sorted(request.inputs))
+def batch_key(request: InferRequest, inputs: Specs) -> Hashable:
+    """Equal for requests whose rows can be stacked: the shapes of one row of each input, in the model's order."""
+    return tuple(request.inputs[name].shape[1:] for name in inputs)
 
 
 def _check_names(request: InferRequest, inputs: Specs, outputs: Specs) -> None:

@@ -142,9 +142,8 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {words}"
 
 
-def _newest_ready(versions: Mapping[str, _Version]) -> _Version | None:
-    ready = [entry for entry in versions.values() if entry.served is not None]
-    return ready[-1] if ready else None
+def _newest_ready(versions: dict[str, _Version]) -> _Version | None:
+    return next((entry for entry in reversed(versions.values()) if entry.served is not None), None)
 
 
 def _why(versions: Mapping[str, _Version]) -> str:

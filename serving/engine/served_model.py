@@ -82,7 +82,7 @@ class ServedModel:
         pending = Pending(
             request.inputs,
             rows,
-            fit.batch_key(request),
+            fit.batch_key(request, self.inputs),
             time.monotonic() + timeout if timeout else inf,
             self._loop.create_future(),
         )

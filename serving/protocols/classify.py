@@ -7,7 +7,7 @@ picture as the body itself. Rule: one example gives one list, a list of examples
 import base64
 import binascii
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 from serving.core.requests import TensorSpec, format_shape
 from serving.errors import BackendFailed, InvalidInput
 from serving.protocols import images, json_tensor, json_text
+from serving.protocols.images import ImageLayout
 
 DEFAULT_TOP_K = 5
 _BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"  # a byte order mark and white space
@@ -78,15 +79,12 @@ def decode_body(body: bytes, example: Example, top_k: int | None) -> ClassifyReq
         raise InvalidInput('the body is empty; send an image, or JSON such as {"inputs": ...}')
     if body.lstrip(_BEFORE_JSON)[:1] in (b"{", b"["):
         return _decode_json(body, example, top_k)
-    _check_takes_pictures(example)
-    return ClassifyRequest([body], False, _checked_top_k(top_k))
+    return _pictures([body], example, False, _checked_top_k(top_k))
 
 
 def to_pixels(picture: bytes, example: Example) -> np.ndarray:
     """One row of the model's input. Takes up to seconds and hundreds of megabytes for a large picture."""
-    layout = images.layout_of(example.input, example.max_batch_size)
-    assert layout is not None  # `decode_body` has seen to it
-    return images.to_pixels(picture, layout, example.shape)
+    return images.to_pixels(picture, _layout(example), example.shape)
 
 
 def stack(rows: list[np.ndarray], example: Example) -> np.ndarray:
@@ -124,15 +122,18 @@ def _decode_json(body: bytes, example: Example, top_k: int | None) -> ClassifyRe
     top_k = _checked_top_k(parameters.get("top_k", top_k))
     inputs = document["inputs"]
     if type(inputs) is str:
-        _check_takes_pictures(example)
-        return ClassifyRequest([_base64(inputs)], False, top_k)
+        return _pictures(map(_base64, [inputs]), example, False, top_k)
     if type(inputs) is list and inputs and type(inputs[0]) is str and example.input.datatype != "BYTES":
         if not all(type(item) is str for item in inputs):
             raise InvalidInput("'inputs' mixes base64 images with other things")
-        _check_takes_pictures(example)
         _check_count(len(inputs), example)
-        return ClassifyRequest([_base64(item) for item in inputs], True, top_k)
+        return _pictures(map(_base64, inputs), example, True, top_k)
     return _decode_numbers(inputs, example, top_k)
+
+
+def _pictures(pictures: Iterable[bytes], example: Example, batched: bool, top_k: int) -> ClassifyRequest:
+    _layout(example)  # refused before a picture is looked at
+    return ClassifyRequest(list(pictures), batched, top_k)
 
 
 def _decode_numbers(inputs: Any, example: Example, top_k: int) -> ClassifyRequest:
@@ -186,12 +187,15 @@ def _check_count(count: int, example: Example) -> None:
         raise InvalidInput(f"model '{example.model_name}' takes 1 to {limit} examples at a time, got {count}")
 
 
-def _check_takes_pictures(example: Example) -> None:
-    if images.layout_of(example.input, example.max_batch_size) is None:
+def _layout(example: Example) -> ImageLayout:
+    """Raises `InvalidInput` when the model does not take pictures."""
+    layout = images.layout_of(example.input, example.max_batch_size)
+    if layout is None:
         raise InvalidInput(
             f"model '{example.model_name}' does not take an image: its input is {example.input}. "
             'Send numbers: {"inputs": [...]}'
         )
+    return layout
 
 
 def _base64(text: str) -> bytes:

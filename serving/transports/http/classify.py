@@ -15,9 +15,9 @@ from serving.engine.served_model import ServedModel
 from serving.errors import InvalidInput
 from serving.protocols import classify as codec
 from serving.transports.http import schemas
+from serving.transports.http.decoding import decoded
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, json_content, path_parameters
-from serving.transports.http.infer import LARGE
 from serving.transports.http.replies import json_reply
 
 _IMAGE = {"schema": {"type": "string", "format": "binary"}}
@@ -64,16 +64,15 @@ def classify_router(engine: Engine) -> APIRouter:
         model = engine.model(request.path_params["model"])
         example = _example(model)
         body, top_k = await _read(request)
-        decode = partial(codec.decode_body, body, example, top_k)
-        decoded = decode() if len(body) < LARGE else await to_thread.run_sync(decode)
-        inputs = decoded.content
+        asked = await decoded(body, partial(codec.decode_body, body, example, top_k))
+        inputs = asked.content
         if isinstance(inputs, list):
             rows = [await to_thread.run_sync(codec.to_pixels, data, example, limiter=decoders) for data in inputs]
             inputs = codec.stack(rows, example)
         inference = InferRequest(model.name, {example.input.name: inputs}, model.version)
         response = await until_disconnect(request, model.infer(inference))
         scores = response.outputs[example.scores.name]
-        return json_reply(codec.encode_scores(scores, decoded, model.labels.get(example.scores.name, ())))
+        return json_reply(codec.encode_scores(scores, asked, model.labels.get(example.scores.name, ())))
 
     return router
 

@@ -4,13 +4,13 @@ from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from serving.engine.engine import Engine
 from serving.errors import InvalidInput, Unsupported
 from serving.protocols import v2_json
 from serving.transports.http import schemas
+from serving.transports.http.decoding import decoded
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import (
     ERRORS,
@@ -21,7 +21,6 @@ from serving.transports.http.documented import (
 )
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
-LARGE = 256 * 1024  # bytes; larger bodies are decoded off the event loop, which has others to serve
 
 _EXAMPLE = {"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "FP32", "data": [0.0] * 64}]}
 _REPLY = {
@@ -64,7 +63,7 @@ def infer_router(engine: Engine) -> APIRouter:
         model = engine.model(name, version)
         body = await request.body()
         decode = partial(v2_json.decode_request, name, version, body, _header_length(request, len(body)))
-        inference, encoding = decode() if len(body) < LARGE else await run_in_threadpool(decode)
+        inference, encoding = await decoded(body, decode)
         response = await until_disconnect(request, model.infer(inference))
         payload, header_length = v2_json.encode_response(response, encoding)
         if header_length is None:

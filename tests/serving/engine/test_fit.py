@@ -62,5 +62,12 @@ def test_a_model_without_batches_gets_no_note_about_them() -> None:
 
 
 def test_requests_stack_when_their_rows_have_equal_shapes() -> None:
-    one, two, other = (fit.batch_key(request(a=floats(n, 4), b=ints(n, m))) for n, m in ((1, 3), (2, 3), (1, 5)))
+    one, two, other = (
+        fit.batch_key(request(a=floats(n, 4), b=ints(n, m)), INPUTS) for n, m in ((1, 3), (2, 3), (1, 5))
+    )
     assert one == two != other
+
+
+def test_the_order_in_which_a_request_names_its_inputs_does_not_matter() -> None:
+    one, other = request(a=floats(1, 4), b=ints(1, 3)), request(b=ints(1, 3), a=floats(1, 4))
+    assert fit.batch_key(one, INPUTS) == fit.batch_key(other, INPUTS)

@@ -61,6 +61,14 @@ async def entered(gate: Gate) -> None:
     assert await asyncio.to_thread(gate.entered.acquire, timeout=30)
 
 
+async def occupied(gate: Gate, model: ServedModel) -> "asyncio.Task[InferResponse]":
+    """Close the gate behind a first request, so that whatever comes now waits; the request's task."""
+    gate.open.clear()
+    first = asyncio.create_task(model.infer(request(0)))
+    await entered(gate)
+    return first
+
+
 def values(response: InferResponse, name: str = "y") -> list[float]:
     return [float(value) for value in response.outputs[name].ravel()]
 
@@ -68,9 +76,7 @@ def values(response: InferResponse, name: str = "y") -> list[float]:
 async def test_concurrent_requests_run_together_and_each_gets_its_own_rows() -> None:
     gate = Gate()
     with served(gate) as model:
-        gate.open.clear()
-        first = asyncio.create_task(model.infer(request(0)))
-        await entered(gate)
+        first = await occupied(gate, model)
         others = [asyncio.create_task(model.infer(request(n, -n))) for n in (1, 2, 3)]
         await asyncio.sleep(0)
         gate.open.set()
@@ -103,9 +109,7 @@ async def test_only_the_outputs_that_were_asked_for_are_answered() -> None:
 async def test_a_bad_request_costs_its_neighbours_nothing() -> None:
     gate = Gate()
     with served(gate) as model:
-        gate.open.clear()
-        first = asyncio.create_task(model.infer(request(0)))
-        await entered(gate)
+        first = await occupied(gate, model)
         good, bad, fine = (asyncio.create_task(model.infer(request(x))) for x in (1, float("nan"), 3))
         await asyncio.sleep(0)
         gate.open.set()
@@ -119,9 +123,7 @@ async def test_a_bad_request_costs_its_neighbours_nothing() -> None:
 async def test_singling_out_a_bad_request_halves_the_batch() -> None:
     gate = Gate()
     with served(gate) as model:
-        gate.open.clear()
-        first = asyncio.create_task(model.infer(request(0)))
-        await entered(gate)
+        first = await occupied(gate, model)
         waiting = [asyncio.create_task(model.infer(request(float("nan") if n == 5 else n))) for n in range(8)]
         await asyncio.sleep(0)
         gate.open.set()
@@ -133,9 +135,7 @@ async def test_singling_out_a_bad_request_halves_the_batch() -> None:
 async def test_a_full_queue_refuses_at_the_door_and_counts_it() -> None:
     gate = Gate()
     with served(gate, "dynamic_batching { default_queue_policy { max_queue_size: 2 } }") as model:
-        gate.open.clear()
-        first = asyncio.create_task(model.infer(request(0)))
-        await entered(gate)
+        first = await occupied(gate, model)
         waiting = [asyncio.create_task(model.infer(request(n))) for n in (1, 2)]
         await asyncio.sleep(0)
         with pytest.raises(Overloaded):
@@ -171,9 +171,7 @@ async def test_an_expired_request_is_answered_and_not_run(extra: str, timeout: f
 async def test_a_cancelled_request_leaves_the_queue() -> None:
     gate = Gate()
     with served(gate) as model:
-        gate.open.clear()
-        first = asyncio.create_task(model.infer(request(0)))
-        await entered(gate)
+        first = await occupied(gate, model)
         gone = asyncio.create_task(model.infer(request(1)))
         await asyncio.sleep(0)
         gone.cancel()

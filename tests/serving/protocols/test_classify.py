@@ -120,6 +120,8 @@ def test_top_k_of_the_document_wins() -> None:
         (NUMBERS, b'{"inputs": [1, 2, 3], "parameters": {"top_k": 0}}', "'top_k' must be an integer >= 1"),
         (NUMBERS, b'{"inputs": [1, 2, 3], "parameters": {"top_k": "2"}}', "'top_k'"),
         (IMAGES, b'{"inputs": "***"}', "it is not base64"),
+        (NUMBERS, b'{"inputs": "***"}', "does not take an image"),
+        (NUMBERS, b'{"inputs": ["***"]}', "does not take an image"),
         (IMAGES, b'{"inputs": "aGVsbG8="}', "not an image"),
         (IMAGES, b'{"inputs": ["aGVsbG8=", 1]}', "mixes"),
     ],
