@@ -3,6 +3,7 @@
 Rule: importing this module imports no torch; whatever goes wrong is one line on stderr, never a traceback.
 """
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -151,7 +152,7 @@ def _publish(recipe: "Recipe", checkpoint: "Checkpoint", repository: Path) -> No
         version = publish(recipe, checkpoint, repository)
     _say("parity      ONNX and TorchScript answer as PyTorch does")
     _say(f"published   {version}")
-    _say("next        slipway serve")
+    _say(f"next        slipway serve{'' if repository == REPOSITORY else f' {shlex.quote(str(repository))}'}")
 
 
 def _console() -> "Console":

@@ -18,7 +18,7 @@ def predict(
     data: Annotated[str, typer.Argument(help="An image file, a JSON file, a JSON text, or - for standard input.")],
     top_k: Annotated[int, typer.Option(min=1, help="How many labels to show, best first.")] = 5,
     url: Annotated[str, typer.Option(envvar="SLIPWAY_URL", help="The server to ask.")] = DEFAULT_URL,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the server's reply as it is.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the server's reply as JSON, on one line.")] = False,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds to wait for the answer.")] = 30.0,
 ) -> None:
     """Ask a running server for a prediction.

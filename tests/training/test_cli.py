@@ -118,6 +118,7 @@ def test_a_checkpoint_is_exported_by_its_folder(cancer: Checkpoint, tmp_path: Pa
 
     assert status == 0
     assert f"published   {tmp_path}/models/breast-cancer-mlp/1\n" in stdout
+    assert stdout.endswith(f"next        slipway serve {tmp_path}/models\n"), "the repository that it went to"
 
 
 def test_a_checkpoint_is_exported_by_its_recipes_name(
