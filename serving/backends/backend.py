@@ -4,12 +4,13 @@ Rule: a backend is one function, named here by import path and imported when the
 server without torch serves ONNX.
 """
 
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from serving.core.model_config import ModelConfig
-from serving.core.requests import Arrays, TensorSpec, format_shape
+from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec, format_shape
 from serving.errors import ModelLoadFailed
 
 BACKENDS = {
@@ -19,7 +20,7 @@ BACKENDS = {
 
 
 class ModelInstance(Protocol):
-    """A loaded model. One thread at a time calls `run`; nothing may be called after `close`."""
+    """A loaded model. At most `concurrency` threads at a time call `run`; nothing may be called after `close`."""
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -28,10 +29,27 @@ class ModelInstance(Protocol):
     @property
     def outputs(self) -> tuple[TensorSpec, ...]: ...
 
-    def run(self, inputs: Arrays) -> Arrays:
-        """All outputs by name. Input arrays are C-contiguous and aligned, may be read-only, and stay the caller's."""
+    @property
+    def concurrency(self) -> int: ...
+
+    def run(self, inputs: Arrays, parameters: Parameters = NO_PARAMETERS, /) -> Arrays:
+        """All outputs by name. Input arrays are C-contiguous and aligned, may be read-only, and stay the caller's.
+
+        An `InvalidInput` that it raises blames the caller; any other exception is the model's failure.
+        """
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class DecoupledInstance(Protocol):
+    """A `ModelInstance` that answers one request 0 to n times."""
+
+    def stream(self, inputs: Arrays, parameters: Parameters, is_cancelled: Callable[[], bool], /) -> Iterator[Arrays]:
+        """Each response's outputs as soon as they are there; a caller that loses interest closes the iterator.
+
+        `is_cancelled` may be asked at any time, from the thread that iterates.
+        """
 
 
 class Backend(Protocol):

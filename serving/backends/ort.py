@@ -16,7 +16,7 @@ import onnxruntime as ort
 
 from serving.backends.backend import ModelInstance, check_against_config, model_file
 from serving.core.model_config import ModelConfig, input_specs, output_specs, thread_count
-from serving.core.requests import Arrays, TensorSpec
+from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec
 from serving.errors import ModelLoadFailed
 
 _DATATYPES = {
@@ -38,6 +38,8 @@ _PROVIDERS = {"cpu": ["CPUExecutionProvider"], "cuda": ["CUDAExecutionProvider",
 
 
 class OrtInstance:
+    concurrency = 1
+
     def __init__(self, session: ort.InferenceSession) -> None:
         self._session = session
         self.inputs = tuple(_spec(tensor) for tensor in session.get_inputs())
@@ -45,7 +47,7 @@ class OrtInstance:
         self._output_names = [spec.name for spec in self.outputs]
         self._text_inputs = {spec.name for spec in self.inputs if spec.datatype == "BYTES"}
 
-    def run(self, inputs: Arrays) -> Arrays:
+    def run(self, inputs: Arrays, _: Parameters = NO_PARAMETERS, /) -> Arrays:
         feed = {name: _as_text(inputs[name]) if name in self._text_inputs else inputs[name] for name in inputs}
         outputs = dict(zip(self._output_names, self._session.run(self._output_names, feed), strict=True))
         return {name: _as_bytes(array) if array.dtype == object else array for name, array in outputs.items()}

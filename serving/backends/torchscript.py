@@ -11,11 +11,13 @@ import torch
 from serving.backends.backend import ModelInstance, model_file
 from serving.core.datatypes import datatype_of
 from serving.core.model_config import ModelConfig, input_specs, output_specs
-from serving.core.requests import Arrays, TensorSpec
+from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec
 from serving.errors import BackendFailed, ModelLoadFailed
 
 
 class TorchScriptInstance:
+    concurrency = 1
+
     def __init__(
         self,
         module: torch.jit.ScriptModule,
@@ -28,7 +30,7 @@ class TorchScriptInstance:
         self.inputs = inputs
         self.outputs = outputs
 
-    def run(self, inputs: Arrays) -> Arrays:
+    def run(self, inputs: Arrays, _: Parameters = NO_PARAMETERS, /) -> Arrays:
         with torch.inference_mode():
             returned = self._module(*(self._tensor(inputs[spec.name]) for spec in self.inputs))
         tensors = _tensors(returned)

@@ -4,11 +4,16 @@ Rule: nothing here knows JSON, gRPC or HTTP; tensors are numpy arrays whose dtyp
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
 Arrays = Mapping[str, np.ndarray]
+
+Parameter = bool | int | float | str
+Parameters = Mapping[str, Parameter]
+NO_PARAMETERS: Parameters = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,12 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class InferRequest:
-    """`model_version` "" means the newest; no `output_names` means all; `timeout` is in seconds, 0 for none."""
+    """What a caller asks of a model.
+
+    `model_version` "" means the newest; no `output_names` means all; `timeout` is in seconds, 0 for none; `priority` 1
+    is the highest, 0 the model's default. `sequence_id`, Triton's correlation id, is 0 or "" outside a sequence.
+    `parameters` are the caller's own, for models that read them.
+    """
 
     model_name: str
     inputs: Arrays
@@ -33,16 +43,23 @@ class InferRequest:
     id: str = ""
     output_names: tuple[str, ...] = ()
     timeout: float = 0.0
+    priority: int = 0
+    sequence_id: int | str = 0
+    sequence_start: bool = False
+    sequence_end: bool = False
+    parameters: Parameters = field(default_factory=lambda: NO_PARAMETERS)
 
 
 @dataclass(frozen=True, slots=True)
 class InferResponse:
-    """Always names the version that really ran."""
+    """Always names the version that really ran. A request's last one is `final`; that of a decoupled model, which
+    answers 0 to n times, may be empty."""
 
     model_name: str
     model_version: str
     outputs: Arrays
     id: str = ""
+    final: bool = True
 
 
 def format_shape(shape: tuple[int, ...]) -> str:

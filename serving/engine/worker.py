@@ -47,7 +47,7 @@ class WorkerPool(Generic[R]):
         self._changed = threading.Condition()
         self._stopping = False
         self._threads = [
-            threading.Thread(target=self._run, args=[execute], name=f"{name}-{number}", daemon=True)
+            threading.Thread(target=self._run, args=[number, execute], name=f"{name}-{number}", daemon=True)
             for number, execute in enumerate(instances)
         ]
         for thread in self._threads:
@@ -61,7 +61,7 @@ class WorkerPool(Generic[R]):
         """Raises `Overloaded` when the scheduler refuses."""
         with self._changed:
             self._scheduler.add(request, self._clock())
-            self._changed.notify()
+            self._wake()
 
     def cancel(self, request: R) -> None:
         with self._changed:
@@ -85,8 +85,8 @@ class WorkerPool(Generic[R]):
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _run(self, execute: Execute[R]) -> None:
-        while (batch := self._next_batch()) is not None:
+    def _run(self, instance: int, execute: Execute[R]) -> None:
+        while (batch := self._next_batch(instance)) is not None:
             started = self._clock()
             try:
                 outcomes = execute(batch)
@@ -97,21 +97,25 @@ class WorkerPool(Generic[R]):
                 events = self._scheduler.complete(batch, outcomes)
             self._deliver(events, execution)
 
-    def _next_batch(self) -> list[R] | None:
+    def _next_batch(self, instance: int) -> list[R] | None:
         """Wait for work; None when the pool stops and the queue has run dry."""
         while True:
             with self._changed:
-                plan = self._scheduler.schedule(self._clock())
+                plan = self._scheduler.schedule(self._clock(), instance)
                 if plan.batch is None and not plan.events:
                     if plan.wake_at is None and self._stopping:
                         return None
                     self._changed.wait(self._seconds_until(plan.wake_at))
                     continue
-                self._changed.notify()  # there may be more for another instance than this one takes
+                self._wake()  # there may be more for another instance than this one takes
             if plan.events:
                 self._deliver(plan.events, None)
             if plan.batch is not None:
                 return plan.batch
+
+    def _wake(self) -> None:
+        """One idle instance; all of them where only one of them may be able to take what waits."""
+        self._changed.notify(len(self._threads) if self._scheduler.pins else 1)
 
     def _seconds_until(self, wake_at: float | None) -> float | None:
         return None if wake_at is None else min(max(0.0, wake_at - self._clock()), _LONGEST_WAIT)

@@ -27,6 +27,8 @@ class _Group(Generic[R]):
 class DynamicBatcher(Generic[R]):
     """One queue for all instances of a model version. Every method is O(batch), whatever the queue's length."""
 
+    pins = False
+
     def __init__(self, max_batch_size: int, max_queue_delay: float, max_queue_size: int) -> None:
         """`max_batch_size` in rows, `max_queue_delay` in seconds, `max_queue_size` in requests."""
         self._max_batch_size = max_batch_size
@@ -63,7 +65,7 @@ class DynamicBatcher(Generic[R]):
     def close(self) -> None:
         self._max_queue_delay = 0.0
 
-    def schedule(self, now: float) -> Plan[R]:
+    def schedule(self, now: float, _: int = 0, /) -> Plan[R]:
         expired = self._expire(now)
         if not self._waiting:
             return Plan(events=expired)

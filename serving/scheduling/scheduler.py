@@ -1,6 +1,6 @@
 """What a scheduler is: pure state that is told the time.
 
-    add(request, now) ── schedule(now) ─▶ Plan ── (someone runs the batch) ── complete(batch, outcomes) ─▶ events
+    add(request, now) ── schedule(now, instance) ─▶ Plan ── (someone runs the batch) ── complete(batch, outcomes) ─▶ events
 
 Rule: every method returns at once; whoever calls brings the time, the lock and the thread.
 """
@@ -50,6 +50,10 @@ class Plan(Generic[R]):
 
 
 class Scheduler(Protocol[R]):
+    @property
+    def pins(self) -> bool:
+        """Whether a request can wait for one instance in particular, so that all must be woken when it is added."""
+
     def __len__(self) -> int:
         """How many requests wait."""
 
@@ -62,8 +66,8 @@ class Scheduler(Protocol[R]):
     def close(self) -> None:
         """The end is near: hold nothing back any more."""
 
-    def schedule(self, now: float) -> Plan[R]:
-        """Called when an instance is free."""
+    def schedule(self, now: float, instance: int = 0, /) -> Plan[R]:
+        """Called when that instance, counted from 0, is free."""
 
     def complete(self, batch: list[R], outcomes: Sequence[Any]) -> list[Event[R]]:
         """What to tell each request of a batch that ran; an outcome that is an exception becomes its error."""
