@@ -1,75 +1,187 @@
-"""What Prometheus scrapes: Triton's counters of every model version, and the process's own figures.
+"""What Prometheus scrapes: Triton's metrics of every model version and of the machine, Slipway's histograms, and the
+process's own figures.
 
 Rule: nothing is counted here; a scrape reads what the engine counted.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 
 from serving.engine.served_model import ServedModel
-from serving.engine.statistics import ModelStatistics
+from serving.engine.statistics import Histogram
+from serving.machine import Machine
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-# Source: Triton's docs/user_guide/metrics.md. Its counters have no `_total` suffix, which `prometheus_client` can't
-# write, so these lines are ours.
-_COUNTERS: dict[str, tuple[str, Callable[[ModelStatistics], int]]] = {
-    "nv_inference_request_success": (
+
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    kind: str
+    documentation: str
+    value: Callable[[ServedModel], float]
+
+
+# Source of names, types and words: Triton's docs/user_guide/metrics.md. Its counters have no `_total` suffix, which
+# `prometheus_client` can't write, so these lines are ours.
+_MODEL_METRICS = {
+    "nv_inference_request_success": _Metric(
+        "counter",
         "Number of successful inference requests, all batch sizes",
-        lambda statistics: statistics.success,
+        lambda model: model.statistics.success.count,
     ),
-    "nv_inference_request_failure": (
-        "Number of failed inference requests, all batch sizes",
-        lambda statistics: statistics.failure,
+    "nv_inference_count": _Metric(
+        "counter",
+        "Number of inferences performed (does not include cached requests)",
+        lambda model: model.statistics.inferences,
     ),
-    "nv_inference_count": ("Number of inferences performed", lambda statistics: statistics.inferences),
-    "nv_inference_exec_count": ("Number of model executions performed", lambda statistics: statistics.executions),
-    "nv_inference_request_duration_us": (
-        "Cumulative inference request duration in microseconds",
-        lambda statistics: statistics.request_us,
+    "nv_inference_exec_count": _Metric(
+        "counter",
+        "Number of model executions performed (does not include cached requests)",
+        lambda model: model.statistics.executions,
     ),
-    "nv_inference_queue_duration_us": (
-        "Cumulative inference queuing duration in microseconds",
-        lambda statistics: statistics.queue_us,
+    "nv_inference_request_duration_us": _Metric(
+        "counter",
+        "Cumulative inference request duration in microseconds (includes cached requests)",
+        lambda model: model.statistics.success.ns // 1000,
     ),
-    "nv_inference_compute_infer_duration_us": (
-        "Cumulative compute inference duration in microseconds",
-        lambda statistics: statistics.compute_us,
+    "nv_inference_queue_duration_us": _Metric(
+        "counter",
+        "Cumulative inference queuing duration in microseconds (includes cached requests)",
+        lambda model: model.statistics.queue.ns // 1000,
     ),
+    "nv_inference_compute_input_duration_us": _Metric(
+        "counter",
+        "Cumulative compute input duration in microseconds (does not include cached requests)",
+        lambda model: model.statistics.compute.compute_input.ns // 1000,
+    ),
+    "nv_inference_compute_infer_duration_us": _Metric(
+        "counter",
+        "Cumulative compute inference duration in microseconds (does not include cached requests)",
+        lambda model: model.statistics.compute.compute_infer.ns // 1000,
+    ),
+    "nv_inference_compute_output_duration_us": _Metric(
+        "counter",
+        "Cumulative inference compute output duration in microseconds (does not include cached requests)",
+        lambda model: model.statistics.compute.compute_output.ns // 1000,
+    ),
+    "nv_inference_pending_request_count": _Metric(
+        "gauge",
+        "Instantaneous number of pending requests awaiting execution per-model.",
+        lambda model: model.pending,
+    ),
+    "nv_model_load_duration_secs": _Metric("gauge", "Model load time in seconds", lambda model: model.load_seconds),
+}
+_HISTOGRAMS: dict[str, tuple[str, Callable[[ServedModel], Histogram]]] = {
+    "slipway_request_duration_seconds": (
+        "Of answered requests, from the queue's door to the model's answer.",
+        lambda model: model.statistics.request_seconds,
+    ),
+    "slipway_queue_duration_seconds": (
+        "Of answered requests, how long they waited for an instance.",
+        lambda model: model.statistics.queue_seconds,
+    ),
+    "slipway_compute_duration_seconds": (
+        "Of executions: stacking inputs, running the model, splitting outputs.",
+        lambda model: model.statistics.compute_seconds,
+    ),
+    "slipway_batch_size_rows": ("Rows that ran together.", lambda model: model.statistics.batch_rows),
+}
+_MACHINE_METRICS = {
+    "nv_cpu_utilization": ("gauge", "CPU utilization rate [0.0 - 1.0]"),
+    "nv_cpu_memory_total_bytes": ("gauge", "CPU total memory (RAM), in bytes"),
+    "nv_cpu_memory_used_bytes": ("gauge", "CPU used memory (RAM), in bytes"),
+    "nv_gpu_utilization": ("gauge", "GPU utilization rate [0.0 - 1.0)"),
+    "nv_gpu_memory_total_bytes": ("gauge", "GPU total memory, in bytes"),
+    "nv_gpu_memory_used_bytes": ("gauge", "GPU used memory, in bytes"),
+    "nv_gpu_power_usage": ("gauge", "GPU power usage in watts"),
+    "nv_gpu_power_limit": ("gauge", "GPU power management limit in watts"),
+    "nv_energy_consumption": ("counter", "GPU energy consumption in joules since the Triton Server started"),
 }
 
 
 class Metrics:
-    def __init__(self, registry: CollectorRegistry, served: Callable[[], Iterable[ServedModel]]) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, served: Callable[[], Iterable[ServedModel]], machine: Machine
+    ) -> None:
         """`served` gives the versions that are loaded at the time of a scrape."""
         self._registry = registry
         self._served = served
+        self._machine = machine
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
 
     def exposition(self) -> bytes:
         """The text format, version 0.0.4."""
         models = list(self._served())
-        lines = [line for name in _COUNTERS for line in _counter(name, models)]
-        lines += _pending(models)
+        lines = [*_models(models), *_failures(models), *_histograms(models), *_first_responses(models)]
+        lines += _machine(self._machine)
         return "".join(lines).encode() + generate_latest(self._registry)
 
 
-def _counter(name: str, models: list[ServedModel]) -> Iterable[str]:
-    documentation, value = _COUNTERS[name]
-    yield f"# HELP {name} {documentation}\n# TYPE {name} counter\n"
-    yield from (f"{name}{_labels(model)} {value(model.statistics)}\n" for model in models)
+def _models(models: list[ServedModel]) -> Iterator[str]:
+    for name, metric in _MODEL_METRICS.items():
+        yield _head(name, metric.kind, metric.documentation)
+        yield from (f"{name}{_labels(model)} {metric.value(model)}\n" for model in models)
 
 
-def _pending(models: list[ServedModel]) -> Iterable[str]:
-    name = "nv_inference_pending_request_count"
-    yield f"# HELP {name} Instantaneous number of pending requests awaiting execution per-model.\n# TYPE {name} gauge\n"
-    yield from (f"{name}{_labels(model)} {model.pending}\n" for model in models)
+def _failures(models: list[ServedModel]) -> Iterator[str]:
+    name = "nv_inference_request_failure"
+    yield _head(name, "counter", "Number of failed inference requests, all batch sizes")
+    for model in models:
+        for reason, count in model.statistics.failures.items():
+            yield f"{name}{_labels(model, reason=reason.value)} {count}\n"
 
 
-def _labels(model: ServedModel) -> str:
-    return f'{{model="{_escape(model.name)}",version="{model.version}"}}'
+def _histograms(models: list[ServedModel]) -> Iterator[str]:
+    for name, (documentation, histogram) in _HISTOGRAMS.items():
+        yield _head(name, "histogram", documentation)
+        for model in models:
+            yield from _histogram(name, model, histogram(model), scale=1)
+
+
+def _first_responses(models: list[ServedModel]) -> Iterator[str]:
+    decoupled = [model for model in models if model.is_decoupled]
+    if not decoupled:
+        return
+    name = "nv_inference_first_response_histogram_ms"
+    yield _head(name, "histogram", "Duration from request to first response in milliseconds")
+    for model in decoupled:
+        yield from _histogram(name, model, model.statistics.first_response_seconds, scale=1000)
+
+
+def _histogram(name: str, model: ServedModel, histogram: Histogram, scale: int) -> Iterator[str]:
+    counts = histogram.cumulative()
+    bounds = [*(f"{bound * scale:g}" for bound in histogram.bounds), "+Inf"]
+    for bound, count in zip(bounds, counts, strict=True):
+        yield f"{name}_bucket{_labels(model, le=bound)} {count}\n"
+    yield f"{name}_count{_labels(model)} {counts[-1]}\n"
+    yield f"{name}_sum{_labels(model)} {histogram.sum * scale}\n"
+
+
+def _machine(machine: Machine) -> Iterator[str]:
+    figures = list(machine.figures())
+    for name, (kind, documentation) in _MACHINE_METRICS.items():
+        found = [figure for figure in figures if figure.name == name]
+        if found:
+            yield _head(name, kind, documentation)
+        for figure in found:
+            labels = _text({"gpu_uuid": figure.gpu_uuid}) if figure.gpu_uuid else ""
+            yield f"{name}{labels} {figure.value}\n"
+
+
+def _head(name: str, kind: str, documentation: str) -> str:
+    return f"# HELP {name} {documentation}\n# TYPE {name} {kind}\n"
+
+
+def _labels(model: ServedModel, **more: str) -> str:
+    return _text({"model": model.name, "version": model.version, **more})
+
+
+def _text(labels: Mapping[str, str]) -> str:
+    """Sorted by name, as Triton prints them."""
+    return "{" + ",".join(f'{name}="{_escape(value)}"' for name, value in sorted(labels.items())) + "}"
 
 
 def _escape(text: str) -> str:

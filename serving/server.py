@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from serving.engine.engine import Engine
 from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
+from serving.machine import Machine, nvml
 from serving.metrics import Metrics
 from serving.settings import Settings
 from serving.transports.http.app import gateway, metrics_only
@@ -59,7 +60,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         metrics_socket = sockets.enter_context(_listen(settings.host, settings.metrics_port, "--metrics-port"))
         registry = ModelRegistry(ModelRepository(settings.model_repository), asyncio.get_running_loop())
         engine = Engine(registry)
-        metrics = Metrics(CollectorRegistry(), registry.served)
+        metrics = Metrics(CollectorRegistry(), registry.served, Machine(nvml()))
         http = _HttpServer(gateway(engine, metrics, settings.max_body_size), settings.shutdown_timeout)
         metrics_http = _HttpServer(metrics_only(metrics), shutdown_timeout=1)
         http_task = asyncio.create_task(http.serve([http_socket]))

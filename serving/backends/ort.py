@@ -39,6 +39,7 @@ _PROVIDERS = {"cpu": ["CPUExecutionProvider"], "cuda": ["CUDAExecutionProvider",
 
 class OrtInstance:
     concurrency = 1
+    reads_parameters = False
 
     def __init__(self, session: ort.InferenceSession) -> None:
         self._session = session

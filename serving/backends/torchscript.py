@@ -17,6 +17,7 @@ from serving.errors import BackendFailed, ModelLoadFailed
 
 class TorchScriptInstance:
     concurrency = 1
+    reads_parameters = False
 
     def __init__(
         self,

@@ -6,6 +6,8 @@ The messages are Triton's (core/src/infer_request.cc), whose clients' tests look
 
 from collections.abc import Hashable, Mapping
 
+import numpy as np
+
 from serving.core.datatypes import datatype_of
 from serving.core.requests import InferRequest, TensorSpec, format_shape
 from serving.errors import InvalidInput
@@ -19,20 +21,23 @@ _NOTE = (
 Specs = Mapping[str, TensorSpec]
 
 
-def check(request: InferRequest, inputs: Specs, outputs: Specs, max_batch_size: int) -> int:
-    """The number of rows the request adds to a batch. Raises `InvalidInput` naming the tensor."""
-    _check_names(request, inputs, outputs)
-    for spec in inputs.values():
-        _check_tensor(request, spec, max_batch_size)
+def check(request: InferRequest, inputs: Specs, optional: frozenset[str], outputs: Specs, max_batch_size: int) -> int:
+    """The number of rows the request adds to a batch. Raises `InvalidInput` naming the tensor.
+
+    `optional` names the inputs that may be absent.
+    """
+    _check_names(request, inputs, optional, outputs)
+    for name, array in request.inputs.items():
+        _check_tensor(request.model_name, inputs[name], array, max_batch_size)
     return _check_rows(request, max_batch_size) if max_batch_size else 1
 
 
 def batch_key(request: InferRequest, inputs: Specs) -> Hashable:
     """Equal for requests whose rows can be stacked: the shapes of one row of each input, in the model's order."""
-    return tuple(request.inputs[name].shape[1:] for name in inputs)
+    return tuple(request.inputs[name].shape[1:] if name in request.inputs else None for name in inputs)
 
 
-def _check_names(request: InferRequest, inputs: Specs, outputs: Specs) -> None:
+def _check_names(request: InferRequest, inputs: Specs, optional: frozenset[str], outputs: Specs) -> None:
     model = request.model_name
     if request.inputs.keys() != inputs.keys():
         for name in request.inputs:
@@ -40,12 +45,13 @@ def _check_names(request: InferRequest, inputs: Specs, outputs: Specs) -> None:
                 raise InvalidInput(
                     f"unexpected inference input '{name}' for model '{model}', it takes: {', '.join(inputs)}"
                 )
-        missing = [name for name in inputs if name not in request.inputs]
-        raise InvalidInput(
-            f"expected {len(inputs)} inputs but got {len(request.inputs)} inputs for model '{model}'. "
-            f"Got input(s) {list(request.inputs)}, but missing required input(s) {missing}. "
-            "Please provide all required input(s)."
-        )
+        missing = [name for name in inputs if name not in request.inputs and name not in optional]
+        if missing:
+            raise InvalidInput(
+                f"{_expected_count(inputs, optional)} but got {len(request.inputs)} inputs for model '{model}'. "
+                f"Got input(s) {list(request.inputs)}, but missing required input(s) {missing}. "
+                "Please provide all required input(s)."
+            )
     for name in request.output_names:
         if name not in outputs:
             raise InvalidInput(
@@ -53,13 +59,18 @@ def _check_names(request: InferRequest, inputs: Specs, outputs: Specs) -> None:
             )
 
 
-def _check_tensor(request: InferRequest, spec: TensorSpec, max_batch_size: int) -> None:
-    array = request.inputs[spec.name]
+def _expected_count(inputs: Specs, optional: frozenset[str]) -> str:
+    required = len(inputs) - len(optional)
+    return (
+        f"expected number of inputs between {required} and {len(inputs)}" if optional else f"expected {required} inputs"
+    )
+
+
+def _check_tensor(model: str, spec: TensorSpec, array: np.ndarray, max_batch_size: int) -> None:
     datatype = datatype_of(array.dtype)
     if datatype != spec.datatype:
         raise InvalidInput(
-            f"inference input '{spec.name}' data-type is '{datatype}', "
-            f"but model '{request.model_name}' expects '{spec.datatype}'"
+            f"inference input '{spec.name}' data-type is '{datatype}', but model '{model}' expects '{spec.datatype}'"
         )
     shape = array.shape
     fits = len(shape) == len(spec.shape) and all(
@@ -67,12 +78,14 @@ def _check_tensor(request: InferRequest, spec: TensorSpec, max_batch_size: int) 
     )
     if not fits:
         raise InvalidInput(
-            f"unexpected shape for input '{spec.name}' for model '{request.model_name}'. "
+            f"unexpected shape for input '{spec.name}' for model '{model}'. "
             f"Expected {format_shape(spec.shape)}, got {format_shape(shape)}." + (f" {_NOTE}" if max_batch_size else "")
         )
 
 
 def _check_rows(request: InferRequest, max_batch_size: int) -> int:
+    if not request.inputs:
+        raise InvalidInput(f"'{request.model_name}' needs at least one input, which gives the batch its size")
     first, *others = request.inputs.items()
     rows = len(first[1])
     for name, array in others:

@@ -5,36 +5,25 @@ Rule: `infer` runs on the event loop and never computes; a worker thread compute
 
 import asyncio
 import time
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
 from functools import partial
 from math import inf
 
-from serving.backends.backend import ModelInstance
+from serving.backends.backend import DecoupledInstance, ModelInstance
 from serving.core.model_config import ModelConfig, input_specs, output_specs
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.engine import fit
-from serving.engine.statistics import ModelStatistics
-from serving.engine.worker import Execution, WorkerPool
-from serving.errors import BackendFailed, Overloaded
-from serving.scheduling.batching import concatenate, split
+from serving.engine.execution import run_batch, run_stream
+from serving.engine.pending import Pending
+from serving.engine.response_stream import ResponseStream
+from serving.engine.statistics import FailureReason, ModelStatistics
+from serving.engine.worker import Execute, Execution, WorkerPool
+from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, Overloaded, Unsupported
 from serving.scheduling.dynamic import DynamicBatcher
 from serving.scheduling.scheduler import Event
 
 DEFAULT_MAX_QUEUE_SIZE = 4096
 """Requests that may wait for a version whose config sets no `max_queue_size`; Triton's own default has no bound."""
-
-
-@dataclass(eq=False, slots=True)
-class Pending:
-    """A request on its way through the scheduler, and the future that its caller awaits."""
-
-    inputs: Arrays
-    rows: int
-    key: Hashable
-    deadline: float
-    answer: "asyncio.Future[Arrays]"
-    arrived: float = 0.0
 
 
 class ServedModel:
@@ -47,6 +36,7 @@ class ServedModel:
         instances: Sequence[ModelInstance],
         labels: Mapping[str, tuple[str, ...]],
         loop: asyncio.AbstractEventLoop,
+        load_seconds: float = 0.0,
     ) -> None:
         """`labels` gives, for each output that has them, the names of its last dimension's entries."""
         self.name = str(config.name)
@@ -55,15 +45,19 @@ class ServedModel:
         self.inputs = {spec.name: spec for spec in input_specs(config)}
         self.outputs = {spec.name: spec for spec in output_specs(config)}
         self.max_batch_size = int(config.max_batch_size)
+        self.is_decoupled = _is_decoupled(config)
         self.labels = labels
+        self.load_seconds = load_seconds
         self.statistics = ModelStatistics()
+        self._optional = frozenset(tensor.name for tensor in config.input if tensor.optional)
         self._default_timeout = config.dynamic_batching.default_queue_policy.default_timeout_microseconds * 1e-6
+        self._reads_parameters = any(instance.reads_parameters for instance in instances)
         self._loop = loop
         self._instances = instances
         self._pool = WorkerPool(
             f"{self.name}/{version}",
             _batcher(config),
-            [partial(_outcomes, instance, self.max_batch_size > 0) for instance in instances],
+            [self._execute(instance) for instance in instances for _ in range(instance.concurrency)],
             self._deliver,
         )
 
@@ -76,28 +70,47 @@ class ServedModel:
         return len(self._pool)
 
     async def infer(self, request: InferRequest) -> InferResponse:
-        """Raises `InvalidInput`, `Overloaded`, `DeadlineExceeded`, `BackendFailed`; cancelling it frees its place."""
-        rows = fit.check(request, self.inputs, self.outputs, self.max_batch_size)
-        timeout = request.timeout or self._default_timeout
-        pending = Pending(
-            request.inputs,
-            rows,
-            fit.batch_key(request, self.inputs),
-            time.monotonic() + timeout if timeout else inf,
-            self._loop.create_future(),
-        )
-        try:
-            self._pool.submit(pending)
-        except Overloaded:
-            self.statistics.failure += 1
-            raise
+        """The one response. Cancelling it frees the request's place.
+
+        Raises `InvalidInput`, `Overloaded`, `ModelNotReady` (unloading), `DeadlineExceeded`, `BackendFailed`; and
+        `Unsupported` for a decoupled model, whose requests have any number of responses.
+        """
+        if self.is_decoupled:
+            raise Unsupported(
+                f"a single response was asked for, which doesn't support models with decoupled transaction policy such "
+                f"as '{self.name}'; use the gRPC stream or generate_stream"
+            )
+        pending = self._submit(request, None)
         try:
             outputs = await pending.answer
         except asyncio.CancelledError:
-            self._pool.cancel(pending)
+            self._give_up(pending)
             raise
-        wanted = request.output_names or self.outputs
-        return InferResponse(self.name, self.version, {name: outputs[name] for name in wanted}, request.id)
+        return self._response(request, outputs)
+
+    async def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
+        """Each response as soon as it is there, the last one `final`; closing the generator frees the request's place.
+
+        Raises what `infer` does, also after some responses.
+        """
+        if not self.is_decoupled:
+            yield await self.infer(request)
+            return
+        responses = ResponseStream(self._loop)
+        pending = self._submit(request, responses)
+        pending.answer.add_done_callback(lambda _: responses.end())
+        number = 0
+        try:
+            while (outputs := await responses.next()) is not None:
+                self._count_response(number, pending, is_empty=False)
+                number += 1
+                yield self._response(request, outputs, final=False)
+            await pending.answer
+        finally:
+            responses.cancelled = True
+            self._give_up(pending)
+        self._count_response(number, pending, is_empty=True)
+        yield InferResponse(self.name, self.version, {}, request.id)
 
     def drain(self) -> None:
         """Hold no request back any more; new ones are still answered."""
@@ -106,7 +119,7 @@ class ServedModel:
     def close(self, timeout: float) -> bool:
         """Answer what is queued, then free the model; False when it still runs after `timeout` seconds.
 
-        Blocks. Nothing may be inferred afterwards.
+        Blocks. What is asked afterwards is refused with `ModelNotReady`.
         """
         if not self._pool.stop(timeout):
             return False
@@ -119,48 +132,99 @@ class ServedModel:
         self._loop.call_soon_threadsafe(self._resolve, events, execution)
 
     def _resolve(self, events: list[Event[Pending]], execution: Execution[Pending] | None) -> None:
+        now = time.monotonic()
+        answered: list[Pending] = []
         for event in events:
-            answer = event.request.answer
-            if answer.done():  # its caller went away while it ran
+            pending = event.request
+            if pending.answer.done():  # its caller went away, and that was counted
                 continue
             if event.error is None:
-                answer.set_result(event.value)
+                pending.answer.set_result(event.value)
+                answered.append(pending)
             else:
-                answer.set_exception(event.error)
-        answered = [event.request for event in events if event.error is None]
-        failures = len(events) - len(answered)
-        if execution is None:
-            self.statistics.failure += failures
-        else:
+                pending.answer.set_exception(event.error)
+                self.statistics.record_failure(_reason(event.error), now - pending.arrived)
+        if execution is not None:
             self.statistics.record(
                 [execution.started - pending.arrived for pending in answered],
                 sum(pending.rows for pending in answered),
-                failures,
-                execution.finished - execution.started,
+                execution.run.times,
+                int(time.time() * 1000),
             )
 
+    def _submit(self, request: InferRequest, responses: ResponseStream | None) -> Pending:
+        rows = fit.check(request, self.inputs, self._optional, self.outputs, self.max_batch_size)
+        timeout = request.timeout or self._default_timeout
+        pending = Pending(
+            request.inputs,
+            rows,
+            self._key(request),
+            time.monotonic() + timeout if timeout else inf,
+            self._loop.create_future(),
+            request.parameters,
+            request.priority,
+            responses,
+        )
+        try:
+            self._pool.submit(pending)
+        except Overloaded:
+            self.statistics.record_failure(FailureReason.REJECTED, 0.0)
+            raise
+        return pending
 
-def _outcomes(instance: ModelInstance, batched: bool, batch: list[Pending]) -> list[Arrays | Exception]:
-    """When a batch fails, its halves run alone, and so on, so that a bad request costs no neighbour its answer."""
-    try:
-        return [*_run(instance, batched, batch)]
-    except Exception as error:  # a runtime may raise anything, and the worker must go on
-        if len(batch) == 1:
-            return [BackendFailed(f"the model failed on this request: {error}")]
-    middle = len(batch) // 2
-    return _outcomes(instance, batched, batch[:middle]) + _outcomes(instance, batched, batch[middle:])
+    def _key(self, request: InferRequest) -> Hashable:
+        shapes = fit.batch_key(request, self.inputs)
+        return (shapes, frozenset(request.parameters.items())) if self._reads_parameters else shapes
+
+    def _give_up(self, pending: Pending) -> None:
+        """Its caller wants no answer any more, if it has none."""
+        if pending.answer.cancel() or pending.answer.cancelled():
+            self._pool.cancel(pending)
+            self.statistics.record_failure(FailureReason.CANCELED, time.monotonic() - pending.arrived)
+
+    def _response(self, request: InferRequest, outputs: Arrays, final: bool = True) -> InferResponse:
+        wanted = request.output_names or self.outputs
+        chosen = {name: outputs[name] for name in wanted if name in outputs}
+        return InferResponse(self.name, self.version, chosen, request.id, final)
+
+    def _count_response(self, number: int, pending: Pending, is_empty: bool) -> None:
+        seconds = time.monotonic() - pending.arrived
+        if number == 0 and not is_empty:
+            self.statistics.first_response_seconds.observe(seconds)
+        response = self.statistics.response(number)
+        if response is not None:
+            (response.empty_response if is_empty else response.success).add(seconds)
+
+    def _execute(self, instance: ModelInstance) -> Execute[Pending]:
+        if not self.is_decoupled:
+            return partial(run_batch, instance, self.max_batch_size > 0)
+        assert isinstance(instance, DecoupledInstance)
+        return partial(run_stream, instance)
 
 
-def _run(instance: ModelInstance, batched: bool, batch: list[Pending]) -> list[Arrays]:
-    outputs = instance.run(concatenate([pending.inputs for pending in batch]))
-    return split(outputs, [pending.rows for pending in batch]) if batched else [outputs]
+def _reason(error: Exception) -> FailureReason:
+    match error:
+        case DeadlineExceeded() | Overloaded():
+            return FailureReason.REJECTED
+        case Cancelled():
+            return FailureReason.CANCELED
+        case BackendFailed():
+            return FailureReason.BACKEND
+        case _:
+            return FailureReason.OTHER
 
 
 def _batcher(config: ModelConfig) -> DynamicBatcher[Pending]:
     """Without a `dynamic_batching` block requests are not put together, as in Triton."""
     policy = config.dynamic_batching
     return DynamicBatcher(
-        config.max_batch_size if config.HasField("dynamic_batching") else 1,
+        config.max_batch_size if config.HasField("dynamic_batching") and not _is_decoupled(config) else 1,
         policy.max_queue_delay_microseconds * 1e-6,
         policy.default_queue_policy.max_queue_size or DEFAULT_MAX_QUEUE_SIZE,
+        policy.priority_levels,
+        policy.default_priority_level,
     )
+
+
+def _is_decoupled(config: ModelConfig) -> bool:
+    return bool(config.model_transaction_policy.decoupled)

@@ -1,35 +1,151 @@
 """What a model version has done since it was loaded, in the counts that Triton keeps.
 
-Rule: written by the event loop only, once per batch; a scrape may read at any time.
+Source: Triton's extension_statistics.md. Rule: written by the event loop only, once per batch; a scrape may read at any
+time.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import accumulate
+
+_SECONDS = (
+    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+)
+_ROWS = tuple(float(2**power) for power in range(11))
+_FIRST_RESPONSE_SECONDS = (0.1, 0.5, 2.0, 5.0)  # Triton's, which are in milliseconds
+_RESPONSES_TOLD_APART = 1024
+
+
+class FailureReason(StrEnum):
+    """Triton's: refused or expired in the queue, given up by the caller, failed in the model, anything else."""
+
+    REJECTED = "REJECTED"
+    CANCELED = "CANCELED"
+    BACKEND = "BACKEND"
+    OTHER = "OTHER"
+
+
+@dataclass(slots=True)
+class Duration:
+    """How often something took place, and how many nanoseconds it took in all."""
+
+    count: int = 0
+    ns: int = 0
+
+    def add(self, seconds: float, count: int = 1) -> None:
+        """`count` things that took `seconds` together."""
+        self.count += count
+        self.ns += round(seconds * 1e9)
+
+
+class Histogram:
+    """Observations in buckets of fixed upper bounds; the last bucket has none."""
+
+    __slots__ = ("bounds", "buckets", "sum")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.buckets = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+
+    def observe(self, value: float) -> None:
+        self.buckets[bisect_left(self.bounds, value)] += 1
+        self.sum += value
+
+    def cumulative(self) -> list[int]:
+        """How many observations are at most each bound; the last counts them all."""
+        return list(accumulate(self.buckets))
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """One execution, in seconds: stacking its inputs, running the model, splitting its outputs."""
+
+    compute_input: float
+    compute_infer: float
+    compute_output: float
+
+    @property
+    def compute(self) -> float:
+        return self.compute_input + self.compute_infer + self.compute_output
+
+
+@dataclass(slots=True)
+class ComputeStatistics:
+    compute_input: Duration = field(default_factory=Duration)
+    compute_infer: Duration = field(default_factory=Duration)
+    compute_output: Duration = field(default_factory=Duration)
+
+    def add(self, times: Times, count: int) -> None:
+        """`count` requests that ran together; each is charged the whole time, as in Triton."""
+        self.compute_input.add(times.compute_input * count, count)
+        self.compute_infer.add(times.compute_infer * count, count)
+        self.compute_output.add(times.compute_output * count, count)
+
+
+@dataclass(slots=True)
+class ResponseStatistics:
+    """The n-th response of a decoupled model's requests."""
+
+    success: Duration = field(default_factory=Duration)
+    fail: Duration = field(default_factory=Duration)
+    empty_response: Duration = field(default_factory=Duration)
+    cancel: Duration = field(default_factory=Duration)
 
 
 @dataclass(slots=True)
 class ModelStatistics:
-    """Counts and, in whole microseconds, sums of durations.
+    """`inferences` counts rows that were answered, `executions` batches that ran (the runs that single out the bad
+    request of a failed batch are part of that batch's); the durations count requests."""
 
-    `success` and `failure` count requests, `inferences` rows that were answered, `executions` batches that ran (the
-    runs that single out the bad request of a failed batch are part of that batch's).
-    """
-
-    success: int = 0
-    failure: int = 0
     inferences: int = 0
     executions: int = 0
-    request_us: int = 0
-    queue_us: int = 0
-    compute_us: int = 0
+    last_inference_ms: int = 0
+    success: Duration = field(default_factory=Duration)
+    fail: Duration = field(default_factory=Duration)
+    queue: Duration = field(default_factory=Duration)
+    compute: ComputeStatistics = field(default_factory=ComputeStatistics)
+    failures: dict[FailureReason, int] = field(default_factory=lambda: dict.fromkeys(FailureReason, 0))
+    batches: dict[int, ComputeStatistics] = field(default_factory=dict)
+    responses: dict[int, ResponseStatistics] = field(default_factory=dict)
+    request_seconds: Histogram = field(default_factory=lambda: Histogram(_SECONDS))
+    queue_seconds: Histogram = field(default_factory=lambda: Histogram(_SECONDS))
+    compute_seconds: Histogram = field(default_factory=lambda: Histogram(_SECONDS))
+    batch_rows: Histogram = field(default_factory=lambda: Histogram(_ROWS))
+    first_response_seconds: Histogram = field(default_factory=lambda: Histogram(_FIRST_RESPONSE_SECONDS))
 
-    def record(self, waits: Sequence[float], rows: int, failures: int, compute: float) -> None:
-        """One batch: the seconds that each answered request waited, their rows, and the seconds that it ran."""
-        self.failure += failures
+    def record(self, waits: Sequence[float], rows: int, times: Times, now_ms: int) -> None:
+        """A batch that ran: how long each answered request waited, in seconds, and the rows of those requests.
+
+        `now_ms` is the time of day in milliseconds since 1970.
+        """
+        answered, compute = len(waits), times.compute
         self.executions += 1
-        self.success += len(waits)
+        self.compute_seconds.observe(compute)
+        if not answered:
+            return
+        self.last_inference_ms = now_ms
         self.inferences += rows
-        queue_us, compute_us = round(sum(waits) * 1e6), round(compute * 1e6) * len(waits)
-        self.queue_us += queue_us
-        self.compute_us += compute_us
-        self.request_us += queue_us + compute_us
+        self.batch_rows.observe(rows)
+        self.batches.setdefault(rows, ComputeStatistics()).add(times, 1)
+        self.compute.add(times, answered)
+        waited = sum(waits)
+        self.queue.add(waited, answered)
+        self.success.add(waited + compute * answered, answered)
+        for wait in waits:
+            self.queue_seconds.observe(wait)
+            self.request_seconds.observe(wait + compute)
+
+    def record_failure(self, reason: FailureReason, seconds: float) -> None:
+        """A request that was not answered, and how long it was here."""
+        self.failures[reason] += 1
+        self.fail.add(seconds)
+
+    def response(self, number: int) -> ResponseStatistics | None:
+        """Of the response with that number, counted from 0; those of endless streams are not told apart."""
+        if number >= _RESPONSES_TOLD_APART:
+            return None
+        return self.responses.setdefault(number, ResponseStatistics())

@@ -7,24 +7,27 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Generic
 
+from serving.engine.execution import Run
+from serving.engine.statistics import Times
+from serving.errors import ModelNotReady
 from serving.scheduling.scheduler import Event, R, Scheduler
 
 
 @dataclass(frozen=True, slots=True)
 class Execution(Generic[R]):
-    """One run of a model: what ran together, and when, in seconds of the pool's clock."""
+    """What ran together, when it started, in seconds of the pool's clock, and what came of it."""
 
     batch: list[R]
     started: float
-    finished: float
+    run: Run
 
 
 _LONGEST_WAIT = 3600.0  # seconds; the platform's clocks can't count to what a config may ask for
 
-Execute = Callable[[list[R]], Sequence[Any]]
-"""Runs a batch; returns an outcome for each request, in order: its outputs, or the exception that took their place."""
+Execute = Callable[[list[R]], Run]
+"""Runs a batch on one instance."""
 
 Deliver = Callable[[list[Event[R]], Execution[R] | None], None]
 """Called on a worker's thread with what to tell, after an execution or, without one, when requests expire."""
@@ -58,8 +61,10 @@ class WorkerPool(Generic[R]):
         return len(self._scheduler)
 
     def submit(self, request: R) -> None:
-        """Raises `Overloaded` when the scheduler refuses."""
+        """Raises what the scheduler refuses with, and `ModelNotReady` once the pool stops."""
         with self._changed:
+            if self._stopping:
+                raise ModelNotReady("the model is unloading")
             self._scheduler.add(request, self._clock())
             self._wake()
 
@@ -74,11 +79,9 @@ class WorkerPool(Generic[R]):
             self._changed.notify_all()
 
     def stop(self, timeout: float) -> bool:
-        """Finish what is queued, then end the threads; whether they ended within `timeout` seconds.
-
-        Nothing may be submitted afterwards.
-        """
-        self._stopping = True
+        """Finish what is queued, then end the threads; whether they ended within `timeout` seconds."""
+        with self._changed:
+            self._stopping = True
         self.drain()
         deadline = time.monotonic() + timeout
         for thread in self._threads:
@@ -89,12 +92,12 @@ class WorkerPool(Generic[R]):
         while (batch := self._next_batch(instance)) is not None:
             started = self._clock()
             try:
-                outcomes = execute(batch)
+                run = execute(batch)
             except Exception as error:  # a worker that died would leave its requests unanswered for ever
-                outcomes = [error] * len(batch)
-            execution = Execution(batch, started, self._clock())
+                run = Run([error] * len(batch), Times(0.0, 0.0, 0.0))
+            execution = Execution(batch, started, run)
             with self._changed:
-                events = self._scheduler.complete(batch, outcomes)
+                events = self._scheduler.complete(batch, run.outcomes)
             self._deliver(events, execution)
 
     def _next_batch(self, instance: int) -> list[R] | None:

@@ -1,6 +1,6 @@
 """What a scheduler is: pure state that is told the time.
 
-    add(request, now) ── schedule(now, instance) ─▶ Plan ── (someone runs the batch) ── complete(batch, outcomes) ─▶ events
+    add(request, now) ── schedule(now, instance) ─▶ Plan ── (the batch is run) ── complete(batch, outcomes) ─▶ events
 
 Rule: every method returns at once; whoever calls brings the time, the lock and the thread.
 """

@@ -3,10 +3,12 @@ from pathlib import Path
 
 import numpy as np
 from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
 
 from serving.core.requests import InferRequest
 from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
+from serving.machine import Machine
 from serving.metrics import Metrics
 from tests import tiny_models
 
@@ -16,11 +18,39 @@ async def test_tritons_counters_have_tritons_names_types_and_labels(tmp_path: Pa
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
     await asyncio.to_thread(registry.load, "double")
     await registry.find("double").infer(InferRequest("double", {"x": np.ones((3, 4), np.float32)}))
-    lines = Metrics(CollectorRegistry(), registry.served).exposition().decode().splitlines()
+    lines = Metrics(CollectorRegistry(), registry.served, Machine(None)).exposition().decode().splitlines()
     assert registry.close(10)
-    assert "# TYPE nv_inference_count counter" in lines
-    assert 'nv_inference_count{model="double",version="1"} 3' in lines
-    assert 'nv_inference_exec_count{model="double",version="1"} 1' in lines
-    assert 'nv_inference_pending_request_count{model="double",version="1"} 0' in lines
-    assert "# TYPE nv_inference_pending_request_count gauge" in lines
-    assert 'nv_inference_request_success{model="double",version="1"} 1' in lines
+    assert set(lines) >= {
+        "# TYPE nv_inference_count counter",
+        'nv_inference_count{model="double",version="1"} 3',
+        'nv_inference_exec_count{model="double",version="1"} 1',
+        'nv_inference_pending_request_count{model="double",version="1"} 0',
+        "# TYPE nv_inference_pending_request_count gauge",
+        'nv_inference_request_success{model="double",version="1"} 1',
+        *(
+            f'nv_inference_request_failure{{model="double",reason="{reason}",version="1"}} 0'
+            for reason in ("REJECTED", "CANCELED", "BACKEND", "OTHER")
+        ),
+        'slipway_batch_size_rows_bucket{le="2",model="double",version="1"} 0',
+        'slipway_batch_size_rows_bucket{le="4",model="double",version="1"} 1',
+        'slipway_batch_size_rows_bucket{le="+Inf",model="double",version="1"} 1',
+        'slipway_batch_size_rows_sum{model="double",version="1"} 3.0',
+    }
+    types = {line.split()[2]: line.split()[3] for line in lines if line.startswith("# TYPE")}
+    assert types["nv_cpu_utilization"] == types["nv_model_load_duration_secs"] == "gauge"
+    assert (
+        types["nv_inference_compute_input_duration_us"] == types["nv_inference_compute_output_duration_us"] == "counter"
+    )
+    assert types["slipway_queue_duration_seconds"] == "histogram"
+
+
+async def test_prometheus_can_read_it(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
+    await asyncio.to_thread(registry.load, "double")
+    text = Metrics(CollectorRegistry(), registry.served, Machine(None)).exposition().decode()
+    assert registry.close(10)
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    assert families["slipway_request_duration_seconds"].type == "histogram"
+    assert families["nv_cpu_memory_total_bytes"].samples[0].value > 0
+    assert all(0 <= sample.value <= 1 for sample in families["nv_cpu_utilization"].samples)

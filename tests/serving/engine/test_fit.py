@@ -6,6 +6,7 @@ from serving.engine import fit
 from serving.errors import InvalidInput
 
 INPUTS = {"a": TensorSpec("a", "FP32", (-1, 4)), "b": TensorSpec("b", "INT32", (-1, -1))}
+NONE: frozenset[str] = frozenset()
 OUTPUTS = {"y": TensorSpec("y", "FP32", (-1, 4))}
 
 
@@ -22,12 +23,12 @@ def ints(*shape: int) -> np.ndarray:
 
 
 def test_a_request_that_fits_tells_its_rows() -> None:
-    assert fit.check(request(("y",), a=floats(3, 4), b=ints(3, 7)), INPUTS, OUTPUTS, 8) == 3
+    assert fit.check(request(("y",), a=floats(3, 4), b=ints(3, 7)), INPUTS, NONE, OUTPUTS, 8) == 3
 
 
 def test_without_batches_a_request_is_one_row_and_its_shape_is_whole() -> None:
     specs = {"a": TensorSpec("a", "FP32", (2, 4))}
-    assert fit.check(request(a=floats(2, 4)), specs, OUTPUTS, 0) == 1
+    assert fit.check(request(a=floats(2, 4)), specs, NONE, OUTPUTS, 0) == 1
 
 
 @pytest.mark.parametrize(
@@ -52,12 +53,12 @@ def test_without_batches_a_request_is_one_row_and_its_shape_is_whole() -> None:
 )
 def test_what_does_not_fit_is_named(wrong: InferRequest, reason: str) -> None:
     with pytest.raises(InvalidInput, match=reason):
-        fit.check(wrong, INPUTS, OUTPUTS, 8)
+        fit.check(wrong, INPUTS, NONE, OUTPUTS, 8)
 
 
 def test_a_model_without_batches_gets_no_note_about_them() -> None:
     with pytest.raises(InvalidInput) as failure:
-        fit.check(request(a=floats(5)), {"a": TensorSpec("a", "FP32", (4,))}, OUTPUTS, 0)
+        fit.check(request(a=floats(5)), {"a": TensorSpec("a", "FP32", (4,))}, NONE, OUTPUTS, 0)
     assert "NOTE" not in str(failure.value)
 
 
@@ -71,3 +72,12 @@ def test_requests_stack_when_their_rows_have_equal_shapes() -> None:
 def test_the_order_in_which_a_request_names_its_inputs_does_not_matter() -> None:
     one, other = request(a=floats(1, 4), b=ints(1, 3)), request(b=ints(1, 3), a=floats(1, 4))
     assert fit.batch_key(one, INPUTS) == fit.batch_key(other, INPUTS)
+
+
+def test_an_optional_input_may_be_absent_and_then_stacks_with_its_like() -> None:
+    optional = frozenset({"b"})
+    assert fit.check(request(a=floats(2, 4)), INPUTS, optional, OUTPUTS, 8) == 2
+    with pytest.raises(InvalidInput, match="expected number of inputs between 1 and 2 but got 1 inputs"):
+        fit.check(request(b=ints(2, 4)), INPUTS, optional, OUTPUTS, 8)
+    absent, present = request(a=floats(1, 4)), request(a=floats(1, 4), b=ints(1, 1))
+    assert fit.batch_key(absent, INPUTS) != fit.batch_key(present, INPUTS)

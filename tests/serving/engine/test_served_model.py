@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from serving.core import model_config
-from serving.core.requests import Arrays, InferRequest, InferResponse, TensorSpec
+from serving.core.requests import NO_PARAMETERS, Arrays, InferRequest, InferResponse, Parameters, TensorSpec
 from serving.engine.served_model import ServedModel
 from serving.errors import BackendFailed, DeadlineExceeded, Overloaded
 
@@ -21,6 +21,9 @@ output [{ name: "y" data_type: TYPE_FP32 dims: 1 }, { name: "z" data_type: TYPE_
 class Gate:
     """y = 2 x and z = -x, as soon as `open` is set; refuses NaN as a model may refuse a value."""
 
+    concurrency = 1
+    reads_parameters = False
+
     def __init__(self) -> None:
         self.inputs = self.outputs = (TensorSpec("x", "FP32", (-1, 1)),)
         self.open = threading.Event()
@@ -29,7 +32,7 @@ class Gate:
         self.batches: list[int] = []
         self.closed = False
 
-    def run(self, inputs: Arrays) -> Arrays:
+    def run(self, inputs: Arrays, _: Parameters = NO_PARAMETERS, /) -> Arrays:
         self.entered.release()
         assert self.open.wait(30)
         x = inputs["x"]
@@ -69,6 +72,10 @@ async def occupied(gate: Gate, model: ServedModel) -> "asyncio.Task[InferRespons
     return first
 
 
+def failures(model: ServedModel) -> dict[str, int]:
+    return {reason.value: count for reason, count in model.statistics.failures.items() if count}
+
+
 def values(response: InferResponse, name: str = "y") -> list[float]:
     return [float(value) for value in response.outputs[name].ravel()]
 
@@ -84,7 +91,7 @@ async def test_concurrent_requests_run_together_and_each_gets_its_own_rows() -> 
         assert [values(answer) for answer in answers] == [[0], [2, -2], [4, -4], [6, -6]]
         assert gate.batches == [1, 6]
         statistics = model.statistics
-        assert (statistics.success, statistics.inferences, statistics.executions) == (4, 7, 2)
+        assert (statistics.success.count, statistics.inferences, statistics.executions) == (4, 7, 2)
         assert model.pending == 0
 
 
@@ -117,7 +124,8 @@ async def test_a_bad_request_costs_its_neighbours_nothing() -> None:
         assert [values(answers[i]) for i in (1, 3)] == [[2], [6]]  # type: ignore[arg-type]
         assert isinstance(answers[2], BackendFailed)
         assert str(answers[2]) == "the model failed on this request: NaN is no number"
-        assert (model.statistics.success, model.statistics.failure, model.statistics.inferences) == (3, 1, 3)
+        assert (model.statistics.success.count, model.statistics.inferences) == (3, 3)
+        assert failures(model) == {"BACKEND": 1}
 
 
 async def test_singling_out_a_bad_request_halves_the_batch() -> None:
@@ -142,7 +150,8 @@ async def test_a_full_queue_refuses_at_the_door_and_counts_it() -> None:
             await model.infer(request(3))
         gate.open.set()
         assert [values(answer) for answer in await asyncio.gather(first, *waiting)] == [[0], [2], [4]]
-        assert (model.statistics.success, model.statistics.failure) == (3, 1)
+        assert model.statistics.success.count == 3
+        assert failures(model) == {"REJECTED": 1}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +174,7 @@ async def test_an_expired_request_is_answered_and_not_run(extra: str, timeout: f
             await late
         await first
         assert gate.batches == [1]
-        assert model.statistics.failure == 1
+        assert failures(model) == {"REJECTED": 1}
 
 
 async def test_a_cancelled_request_leaves_the_queue() -> None:
@@ -181,6 +190,7 @@ async def test_a_cancelled_request_leaves_the_queue() -> None:
         await first
         await model.infer(request(2))
         assert gate.batches == [1, 1]
+        assert failures(model) == {"CANCELED": 1}
 
 
 async def test_a_caller_that_leaves_while_its_request_runs_harms_nobody() -> None:

@@ -1,16 +1,54 @@
-from serving.engine.statistics import ModelStatistics
+from serving.engine.statistics import FailureReason, Histogram, ModelStatistics, Times
+
+MS = 1_000_000  # nanoseconds
 
 
 def test_requests_rows_and_executions_are_counted_apart() -> None:
     statistics = ModelStatistics()
-    statistics.record(waits=[0.001, 0.003], rows=5, failures=0, compute=0.01)
-    statistics.record(waits=[0.002], rows=5, failures=0, compute=0.02)
-    assert (statistics.success, statistics.inferences, statistics.executions) == (3, 10, 2)
-    assert (statistics.queue_us, statistics.compute_us, statistics.request_us) == (6_000, 40_000, 46_000)
+    statistics.record([0.001, 0.003], 5, Times(0.001, 0.008, 0.001), now_ms=10)
+    statistics.record([0.002], 5, Times(0.0, 0.02, 0.0), now_ms=11)
+    assert (statistics.success.count, statistics.inferences, statistics.executions) == (3, 10, 2)
+    assert statistics.last_inference_ms == 11
+    assert (statistics.queue.ns, statistics.compute.compute_infer.ns, statistics.success.ns) == (
+        6 * MS,
+        36 * MS,
+        46 * MS,
+    )
+
+
+def test_a_batch_is_counted_once_under_its_size_and_charged_to_each_of_its_requests() -> None:
+    statistics = ModelStatistics()
+    statistics.record([0.0, 0.0, 0.0], 3, Times(0.001, 0.008, 0.001), now_ms=0)
+    assert statistics.batches.keys() == {3}
+    assert (statistics.batches[3].compute_infer.count, statistics.batches[3].compute_infer.ns) == (1, 8 * MS)
+    assert (statistics.compute.compute_infer.count, statistics.compute.compute_infer.ns) == (3, 24 * MS)
+
+
+def test_an_execution_that_answered_nobody_is_one_all_the_same() -> None:
+    statistics = ModelStatistics()
+    statistics.record([], 0, Times(0.0, 0.01, 0.0), now_ms=5)
+    assert (statistics.executions, statistics.success.count, statistics.last_inference_ms) == (1, 0, 0)
+    assert not statistics.batches
 
 
 def test_failures_add_nothing_to_what_was_answered() -> None:
     statistics = ModelStatistics()
-    statistics.record(waits=[0.001], rows=2, failures=3, compute=0.01)
-    assert (statistics.success, statistics.failure, statistics.inferences, statistics.executions) == (1, 3, 2, 1)
-    assert (statistics.queue_us, statistics.compute_us) == (1_000, 10_000)
+    statistics.record_failure(FailureReason.BACKEND, 0.01)
+    assert (statistics.fail.count, statistics.fail.ns, statistics.success.count) == (1, 10 * MS, 0)
+    assert statistics.failures[FailureReason.BACKEND] == 1
+    assert sum(statistics.failures.values()) == 1
+
+
+def test_a_histogram_counts_what_is_at_most_each_bound() -> None:
+    histogram = Histogram((1.0, 2.0))
+    for value in (0.5, 1.0, 1.5, 7.0):
+        histogram.observe(value)
+    assert histogram.cumulative() == [2, 3, 4]
+    assert histogram.sum == 10.0
+
+
+def test_the_responses_of_an_endless_stream_do_not_pile_up() -> None:
+    statistics = ModelStatistics()
+    assert all(statistics.response(number) is not None for number in range(1024))
+    assert statistics.response(1024) is None
+    assert len(statistics.responses) == 1024

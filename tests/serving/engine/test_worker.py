@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from serving.engine.execution import Run
+from serving.engine.statistics import Times
 from serving.engine.worker import Execution, WorkerPool
-from serving.errors import DeadlineExceeded, Overloaded
+from serving.errors import DeadlineExceeded, ModelNotReady, Overloaded
 from serving.scheduling.dynamic import DynamicBatcher
 from serving.scheduling.scheduler import Event
 from tests.serving.scheduling.requests import Request
@@ -17,7 +19,8 @@ Said = Queue[tuple[list[Event[Request]], Execution[Request] | None]]
 
 def pool(*instances: Callable[[Batch], Any], said: Said, delay: float = 0.0, queue: int = 1000) -> WorkerPool[Request]:
     batcher: DynamicBatcher[Request] = DynamicBatcher(8, delay, queue)
-    return WorkerPool("test", batcher, instances, lambda events, execution: said.put((events, execution)))
+    executes = [lambda batch, run=instance: Run(run(batch), Times(0.0, 0.0, 0.0)) for instance in instances]
+    return WorkerPool("test", batcher, executes, lambda events, execution: said.put((events, execution)))
 
 
 def echo(batch: Batch) -> Batch:
@@ -33,7 +36,8 @@ def test_an_answer_comes_with_the_run_that_made_it() -> None:
     assert event.value is request
     assert execution is not None
     assert execution.batch == [request]
-    assert request.arrived <= execution.started <= execution.finished
+    assert request.arrived <= execution.started
+    assert execution.run.outcomes == [request]
 
 
 def test_what_arrives_while_the_instance_runs_goes_into_one_batch() -> None:
@@ -169,3 +173,10 @@ def test_a_cancelled_request_never_runs() -> None:
     workers.cancel(request)
     assert workers.stop(10)
     assert said.empty()
+
+
+def test_what_comes_after_the_stop_is_refused() -> None:
+    workers = pool(echo, said=Said())
+    assert workers.stop(10)
+    with pytest.raises(ModelNotReady):
+        workers.submit(Request())

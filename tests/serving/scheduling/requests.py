@@ -10,4 +10,5 @@ class Request:
     rows: int = 1
     key: Hashable = ()
     deadline: float = inf
+    priority: int = 0
     arrived: float = 0.0

@@ -1,0 +1,94 @@
+"""A batch of requests on one model instance: inputs stacked, the model run, outputs split.
+
+Rule: runs on a worker's thread and always returns an outcome for every request, whatever the model does.
+"""
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Protocol
+
+from serving.backends.backend import DecoupledInstance, ModelInstance
+from serving.core.requests import Arrays, Parameters
+from serving.engine.statistics import Times
+from serving.errors import BackendFailed, Cancelled, SlipwayError
+from serving.scheduling.batching import concatenate, split
+
+
+class Runnable(Protocol):
+    """What execution needs to know of a request."""
+
+    inputs: Arrays
+    rows: int
+    parameters: Parameters
+
+
+class Streamable(Runnable, Protocol):
+    """A request to a decoupled model."""
+
+    def emit(self, outputs: Arrays) -> None:
+        """Pass one response on. Blocks while the caller is slow to read."""
+
+    def is_cancelled(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An outcome for each request, in order: its outputs, or the exception that took their place."""
+
+    outcomes: list[Arrays | Exception]
+    times: Times
+
+
+def run_batch(instance: ModelInstance, batched: bool, batch: Sequence[Runnable]) -> Run:
+    """When a batch fails, its halves run alone, and so on, so that a bad request costs no neighbour its answer."""
+    started = time.monotonic()
+    try:
+        return _run(instance, batched, batch)
+    except Exception as error:  # a runtime may raise anything, and the worker must go on
+        if len(batch) == 1:
+            return Run([blame(error)], Times(0.0, time.monotonic() - started, 0.0))
+    middle = len(batch) // 2
+    return _together(run_batch(instance, batched, batch[:middle]), run_batch(instance, batched, batch[middle:]))
+
+
+def run_stream(instance: DecoupledInstance, batch: Sequence[Streamable]) -> Run:
+    """One request of a decoupled model, which answers through `emit`; its outcome has no outputs."""
+    (request,) = batch
+    started = time.monotonic()
+    outcome: Arrays | Exception = {}
+    try:
+        with closing(instance.stream(request.inputs, request.parameters, request.is_cancelled)) as responses:
+            for outputs in responses:
+                if request.is_cancelled():
+                    break
+                request.emit(outputs)
+    except Exception as error:
+        outcome = blame(error)
+    if request.is_cancelled():
+        outcome = Cancelled("the caller went away")
+    return Run([outcome], Times(0.0, time.monotonic() - started, 0.0))
+
+
+def blame(error: Exception) -> SlipwayError:
+    """A model may raise the tree's own errors; anything else is its failure."""
+    return error if isinstance(error, SlipwayError) else BackendFailed(f"the model failed on this request: {error}")
+
+
+def _run(instance: ModelInstance, batched: bool, batch: Sequence[Runnable]) -> Run:
+    started = time.monotonic()
+    inputs = concatenate([request.inputs for request in batch])
+    stacked = time.monotonic()
+    outputs = instance.run(inputs, batch[0].parameters)
+    ran = time.monotonic()
+    outcomes = split(outputs, [request.rows for request in batch]) if batched else [outputs]
+    return Run([*outcomes], Times(stacked - started, ran - stacked, time.monotonic() - ran))
+
+
+def _together(first: Run, second: Run) -> Run:
+    a, b = first.times, second.times
+    times = Times(
+        a.compute_input + b.compute_input, a.compute_infer + b.compute_infer, a.compute_output + b.compute_output
+    )
+    return Run(first.outcomes + second.outcomes, times)

@@ -1,0 +1,32 @@
+"""A request on its way through the scheduler, and the future that its caller awaits."""
+
+import asyncio
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from serving.core.requests import Arrays, Parameters
+from serving.engine.response_stream import ResponseStream
+
+
+@dataclass(eq=False, slots=True)
+class Pending:
+    """Compared by identity. `answer` gets the outputs; of a decoupled model's request, whose outputs go through
+    `responses`, only its end."""
+
+    inputs: Arrays
+    rows: int
+    key: Hashable
+    deadline: float
+    answer: "asyncio.Future[Arrays]"
+    parameters: Parameters
+    priority: int = 0
+    responses: ResponseStream | None = None
+    arrived: float = 0.0
+
+    def emit(self, outputs: Arrays) -> None:
+        """On the worker's thread that runs it."""
+        assert self.responses is not None
+        self.responses.emit(outputs)
+
+    def is_cancelled(self) -> bool:
+        return self.responses is not None and self.responses.cancelled
