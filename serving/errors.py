@@ -3,11 +3,14 @@
     SlipwayError
     ├── InvalidInput          the caller's request can't be understood or doesn't fit the model
     │   ├── Unsupported       it is understood, but Slipway doesn't do it
-    │   └── BodyTooLarge      it has more bytes than the server accepts
+    │   ├── BodyTooLarge      it has more bytes than the server accepts
+    │   └── RegionNotFound    it names shared memory that was not registered
     ├── ModelNotFound         the repository holds no model of that name
     │   └── VersionNotFound   it holds the model, not that version
     ├── ModelNotReady         the version is known, and is not being served
     ├── ModelLoadFailed       a model on disk can't be served (bad config, missing or corrupt file)
+    │   └── RepositoryPollFailed  what a load request names or brings is no model at all
+    ├── ControlRefused        loading and unloading by request was not switched on
     ├── Overloaded            the queue is full; nothing was accepted
     ├── DeadlineExceeded      accepted, but its deadline passed before it ran
     ├── Cancelled             the caller went away before it ran
@@ -34,6 +37,10 @@ class BodyTooLarge(InvalidInput):
     pass
 
 
+class RegionNotFound(InvalidInput):
+    pass
+
+
 class ModelNotFound(SlipwayError):
     pass
 
@@ -47,6 +54,14 @@ class ModelNotReady(SlipwayError):
 
 
 class ModelLoadFailed(SlipwayError):
+    pass
+
+
+class RepositoryPollFailed(ModelLoadFailed):
+    pass
+
+
+class ControlRefused(SlipwayError):
     pass
 
 

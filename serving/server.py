@@ -4,6 +4,7 @@ Rule: accepted requests are answered before the models that answer them go.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -16,13 +17,25 @@ import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from serving.core.log_settings import LogSettings
+from serving.core.trace_settings import TraceSettings
 from serving.engine.engine import Engine
 from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
+from serving.engine.trace_registry import TraceRegistry
+from serving.engine.trace_writer import TraceWriter
+from serving.engine.tracer import Tracer
+from serving.errors import ModelLoadFailed, RepositoryPollFailed
+from serving.log import Logging
 from serving.machine import Machine, nvml
 from serving.metrics import Metrics
 from serving.settings import Settings
+from serving.transports.extensions import extensions
+from serving.transports.grpc.server import GrpcServer
 from serving.transports.http.app import gateway, metrics_only
+from serving.transports.shared_memory import SharedMemoryRegions
+
+log = logging.getLogger("slipway")
 
 _KEEP_ALIVE = 75  # seconds; longer than the idle time of common load balancers, so that they hang up first
 
@@ -38,6 +51,7 @@ class Started:
     """What a caller may want to know of a server that now takes requests."""
 
     http_port: int
+    grpc_port: int
     metrics_port: int
     engine: Engine
 
@@ -58,28 +72,42 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
     with ExitStack() as sockets:
         http_socket = sockets.enter_context(_listen(settings.host, settings.http_port, "--http-port"))
         metrics_socket = sockets.enter_context(_listen(settings.host, settings.metrics_port, "--metrics-port"))
-        registry = ModelRegistry(ModelRepository(settings.model_repository), asyncio.get_running_loop())
-        engine = Engine(registry)
+        repository, is_explicit = ModelRepository(settings.model_repository), settings.model_control_mode == "explicit"
+        names = _explicit_names(settings.load_model) if is_explicit else None
+        registry = ModelRegistry(repository, asyncio.get_running_loop(), names)
+        traces = TraceRegistry(TraceSettings(file=str(settings.trace_file or "")))
+        tracer = Tracer(traces, TraceWriter(settings.trace_file) if settings.trace_file else None)
+        engine = Engine(registry, tracer, is_explicit)
         metrics = Metrics(CollectorRegistry(), registry.served, Machine(nvml()))
-        http = _HttpServer(gateway(engine, metrics, settings.max_body_size), settings.shutdown_timeout)
+        regions = SharedMemoryRegions(settings.allow_shared_memory)
+        logs = Logging(LogSettings(), log)
+        offered = extensions(settings.allow_shared_memory, is_explicit)
+        app = gateway(engine, metrics, regions, traces, logs, offered, settings.max_body_size)
+        http = _HttpServer(app, settings.shutdown_timeout)
         metrics_http = _HttpServer(metrics_only(metrics), shutdown_timeout=1)
+        grpc = GrpcServer(engine, regions, traces, logs, offered, settings.grpc_max_message_size)
+        grpc_port = _listen_grpc(grpc, settings.host, settings.grpc_port)
+        await grpc.start()
         http_task = asyncio.create_task(http.serve([http_socket]))
         metrics_task = asyncio.create_task(metrics_http.serve([metrics_socket]))
         try:
             await _load(registry, stop)
             if not stop.is_set():
                 engine.accepting = True
-                on_started(Started(_port(http_socket), _port(metrics_socket), engine))
+                grpc.set_accepting(True)
+                on_started(Started(_port(http_socket), grpc_port, _port(metrics_socket), engine))
             await _first(stop.wait(), http_task, metrics_task)
         finally:
             engine.accepting = False
+            grpc.set_accepting(False)
             registry.drain()
-            for server, task in ((http, http_task), (metrics_http, metrics_task)):
-                server.should_exit = True
-                await asyncio.wait([task])
-            ended = await asyncio.to_thread(registry.close, 1.0 if http.cut_off else settings.shutdown_timeout)
+            _, grpc_cut_off = await asyncio.gather(_end(http, http_task), grpc.stop(settings.shutdown_timeout))
+            await _end(metrics_http, metrics_task)
+            cut_off = http.cut_off + grpc_cut_off
+            tracer.flush()
+            ended = await asyncio.to_thread(registry.close, 1.0 if cut_off else settings.shutdown_timeout)
     http_task.result(), metrics_task.result()  # raises what ended one of them before its time
-    return Stopped(http.cut_off, still_running=not ended)
+    return Stopped(cut_off, still_running=not ended)
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
@@ -105,7 +133,17 @@ async def _load(registry: ModelRegistry, stop: asyncio.Event) -> None:
     for name in registry.names():
         if stop.is_set():
             return
-        await asyncio.to_thread(registry.load, name)
+        try:
+            await asyncio.to_thread(registry.load, name)
+        except RepositoryPollFailed as error:
+            log.error("%s", error)
+        except ModelLoadFailed:
+            pass  # it is the model's state, and the registry has logged it
+
+
+def _explicit_names(load_model: tuple[str, ...]) -> list[str] | None:
+    """What a server loads at once where models are loaded by request; None for the whole repository."""
+    return None if "*" in load_model else list(load_model)
 
 
 async def _first(stopped: Coroutine[Any, Any, Any], *servers: "asyncio.Task[None]") -> None:
@@ -113,6 +151,11 @@ async def _first(stopped: Coroutine[Any, Any, Any], *servers: "asyncio.Task[None
     waiting = asyncio.ensure_future(stopped)
     await asyncio.wait([waiting, *servers], return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
+
+
+async def _end(server: "_HttpServer", task: "asyncio.Task[None]") -> None:
+    server.should_exit = True
+    await asyncio.wait([task])
 
 
 class _HttpServer(uvicorn.Server):
@@ -152,6 +195,15 @@ def _listen(host: str, port: int, option: str) -> socket.socket:
     # written in two parts waits 40 ms for the client's acknowledgement of the first.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
+
+
+def _listen_grpc(server: GrpcServer, host: str, port: int) -> int:
+    """grpc binds a port itself and does not say why it can't, so that is found out before."""
+    _listen(host, port, "--grpc-port").close()
+    try:
+        return server.listen(host, port)
+    except OSError as error:
+        raise _cannot_listen(host, port, "--grpc-port", error) from None
 
 
 def _cannot_listen(host: str, port: int, option: str, error: OSError) -> PortTaken:

@@ -6,11 +6,21 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A port of 0 lets the system choose a free one; sizes are in bytes, times in seconds."""
+    """A port of 0 lets the system choose a free one; sizes are in bytes, -1 for any size, times in seconds.
+
+    `model_control_mode` is "none", which serves the whole repository, or "explicit": only what is asked for, first the
+    names in `load_model` ("*" for the whole repository), later by request. Without a `trace_file` nothing is traced.
+    """
 
     model_repository: Path
     host: str = "127.0.0.1"
     http_port: int = 8000
+    grpc_port: int = 8001
     metrics_port: int = 8002
     max_body_size: int = 64 * 1024 * 1024
+    grpc_max_message_size: int = -1
     shutdown_timeout: int = 30
+    model_control_mode: str = "none"
+    load_model: tuple[str, ...] = ()
+    allow_shared_memory: bool = False
+    trace_file: Path | None = None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvloop
@@ -18,12 +19,17 @@ from serving.settings import Settings
 @dataclass(frozen=True)
 class RunningServer:
     http_port: int
+    grpc_port: int
     metrics_port: int
 
     @property
     def address(self) -> str:
         """As `tritonclient` takes it."""
         return f"127.0.0.1:{self.http_port}"
+
+    @property
+    def grpc_address(self) -> str:
+        return f"127.0.0.1:{self.grpc_port}"
 
     @property
     def url(self) -> str:
@@ -38,9 +44,9 @@ class RunningServer:
 
 
 @contextmanager
-def running(root: Path, **settings: int) -> Iterator[RunningServer]:
+def running(root: Path, **settings: Any) -> Iterator[RunningServer]:
     """Serve the models in `root` until the block ends; fails where the server does."""
-    chosen = Settings(root, **{"http_port": 0, "metrics_port": 0, **settings})
+    chosen = Settings(root, **{"http_port": 0, "grpc_port": 0, "metrics_port": 0, **settings})
     started: list[server.Started] = []
     is_up = threading.Event()
     stop, failures = asyncio.Event(), []
@@ -64,7 +70,7 @@ def running(root: Path, **settings: int) -> Iterator[RunningServer]:
         is_up.wait()
         try:
             if started:
-                yield RunningServer(started[0].http_port, started[0].metrics_port)
+                yield RunningServer(started[0].http_port, started[0].grpc_port, started[0].metrics_port)
         finally:
             if thread.is_alive():
                 loop.call_soon_threadsafe(stop.set)

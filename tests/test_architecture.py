@@ -50,6 +50,7 @@ WITHOUT_OWN_TEST = {
     "serving/settings.py": "values only",
     "serving/core/requests.py": "data",
     "serving/engine/pending.py": "data",
+    "serving/engine/tracer.py": "tests/serving/engine/test_engine.py traces requests",
     "serving/core/states.py": "data",
     "serving/scheduling/scheduler.py": "interfaces",
     "serving/transports/http/schemas.py": "documentation, shown by test_app.py",

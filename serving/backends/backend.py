@@ -4,19 +4,25 @@ Rule: a backend is one function, named here by import path and imported when the
 server without torch serves ONNX.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
-from serving.core.model_config import ModelConfig
+from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec, format_shape
 from serving.errors import ModelLoadFailed
 
 BACKENDS = {
     "onnxruntime": "serving.backends.ort:load",
     "pytorch": "serving.backends.torchscript:load",
+    "python": "serving.backends.python:load",
 }
+
+# Backends whose files say what goes in and out.
+_DESCRIBE = {"onnxruntime": "serving.backends.ort:describe"}
+
+Specs = tuple[TensorSpec, ...]
 
 
 class ModelInstance(Protocol):
@@ -32,6 +38,10 @@ class ModelInstance(Protocol):
     @property
     def concurrency(self) -> int: ...
 
+    @property
+    def reads_parameters(self) -> bool:
+        """Whether only requests with the same parameters may run together."""
+
     def run(self, inputs: Arrays, parameters: Parameters = NO_PARAMETERS, /) -> Arrays:
         """All outputs by name. Input arrays are C-contiguous and aligned, may be read-only, and stay the caller's.
 
@@ -45,8 +55,10 @@ class ModelInstance(Protocol):
 class DecoupledInstance(Protocol):
     """A `ModelInstance` that answers one request 0 to n times."""
 
-    def stream(self, inputs: Arrays, parameters: Parameters, is_cancelled: Callable[[], bool], /) -> Iterator[Arrays]:
-        """Each response's outputs as soon as they are there; a caller that loses interest closes the iterator.
+    def stream(
+        self, inputs: Arrays, parameters: Parameters, is_cancelled: Callable[[], bool], /
+    ) -> Generator[Arrays, None, None]:
+        """Each response's outputs as soon as they are there; a caller that loses interest closes the generator.
 
         `is_cancelled` may be asked at any time, from the thread that iterates.
         """
@@ -62,15 +74,32 @@ class Backend(Protocol):
 
 def find(name: str) -> Backend:
     """Raises `ModelLoadFailed` when the runtime behind the backend is not installed."""
-    module, _, function = BACKENDS[name].partition(":")
+    if name not in BACKENDS:
+        raise ModelLoadFailed(f"unexpected backend '{name}', known are {', '.join(BACKENDS)}")
+    return cast(Backend, _imported(name, BACKENDS[name]))
+
+
+def describe(directory: Path, config: ModelConfig) -> tuple[Specs, Specs] | None:
+    """The inputs and outputs of the file in a version `directory`; None where such files don't say.
+
+    Raises `ModelLoadFailed`.
+    """
+    if config.backend not in _DESCRIBE:
+        return None
+    found: tuple[Specs, Specs] = _imported(config.backend, _DESCRIBE[config.backend])(directory, config)
+    return found
+
+
+def _imported(name: str, path: str) -> Any:
+    module, _, function = path.partition(":")
     try:
-        return cast(Backend, getattr(import_module(module), function))
+        return getattr(import_module(module), function)
     except ModuleNotFoundError as error:
         raise ModelLoadFailed(f"backend '{name}' needs the package '{error.name}', which is not installed") from None
 
 
 def model_file(directory: Path, config: ModelConfig) -> Path:
-    path = directory / str(config.default_model_filename)
+    path = directory / str(config.default_model_filename or DEFAULT_FILENAMES[config.backend])
     if not path.is_file():
         raise ModelLoadFailed(f"version {directory.name} has no file '{path.name}'")
     return path

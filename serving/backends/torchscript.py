@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from serving.backends.backend import ModelInstance, model_file
-from serving.core.datatypes import datatype_of
-from serving.core.model_config import ModelConfig, input_specs, output_specs
+from serving.core.datatypes import DTYPES, datatype_of
+from serving.core.file_specs import file_input_specs, file_output_specs
+from serving.core.model_config import ModelConfig
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec
 from serving.errors import BackendFailed, ModelLoadFailed
 
@@ -37,7 +38,7 @@ class TorchScriptInstance:
         tensors = _tensors(returned)
         if len(tensors) != len(self.outputs):
             raise BackendFailed(f"it returned {len(tensors)} tensors, its config lists {len(self.outputs)}")
-        arrays = {spec.name: tensor.cpu().numpy() for spec, tensor in zip(self.outputs, tensors, strict=True)}
+        arrays = {spec.name: _array(tensor) for spec, tensor in zip(self.outputs, tensors, strict=True)}
         for spec in self.outputs:
             if (found := datatype_of(arrays[spec.name].dtype)) != spec.datatype:
                 raise BackendFailed(f"output '{spec.name}' is {found}, its config says {spec.datatype}")
@@ -49,6 +50,8 @@ class TorchScriptInstance:
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         # PyTorch warns about read-only memory, which views into a request's body are.
         writable = array if array.flags.writeable else array.copy()
+        if writable.dtype == DTYPES["BF16"]:
+            return torch.from_numpy(writable.view(np.uint16)).view(torch.bfloat16).to(self._device)
         return torch.from_numpy(writable).to(self._device)
 
 
@@ -61,7 +64,7 @@ def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
     except (RuntimeError, ValueError) as error:
         raise ModelLoadFailed(f"PyTorch can't load '{path.name}': {_first_line(error)}") from None
     module.eval()
-    inputs, outputs = input_specs(config), output_specs(config)
+    inputs, outputs = file_input_specs(config), file_output_specs(config)
     if any(spec.datatype == "BYTES" for spec in (*inputs, *outputs)):
         raise ModelLoadFailed("PyTorch has no string tensors; the config lists a TYPE_STRING")
     if not hasattr(module, "forward"):
@@ -70,6 +73,13 @@ def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
     if arguments != len(inputs):
         raise ModelLoadFailed(f"configuration expects {len(inputs)} inputs, model provides {arguments}")
     return TorchScriptInstance(module, inputs, outputs, device)
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    """numpy's own types have no bfloat16."""
+    if tensor.dtype == torch.bfloat16:
+        return tensor.cpu().contiguous().view(torch.uint16).numpy().view(DTYPES["BF16"])
+    return tensor.cpu().numpy()
 
 
 def _tensors(returned: object) -> list[torch.Tensor]:

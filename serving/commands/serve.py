@@ -6,12 +6,14 @@ import logging
 import os
 import shlex
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serving import __version__
+from serving.log import formatter
 from serving.settings import Settings
 
 if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` should not
@@ -19,6 +21,11 @@ if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` 
 
 _DEFAULTS = Settings(Path("model_repository"))
 _EXAMPLES = ("example.png", "example.json")
+
+
+class ModelControlMode(StrEnum):
+    NONE = "none"
+    EXPLICIT = "explicit"
 
 
 def serve(
@@ -38,17 +45,55 @@ def serve(
     http_port: Annotated[
         int, typer.Option(envvar="SLIPWAY_HTTP_PORT", min=0, max=65535, help="0 chooses a free one.")
     ] = _DEFAULTS.http_port,
+    grpc_port: Annotated[
+        int, typer.Option(envvar="SLIPWAY_GRPC_PORT", min=0, max=65535, help="0 chooses a free one.")
+    ] = _DEFAULTS.grpc_port,
     metrics_port: Annotated[
         int, typer.Option(envvar="SLIPWAY_METRICS_PORT", min=0, max=65535, help="Prometheus scrapes /metrics here.")
     ] = _DEFAULTS.metrics_port,
     max_body_size: Annotated[
-        int, typer.Option(envvar="SLIPWAY_MAX_BODY_SIZE", min=1, help="Largest request body, in bytes.")
+        int, typer.Option(envvar="SLIPWAY_MAX_BODY_SIZE", min=1, help="Largest HTTP request body, in bytes.")
     ] = _DEFAULTS.max_body_size,
+    grpc_max_message_size: Annotated[
+        int,
+        typer.Option(
+            envvar="SLIPWAY_GRPC_MAX_MESSAGE_SIZE", min=-1, help="Largest gRPC message, in bytes; -1 for no limit."
+        ),
+    ] = _DEFAULTS.grpc_max_message_size,
+    model_control_mode: Annotated[
+        ModelControlMode,
+        typer.Option(
+            envvar="SLIPWAY_MODEL_CONTROL_MODE",
+            help="'none' loads every model at start; 'explicit' lets requests load and unload models.",
+        ),
+    ] = ModelControlMode.NONE,
+    load_model: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="SLIPWAY_LOAD_MODEL",
+            help="In explicit mode, a model to load at start; may be repeated; '*': all.",
+        ),
+    ] = None,
+    allow_shared_memory: Annotated[
+        bool,
+        typer.Option(
+            "--allow-shared-memory",
+            "--allow-client-shm",
+            envvar="SLIPWAY_ALLOW_SHARED_MEMORY",
+            help="Let callers on this machine pass tensors in POSIX shared memory.",
+        ),
+    ] = False,
+    trace_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SLIPWAY_TRACE_FILE", help="Where traced requests are written; they are chosen at /v2/trace/setting."
+        ),
+    ] = None,
     shutdown_timeout: Annotated[
         int, typer.Option(envvar="SLIPWAY_SHUTDOWN_TIMEOUT", min=1, help="Seconds that running requests get to end.")
     ] = _DEFAULTS.shutdown_timeout,
 ) -> None:
-    """Serve every model of a repository over HTTP.
+    """Serve the models of a repository over HTTP and gRPC.
 
     [bold]Examples[/bold]
 
@@ -56,12 +101,31 @@ def serve(
 
     [cyan]slipway serve /models --host 0.0.0.0[/cyan]  for other machines, as in a container
 
-    [cyan]slipway serve --http-port 9000 --metrics-port 9002[/cyan]  other ports
+    [cyan]slipway serve --http-port 9000 --grpc-port 9001 --metrics-port 9002[/cyan]  other ports
+
+    [cyan]slipway serve --model-control-mode explicit --load-model digits-cnn[/cyan]  one model now, others by request
 
     Each option can also be set by the environment variable named beside it. Ctrl-C answers what runs, then stops.
     """
-    settings = Settings(model_repository, host, http_port, metrics_port, max_body_size, shutdown_timeout)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    if load_model and model_control_mode is ModelControlMode.NONE:
+        raise typer.BadParameter("--load-model needs --model-control-mode explicit; without it every model is loaded")
+    settings = Settings(
+        model_repository,
+        host=host,
+        http_port=http_port,
+        grpc_port=grpc_port,
+        metrics_port=metrics_port,
+        max_body_size=max_body_size,
+        grpc_max_message_size=grpc_max_message_size,
+        shutdown_timeout=shutdown_timeout,
+        model_control_mode=model_control_mode.value,
+        load_model=tuple(load_model or ()),
+        allow_shared_memory=allow_shared_memory,
+        trace_file=trace_file,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every form that is none
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -114,11 +178,12 @@ def _say_where_to_look(settings: Settings, started: "Started") -> None:
     url = f"http://{host}:{started.http_port}"
     typer.secho(f"\nSlipway {__version__} is at {url}\n", bold=True)
     for row in started.engine.index():
-        colour = "green" if row.state == "READY" else "red"
+        colour = {"READY": "green", "UNKNOWN": "yellow"}.get(row.state, "red")
         typer.echo(f"  {row.name:<24} {row.version:>4}  {typer.style(row.state, fg=colour)}  {row.reason}")
     if not started.engine.index():
         typer.echo(f"  no models in {settings.model_repository}; `slipway train digits-cnn` makes one")
     typer.echo(f"\n  API, to read and try   {url}/docs")
+    typer.echo(f"  gRPC                   {host}:{started.grpc_port}")
     typer.echo(f"  Prometheus metrics     http://{host}:{started.metrics_port}/metrics")
     curls = _curls(settings.model_repository, url, started)
     if curls:

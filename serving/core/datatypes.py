@@ -3,9 +3,10 @@
 Rule: a datatype is always its protocol name (`"FP32"`); `BYTES` arrays have dtype object and hold `bytes`.
 """
 
+import ml_dtypes
 import numpy as np
 
-from serving.errors import InvalidInput, ModelLoadFailed
+from serving.errors import InvalidInput
 
 DTYPES: dict[str, np.dtype] = {
     "BOOL": np.dtype(np.bool_),
@@ -18,6 +19,7 @@ DTYPES: dict[str, np.dtype] = {
     "INT32": np.dtype(np.int32),
     "INT64": np.dtype(np.int64),
     "FP16": np.dtype(np.float16),
+    "BF16": np.dtype(ml_dtypes.bfloat16),
     "FP32": np.dtype(np.float32),
     "FP64": np.dtype(np.float64),
     "BYTES": np.dtype(np.object_),
@@ -44,10 +46,7 @@ def datatype_of(dtype: np.dtype) -> str:
 
 def from_config(name: str) -> str:
     """`TYPE_FP32` -> `FP32`, `TYPE_STRING` -> `BYTES` (Triton's model_config.proto)."""
-    datatype = "BYTES" if name == "TYPE_STRING" else name.removeprefix("TYPE_")
-    if datatype not in DTYPES:
-        raise ModelLoadFailed(f"data_type {name} is not supported")
-    return datatype
+    return "BYTES" if name == "TYPE_STRING" else name.removeprefix("TYPE_")
 
 
 def to_config(datatype: str) -> str:

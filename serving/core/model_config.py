@@ -5,7 +5,7 @@ Rule: what a model's config asks for is honoured, or named by `unhonoured`, or r
 
 from collections.abc import Iterable, Iterator
 
-from google.protobuf import text_format
+from google.protobuf import json_format, text_format
 from google.protobuf.message import Message
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig, ModelInput, ModelOutput
 
@@ -22,15 +22,17 @@ __all__ = [
     "input_specs",
     "output_specs",
     "parse",
+    "parse_json",
     "select_versions",
     "thread_count",
     "unhonoured",
 ]
 
-PLATFORMS = {"onnxruntime": "onnxruntime_onnx", "pytorch": "pytorch_libtorch"}
+PLATFORMS = {"onnxruntime": "onnxruntime_onnx", "pytorch": "pytorch_libtorch", "python": "python"}
 MAX_INSTANCES = 256
 MAX_THREADS = 1024
-DEFAULT_FILENAMES = {"onnxruntime": "model.onnx", "pytorch": "model.pt"}
+MAX_PRIORITY_LEVELS = 64
+DEFAULT_FILENAMES = {"onnxruntime": "model.onnx", "pytorch": "model.pt", "python": "model.py"}
 
 # Paths of the fields that Slipway acts on; whatever else a config sets is reported by `unhonoured`.
 _HONOURED = {
@@ -56,12 +58,39 @@ _HONOURED = {
     "dynamic_batching.max_queue_delay_microseconds",
     "dynamic_batching.default_queue_policy.default_timeout_microseconds",
     "dynamic_batching.default_queue_policy.max_queue_size",
+    "dynamic_batching.priority_levels",
+    "dynamic_batching.default_priority_level",
     "parameters.intra_op_thread_count",
     "parameters.inter_op_thread_count",
+    "sequence_batching",
+    "sequence_batching.direct",
+    "sequence_batching.direct.max_queue_delay_microseconds",
+    "sequence_batching.direct.minimum_slot_utilization",
+    "sequence_batching.oldest",
+    "sequence_batching.oldest.max_candidate_sequences",
+    "sequence_batching.oldest.preferred_batch_size",
+    "sequence_batching.oldest.max_queue_delay_microseconds",
+    "sequence_batching.max_sequence_idle_microseconds",
+    "sequence_batching.control_input.name",
+    "sequence_batching.control_input.control",
+    "sequence_batching.control_input.control.kind",
+    "sequence_batching.control_input.control.int32_false_true",
+    "sequence_batching.control_input.control.fp32_false_true",
+    "sequence_batching.control_input.control.bool_false_true",
+    "sequence_batching.control_input.control.data_type",
+    "sequence_batching.state.input_name",
+    "sequence_batching.state.output_name",
+    "sequence_batching.state.data_type",
+    "sequence_batching.state.dims",
+    "sequence_batching.state.initial_state.name",
+    "sequence_batching.state.initial_state.data_type",
+    "sequence_batching.state.initial_state.dims",
+    "sequence_batching.state.initial_state.zero_data",
+    "model_transaction_policy",
+    "model_transaction_policy.decoupled",
 }
 # Fields whose absence would change what a request means: a model that needs one is not served without it.
 _REQUIRED = {
-    "sequence_batching": "sequence batching",
     "ensemble_scheduling": "ensembles",
     "batch_input": "batch inputs",
     "batch_output": "batch outputs",
@@ -74,6 +103,19 @@ def parse(text: str, model_name: str) -> ModelConfig:
         config = text_format.Parse(text, ModelConfig())
     except text_format.ParseError as error:
         raise ModelLoadFailed(f"config.pbtxt, line:column {error}") from None
+    return _named(config, model_name)
+
+
+def parse_json(text: str, model_name: str) -> ModelConfig:
+    """protobuf's JSON, numbers as such or as strings. Raises `ModelLoadFailed`."""
+    try:
+        config = json_format.Parse(text, ModelConfig())
+    except (json_format.ParseError, RecursionError) as error:
+        raise ModelLoadFailed(f"the config is no ModelConfig in JSON: {error}"[:1000]) from None
+    return _named(config, model_name)
+
+
+def _named(config: ModelConfig, model_name: str) -> ModelConfig:
     if config.name and config.name != model_name:
         raise ModelLoadFailed(
             f"unexpected directory name '{model_name}' for model '{config.name}', directory name must equal model name"
@@ -89,6 +131,7 @@ def complete(config: ModelConfig) -> ModelConfig:
     _refuse_what_is_missing(completed)
     _complete_backend(completed)
     _check_tensors(completed)
+    _check_priorities(completed)
     if not completed.HasField("version_policy"):
         completed.version_policy.latest.num_versions = 1
     if not completed.instance_group:
@@ -141,7 +184,10 @@ def select_versions(config: ModelConfig, available: Iterable[int]) -> list[int]:
 
 def unhonoured(config: ModelConfig) -> list[str]:
     """The fields that this config sets and Slipway does not act on, such as `optimization.cuda.graphs`."""
-    return sorted(set(_set_fields(config, "")) - _HONOURED)
+    fields = set(_set_fields(config, "")) - _HONOURED
+    if config.backend == "python":  # such a model reads its parameters itself, and does without optional inputs
+        fields = {field for field in fields if field != "input.optional" and not field.startswith("parameters.")}
+    return sorted(fields)
 
 
 def _set_fields(message: Message, prefix: str) -> Iterator[str]:
@@ -160,8 +206,10 @@ def _refuse_what_is_missing(config: ModelConfig) -> None:
     for field, words in _REQUIRED.items():
         if any(descriptor.name == field for descriptor, _ in config.ListFields()):
             raise ModelLoadFailed(f"'{field}': {words} are not supported")
-    if config.model_transaction_policy.decoupled:
-        raise ModelLoadFailed("'model_transaction_policy.decoupled': decoupled models are not supported")
+    if config.model_transaction_policy.decoupled and "python" not in (config.backend, config.platform):
+        raise ModelLoadFailed("'model_transaction_policy.decoupled': only python models can be decoupled")
+    if any(tensor.optional for tensor in config.input) and "python" not in (config.backend, config.platform):
+        raise ModelLoadFailed("'input.optional': only python models can do without an input")
     if any(tensor.HasField("reshape") for tensor in (*config.input, *config.output)):
         raise ModelLoadFailed("'reshape' of inputs and outputs is not supported")
     if any(group.kind == group.KIND_MODEL for group in config.instance_group):
@@ -186,6 +234,14 @@ def _complete_backend(config: ModelConfig) -> None:
         raise ModelLoadFailed("default_model_filename must be the name of a file in the version's folder")
 
 
+def _check_priorities(config: ModelConfig) -> None:
+    levels, default = config.dynamic_batching.priority_levels, config.dynamic_batching.default_priority_level
+    if levels > MAX_PRIORITY_LEVELS:
+        raise ModelLoadFailed(f"dynamic batching priority_levels must be at most {MAX_PRIORITY_LEVELS}, got {levels}")
+    if levels and not 1 <= default <= levels:
+        raise ModelLoadFailed(f"default priority level must be in range [1, {levels}] for {config.name}, got {default}")
+
+
 def _check_tensors(config: ModelConfig) -> None:
     if config.max_batch_size < 0:
         raise ModelLoadFailed(f"'max_batch_size' must be non-negative value for {config.name}")
@@ -202,7 +258,7 @@ def _check_tensors(config: ModelConfig) -> None:
 def _check_tensor(kind: str, tensor: ModelInput | ModelOutput, max_batch_size: int) -> None:
     if not tensor.name:
         raise ModelLoadFailed(f"model {kind} must specify 'name'")
-    if not tensor.data_type:
+    if tensor.data_type not in DataType.values() or not tensor.data_type:
         raise ModelLoadFailed(f"model {kind} '{tensor.name}' must specify 'data_type'")
     if not (tensor.dims or max_batch_size):
         raise ModelLoadFailed(f"model {kind} '{tensor.name}' must specify 'dims'")
@@ -210,7 +266,6 @@ def _check_tensor(kind: str, tensor: ModelInput | ModelOutput, max_batch_size: i
         raise ModelLoadFailed(
             f"model {kind} '{tensor.name}' dimension must be integer >= 1, or -1 to indicate a variable-size dimension"
         )
-    from_config(DataType.Name(tensor.data_type))
 
 
 def _spec(tensor: ModelInput | ModelOutput, max_batch_size: int) -> TensorSpec:

@@ -7,6 +7,7 @@ from enum import StrEnum
 class ModelState(StrEnum):
     """Triton's names, as the repository index prints them."""
 
+    UNKNOWN = "UNKNOWN"
     LOADING = "LOADING"
     READY = "READY"
     UNLOADING = "UNLOADING"

@@ -1,23 +1,73 @@
-"""The facade that every transport calls: which models there are, and in what state.
+"""The facade that every transport calls: which models there are, in what state, and what they answer.
 
 Rule: knows no protocol; what it raises is in `serving/errors.py`.
 """
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+
+from serving.core.requests import InferRequest, InferResponse
 from serving.core.states import ModelState, VersionStatus
+from serving.engine.override import Override
 from serving.engine.registry import ModelRegistry
 from serving.engine.served_model import ServedModel
-from serving.errors import ModelNotFound, ModelNotReady
+from serving.engine.tracer import Tracer
+from serving.errors import ControlRefused, InvalidInput, ModelNotFound, ModelNotReady
 
 
 class Engine:
-    def __init__(self, registry: ModelRegistry) -> None:
+    def __init__(self, registry: ModelRegistry, tracer: Tracer, is_explicit: bool = False) -> None:
+        """`is_explicit`: whether models may be loaded and unloaded by request."""
         self._registry = registry
+        self._tracer = tracer
+        self._is_explicit = is_explicit
         self.accepting = False
         """True from when every model was tried until the server is on its way down."""
+
+    async def infer(self, request: InferRequest) -> InferResponse:
+        """Raises what `model` and `ServedModel.infer` do; cancelling it frees the request's place."""
+        model = self.model(request.model_name, request.model_version)
+        begun = self._tracer.begin(request)
+        timeline = begun[1] if begun else None
+        try:
+            return await model.infer(request, timeline)
+        except ModelNotReady:
+            return await self._successor(request, model).infer(request, timeline)
+        finally:
+            if begun is not None:
+                self._tracer.end(begun, request, model.version)
+
+    async def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
+        """Every response, the last one `final`; closing it frees the request's place."""
+        model = self.model(request.model_name, request.model_version)
+        if not model.is_decoupled:
+            yield await self.infer(request)
+            return
+        async with AsyncExitStack() as stack:
+            responses = await stack.enter_async_context(aclosing(model.stream(request)))
+            try:
+                first = await anext(responses)
+            except ModelNotReady:
+                model = self._successor(request, model)
+                responses = await stack.enter_async_context(aclosing(model.stream(request)))
+                first = await anext(responses)
+            yield first
+            async for response in responses:
+                yield response
 
     def model(self, name: str, version: str = "") -> ServedModel:
         """Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`."""
         return self._registry.find(name, version)
+
+    def versions(self, name: str, version: str = "") -> list[ServedModel]:
+        """The named version, or all of the model's that are ready. Raises what `model` does."""
+        newest = self.model(name, version)
+        return [newest] if version else [self.model(name, number) for number in self.ready_versions(name)]
+
+    def models(self) -> list[ServedModel]:
+        """Every version that is ready."""
+        return list(self._registry.served())
 
     def ready_versions(self, name: str) -> list[str]:
         return self._registry.ready_versions(name)
@@ -30,4 +80,36 @@ class Engine:
         return True
 
     def index(self, ready_only: bool = False) -> list[VersionStatus]:
+        """Reads the disk."""
         return [status for status in self._registry.index() if status.state is ModelState.READY or not ready_only]
+
+    async def load(self, name: str, override: Override | None = None) -> None:
+        """Raises `ControlRefused`, `InvalidInput` for the name, `ModelLoadFailed`."""
+        self._check_control(name)
+        await asyncio.to_thread(self._registry.load, name, override)
+
+    async def unload(self, name: str) -> None:
+        """Raises `ControlRefused`, `InvalidInput` for the name."""
+        self._check_control(name)
+        await asyncio.to_thread(self._registry.unload, name)
+
+    def _check_control(self, name: str) -> None:
+        if not self._is_explicit:
+            raise ControlRefused(
+                "explicit model load / unload is not allowed if polling is enabled, or without "
+                "'--model-control-mode=explicit'"
+            )
+        if not name:
+            raise InvalidInput("Model name cannot be empty. Please enter a valid name to deploy.")
+        if "/" in name or "\\" in name or name in (".", "..") or not name.isprintable() or len(name.encode()) > 255:
+            raise InvalidInput(
+                f"invalid model name '{name[:100]}', model name must not contain path traversal characters, and is the "
+                "name of a folder"
+            )
+
+    def _successor(self, request: InferRequest, model: ServedModel) -> ServedModel:
+        """A model that was replaced between its look-up and the request has one that answers instead."""
+        successor = self.model(request.model_name, request.model_version)
+        if successor is model:
+            raise ModelNotReady(f"Request for unknown model: '{model.name}' is not at ready state, it is unloading")
+        return successor

@@ -3,17 +3,22 @@
 Rule: runs on a worker's thread and always returns an outcome for every request, whatever the model does.
 """
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from serving.backends.backend import DecoupledInstance, ModelInstance
 from serving.core.requests import Arrays, Parameters
+from serving.core.sequence_config import SequenceConfig
 from serving.engine.statistics import Times
 from serving.errors import BackendFailed, Cancelled, SlipwayError
 from serving.scheduling.batching import concatenate, split
+from serving.scheduling.sequence_inputs import SequenceRequest, answers, assemble
+
+log = logging.getLogger("slipway")
 
 
 class Runnable(Protocol):
@@ -22,6 +27,10 @@ class Runnable(Protocol):
     inputs: Arrays
     rows: int
     parameters: Parameters
+
+
+class SequenceRunnable(Runnable, SequenceRequest, Protocol):
+    """A request of a sequence."""
 
 
 class Streamable(Runnable, Protocol):
@@ -33,6 +42,9 @@ class Streamable(Runnable, Protocol):
     def is_cancelled(self) -> bool: ...
 
 
+R = TypeVar("R")
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """An outcome for each request, in order: its outputs, or the exception that took their place."""
@@ -41,16 +53,40 @@ class Run:
     times: Times
 
 
-def run_batch(instance: ModelInstance, batched: bool, batch: Sequence[Runnable]) -> Run:
+def run_batch(run_once: Callable[[Sequence[R]], Run], batch: Sequence[R]) -> Run:
     """When a batch fails, its halves run alone, and so on, so that a bad request costs no neighbour its answer."""
     started = time.monotonic()
     try:
-        return _run(instance, batched, batch)
+        return run_once(batch)
     except Exception as error:  # a runtime may raise anything, and the worker must go on
         if len(batch) == 1:
             return Run([blame(error)], Times(0.0, time.monotonic() - started, 0.0))
     middle = len(batch) // 2
-    return _together(run_batch(instance, batched, batch[:middle]), run_batch(instance, batched, batch[middle:]))
+    return _together(run_batch(run_once, batch[:middle]), run_batch(run_once, batch[middle:]))
+
+
+def run_rows(instance: ModelInstance, batched: bool, batch: Sequence[Runnable]) -> Run:
+    """Requests that have nothing to do with one another. Raises what the model does."""
+    started = time.monotonic()
+    inputs = concatenate([request.inputs for request in batch])
+    stacked = time.monotonic()
+    outputs = instance.run(inputs, batch[0].parameters)
+    ran = time.monotonic()
+    outcomes = split(outputs, [request.rows for request in batch]) if batched else [outputs]
+    return Run([*outcomes], Times(stacked - started, ran - stacked, time.monotonic() - ran))
+
+
+def run_sequences(instance: ModelInstance, config: SequenceConfig, batch: Sequence[SequenceRunnable]) -> Run:
+    """One request of each of several sequences, whose states move on. Raises what the model does."""
+    started = time.monotonic()
+    inputs = assemble(config, batch)
+    stacked = time.monotonic()
+    outputs = instance.run(inputs, batch[0].parameters)
+    ran = time.monotonic()
+    found = answers(config, batch, outputs)
+    for request, answer in zip(batch, found, strict=True):
+        request.sequence_state.update(answer.states)
+    return Run([answer.outputs for answer in found], Times(stacked - started, ran - stacked, time.monotonic() - ran))
 
 
 def run_stream(instance: DecoupledInstance, batch: Sequence[Streamable]) -> Run:
@@ -72,18 +108,13 @@ def run_stream(instance: DecoupledInstance, batch: Sequence[Streamable]) -> Run:
 
 
 def blame(error: Exception) -> SlipwayError:
-    """A model may raise the tree's own errors; anything else is its failure."""
-    return error if isinstance(error, SlipwayError) else BackendFailed(f"the model failed on this request: {error}")
-
-
-def _run(instance: ModelInstance, batched: bool, batch: Sequence[Runnable]) -> Run:
-    started = time.monotonic()
-    inputs = concatenate([request.inputs for request in batch])
-    stacked = time.monotonic()
-    outputs = instance.run(inputs, batch[0].parameters)
-    ran = time.monotonic()
-    outcomes = split(outputs, [request.rows for request in batch]) if batched else [outputs]
-    return Run([*outcomes], Times(stacked - started, ran - stacked, time.monotonic() - ran))
+    """A model may blame the caller with the tree's own errors; anything else is its failure."""
+    if isinstance(error, BackendFailed):
+        return BackendFailed(f"the model failed on this request: {error}")
+    if isinstance(error, SlipwayError):
+        return error
+    log.debug("a model failed on a request", exc_info=error)
+    return BackendFailed(f"the model failed on this request: {type(error).__name__}: {error}")
 
 
 def _together(first: Run, second: Run) -> Run:

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from serving.core.requests import Arrays, Parameters
 from serving.engine.response_stream import ResponseStream
+from serving.engine.tracer import Timeline
 
 
 @dataclass(eq=False, slots=True)
@@ -21,7 +24,13 @@ class Pending:
     parameters: Parameters
     priority: int = 0
     responses: ResponseStream | None = None
+    timeline: Timeline | None = None
+    sequence_id: int | str = 0
+    sequence_start: bool = False
+    sequence_end: bool = False
     arrived: float = 0.0
+    slot: int = 0
+    sequence_state: dict[str, np.ndarray] = field(default_factory=dict)
 
     def emit(self, outputs: Arrays) -> None:
         """On the worker's thread that runs it."""

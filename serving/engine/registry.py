@@ -1,44 +1,45 @@
 """What is loaded: every version of every model with its state, and the reason where it can't be served.
 
-Rule: one model's failure is that model's state, never the server's.
+Rule: one model's failure is that model's state, never the server's; and while a model is replaced, its old versions
+answer.
 """
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from serving.backends import backend
-from serving.core import model_config
-from serving.core.model_config import ModelConfig
 from serving.core.states import ModelState, VersionStatus
+from serving.engine.loading import Version, load_model, reason_of, unavailable
+from serving.engine.override import Override, write_files
 from serving.engine.repository import ModelRepository
 from serving.engine.served_model import ServedModel
-from serving.errors import ModelLoadFailed, ModelNotFound, ModelNotReady, VersionNotFound
+from serving.errors import ModelLoadFailed, ModelNotFound, ModelNotReady, RepositoryPollFailed, VersionNotFound
 
 log = logging.getLogger("slipway")
 
-
-@dataclass(frozen=True, slots=True)
-class _Version:
-    """`served` while the state is READY, `reason` while it is UNAVAILABLE."""
-
-    state: ModelState
-    served: ServedModel | None = None
-    reason: str = ""
+_UNLOADED = "unloaded"  # Triton's word, which its clients' tests look for
+_RETRY = 60.0  # seconds between looks at a model that still runs although it was unloaded
 
 
 class ModelRegistry:
-    """`load` and `close` block and may run in any thread; look-ups belong to `loop`'s."""
+    """`load` and `close` block; all methods may be called from any thread."""
 
-    def __init__(self, repository: ModelRepository, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, repository: ModelRepository, loop: asyncio.AbstractEventLoop, names: Iterable[str] | None = None
+    ) -> None:
+        """`names` are the models that will be loaded at once, by default the whole repository's."""
         self._repository = repository
         self._loop = loop
-        self._models: dict[str, dict[str, _Version]] = {
-            name: {"": _Version(ModelState.LOADING)} for name in repository.names()
+        self._models: dict[str, dict[str, Version]] = {
+            name: {"": Version(ModelState.LOADING)} for name in (repository.names() if names is None else names)
         }
+        self._changing = threading.Lock()  # one load or unload at a time
+        self._retiring: set[ServedModel] = set()
+        self._overridden: dict[str, TemporaryDirectory[str]] = {}
 
     def __repr__(self) -> str:
         return f"<ModelRegistry {len(self._models)} models>"
@@ -46,12 +47,40 @@ class ModelRegistry:
     def names(self) -> list[str]:
         return list(self._models)
 
-    def load(self, name: str) -> None:
-        """Afterwards every version of the model is READY or UNAVAILABLE; raises nothing that a model's files cause."""
-        try:
-            self._models[name] = self._load_model(name)
-        except Exception as error:
-            self._models[name] = {"": _unavailable(name, "", error)}
+    def load(self, name: str, override: Override | None = None) -> None:
+        """Load a model, or load it anew: its old versions answer until the new ones are ready, and stay if one fails.
+
+        Raises `ModelLoadFailed`, which is also the model's state then if it had nothing ready.
+        """
+        with self._changing:
+            old = self._models.get(name, {})
+            had_ready = any(version.served for version in old.values())
+            if not had_ready:
+                self._models[name] = {"": Version(ModelState.LOADING)}
+            try:
+                new, folder = self._load(name, override)
+            except Exception as error:  # whatever a model's files cause is its own failure
+                self._settle(name, old, had_ready, error)
+                raise _poll_failed(name, error) from None
+            failed = [
+                f"version {number} is at UNAVAILABLE state: {it.reason};" for number, it in new.items() if it.reason
+            ]
+            kept, retired = (old, new) if failed and had_ready else (new, old)
+            self._models[name] = kept
+            self._retire(retired, folder if kept is old else self._swap_folder(name, folder))
+        if failed:
+            raise ModelLoadFailed(f"load failed for model '{name}': {' '.join(failed)}")
+
+    def unload(self, name: str) -> None:
+        """Returns at once: requests that were accepted are answered, new ones refused. An unknown model is unloaded."""
+        with self._changing:
+            old = self._models.get(name, {})
+            gone = {number: Version(ModelState.UNLOADING) for number, version in old.items() if version.served}
+            if gone:
+                self._models[name] = gone
+                self._retire(old, self._swap_folder(name, None), then=lambda: self._note_unloaded(name, gone))
+            elif old:
+                self._models[name] = {number: Version(ModelState.UNAVAILABLE, reason=_UNLOADED) for number in old}
 
     def drain(self) -> None:
         """Hold no request back any more; new ones are still answered."""
@@ -60,9 +89,12 @@ class ModelRegistry:
 
     def close(self, timeout: float) -> bool:
         """Every model answers what it has queued, all at once; False when one still runs after `timeout` seconds."""
-        loaded = list(self.served())
+        loaded = [*self.served(), *list(self._retiring)]
         with ThreadPoolExecutor(max_workers=max(1, len(loaded))) as pool:
-            return all(list(pool.map(lambda model: model.close(timeout), loaded)))
+            ended = all(list(pool.map(lambda model: model.close(timeout), loaded)))
+        for folder in self._overridden.values():
+            folder.cleanup()
+        return ended
 
     def find(self, name: str, version: str = "") -> ServedModel:
         """The named version, or the highest that is ready. Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`.
@@ -83,81 +115,97 @@ class ModelRegistry:
         if entry is None:
             raise VersionNotFound(f"Request for unknown model: '{name}' version {version} is not found")
         raise ModelNotReady(
-            f"Request for unknown model: '{name}' version {version} is not at ready state: {entry.reason}"
+            f"Request for unknown model: '{name}' version {version} is not at ready state: "
+            f"{entry.reason or entry.state.value}"
         )
 
     def ready_versions(self, name: str) -> list[str]:
         return [version for version, entry in self._models[name].items() if entry.served is not None]
 
     def index(self) -> list[VersionStatus]:
-        return [
+        """What was loaded, and what lies in the repository and was not. Reads the disk."""
+        loaded = [
             VersionStatus(name, version, entry.state, entry.reason)
-            for name, versions in self._models.items()
+            for name, versions in list(self._models.items())
             for version, entry in versions.items()
         ]
+        others = [name for name in self._repository.names() if name not in self._models]
+        return [*loaded, *(VersionStatus(name, "", ModelState.UNKNOWN) for name in others)]
 
     def served(self) -> Iterator[ServedModel]:
         for versions in list(self._models.values()):
             yield from (entry.served for entry in versions.values() if entry.served is not None)
 
-    def _load_model(self, name: str) -> dict[str, _Version]:
-        config = self._repository.config(name)
-        labels = self._repository.labels(config)
-        for warning in (*_without_effect(config), *_label_counts(config, labels)):
-            log.warning("%s: %s", name, warning)
-        selected = model_config.select_versions(config, self._repository.versions(name))
-        if not selected:
-            raise ModelLoadFailed(f"at least one version must be available under the version policy of '{name}'")
-        return {str(version): self._load_version(config, version, labels) for version in selected}
-
-    def _load_version(self, config: ModelConfig, version: int, labels: Mapping[str, tuple[str, ...]]) -> _Version:
-        directory = self._repository.version_directory(config.name, version)
+    def _load(self, name: str, override: Override | None) -> tuple[dict[str, Version], TemporaryDirectory[str] | None]:
+        if override is None:
+            if name not in self._repository.names():
+                raise RepositoryPollFailed(f"the repository has no folder '{name[:100]}'")
+            return load_model(self._repository, name, None, self._loop), None
+        if not override.files:
+            return load_model(self._repository, name, override.config, self._loop), None
+        folder = TemporaryDirectory(prefix="slipway-")
         try:
-            instances = _load_instances(config, directory)
-            served = ServedModel(str(version), config, instances, labels, self._loop)
-        except Exception as error:  # a runtime may raise anything over a file's content
-            return _unavailable(config.name, str(version), error)
-        log.info("%s version %d is ready (%s, %d instances)", config.name, version, config.backend, len(instances))
-        return _Version(ModelState.READY, served)
+            write_files(Path(folder.name) / name, override.files)
+            return load_model(ModelRepository(Path(folder.name)), name, override.config, self._loop), folder
+        except Exception:
+            folder.cleanup()
+            raise
+
+    def _settle(self, name: str, old: dict[str, Version], had_ready: bool, error: Exception) -> None:
+        if had_ready:
+            log.error("%s could not be loaded anew and goes on as it is: %s", name, reason_of(error))
+        elif isinstance(error, RepositoryPollFailed):  # nothing is known of it, as before
+            self._models.pop(name)
+            if old:
+                self._models[name] = old
+        else:
+            self._models[name] = {"": unavailable(name, "", error)}
+
+    def _swap_folder(self, name: str, folder: TemporaryDirectory[str] | None) -> TemporaryDirectory[str] | None:
+        """Remember `folder` as what the model's files are in; what they were in before."""
+        previous = self._overridden.pop(name, None)
+        if folder is not None:
+            self._overridden[name] = folder
+        return previous
+
+    def _retire(
+        self,
+        versions: Mapping[str, Version],
+        folder: TemporaryDirectory[str] | None,
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
+        """In a thread of its own, since what runs may run long."""
+        models = [version.served for version in versions.values() if version.served is not None]
+        self._retiring.update(models)
+
+        def end() -> None:
+            for model in models:
+                while not model.close(_RETRY):
+                    log.warning("%r still runs, although it was unloaded", model)
+                self._retiring.discard(model)
+            if folder is not None:
+                folder.cleanup()
+            then()
+
+        threading.Thread(target=end, name="retire", daemon=True).start()
+
+    def _note_unloaded(self, name: str, versions: dict[str, Version]) -> None:
+        with self._changing:
+            if self._models.get(name) is versions:
+                self._models[name] = {number: Version(ModelState.UNAVAILABLE, reason=_UNLOADED) for number in versions}
 
 
-def _load_instances(config: ModelConfig, directory: Path) -> list[backend.ModelInstance]:
-    load = backend.find(config.backend)
-    return [load(directory, config, device) for device in model_config.devices(config)]
+def _poll_failed(name: str, error: Exception) -> ModelLoadFailed:
+    """In Triton's words (core/src/model_repository_manager.cc), with the cause, which it only logs."""
+    if isinstance(error, RepositoryPollFailed):
+        return RepositoryPollFailed(f"failed to load '{name}', failed to poll from model repository: {error}")
+    return ModelLoadFailed(f"load failed for model '{name}': {reason_of(error)}")
 
 
-def _unavailable(name: str, version: str, error: Exception) -> _Version:
-    expected = isinstance(error, ModelLoadFailed)
-    reason = _reason(error)
-    which = f"{name} version {version}" if version else name
-    log.error("%s is UNAVAILABLE: %s", which, reason, exc_info=None if expected else error)
-    return _Version(ModelState.UNAVAILABLE, reason=reason)
-
-
-def _reason(error: Exception) -> str:
-    """For the model's owner, and without the server's folders, which an operating system's error names."""
-    if isinstance(error, ModelLoadFailed):
-        return str(error)
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"{type(error).__name__}: {words}"
-
-
-def _newest_ready(versions: dict[str, _Version]) -> _Version | None:
+def _newest_ready(versions: dict[str, Version]) -> Version | None:
     return next((entry for entry in reversed(versions.values()) if entry.served is not None), None)
 
 
-def _why(versions: Mapping[str, _Version]) -> str:
+def _why(versions: Mapping[str, Version]) -> str:
     reasons = [entry.reason for entry in versions.values() if entry.reason]
     return f": {'; '.join(reasons)}" if reasons else ""
-
-
-def _without_effect(config: ModelConfig) -> list[str]:
-    return [f"config.pbtxt sets '{field}', which has no effect here" for field in model_config.unhonoured(config)]
-
-
-def _label_counts(config: ModelConfig, labels: Mapping[str, tuple[str, ...]]) -> list[str]:
-    return [
-        f"output '{output.name}' has {output.dims[-1]} classes and {output.label_filename} {len(labels[output.name])}"
-        for output in config.output
-        if output.label_filename and output.dims and output.dims[-1] not in (-1, len(labels[output.name]))
-    ]

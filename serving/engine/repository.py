@@ -4,6 +4,7 @@ Rule: reads only; everything that a model's folder can get wrong becomes a `Mode
 """
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,10 +44,17 @@ class ModelRepository:
     def version_directory(self, name: str, version: int) -> Path:
         return self.root / name / str(version)
 
+    def files(self, directory: Path) -> set[str]:
+        """The names of what lies in a version's folder."""
+        try:
+            return {path.name for path in directory.iterdir()}
+        except OSError as error:
+            raise ModelLoadFailed(f"the folder of version {directory.name} can't be read: {error.strerror}") from None
+
     def config(self, name: str) -> ModelConfig:
-        """Checked and completed."""
-        text = _read(self.root / name / "config.pbtxt", "config.pbtxt")
-        return model_config.complete(model_config.parse(text, name))
+        """As it is written; where there is no config.pbtxt, one that says nothing."""
+        path = self.root / name / "config.pbtxt"
+        return model_config.parse(_read(path, "config.pbtxt") if os.path.lexists(path) else "", name)
 
     def labels(self, config: ModelConfig) -> Mapping[str, tuple[str, ...]]:
         """For each output with a `label_filename`, the lines of that file in the model's folder."""

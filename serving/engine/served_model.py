@@ -4,6 +4,8 @@ Rule: `infer` runs on the event loop and never computes; a worker thread compute
 """
 
 import asyncio
+import logging
+import threading
 import time
 from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
 from functools import partial
@@ -12,15 +14,20 @@ from math import inf
 from serving.backends.backend import DecoupledInstance, ModelInstance
 from serving.core.model_config import ModelConfig, input_specs, output_specs
 from serving.core.requests import Arrays, InferRequest, InferResponse
+from serving.core.sequence_config import sequence_config
 from serving.engine import fit
-from serving.engine.execution import run_batch, run_stream
+from serving.engine.execution import run_batch, run_rows, run_sequences, run_stream
 from serving.engine.pending import Pending
 from serving.engine.response_stream import ResponseStream
 from serving.engine.statistics import FailureReason, ModelStatistics
+from serving.engine.tracer import Timeline
 from serving.engine.worker import Execute, Execution, WorkerPool
 from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, Overloaded, Unsupported
 from serving.scheduling.dynamic import DynamicBatcher
-from serving.scheduling.scheduler import Event
+from serving.scheduling.scheduler import Event, Scheduler
+from serving.scheduling.sequence import SequenceBatcher
+
+log = logging.getLogger("slipway")
 
 DEFAULT_MAX_QUEUE_SIZE = 4096
 """Requests that may wait for a version whose config sets no `max_queue_size`; Triton's own default has no bound."""
@@ -53,10 +60,11 @@ class ServedModel:
         self._default_timeout = config.dynamic_batching.default_queue_policy.default_timeout_microseconds * 1e-6
         self._reads_parameters = any(instance.reads_parameters for instance in instances)
         self._loop = loop
-        self._instances = instances
+        self._instances = list(instances)
+        self._closing = threading.Lock()
         self._pool = WorkerPool(
             f"{self.name}/{version}",
-            _batcher(config),
+            _scheduler(config, sum(instance.concurrency for instance in instances)),
             [self._execute(instance) for instance in instances for _ in range(instance.concurrency)],
             self._deliver,
         )
@@ -69,8 +77,8 @@ class ServedModel:
         """Requests that wait for an instance."""
         return len(self._pool)
 
-    async def infer(self, request: InferRequest) -> InferResponse:
-        """The one response. Cancelling it frees the request's place.
+    async def infer(self, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:
+        """The one response. Cancelling it frees the request's place. A `timeline` is told what happens when.
 
         Raises `InvalidInput`, `Overloaded`, `ModelNotReady` (unloading), `DeadlineExceeded`, `BackendFailed`; and
         `Unsupported` for a decoupled model, whose requests have any number of responses.
@@ -80,7 +88,7 @@ class ServedModel:
                 f"a single response was asked for, which doesn't support models with decoupled transaction policy such "
                 f"as '{self.name}'; use the gRPC stream or generate_stream"
             )
-        pending = self._submit(request, None)
+        pending = self._submit(request, None, timeline)
         try:
             outputs = await pending.answer
         except asyncio.CancelledError:
@@ -119,12 +127,13 @@ class ServedModel:
     def close(self, timeout: float) -> bool:
         """Answer what is queued, then free the model; False when it still runs after `timeout` seconds.
 
-        Blocks. What is asked afterwards is refused with `ModelNotReady`.
+        Blocks; may be called again, and by several threads. What is asked afterwards is refused with `ModelNotReady`.
         """
         if not self._pool.stop(timeout):
             return False
-        for instance in self._instances:
-            instance.close()
+        with self._closing:
+            while self._instances:
+                _close(self._instances.pop())
         return True
 
     def _deliver(self, events: list[Event[Pending]], execution: Execution[Pending] | None) -> None:
@@ -136,6 +145,8 @@ class ServedModel:
         answered: list[Pending] = []
         for event in events:
             pending = event.request
+            if pending.timeline is not None and execution is not None:
+                pending.timeline.record(pending.arrived, execution.started, execution.run.times)
             if pending.answer.done():  # its caller went away, and that was counted
                 continue
             if event.error is None:
@@ -152,7 +163,9 @@ class ServedModel:
                 int(time.time() * 1000),
             )
 
-    def _submit(self, request: InferRequest, responses: ResponseStream | None) -> Pending:
+    def _submit(
+        self, request: InferRequest, responses: ResponseStream | None, timeline: Timeline | None = None
+    ) -> Pending:
         rows = fit.check(request, self.inputs, self._optional, self.outputs, self.max_batch_size)
         timeout = request.timeout or self._default_timeout
         pending = Pending(
@@ -164,6 +177,10 @@ class ServedModel:
             request.parameters,
             request.priority,
             responses,
+            timeline,
+            request.sequence_id,
+            request.sequence_start,
+            request.sequence_end,
         )
         try:
             self._pool.submit(pending)
@@ -196,10 +213,20 @@ class ServedModel:
             (response.empty_response if is_empty else response.success).add(seconds)
 
     def _execute(self, instance: ModelInstance) -> Execute[Pending]:
-        if not self.is_decoupled:
-            return partial(run_batch, instance, self.max_batch_size > 0)
-        assert isinstance(instance, DecoupledInstance)
-        return partial(run_stream, instance)
+        if self.is_decoupled:
+            assert isinstance(instance, DecoupledInstance)
+            return partial(run_stream, instance)
+        sequences = sequence_config(self.config)
+        if sequences is not None:
+            return partial(run_batch, partial(run_sequences, instance, sequences))
+        return partial(run_batch, partial(run_rows, instance, self.max_batch_size > 0))
+
+
+def _close(instance: ModelInstance) -> None:
+    try:
+        instance.close()
+    except Exception:  # a model's own code; it is gone all the same
+        log.exception("a model failed to close")
 
 
 def _reason(error: Exception) -> FailureReason:
@@ -214,8 +241,11 @@ def _reason(error: Exception) -> FailureReason:
             return FailureReason.OTHER
 
 
-def _batcher(config: ModelConfig) -> DynamicBatcher[Pending]:
+def _scheduler(config: ModelConfig, instance_count: int) -> Scheduler[Pending]:
     """Without a `dynamic_batching` block requests are not put together, as in Triton."""
+    sequences = sequence_config(config)
+    if sequences is not None:
+        return SequenceBatcher(sequences, instance_count, DEFAULT_MAX_QUEUE_SIZE, str(config.name))
     policy = config.dynamic_batching
     return DynamicBatcher(
         config.max_batch_size if config.HasField("dynamic_batching") and not _is_decoupled(config) else 1,

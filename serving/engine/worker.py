@@ -71,6 +71,8 @@ class WorkerPool(Generic[R]):
     def cancel(self, request: R) -> None:
         with self._changed:
             self._scheduler.cancel(request)
+            if self._scheduler.pins:
+                self._wake()  # the rest of a sequence that broke has to be told
 
     def drain(self) -> None:
         """Hold nothing back any more; what is submitted still runs."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.core.datatypes import dtype_of
+from serving.core.datatypes import datatype_of, dtype_of
 from serving.core.requests import format_shape
 from serving.errors import InvalidInput
 
@@ -24,13 +24,14 @@ _ELEMENTS: dict[str, _Kinds] = {
     "f": _NUMBERS,
     "O": ("a string", {str}),
 }
+_BINARY_ONLY = {"FP16", "BF16"}
 _JSON_NAMES = {bool: "a boolean", int: "an integer", float: "a number", str: "a string", dict: "an object"}
 
 
 def decode(name: str, datatype: str, shape: tuple[int, ...], data: Any) -> np.ndarray:
     """Raises `InvalidInput` for elements of another type, out of range, or of another count than `shape` has."""
     dtype = dtype_of(datatype)
-    if datatype == "FP16":
+    if datatype in _BINARY_ONLY:
         raise InvalidInput(
             f"receiving {datatype} data via JSON is not supported. Please use the binary data format for input {name}"
         )
@@ -55,9 +56,9 @@ def encode(name: str, array: np.ndarray) -> Any:
 
     Raises `InvalidInput` for what JSON can't hold.
     """
-    if array.dtype == np.float16:
+    if (datatype := datatype_of(array.dtype)) in _BINARY_ONLY:
         raise InvalidInput(
-            "sending FP16 data via JSON is not supported. Please use the binary data format for output "
+            f"sending {datatype} data via JSON is not supported. Please use the binary data format for output "
             f"'{name}': set its parameter 'binary_data' to true"
         )
     if array.dtype != object:

@@ -1,75 +1,67 @@
 """The Open Inference Protocol's infer request and response: a JSON header, and after it the binary tensors, if any.
 
-Source: the protocol's REST specification and Triton's extension_binary_data.md.
+Source: the protocol's REST specification, Triton's extension_binary_data.md and extension_shared_memory.md.
 Rule: every member that is missing or of the wrong type is an `InvalidInput` that names it.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from serving.core.datatypes import datatype_of
 from serving.core.requests import InferRequest, InferResponse
-from serving.errors import InvalidInput, Unsupported
-from serving.protocols import json_tensor, json_text
+from serving.errors import InvalidInput
+from serving.protocols import json_tensor, json_text, parameters
+from serving.protocols.outputs import OpenWindow, RequestedOutput, RequestedOutputs, check, decode_window
 from serving.protocols.v2_binary import decode_tensor, encode_tensor
 
 MAX_DIMENSIONS = 64  # numpy's own limit
 MAX_ELEMENTS = 2**40  # more than any body holds, far less than what overflows an array's strides
+_AS_JSON = RequestedOutput()
+_AS_BINARY = RequestedOutput(is_binary=True)
 _TYPE_NAMES = {str: "a string", list: "a list", dict: "an object", bool: "a boolean", int: "an integer"}
 
 
-@dataclass(frozen=True, slots=True)
-class OutputEncoding:
-    """Which outputs the caller wants as binary data; `default` is for those it did not list."""
-
-    default: bool = False
-    listed: Mapping[str, bool] = field(default_factory=dict)
-
-    def is_binary(self, name: str) -> bool:
-        return self.listed.get(name, self.default)
-
-
 def decode_request(
-    model_name: str, model_version: str, body: bytes, header_length: int | None
-) -> tuple[InferRequest, OutputEncoding]:
+    model_name: str, model_version: str, body: bytes, header_length: int | None, open_window: OpenWindow
+) -> tuple[InferRequest, RequestedOutputs]:
     """`header_length` is the value of `Inference-Header-Content-Length`; None means that all of `body` is JSON."""
     view = memoryview(body)
     end = len(body) if header_length is None else header_length
     document = json_text.loads(view[:end])
     if type(document) is not dict:
         raise InvalidInput("the request must be a JSON object with a member 'inputs'")
-    parameters = _optional(document, "parameters", dict, {})
-    for name in ("sequence_id", "sequence_start", "sequence_end"):
-        if name in parameters:
-            raise Unsupported(f"parameter '{name}': sequences are not supported")
+    known = parameters.read(_optional(document, "parameters", dict, {}))
     outputs = [(_name(output, "outputs"), output) for output in _optional(document, "outputs", list, [])]
-    encoding = OutputEncoding(
-        _optional(parameters, "binary_data_output", bool, False),
-        {name: _optional(_output_parameters(output), "binary_data", bool, False) for name, output in outputs},
-    )
     request = InferRequest(
         model_name=model_name,
         model_version=model_version,
         id=_optional(document, "id", str, ""),
-        inputs=_decode_inputs(_required(document, "inputs", list, "the request"), view[end:]),
+        inputs=_decode_inputs(_required(document, "inputs", list, "the request"), view[end:], open_window),
         output_names=_unique("output", [name for name, _ in outputs]),
-        timeout=_timeout(parameters),
+        timeout=known.timeout,
+        priority=known.priority,
+        sequence_id=known.sequence_id,
+        sequence_start=known.sequence_start,
+        sequence_end=known.sequence_end,
+        parameters=known.custom,
     )
-    return request, encoding
+    listed = {name: _requested(name, output, open_window) for name, output in outputs}
+    return request, RequestedOutputs(_AS_BINARY if known.binary_data_output else _AS_JSON, listed)
 
 
-def encode_response(response: InferResponse, encoding: OutputEncoding) -> tuple[bytes, int | None]:
+def encode_response(response: InferResponse, requested: RequestedOutputs) -> tuple[bytes, int | None]:
     """The body, and the length of its JSON header when binary tensors follow it (None when all of it is JSON)."""
     blobs: list[bytes | memoryview] = []
     outputs: list[dict[str, Any]] = []
     finite = True
     for name, array in response.outputs.items():
+        wanted = requested.of(name)
         output: dict[str, Any] = {"name": name, "datatype": datatype_of(array.dtype), "shape": array.shape}
-        if encoding.is_binary(name):
+        if wanted.window is not None:  # it is there already
+            pass
+        elif wanted.is_binary:
             blobs.append(encode_tensor(array))
             output["parameters"] = {"binary_data_size": len(blobs[-1])}
         else:
@@ -86,7 +78,7 @@ def encode_response(response: InferResponse, encoding: OutputEncoding) -> tuple[
     return (b"".join([header, *blobs]), len(header)) if blobs else (header, None)
 
 
-def _decode_inputs(inputs: list[Any], blobs: memoryview) -> dict[str, np.ndarray]:
+def _decode_inputs(inputs: list[Any], blobs: memoryview, open_window: OpenWindow) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     start = 0
     for tensor in inputs:
@@ -95,37 +87,78 @@ def _decode_inputs(inputs: list[Any], blobs: memoryview) -> dict[str, np.ndarray
             raise InvalidInput(f"input '{name}' already exists in request")
         datatype = _required(tensor, "datatype", str, f"input '{name}'")
         shape = _shape(tensor, name)
-        size = _binary_size(tensor, name)
-        if size is None:
+        source = _source(tensor, name)
+        if source == "data":
             arrays[name] = json_tensor.decode(name, datatype, shape, tensor["data"])
-        elif size > len(blobs) - start:
-            missing = size - (len(blobs) - start)
-            raise InvalidInput(f"unexpected size for input '{name}', expecting {missing} additional bytes")
+        elif source == "shared_memory_region":
+            region = _region(tensor["parameters"], f"input '{name}'")
+            arrays[name] = decode_window(name, datatype, shape, region, open_window)
         else:
-            arrays[name] = decode_tensor(name, datatype, shape, blobs[start : start + size])
+            size = _integer(tensor["parameters"], "binary_data_size", f"input '{name}'", "a number of bytes")
+            arrays[name] = decode_tensor(name, datatype, shape, _blob(name, blobs, start, size))
             start += size
     if start < len(blobs):
         raise InvalidInput(f"unexpected additional input data: {len(blobs) - start} bytes after the last input's")
     return arrays
 
 
-def _binary_size(tensor: dict[str, Any], name: str) -> int | None:
-    """None when the input's data is in the JSON."""
-    parameters = _optional(tensor, "parameters", dict, {})
-    if "shared_memory_region" in parameters:
-        raise Unsupported(f"input '{name}': shared memory is not supported")
-    if ("data" in tensor) == ("binary_data_size" in parameters):
-        found = "both are set" if "data" in tensor else "no field is set"
-        raise InvalidInput(
-            "Input must set only one of the following fields: 'data', 'binary_data_size' in 'parameters'. "
-            f"But for input '{name}' {found}"
-        )
+def _source(tensor: dict[str, Any], name: str) -> str:
+    """Which of its three sources an input's data comes from."""
+    found: list[str] = [
+        source for source in ("binary_data_size", "shared_memory_region") if source in _parameters(tensor)
+    ]
     if "data" in tensor:
-        return None
-    size = parameters["binary_data_size"]
-    if type(size) is not int or size < 0:
-        raise InvalidInput(f"'binary_data_size' of input '{name}' must be a number of bytes, got {size!r}")
-    return size
+        found.insert(0, "data")
+    if len(found) != 1:
+        raise InvalidInput(
+            "Input must set only one of the following fields: 'data', 'binary_data_size' in 'parameters', "
+            f"'shared_memory_region' in 'parameters'. But {_listed(found)} for input '{name}'"
+        )
+    return found[0]
+
+
+def _listed(found: list[str]) -> str:
+    return f"set {' '.join(repr(source) for source in found)}" if found else "no field is set"
+
+
+def _blob(name: str, blobs: memoryview, start: int, size: int) -> memoryview:
+    missing = size - (len(blobs) - start)
+    if missing > 0:
+        raise InvalidInput(f"unexpected size for input '{name}', expecting {missing} additional bytes")
+    return blobs[start : start + size]
+
+
+def _requested(name: str, output: dict[str, Any], open_window: OpenWindow) -> RequestedOutput:
+    given = _parameters(output)
+    if not given:
+        return _AS_JSON
+    where = f"output '{name}'"
+    count = _integer(given, "classification", where, "a number of classes of at least 1", least=1)
+    region = _region(given, where) if "shared_memory_region" in given else None
+    window = open_window(*region) if region else None
+    return check(name, RequestedOutput(_optional(given, "binary_data", bool, False), count, window))
+
+
+def _region(given: dict[str, Any], where: str) -> tuple[str, int, int]:
+    """Name, offset and size of the shared memory that a tensor's parameters name."""
+    name: str = _optional(given, "shared_memory_region", str, "")
+    if "shared_memory_byte_size" not in given:
+        raise InvalidInput(f"'shared_memory_byte_size' of {where} is missing, which 'shared_memory_region' needs")
+    offset = _integer(given, "shared_memory_offset", where, "a number of bytes")
+    return name, offset, _integer(given, "shared_memory_byte_size", where, "a number of bytes")
+
+
+def _parameters(item: dict[str, Any]) -> dict[str, Any]:
+    parameters: dict[str, Any] = _optional(item, "parameters", dict, {})
+    return parameters
+
+
+def _integer(document: dict[str, Any], member: str, where: str, unit: str, least: int = 0) -> int:
+    """0 where the member is absent."""
+    value = document.get(member, 0)
+    if member in document and (type(value) is not int or not least <= value < 2**63):
+        raise InvalidInput(f"'{member}' of {where} must be {unit}, got {str(value)[:50]!r}")
+    return value  # type: ignore[no-any-return]
 
 
 def _shape(tensor: dict[str, Any], name: str) -> tuple[int, ...]:
@@ -138,22 +171,6 @@ def _shape(tensor: dict[str, Any], name: str) -> tuple[int, ...]:
     if math.prod(max(dim, 1) for dim in shape) > MAX_ELEMENTS:
         raise InvalidInput(f"Unable to parse 'shape' of input '{name}': {str(shape)[:100]} is too large")
     return tuple(shape)
-
-
-def _output_parameters(output: dict[str, Any]) -> dict[str, Any]:
-    parameters: dict[str, Any] = _optional(output, "parameters", dict, {})
-    for name, words in (("classification", "classification"), ("shared_memory_region", "shared memory")):
-        if name in parameters:
-            raise Unsupported(f"output '{output['name']}': {words} is not supported")
-    return parameters
-
-
-def _timeout(parameters: dict[str, Any]) -> float:
-    """Triton's `timeout`, in microseconds, as seconds."""
-    timeout = parameters.get("timeout", 0)
-    if type(timeout) is not int or not 0 <= timeout < 2**63:
-        raise InvalidInput(f"Unable to parse 'timeout': expected microseconds, 0 to 2^63 - 1, got {str(timeout)[:50]}")
-    return timeout * 1e-6
 
 
 def _name(item: Any, member: str) -> str:

@@ -1,8 +1,10 @@
-"""The one table that gives every error its HTTP status.
+"""The tables that give every error its HTTP status and its gRPC code.
 
 Source: Triton's http_server.cc, where an unknown model is 400 and an unknown version 404. Rule: a client's fault is
 4xx, even where Triton answers 500.
 """
+
+import grpc
 
 from serving import errors
 
@@ -10,15 +12,37 @@ HTTP_STATUS: dict[type[errors.SlipwayError], int] = {
     errors.InvalidInput: 400,
     errors.Unsupported: 501,
     errors.BodyTooLarge: 413,
+    errors.RegionNotFound: 404,
     errors.ModelNotFound: 400,
     errors.VersionNotFound: 404,
     errors.ModelNotReady: 503,
-    errors.ModelLoadFailed: 503,
+    errors.ModelLoadFailed: 400,
+    errors.RepositoryPollFailed: 400,
+    errors.ControlRefused: 503,
     errors.Overloaded: 503,
     errors.DeadlineExceeded: 503,
     errors.Cancelled: 400,
     errors.ServerExiting: 503,
     errors.BackendFailed: 500,
+}
+
+# Source: Triton's grpc/grpc_utils.cc; a poll that failed is INTERNAL there, and its example programs check for that.
+GRPC_STATUS: dict[type[errors.SlipwayError], grpc.StatusCode] = {
+    errors.InvalidInput: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.Unsupported: grpc.StatusCode.UNIMPLEMENTED,
+    errors.BodyTooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.RegionNotFound: grpc.StatusCode.NOT_FOUND,
+    errors.ModelNotFound: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.VersionNotFound: grpc.StatusCode.NOT_FOUND,
+    errors.ModelNotReady: grpc.StatusCode.UNAVAILABLE,
+    errors.ModelLoadFailed: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.RepositoryPollFailed: grpc.StatusCode.INTERNAL,
+    errors.ControlRefused: grpc.StatusCode.UNAVAILABLE,
+    errors.Overloaded: grpc.StatusCode.UNAVAILABLE,
+    errors.DeadlineExceeded: grpc.StatusCode.UNAVAILABLE,
+    errors.Cancelled: grpc.StatusCode.CANCELLED,
+    errors.ServerExiting: grpc.StatusCode.UNAVAILABLE,
+    errors.BackendFailed: grpc.StatusCode.INTERNAL,
 }
 
 # People's routes (/v1/...) follow what web APIs do where Triton differs.
@@ -32,3 +56,7 @@ HTTP_STATUS_V1: dict[type[errors.SlipwayError], int] = {
 def http_status(error: errors.SlipwayError, path: str) -> int:
     table = HTTP_STATUS_V1 if path.startswith("/v1/") else HTTP_STATUS
     return table[type(error)]
+
+
+def grpc_status(error: errors.SlipwayError) -> grpc.StatusCode:
+    return GRPC_STATUS[type(error)]

@@ -6,21 +6,37 @@ from fastapi_offline import FastAPIOffline
 
 from serving import __version__
 from serving.engine.engine import Engine
+from serving.engine.trace_registry import TraceRegistry
+from serving.log import Logging
 from serving.metrics import Metrics
 from serving.transports.http.body_limit import BodyLimit
 from serving.transports.http.classify import classify_router
 from serving.transports.http.cut_off import CutOff
+from serving.transports.http.generate import generate_router
 from serving.transports.http.health import health_router
 from serving.transports.http.infer import infer_router
 from serving.transports.http.metrics import metrics_router
-from serving.transports.http.models import models_router, repository_router
+from serving.transports.http.models import models_router
 from serving.transports.http.replies import add_error_replies
+from serving.transports.http.repository import repository_router
+from serving.transports.http.settings_routes import settings_router
+from serving.transports.http.shared_memory import shared_memory_router
+from serving.transports.http.statistics import statistics_router
+from serving.transports.shared_memory import SharedMemoryRegions
 
 _DESCRIPTION = """A model server that speaks the [Open Inference Protocol](https://github.com/kserve/open-inference-protocol)
 with Triton's extensions, so that `tritonclient` works unchanged. Every error is `{"error": "..."}`."""
 
 
-def gateway(engine: Engine, metrics: Metrics, max_body_size: int) -> FastAPI:
+def gateway(
+    engine: Engine,
+    metrics: Metrics,
+    regions: SharedMemoryRegions,
+    traces: TraceRegistry,
+    logs: Logging,
+    extensions: list[str],
+    max_body_size: int,
+) -> FastAPI:
     """`max_body_size` in bytes; a larger body is refused with 413, before it is read where its length is announced."""
     app = FastAPIOffline(  # the docs page fetches nothing from elsewhere
         title="Slipway",
@@ -33,11 +49,15 @@ def gateway(engine: Engine, metrics: Metrics, max_body_size: int) -> FastAPI:
     app.add_middleware(CutOff)
     add_error_replies(app)
     for router in (
-        infer_router(engine),
+        infer_router(engine, regions, max_body_size),
+        generate_router(engine),
         classify_router(engine),
-        health_router(engine),
+        health_router(engine, extensions),
+        statistics_router(engine),
         models_router(engine),
         repository_router(engine),
+        shared_memory_router(regions),
+        settings_router(engine.is_model_ready, traces, logs),
         metrics_router(metrics),
     ):
         app.include_router(router)

@@ -38,13 +38,15 @@ def model_and_version(request: Request) -> tuple[str, str]:
     return request.path_params["model"], request.path_params.get("version", "")
 
 
-def add_for_model_and_version(add: Callable[..., Any], suffix: str, endpoint: Endpoint, **documentation: Any) -> None:
+def add_for_model_and_version(
+    add: Callable[..., Any], suffix: str, endpoint: Endpoint, prefix: str = "", **documentation: Any
+) -> None:
     """Both forms of a model's route, by `router.get` or `router.post`; the endpoint reads `request.path_params`."""
     extra = documentation.pop("openapi_extra", {})
-    for names, prefix in ((["model"], ""), (["model", "version"], "/versions/{version}")):
+    for names, version in ((["model"], ""), (["model", "version"], "/versions/{version}")):
         parameters = [*path_parameters(*names), *extra.get("parameters", [])]
         register = add(
-            prefix + suffix,
+            prefix + version + suffix,
             name="_".join([endpoint.__name__, *names]),
             openapi_extra={**extra, "parameters": parameters},
             **documentation,

@@ -8,11 +8,8 @@ from serving.engine.engine import Engine
 from serving.transports.http import schemas
 from serving.transports.http.replies import error_reply, json_reply
 
-# Only what is there; Triton's tools read from this list what they may call.
-EXTENSIONS = ["model_configuration", "binary_tensor_data", "parameters"]
 
-
-def health_router(engine: Engine) -> APIRouter:
+def health_router(engine: Engine, extensions: list[str]) -> APIRouter:
     router = APIRouter(prefix="/v2", tags=["Server"])
 
     @router.get("/health/live", summary="Is the process alive?", response_model=schemas.Live)
@@ -37,6 +34,6 @@ def health_router(engine: Engine) -> APIRouter:
 
     @router.get("", summary="Server metadata", response_model=schemas.ServerMetadata)
     async def server_metadata() -> Response:
-        return json_reply({"name": "triton", "version": __version__, "extensions": EXTENSIONS})
+        return json_reply({"name": "triton", "version": __version__, "extensions": extensions})
 
     return router

@@ -1,16 +1,21 @@
 """The tensor route. Rule: from the socket to the engine and back there is the codec and nothing else."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
+from serving.core.requests import InferRequest, InferResponse
 from serving.engine.engine import Engine
+from serving.engine.served_model import ServedModel
 from serving.errors import InvalidInput, Unsupported
-from serving.protocols import v2_json
+from serving.protocols import compression, v2_json, v2_raw
+from serving.protocols.outputs import RequestedOutputs, placed
 from serving.transports.http import schemas
-from serving.transports.http.decoding import decoded
+from serving.transports.http.decoding import LARGE, decoded
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import (
     ERRORS,
@@ -19,8 +24,10 @@ from serving.transports.http.documented import (
     json_content,
     model_and_version,
 )
+from serving.transports.shared_memory import SharedMemoryRegions
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
+_WORTH_COMPRESSING = 1024  # bytes; a smaller reply fits one packet as it is
 
 _EXAMPLE = {"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "FP32", "data": [0.0] * 64}]}
 _REPLY = {
@@ -32,8 +39,11 @@ _HEADER_PARAMETER = {
     "name": HEADER_LENGTH,
     "in": "header",
     "required": False,
-    "description": "Length of the JSON in bytes, when binary tensors follow it.",
-    "schema": {"type": "integer", "minimum": 1},
+    "description": (
+        "Length of the JSON in bytes, when binary tensors follow it; 0 when the body is one tensor's bytes and nothing "
+        "else."
+    ),
+    "schema": {"type": "integer", "minimum": 0},
 }
 _REQUEST_BODY = {
     "required": True,
@@ -47,45 +57,88 @@ _DOCUMENTATION: dict[str, Any] = {
     "description": (
         "The body is JSON. Tensors with `parameters.binary_data_size` follow it as raw little-endian bytes, in the "
         f"order of `inputs`; the header `{HEADER_LENGTH}` then gives the JSON's length in bytes. "
-        "`tritonclient` does all of this for you."
+        "`tritonclient` does all of this for you. Bodies may be compressed both ways, with gzip or deflate."
     ),
     "response_model": schemas.InferResponse,
-    "responses": {200: {"content": {"application/json": {"example": _REPLY}}}, **ERRORS},
+    "responses": {
+        200: {
+            "content": {
+                "application/json": {"example": _REPLY},
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            }
+        },
+        **ERRORS,
+    },
     "openapi_extra": {"parameters": [_HEADER_PARAMETER], "requestBody": _REQUEST_BODY},
 }
 
+_Decoded = tuple[InferRequest, RequestedOutputs]
 
-def infer_router(engine: Engine) -> APIRouter:
+
+def infer_router(engine: Engine, regions: SharedMemoryRegions, max_body_size: int) -> APIRouter:
+    """`max_body_size` in bytes, of bodies when they are unpacked."""
     router = APIRouter(prefix="/v2/models/{model}", tags=["Inference"], route_class=RawRoute)
 
     async def infer(request: Request) -> Response:
-        name, version = model_and_version(request)
-        model = engine.model(name, version)
-        body = await request.body()
-        decode = partial(v2_json.decode_request, name, version, body, _header_length(request, len(body)))
-        inference, encoding = await decoded(body, decode)
-        response = await until_disconnect(request, model.infer(inference))
-        payload, header_length = v2_json.encode_response(response, encoding)
-        if header_length is None:
-            return Response(payload, media_type="application/json")
-        headers = {HEADER_LENGTH: str(header_length)}
-        return Response(payload, headers=headers, media_type="application/octet-stream")
+        model = engine.model(*model_and_version(request))
+        if model.is_decoupled:
+            raise Unsupported(
+                "HTTP end point doesn't support models with decoupled transaction policy; use generate_stream, or gRPC"
+            )
+        body = await _body(request, max_body_size)
+        inference, requested = await decoded(body, _decoder(request, model, body, regions))
+        response = await until_disconnect(request, engine.infer(inference))
+        if requested.need_work:
+            has_batch = model.max_batch_size > 0
+            response = await run_in_threadpool(placed, response, requested, model.labels, has_batch)
+        return await _reply(request, response, requested)
 
     add_for_model_and_version(router.post, "/infer", infer, **_DOCUMENTATION)
     return router
 
 
+async def _body(request: Request, max_body_size: int) -> bytes:
+    body = await request.body()
+    coding = request.headers.get("content-encoding", "identity")
+    if coding == "identity":
+        return body
+    return await run_in_threadpool(compression.decompress, body, coding, max_body_size)
+
+
+def _decoder(request: Request, model: ServedModel, body: bytes, regions: SharedMemoryRegions) -> Callable[[], _Decoded]:
+    name, version = model_and_version(request)
+    header_length = _header_length(request, len(body))
+    if header_length == 0:
+        inputs, has_batch = tuple(model.inputs.values()), model.max_batch_size > 0
+        return partial(v2_raw.decode_request, name, version, body, inputs, has_batch)
+    return partial(v2_json.decode_request, name, version, body, header_length, regions.window)
+
+
+async def _reply(request: Request, response: InferResponse, requested: RequestedOutputs) -> Response:
+    payload, header_length = v2_json.encode_response(response, requested)
+    headers = {} if header_length is None else {HEADER_LENGTH: str(header_length)}
+    media_type = "application/json" if header_length is None else "application/octet-stream"
+    accepted = request.headers.get("accept-encoding")
+    if accepted is not None and len(payload) >= _WORTH_COMPRESSING:
+        coding = compression.choose(accepted)
+        if coding != "identity":
+            payload = await _compressed(payload, coding)
+            headers["Content-Encoding"] = coding
+    return Response(payload, headers=headers, media_type=media_type)
+
+
+async def _compressed(payload: bytes, coding: str) -> bytes:
+    if len(payload) < LARGE:
+        return compression.compress(payload, coding)
+    return await run_in_threadpool(compression.compress, payload, coding)
+
+
 def _header_length(request: Request, body_length: int) -> int | None:
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding != "identity":
-        raise Unsupported(f"Unsupported compression type '{encoding}': send the body uncompressed")
     text = request.headers.get(HEADER_LENGTH)
     if text is None:
         return None
     if not (text.isascii() and text.isdecimal()) or len(text) > 18:
         raise InvalidInput(f"Unable to parse {HEADER_LENGTH}, got: {text[:50]}")
-    if int(text) == 0:
-        raise Unsupported(f"{HEADER_LENGTH} of 0: raw binary requests, without a JSON header, are not supported")
     if int(text) > body_length:
         raise InvalidInput(f"inference header size should be in range (0, {body_length}], got: {text}")
     return int(text)

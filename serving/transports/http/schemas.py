@@ -53,24 +53,81 @@ class VersionStatus(BaseModel):
     reason: str | None = None
 
 
+class LoadRequest(BaseModel):
+    parameters: dict[str, str] | None = Field(
+        None,
+        description="`config`: a ModelConfig in JSON, in place of config.pbtxt; `file:1/model.onnx`: a file in base64.",
+    )
+
+
+class UnloadRequest(BaseModel):
+    parameters: dict[str, bool] | None = Field(None, description="`unload_dependents`.")
+
+
+class StatisticDuration(BaseModel):
+    count: int
+    ns: int
+
+
+class InferenceStatistics(BaseModel):
+    success: StatisticDuration
+    fail: StatisticDuration
+    queue: StatisticDuration
+    compute_input: StatisticDuration
+    compute_infer: StatisticDuration
+    compute_output: StatisticDuration
+    cache_hit: StatisticDuration
+    cache_miss: StatisticDuration
+
+
+class BatchStatistics(BaseModel):
+    batch_size: int
+    compute_input: StatisticDuration
+    compute_infer: StatisticDuration
+    compute_output: StatisticDuration
+
+
+class ModelStatistics(BaseModel):
+    name: str
+    version: str
+    last_inference: int = Field(description="Milliseconds since 1970.")
+    inference_count: int = Field(description="Rows that were answered.")
+    execution_count: int = Field(description="Batches that ran.")
+    inference_stats: InferenceStatistics
+    response_stats: dict[str, Any] = Field(description="Of decoupled models, by the response's number.")
+    batch_stats: list[BatchStatistics]
+    memory_usage: list[Any]
+
+
+class Statistics(BaseModel):
+    model_stats: list[ModelStatistics]
+
+
 class InferInput(BaseModel):
     name: str
     shape: list[int]
     datatype: str
     data: list[Any] | None = Field(None, description="Flat or nested; absent when the tensor follows as binary data.")
-    parameters: dict[str, Any] | None = Field(None, description="`binary_data_size`: bytes of this tensor.")
+    parameters: dict[str, Any] | None = Field(
+        None,
+        description="`binary_data_size`: bytes of this tensor; or `shared_memory_region`, `shared_memory_byte_size`.",
+    )
 
 
 class InferOutput(BaseModel):
     name: str
-    parameters: dict[str, Any] | None = Field(None, description="`binary_data`: answer this output as binary data.")
+    parameters: dict[str, Any] | None = Field(
+        None, description="`binary_data`, `classification`: how many classes; `shared_memory_region`."
+    )
 
 
 class InferRequest(BaseModel):
     id: str = ""
     inputs: list[InferInput]
     outputs: list[InferOutput] | None = None
-    parameters: dict[str, Any] | None = Field(None, description="`timeout` in microseconds, `binary_data_output`.")
+    parameters: dict[str, Any] | None = Field(
+        None, description="`timeout` in microseconds, `priority`, `sequence_id`, `binary_data_output`."
+    )
 
 
 class InferTensor(BaseModel):

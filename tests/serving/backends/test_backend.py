@@ -11,13 +11,16 @@ from serving.core.model_config import ModelConfig
 from serving.core.requests import TensorSpec
 from serving.engine.repository import ModelRepository
 from serving.errors import ModelLoadFailed
-from tests import tiny_models
+from tests import python_models, tiny_models
 
 
 def add_double(root: Path, name: str) -> None:
     """The same function for each backend: y = 2 x + 1, total = the row's sum."""
     if name == "pytorch":
         tiny_models.add_torchscript(root, name)
+        return
+    if name == "python":
+        python_models.add_affine(root, name)
         return
     folder = tiny_models.write_config(
         root,
@@ -41,7 +44,7 @@ def add_double(root: Path, name: str) -> None:
 def published(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, ModelConfig]:
     """The version directory and the config of a model of each backend."""
     add_double(tmp_path, request.param)
-    return tmp_path / request.param / "1", ModelRepository(tmp_path).config(request.param)
+    return tmp_path / request.param / "1", model_config.complete(ModelRepository(tmp_path).config(request.param))
 
 
 def load(published: tuple[Path, ModelConfig]) -> backend.ModelInstance:
@@ -93,6 +96,8 @@ def test_a_truncated_file_is_a_reason(published: tuple[Path, ModelConfig]) -> No
 
 def test_a_config_with_more_inputs_than_the_model_is_refused(published: tuple[Path, ModelConfig]) -> None:
     directory, config = published
+    if config.backend == "python":
+        pytest.skip("its file names no inputs")
     config.input.add(name="z", data_type="TYPE_FP32", dims=[1])
     with pytest.raises(ModelLoadFailed, match="configuration expects 2 inputs, model provides 1"):
         load((directory, config))
@@ -103,6 +108,8 @@ def test_a_gpu_that_is_not_there_is_a_reason(published: tuple[Path, ModelConfig]
     if torch.cuda.is_available():
         pytest.skip("there is one")
     directory, config = published
+    if config.backend == "python":
+        pytest.skip("only the model knows what it needs a GPU for")
     with pytest.raises(ModelLoadFailed, match="KIND_GPU"):
         backend.find(config.backend)(directory, config, "cuda")
 

@@ -3,7 +3,7 @@ import pytest
 from tritonclient.utils import np_to_triton_dtype
 
 from serving.core import datatypes
-from serving.errors import InvalidInput, ModelLoadFailed
+from serving.errors import InvalidInput
 
 
 @pytest.mark.parametrize("name", datatypes.DTYPES)
@@ -23,5 +23,3 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
         datatypes.dtype_of("FP8")
     with pytest.raises(InvalidInput, match="complex64"):
         datatypes.datatype_of(np.dtype(np.complex64))
-    with pytest.raises(ModelLoadFailed, match="TYPE_BF16"):
-        datatypes.from_config("TYPE_BF16")

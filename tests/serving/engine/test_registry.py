@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,18 @@ import torch
 
 from serving.core.requests import InferRequest
 from serving.core.states import ModelState
+from serving.engine.override import read_override
 from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
-from serving.errors import ModelNotFound, ModelNotReady, VersionNotFound
+from serving.errors import ModelLoadFailed, ModelNotFound, ModelNotReady, RepositoryPollFailed, VersionNotFound
 from tests import tiny_models
 
 
 async def loaded(root: Path) -> ModelRegistry:
     registry = ModelRegistry(ModelRepository(root), asyncio.get_running_loop())
     for name in registry.names():
-        await asyncio.to_thread(registry.load, name)
+        with suppress(ModelLoadFailed):
+            await asyncio.to_thread(registry.load, name)
     return registry
 
 
@@ -30,24 +33,25 @@ def status(registry: ModelRegistry) -> dict[str, str]:
 
 
 async def test_one_models_failure_is_its_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for name in ("good", "corrupt", "half_written", "no_config", "no_version"):
+    for name in ("good", "corrupt", "half_written", "no_file", "no_version"):
         tiny_models.add_double(tmp_path, name)
     (tmp_path / "corrupt" / "1" / "model.onnx").write_bytes(b"not a model")
     (tmp_path / "half_written" / "1" / "model.onnx").unlink()
-    (tmp_path / "no_config" / "config.pbtxt").unlink()
+    (tmp_path / "no_file" / "config.pbtxt").unlink()
+    (tmp_path / "no_file" / "1" / "model.onnx").unlink()
     shutil.rmtree(tmp_path / "no_version" / "1")
     registry = await loaded(tmp_path)
     assert status(registry) == {
         "good/1": "READY",
         "corrupt/1": "UNAVAILABLE",
         "half_written/1": "UNAVAILABLE",
-        "no_config/": "UNAVAILABLE",
+        "no_file/": "UNAVAILABLE",
         "no_version/": "UNAVAILABLE",
     }
     reasons = {row.name: row.reason for row in registry.index()}
     assert "ONNX Runtime can't load 'model.onnx'" in reasons["corrupt"]
     assert "has no file 'model.onnx'" in reasons["half_written"]
-    assert reasons["no_config"] == "config.pbtxt is not there"
+    assert "must specify 'platform' or 'backend' for 'no_file'" in reasons["no_file"]
     assert "at least one version" in reasons["no_version"]
     assert "corrupt version 1 is UNAVAILABLE: ONNX Runtime can't" in caplog.text
     answer = await registry.find("good").infer(InferRequest("good", {"x": np.ones((1, 4), np.float32)}))
@@ -184,4 +188,85 @@ async def test_labels_that_do_not_match_the_classes_are_warned_about(
 async def test_an_empty_repository_is_an_empty_index(tmp_path: Path) -> None:
     registry = await loaded(tmp_path)
     assert registry.index() == []
+    assert registry.close(10)
+
+
+def ones(name: str = "double") -> InferRequest:
+    return InferRequest(name, {"x": np.ones((1, 4), np.float32)})
+
+
+async def test_a_model_loaded_anew_answers_all_the_while(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    registry = await loaded(tmp_path)
+    old = registry.find("double")
+    shutil.copytree(tmp_path / "double" / "1", tmp_path / "double" / "2")
+    await asyncio.to_thread(registry.load, "double")
+    assert registry.find("double").version == "2"
+    while old.pending == 0:  # until its threads are gone
+        try:
+            await old.infer(ones())
+        except ModelNotReady:
+            break
+    assert registry.close(10)
+
+
+async def test_a_model_that_can_not_be_loaded_anew_goes_on_as_it_is(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    registry = await loaded(tmp_path)
+    old = registry.find("double")
+    (tmp_path / "double" / "1" / "model.onnx").write_bytes(b"")
+    for broken in (lambda: None, lambda: (tmp_path / "double" / "config.pbtxt").write_text("nonsense")):
+        broken()
+        with pytest.raises(ModelLoadFailed, match="load failed for model 'double': "):
+            await asyncio.to_thread(registry.load, "double")
+    assert registry.find("double") is old
+    assert (await old.infer(ones())).outputs["y"].tolist() == [[2, 2, 2, 2]]
+    assert registry.close(10)
+
+
+async def test_an_unloaded_model_is_refused_and_can_come_back(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    registry = await loaded(tmp_path)
+    registry.unload("double")
+    with pytest.raises(VersionNotFound, match="'double' has no available versions"):
+        registry.find("double")
+    with pytest.raises(ModelNotReady, match=r"'double' version 1 is not at ready state: (UNLOADING|unloaded)"):
+        registry.find("double", "1")
+    while status(registry) != {"double/1": "UNAVAILABLE"}:
+        await asyncio.sleep(0.01)
+    assert [row.reason for row in registry.index()] == ["unloaded"]
+    await asyncio.to_thread(registry.load, "double")
+    assert status(registry) == {"double/1": "READY"}
+    registry.unload("never heard of")
+    assert registry.close(10)
+
+
+async def test_what_a_load_brings_takes_the_place_of_the_repositorys(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    registry = await loaded(tmp_path)
+    await asyncio.to_thread(registry.load, "double", read_override('{"max_batch_size": "16"}', {}, "double"))
+    config = registry.find("double").config
+    assert (config.max_batch_size, [tensor.name for tensor in config.input]) == (16, ["x"])
+    content = (tmp_path / "double" / "1" / "model.onnx").read_bytes()
+    await asyncio.to_thread(registry.load, "double", read_override("{}", {"7/model.onnx": content}, "double"))
+    assert registry.ready_versions("double") == ["7"]
+    assert (await registry.find("double").infer(ones())).model_version == "7"
+    await asyncio.to_thread(registry.load, "double")
+    assert registry.ready_versions("double") == ["1"]
+    assert registry.close(10)
+
+
+async def test_a_load_of_what_is_not_there_leaves_no_trace(tmp_path: Path) -> None:
+    registry = await loaded(tmp_path)
+    with pytest.raises(RepositoryPollFailed, match="failed to load 'nope', failed to poll from model repository"):
+        await asyncio.to_thread(registry.load, "nope")
+    with pytest.raises(ModelNotFound):
+        registry.find("nope")
+    assert registry.close(10)
+
+
+async def test_what_lies_in_the_repository_and_was_not_loaded_is_in_the_index(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop(), names=[])
+    assert [(row.name, row.version, row.state) for row in registry.index()] == [("double", "", ModelState.UNKNOWN)]
     assert registry.close(10)

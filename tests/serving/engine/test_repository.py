@@ -22,16 +22,19 @@ def test_models_are_folders_and_versions_are_numbers(tmp_path: Path) -> None:
     assert repository.versions("a") == [0, 1, 2, 10]
 
 
-def test_a_config_is_completed(tmp_path: Path) -> None:
+def test_a_config_is_read_as_it_stands_and_is_empty_where_there_is_none(tmp_path: Path) -> None:
     tiny_models.add_double(tmp_path)
-    assert ModelRepository(tmp_path).config("double").default_model_filename == "model.onnx"
+    repository = ModelRepository(tmp_path)
+    assert (repository.config("double").backend, repository.config("double").platform) == ("onnxruntime", "")
+    (tmp_path / "double" / "config.pbtxt").unlink()
+    assert (repository.config("double").name, repository.config("double").backend) == ("double", "")
+    assert repository.files(repository.version_directory("double", 1)) == {"model.onnx"}
 
 
-@pytest.mark.parametrize("content", [None, b"backend: 5", b"\xff\xfe"])
-def test_a_config_that_is_missing_or_unreadable_is_a_reason(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize("content", [b"backend: 5", b"\xff\xfe"])
+def test_a_config_that_is_unreadable_is_a_reason(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "m").mkdir()
-    if content is not None:
-        (tmp_path / "m" / "config.pbtxt").write_bytes(content)
+    (tmp_path / "m" / "config.pbtxt").write_bytes(content)
     with pytest.raises(ModelLoadFailed, match=r"config\.pbtxt"):
         ModelRepository(tmp_path).config("m")
 

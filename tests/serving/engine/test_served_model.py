@@ -123,7 +123,7 @@ async def test_a_bad_request_costs_its_neighbours_nothing() -> None:
         answers = await asyncio.gather(first, good, bad, fine, return_exceptions=True)
         assert [values(answers[i]) for i in (1, 3)] == [[2], [6]]  # type: ignore[arg-type]
         assert isinstance(answers[2], BackendFailed)
-        assert str(answers[2]) == "the model failed on this request: NaN is no number"
+        assert str(answers[2]) == "the model failed on this request: ValueError: NaN is no number"
         assert (model.statistics.success.count, model.statistics.inferences) == (3, 3)
         assert failures(model) == {"BACKEND": 1}
 

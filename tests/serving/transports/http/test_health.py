@@ -2,7 +2,7 @@ import httpx
 import tritonclient.http
 
 from serving import __version__
-from serving.transports.http.health import EXTENSIONS
+from serving.transports.extensions import extensions
 from tests.running_server import RunningServer
 
 
@@ -20,4 +20,5 @@ def test_probes_may_ask_with_head(tiny_server: RunningServer) -> None:
 
 def test_server_metadata(tiny_server: RunningServer) -> None:
     with tritonclient.http.InferenceServerClient(tiny_server.address) as client:
-        assert client.get_server_metadata() == {"name": "triton", "version": __version__, "extensions": EXTENSIONS}
+        metadata = client.get_server_metadata()
+    assert metadata == {"name": "triton", "version": __version__, "extensions": extensions(False, False)}

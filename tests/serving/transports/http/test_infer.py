@@ -1,8 +1,10 @@
 """The tensor route over a real socket: what it answers, and every way a request can be wrong."""
 
+import gzip
 import json
 import logging
 import socket
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -134,10 +136,71 @@ def test_a_truncated_binary_body(tiny_server: RunningServer) -> None:
     )
 
 
-def test_a_compressed_body_is_refused_by_name(tiny_server: RunningServer) -> None:
-    reply = infer(tiny_server, content=b"x", headers={"content-encoding": "gzip"})
+@pytest.mark.parametrize(("coding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_bodies_may_be_compressed_both_ways(tiny_server: RunningServer, coding: str, compress: Any) -> None:
+    rows = {"name": "in", "shape": [1, 4000], "datatype": "FP32", "data": [1] * 4000}
+    body = compress(json.dumps({"inputs": [rows]}).encode())
+    headers = {"content-encoding": coding, "accept-encoding": coding}
+    reply = infer(tiny_server, "identity_fp32", content=body, headers=headers)
+    assert reply.status_code == 200
+    assert reply.headers["content-encoding"] == coding
+    assert int(reply.headers["content-length"]) < 4000
+    assert reply.json()["outputs"][0]["data"] == [1] * 4000
+
+
+def test_the_header_length_counts_what_is_unpacked(tiny_server: RunningServer) -> None:
+    tensor = {"name": "in", "shape": [1, 4000], "datatype": "FP32", "parameters": {"binary_data_size": 16000}}
+    header = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
+    headers = {HEADER_LENGTH: str(len(header)), "content-encoding": "gzip", "accept-encoding": "gzip"}
+    reply = infer(tiny_server, "identity_fp32", content=gzip.compress(header + bytes(16000)), headers=headers)
+    assert reply.headers["content-encoding"] == "gzip"
+    assert reply.content[int(reply.headers[HEADER_LENGTH]) :] == bytes(16000)
+
+
+def test_small_replies_are_not_worth_it(tiny_server: RunningServer) -> None:
+    assert "content-encoding" not in infer(tiny_server).headers
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "status"),
+    [
+        ("br", b"x", 501),
+        ("gzip", b"not gzip", 400),
+        ("gzip", gzip.compress(b"{}")[:-3], 400),
+        ("gzip", gzip.compress(bytes(2**20) * 65), 413),
+    ],
+)
+def test_bodies_that_can_not_be_unpacked(tiny_server: RunningServer, coding: str, body: bytes, status: int) -> None:
+    reply = infer(tiny_server, content=body, headers={"content-encoding": coding})
+    assert reply.status_code == status
+    assert reply.json()["error"]
+    assert infer(tiny_server).status_code == 200
+
+
+def test_one_tensors_bytes_are_a_request(tiny_server: RunningServer) -> None:
+    reply = infer(tiny_server, content=np.float32([1, 2, 3, 4]).tobytes(), headers={HEADER_LENGTH: "0"})
+    header = json.loads(reply.content[: int(reply.headers[HEADER_LENGTH])])
+    assert header["outputs"] == [
+        {"name": "y", "datatype": "FP32", "shape": [1, 4], "parameters": {"binary_data_size": 16}}
+    ]
+    assert reply.content[-16:] == np.float32([2, 4, 6, 8]).tobytes()
+
+
+def test_an_outputs_best_classes_with_their_labels(tiny_server: RunningServer) -> None:
+    picture = {"name": "image", "shape": [1, 1, 4, 4], "datatype": "FP32", "data": [255] * 16}
+    outputs = [{"name": "scores", "parameters": {"classification": 2}}]
+    reply = infer(tiny_server, "brightness", json={"inputs": [picture], "outputs": outputs})
+    assert reply.json()["outputs"] == [
+        {"name": "scores", "datatype": "BYTES", "shape": [1, 2], "data": ["1.000000:1:bright", "0.000000:0:dark"]}
+    ]
+
+
+def test_shared_memory_has_to_be_switched_on(tiny_server: RunningServer) -> None:
+    region = {"shared_memory_region": "r", "shared_memory_byte_size": 16}
+    tensor = {"name": "x", "shape": [1, 4], "datatype": "FP32", "parameters": region}
+    reply = infer(tiny_server, json={"inputs": [tensor]})
     assert reply.status_code == 501
-    assert "gzip" in reply.json()["error"]
+    assert "--allow-shared-memory" in reply.json()["error"]
 
 
 def test_a_value_that_the_model_refuses_is_the_models_failure(tiny_server: RunningServer) -> None:
@@ -165,12 +228,6 @@ def test_not_a_number_comes_and_goes(tiny_server: RunningServer) -> None:
     body = '{"inputs": [{"name": "in", "shape": [1, 3], "datatype": "FP32", "data": [NaN, Infinity, -Infinity]}]}'
     reply = infer(tiny_server, "identity_fp32", content=body)
     assert b'"data":[NaN,Infinity,-Infinity]' in reply.content
-
-
-def test_a_raw_binary_request_is_refused_by_name(tiny_server: RunningServer) -> None:
-    reply = infer(tiny_server, content=bytes(16), headers={HEADER_LENGTH: "0"})
-    assert reply.status_code == 501
-    assert "raw binary requests" in reply.json()["error"]
 
 
 def test_a_large_request_is_answered_like_a_small_one(tmp_path: Path) -> None:

@@ -52,16 +52,3 @@ def test_readiness_of_models(tiny_server: RunningServer) -> None:
         for path in ("simple", "simple/versions/1", "simple/versions/2", "nope")
     }
     assert ready == {"simple": 200, "simple/versions/1": 200, "simple/versions/2": 400, "nope": 400}
-
-
-def test_the_index(tiny_server: RunningServer) -> None:
-    rows = httpx.post(f"{tiny_server.url}/v2/repository/index").json()
-    assert {"name": "simple", "version": "1", "state": "READY"} in rows
-    assert httpx.post(f"{tiny_server.url}/v2/repository/index", json={"ready": True}).json() == rows
-
-
-@pytest.mark.parametrize("body", [b'{"ready": 1}', b"[]", b"{"])
-def test_an_index_request_that_is_wrong(tiny_server: RunningServer, body: bytes) -> None:
-    reply = httpx.post(f"{tiny_server.url}/v2/repository/index", content=body)
-    assert reply.status_code == 400
-    assert reply.json()["error"]

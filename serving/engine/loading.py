@@ -1,0 +1,109 @@
+"""From a model's folder to versions that answer.
+
+Rule: whatever a version's files hold, the result is a version that serves or the reason why it does not.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from serving.backends import backend
+from serving.core import autocomplete, model_config
+from serving.core.model_config import ModelConfig
+from serving.core.states import ModelState
+from serving.engine.repository import ModelRepository
+from serving.engine.served_model import ServedModel
+from serving.errors import ModelLoadFailed
+
+log = logging.getLogger("slipway")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """`served` while the state is READY, `reason` while it is UNAVAILABLE."""
+
+    state: ModelState
+    served: ServedModel | None = None
+    reason: str = ""
+
+
+def load_model(
+    repository: ModelRepository, name: str, given: ModelConfig | None, loop: asyncio.AbstractEventLoop
+) -> dict[str, Version]:
+    """Every version that the model's policy selects, lowest first; `given` takes the place of its config.pbtxt.
+
+    Blocks. Raises `ModelLoadFailed` for what concerns all versions.
+    """
+    available = repository.versions(name)
+    config = _completed(repository, name, given or repository.config(name), available)
+    labels = repository.labels(config)
+    for warning in (*_without_effect(config), *_label_counts(config, labels)):
+        log.warning("%s: %s", name, warning)
+    selected = model_config.select_versions(config, available)
+    if not selected:
+        raise ModelLoadFailed(f"at least one version must be available under the version policy of model '{name}'")
+    return {
+        str(version): _load_version(config, repository.version_directory(name, version), labels, loop)
+        for version in selected
+    }
+
+
+def unavailable(name: str, version: str, error: Exception) -> Version:
+    expected = isinstance(error, ModelLoadFailed)
+    reason = reason_of(error)
+    which = f"{name} version {version}" if version else name
+    log.error("%s is UNAVAILABLE: %s", which, reason, exc_info=error.__cause__ if expected else error)
+    return Version(ModelState.UNAVAILABLE, reason=reason)
+
+
+def reason_of(error: Exception) -> str:
+    """For the model's owner, and without the server's folders, which an operating system's error names."""
+    if isinstance(error, ModelLoadFailed):
+        return str(error)
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{type(error).__name__}: {words}"
+
+
+def _completed(repository: ModelRepository, name: str, config: ModelConfig, available: list[int]) -> ModelConfig:
+    config.name = name
+    if available:
+        directory = repository.version_directory(name, available[0])
+        config = autocomplete.with_backend(config, repository.files(directory))
+        described = None if config.input and config.output else backend.describe(directory, config)
+        if described is not None:
+            config = autocomplete.with_tensors(config, *described)
+    return model_config.complete(config)
+
+
+def _load_version(
+    config: ModelConfig, directory: Path, labels: Mapping[str, tuple[str, ...]], loop: asyncio.AbstractEventLoop
+) -> Version:
+    started = time.monotonic()
+    try:
+        instances = _load_instances(config, directory)
+        seconds = time.monotonic() - started
+        served = ServedModel(directory.name, config, instances, labels, loop, seconds)
+    except Exception as error:  # a runtime may raise anything over a file's content
+        return unavailable(config.name, directory.name, error)
+    log.info("%s version %s is ready (%s, %d instances)", config.name, directory.name, config.backend, len(instances))
+    return Version(ModelState.READY, served)
+
+
+def _load_instances(config: ModelConfig, directory: Path) -> list[backend.ModelInstance]:
+    load = backend.find(config.backend)
+    return [load(directory, config, device) for device in model_config.devices(config)]
+
+
+def _without_effect(config: ModelConfig) -> list[str]:
+    return [f"config.pbtxt sets '{field}', which has no effect here" for field in model_config.unhonoured(config)]
+
+
+def _label_counts(config: ModelConfig, labels: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [
+        f"output '{output.name}' has {output.dims[-1]} classes and {output.label_filename} {len(labels[output.name])}"
+        for output in config.output
+        if output.label_filename and output.dims and output.dims[-1] not in (-1, len(labels[output.name]))
+    ]

@@ -1,0 +1,171 @@
+"""Triton's generate extension: one flat JSON object whose members are the model's inputs, or else parameters.
+
+Source: Triton's extension_generate.md and http_server.cc (ConvertGenerateRequest).
+Rule: the text is read pair by pair in its own order, because a member that comes twice is an error here.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from serving.core.requests import InferRequest, InferResponse, Parameter, TensorSpec
+from serving.errors import InvalidInput
+from serving.protocols import json_tensor, json_text
+
+_NESTED = "parameters"
+_PREFIX = "failed to parse the request JSON buffer"
+_SCALARS = (bool, int, float, str)
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """What was found so far, in the request and in its `parameters`."""
+
+    inputs: dict[str, np.ndarray] = field(default_factory=dict)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+
+
+def decode_request(model_name: str, model_version: str, body: bytes, inputs: Sequence[TensorSpec]) -> InferRequest:
+    """The shapes of `inputs` include the batch dimension, -1, of a model that batches.
+
+    Every member that is no input's name is a parameter; so is `id`, which is also the request's id.
+    """
+    specs = {spec.name: spec for spec in inputs}
+    document = _loads(body, specs)
+    if type(document) is not dict:
+        raise InvalidInput("the request must be a JSON object with the model's inputs and parameters as members")
+    members = _Members()
+    for key, value in document.items():
+        if key == _NESTED:
+            _read_nested(members, specs, value)
+        else:
+            _read(members, specs, key, value)
+    return InferRequest(
+        model_name=model_name,
+        model_version=model_version,
+        id=_id(document, specs),
+        inputs=members.inputs,
+        parameters=members.parameters,
+    )
+
+
+def encode_response(response: InferResponse) -> bytes:
+    """A JSON object: an output of one element as that element, others as flat lists, keys in alphabetical order.
+
+    Raises `InvalidInput` for what JSON can't hold.
+    """
+    finite = all(array.dtype.kind != "f" or bool(np.isfinite(array).all()) for array in response.outputs.values())
+    members = {
+        **({"id": response.id} if response.id else {}),
+        "model_name": response.model_name,
+        "model_version": response.model_version,
+        **{name: _value(name, array, finite) for name, array in response.outputs.items()},
+    }
+    document = dict(sorted(members.items()))
+    return json_text.dumps(document) if finite else json_text.dumps_not_finite(document)
+
+
+def _value(name: str, array: np.ndarray, finite: bool) -> Any:
+    elements = json_tensor.encode(name, array)
+    if len(elements) != 1:
+        return elements
+    element = elements[0]
+    # `orjson` writes numpy's numbers in their shortest form; the standard library knows only Python's.
+    return element if finite or array.dtype == object else element.item()
+
+
+def _loads(body: bytes, specs: Mapping[str, TensorSpec]) -> Any:
+    try:
+        document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=partial(_unique, specs))
+        if b"\\u" in body:
+            json.dumps(document, ensure_ascii=False).encode()  # halves of surrogate pairs are no text
+    except RecursionError:
+        raise InvalidInput(f"{_PREFIX}: it is nested too deeply") from None
+    except ValueError as error:  # also text that is not UTF-8, and integers of thousands of digits
+        raise InvalidInput(f"{_PREFIX}: {error}") from None
+    return document
+
+
+def _unique(specs: Mapping[str, TensorSpec], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _twice(key, specs)
+            seen.add(key)
+    return unique
+
+
+def _read_nested(members: _Members, specs: Mapping[str, TensorSpec], value: Any) -> None:
+    if _NESTED in specs:
+        raise InvalidInput(f"Keyword '{_NESTED}' for nested schema also given as input tensor name")
+    if type(value) is not dict:
+        raise InvalidInput(f"Expected JSON object for keyword: '{_NESTED}': got {_brief(value)}")
+    try:
+        for key, item in value.items():
+            _read(members, specs, key, item)
+    except InvalidInput as error:
+        raise InvalidInput(f"Converting keyword: '{_NESTED}': {error}") from None
+
+
+def _read(members: _Members, specs: Mapping[str, TensorSpec], key: str, value: Any) -> None:
+    if key in members.inputs or key in members.parameters:
+        raise _twice(key, specs)
+    if key in specs:
+        members.inputs[key] = _tensor(specs[key], value)
+    else:
+        members.parameters[key] = _parameter(key, value)
+
+
+def _tensor(spec: TensorSpec, value: Any) -> np.ndarray:
+    elements = value if type(value) is list else [value]
+    if list in map(type, elements):
+        raise InvalidInput(f"Unable to parse input '{spec.name}': expected one element or a flat list of them")
+    return json_tensor.decode(spec.name, spec.datatype, _shape(spec, len(elements)), elements)
+
+
+def _shape(spec: TensorSpec, count: int) -> tuple[int, ...]:
+    """The innermost open dimension takes all that the fixed ones leave, the other open ones are 1."""
+    fixed = math.prod(dim for dim in spec.shape if dim != -1)
+    rest, remainder = divmod(count, fixed)
+    if remainder or (rest != 1 and -1 not in spec.shape):
+        raise InvalidInput(
+            f"The schema can not convert input '{spec.name}' to tensor with proper shape: "
+            f"{spec} does not hold {count} elements"
+        )
+    innermost = max((axis for axis, dim in enumerate(spec.shape) if dim == -1), default=-1)
+    return tuple((rest if axis == innermost else 1) if dim == -1 else dim for axis, dim in enumerate(spec.shape))
+
+
+def _parameter(name: str, value: Any) -> Parameter:
+    if not isinstance(value, _SCALARS):
+        raise InvalidInput(
+            f"parameter '{name}' has invalid type. It should be either 'int', 'bool', or 'string'. Got {_brief(value)}"
+        )
+    if type(value) is int and not -(2**63) <= value < 2**64:
+        raise InvalidInput(f"parameter '{name}' is an integer of more than 64 bits")
+    return value
+
+
+def _id(document: Mapping[str, Any], specs: Mapping[str, TensorSpec]) -> str:
+    value = document.get("id", "") if "id" not in specs else ""
+    if type(value) is not str:
+        raise InvalidInput(f"Unable to parse 'id': expected a string, got {_brief(value)}")
+    return value
+
+
+def _twice(key: str, specs: Mapping[str, TensorSpec]) -> InvalidInput:
+    return InvalidInput(f"{'input' if key in specs else 'parameter'} '{key}' already exists in request")
+
+
+def _brief(value: Any) -> str:
+    """Never all of it, which may be large, or nested too deeply to be written."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return json.dumps(value[:50] if isinstance(value, str) else value)

@@ -1,0 +1,95 @@
+"""What every call has around it: errors become its status, and a server that stops waits for it.
+
+Rule: a caller is told what went wrong in words and a code, never in a traceback.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any
+
+from serving.errors import BackendFailed, ServerExiting, SlipwayError
+from serving.transports.status import grpc_status
+
+Unary = Callable[[Any], Awaitable[Any]]
+"""A message in, a message out; it may raise what is in `serving/errors.py`."""
+
+Streaming = Callable[[AsyncIterator[Any], Any], Awaitable[None]]
+"""Takes a call's messages and its context, into which it writes."""
+
+Rpc = Callable[[Any, Any], Coroutine[Any, Any, Any]]
+"""As grpc takes it: the message or messages, and the context."""
+
+_LONGEST_TEXT = 2000  # bytes, three times that on the wire; a client accepts 8 KiB of metadata
+
+log = logging.getLogger("slipway")
+
+
+class Calls:
+    """Belongs to the event loop's thread. `exiting` is set when the server wants no more requests."""
+
+    def __init__(self) -> None:
+        self.exiting = asyncio.Event()
+        self._running: set[asyncio.Task[Any]] = set()
+        self._cut_off: set[asyncio.Task[Any]] = set()
+
+    def __repr__(self) -> str:
+        return f"<Calls {len(self._running)} running>"
+
+    def unary(self, name: str, answer: Unary) -> Rpc:
+        """An error in the message's place is the call's status."""
+
+        async def rpc(message: Any, context: Any) -> Any:
+            answering = _refuse(message) if isinstance(message, SlipwayError) else answer(message)
+            return await self._framed(name, answering, context)
+
+        return rpc
+
+    def streaming(self, name: str, answer: Streaming) -> Rpc:
+        async def rpc(messages: AsyncIterator[Any], context: Any) -> None:
+            await self._framed(name, answer(messages, context), context)
+
+        return rpc
+
+    def cut_off(self) -> int:
+        """Cancel the calls that still run, whose callers are told why; how many those were."""
+        self._cut_off = set(self._running)
+        for task in self._cut_off:
+            task.cancel()
+        return len(self._cut_off)
+
+    async def _framed(self, name: str, answer: Awaitable[Any], context: Any) -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        try:
+            return await answer
+        except Exception as error:
+            if context.done():  # nobody is there to be told
+                return None
+            failure = told(error, name)
+        except asyncio.CancelledError:
+            if task not in self._cut_off:
+                raise
+            task.uncancel()
+            failure = ServerExiting("Server exiting: this request took longer than the server had to stop")
+        finally:
+            self._running.discard(task)
+        return await context.abort(grpc_status(failure), shortened(str(failure)))
+
+
+async def _refuse(error: SlipwayError) -> Any:
+    raise error
+
+
+def told(error: Exception, name: str) -> SlipwayError:
+    """What a caller is told of `error`; one that nobody foresaw is in the log."""
+    if isinstance(error, SlipwayError):
+        return error
+    log.error("%s failed", name, exc_info=error)
+    return BackendFailed("internal error; the server's log has the details")
+
+
+def shortened(text: str) -> str:
+    """A caller's own names may be of any length."""
+    return text.encode(errors="replace")[:_LONGEST_TEXT].decode(errors="ignore")

@@ -1,0 +1,32 @@
+"""Where messages are decoded and encoded. Rule: what may take long is done off the event loop, which has others to
+serve."""
+
+import asyncio
+
+from tritonclient.grpc.service_pb2 import ModelInferRequest, ModelInferResponse
+
+from serving.core.requests import InferRequest, InferResponse
+from serving.engine.served_model import ServedModel
+from serving.protocols import v2_proto
+from serving.protocols.outputs import OpenWindow, RequestedOutputs, placed
+
+LARGE = 256 * 1024  # bytes
+
+
+async def decoded(message: ModelInferRequest, open_window: OpenWindow) -> tuple[InferRequest, RequestedOutputs]:
+    """Raises what `v2_proto.decode_request` does."""
+    if message.ByteSize() < LARGE and not _reads_shared_memory(message):
+        return v2_proto.decode_request(message, open_window)
+    return await asyncio.to_thread(v2_proto.decode_request, message, open_window)
+
+
+async def encoded(response: InferResponse, requested: RequestedOutputs, model: ServedModel) -> ModelInferResponse:
+    """Raises what `outputs.placed` does."""
+    if requested.need_work:
+        has_batch = model.max_batch_size > 0
+        response = await asyncio.to_thread(placed, response, requested, model.labels, has_batch)
+    return v2_proto.encode_response(response, requested)
+
+
+def _reads_shared_memory(message: ModelInferRequest) -> bool:
+    return any("shared_memory_region" in tensor.parameters for tensor in message.inputs)

@@ -1,0 +1,55 @@
+"""gRPC's own health service, which load balancers and Kubernetes ask.
+
+Source: grpc/health/v1/health.proto. Rule: whoever watches is told of each change, and let go when the server stops
+(`grpcio-health-checking` has a service of its own, whose watchers keep a server from stopping).
+"""
+
+import asyncio
+from typing import Any
+
+import grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+SERVICES = ("", "inference.GRPCInferenceService")
+
+
+class Health:
+    """Belongs to the event loop's thread. The methods in capitals are the service's."""
+
+    def __init__(self) -> None:
+        self._is_serving = False
+        self._is_exiting = False
+        self._changed = asyncio.Event()
+
+    def set_serving(self, is_serving: bool) -> None:
+        self._is_serving = is_serving
+        self._notify()
+
+    def let_go(self) -> None:
+        """Of those who watch, when they were told the last change."""
+        self._is_exiting = True
+        self._notify()
+
+    async def Check(self, message: HealthCheckRequest, context: Any) -> HealthCheckResponse:  # noqa: N802
+        if message.service not in SERVICES:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"there is no service '{message.service[:100]}'")
+        return self._status(message)
+
+    async def Watch(self, message: HealthCheckRequest, context: Any) -> None:  # noqa: N802
+        while True:
+            changed, is_last = self._changed, self._is_exiting
+            await context.write(self._status(message))
+            if is_last:
+                return
+            await changed.wait()
+
+    def _status(self, message: HealthCheckRequest) -> HealthCheckResponse:
+        if message.service not in SERVICES:
+            return HealthCheckResponse(status=HealthCheckResponse.SERVICE_UNKNOWN)
+        return HealthCheckResponse(
+            status=HealthCheckResponse.SERVING if self._is_serving else HealthCheckResponse.NOT_SERVING
+        )
+
+    def _notify(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()

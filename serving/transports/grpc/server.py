@@ -1,0 +1,95 @@
+"""The gRPC server: Triton's service, gRPC's health service, and reflection, for tools that ask what there is."""
+
+import asyncio
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from serving.engine.engine import Engine
+from serving.engine.trace_registry import TraceRegistry
+from serving.log import Logging
+from serving.transports.grpc import service
+from serving.transports.grpc.calls import Calls, Rpc, Unary
+from serving.transports.grpc.health import Health
+from serving.transports.grpc.inference import inference_rpcs
+from serving.transports.grpc.models import model_rpcs, server_rpcs
+from serving.transports.grpc.repository import repository_rpcs
+from serving.transports.grpc.settings import settings_rpcs
+from serving.transports.grpc.shared_memory import cuda_shared_memory_rpcs, system_shared_memory_rpcs
+from serving.transports.grpc.statistics import statistics_rpcs
+from serving.transports.grpc.stream import stream_rpc
+from serving.transports.shared_memory import SharedMemoryRegions
+
+_LAST_WORDS = 1.0  # seconds for the replies to calls that were cut off
+
+
+class GrpcServer:
+    """Made on the event loop that it runs on, by `listen`, `start` and `stop` in this order."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        regions: SharedMemoryRegions,
+        traces: TraceRegistry,
+        logs: Logging,
+        extensions: list[str],
+        max_message_size: int,
+    ) -> None:
+        """`max_message_size` in bytes, in both directions; -1 for any size."""
+        self._calls = Calls()
+        self._health = Health()
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", max_message_size),
+                ("grpc.max_send_message_length", max_message_size),
+                ("grpc.so_reuseport", 0),  # or two servers would share a port without a word
+            ]
+        )
+        unary = {
+            **server_rpcs(engine, extensions),
+            **model_rpcs(engine),
+            **inference_rpcs(engine, regions),
+            **repository_rpcs(engine),
+            **statistics_rpcs(engine),
+            **system_shared_memory_rpcs(regions),
+            **cuda_shared_memory_rpcs(regions),
+            **settings_rpcs(engine.is_model_ready, traces, logs),
+        }
+        stream = self._calls.streaming("ModelStreamInfer", stream_rpc(engine, regions, self._calls.exiting))
+        self._add_services(unary, stream)
+
+    def __repr__(self) -> str:
+        return f"<GrpcServer {self._calls}>"
+
+    def listen(self, host: str, port: int) -> int:
+        """The port, which the system chooses for 0. Raises `OSError` where it can't be had."""
+        try:
+            bound: int = self._server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        except RuntimeError as error:
+            raise OSError(str(error)) from None
+        return bound
+
+    async def start(self) -> None:
+        await self._server.start()
+
+    def set_accepting(self, is_accepting: bool) -> None:
+        """What the health service says from now on."""
+        self._health.set_serving(is_accepting)
+
+    async def stop(self, timeout: float) -> int:
+        """Refuse new calls at once, and let those that run end; how many did not within `timeout` seconds."""
+        self._calls.exiting.set()
+        self._health.let_go()
+        stopping = asyncio.ensure_future(self._server.stop(timeout + _LAST_WORDS))
+        await asyncio.wait([stopping], timeout=timeout)
+        cut_off = 0 if stopping.done() else self._calls.cut_off()
+        await stopping
+        return cut_off
+
+    def _add_services(self, unary: dict[str, Unary], stream: Rpc) -> None:
+        rpcs = {name: self._calls.unary(name, answer) for name, answer in unary.items()}
+        service.add_service(self._server, {**rpcs, "ModelStreamInfer": stream})
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        reflection.enable_server_reflection([service.NAME, health, reflection.SERVICE_NAME], self._server)
