@@ -25,7 +25,7 @@ from serving.engine.repository import ModelRepository
 from serving.engine.trace_registry import TraceRegistry
 from serving.engine.trace_writer import TraceWriter
 from serving.engine.tracer import Tracer
-from serving.errors import ModelLoadFailed, RepositoryPollFailed
+from serving.errors import ModelLoadFailed
 from serving.log import Logging
 from serving.machine import Machine, nvml
 from serving.metrics import Metrics
@@ -72,9 +72,9 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
     with ExitStack() as sockets:
         http_socket = sockets.enter_context(_listen(settings.host, settings.http_port, "--http-port"))
         metrics_socket = sockets.enter_context(_listen(settings.host, settings.metrics_port, "--metrics-port"))
-        repository, is_explicit = ModelRepository(settings.model_repository), settings.model_control_mode == "explicit"
-        names = _explicit_names(settings.load_model) if is_explicit else None
-        registry = ModelRegistry(repository, asyncio.get_running_loop(), names)
+        repository = ModelRepository(settings.model_repository)
+        registry = ModelRegistry(repository, asyncio.get_running_loop(), _names(repository, settings))
+        is_explicit = settings.model_control_mode == "explicit"
         traces = TraceRegistry(TraceSettings(file=str(settings.trace_file or "")))
         tracer = Tracer(traces, TraceWriter(settings.trace_file) if settings.trace_file else None)
         engine = Engine(registry, tracer, is_explicit)
@@ -133,17 +133,19 @@ async def _load(registry: ModelRegistry, stop: asyncio.Event) -> None:
     for name in registry.names():
         if stop.is_set():
             return
-        try:
+        with suppress(ModelLoadFailed):  # which is the model's state then, and was logged
             await asyncio.to_thread(registry.load, name)
-        except RepositoryPollFailed as error:
-            log.error("%s", error)
-        except ModelLoadFailed:
-            pass  # it is the model's state, and the registry has logged it
 
 
-def _explicit_names(load_model: tuple[str, ...]) -> list[str] | None:
-    """What a server loads at once where models are loaded by request; None for the whole repository."""
-    return None if "*" in load_model else list(load_model)
+def _names(repository: ModelRepository, settings: Settings) -> list[str]:
+    """The models that are loaded at once."""
+    names = repository.names()
+    if settings.model_control_mode != "explicit" or "*" in settings.load_model:
+        return names
+    for name in settings.load_model:
+        if name not in names:
+            log.error("failed to load '%s': the repository has no folder of that name", name)
+    return [name for name in names if name in settings.load_model]
 
 
 async def _first(stopped: Coroutine[Any, Any, Any], *servers: "asyncio.Task[None]") -> None:

@@ -21,7 +21,7 @@ from serving.core.datatypes import DTYPES
 from serving.core.file_specs import file_input_specs, file_output_specs
 from serving.core.model_config import ModelConfig, thread_count
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec
-from serving.errors import ModelLoadFailed
+from serving.errors import InvalidInput, ModelLoadFailed
 
 _DATATYPES = {
     "tensor(bool)": "BOOL",
@@ -57,7 +57,7 @@ class OrtInstance:
         self._has_bf16 = any(spec.datatype == "BF16" for spec in (*self.inputs, *self.outputs))
 
     def run(self, inputs: Arrays, _: Parameters = NO_PARAMETERS, /) -> Arrays:
-        feed = {name: _as_text(inputs[name]) if name in self._text_inputs else inputs[name] for name in inputs}
+        feed = {name: _as_text(name, array) if name in self._text_inputs else array for name, array in inputs.items()}
         outputs = dict(zip(self._output_names, self._run(feed), strict=True))
         return {name: _as_bytes(array) if array.dtype == object else array for name, array in outputs.items()}
 
@@ -130,9 +130,12 @@ def _array(value: ort.OrtValue) -> np.ndarray:
     return np.array(bits, np.uint16).reshape(shape).view(_BF16)
 
 
-def _as_text(array: np.ndarray) -> np.ndarray:
-    """ONNX Runtime takes `str`, the protocol carries `bytes`. Raises UnicodeDecodeError for other than UTF-8."""
-    return _map(bytes.decode, array)
+def _as_text(name: str, array: np.ndarray) -> np.ndarray:
+    """ONNX Runtime's Python API takes `str`, the protocol carries `bytes`. Raises `InvalidInput` for other than UTF-8."""
+    try:
+        return _map(bytes.decode, array)
+    except UnicodeDecodeError:
+        raise InvalidInput(f"input '{name}' holds bytes that are not UTF-8, which an ONNX model can't be fed") from None
 
 
 def _as_bytes(array: np.ndarray) -> np.ndarray:

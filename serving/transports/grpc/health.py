@@ -36,9 +36,12 @@ class Health:
         return self._status(message)
 
     async def Watch(self, message: HealthCheckRequest, context: Any) -> None:  # noqa: N802
+        told: HealthCheckResponse | None = None
         while True:
-            changed, is_last = self._changed, self._is_exiting
-            await context.write(self._status(message))
+            changed, is_last, status = self._changed, self._is_exiting, self._status(message)
+            if status != told:
+                await context.write(status)
+                told = status
             if is_last:
                 return
             await changed.wait()

@@ -113,16 +113,15 @@ class _Stream:
                     yield message
 
     async def _answer(self, question: _Question, before: asyncio.Event | None, after: asyncio.Event | None) -> None:
-        """`before` is set when the requests before this one are answered, `after` when this one is."""
-        try:
-            async with aclosing(self._replies(question)) as replies:
-                async for reply in replies:
-                    if before is not None:
-                        await before.wait()
-                    await self._write(reply)
-        finally:
-            if after is not None:
-                after.set()
+        """`before` is set when the requests before this one are answered, `after` when this one is; where it ends the
+        call instead, nothing comes after it."""
+        async with aclosing(self._replies(question)) as replies:
+            async for reply in replies:
+                if before is not None:
+                    await before.wait()
+                await self._write(reply)
+        if after is not None:
+            after.set()
 
     async def _replies(self, question: _Question) -> AsyncGenerator[ModelStreamInferResponse | SlipwayError, None]:
         try:

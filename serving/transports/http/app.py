@@ -14,7 +14,7 @@ from serving.transports.http.classify import classify_router
 from serving.transports.http.cut_off import CutOff
 from serving.transports.http.generate import generate_router
 from serving.transports.http.health import health_router
-from serving.transports.http.infer import infer_router
+from serving.transports.http.infer import infer_endpoint, infer_router
 from serving.transports.http.metrics import metrics_router
 from serving.transports.http.models import models_router
 from serving.transports.http.replies import add_error_replies
@@ -22,6 +22,7 @@ from serving.transports.http.repository import repository_router
 from serving.transports.http.settings_routes import settings_router
 from serving.transports.http.shared_memory import shared_memory_router
 from serving.transports.http.statistics import statistics_router
+from serving.transports.http.tensor_route import TensorRoute
 from serving.transports.shared_memory import SharedMemoryRegions
 
 _DESCRIPTION = """A model server that speaks the [Open Inference Protocol](https://github.com/kserve/open-inference-protocol)
@@ -45,11 +46,13 @@ def gateway(
         redoc_url=None,
         redirect_slashes=False,
     )
+    infer = infer_endpoint(engine, regions, max_body_size)
+    app.add_middleware(TensorRoute, infer=infer)
     app.add_middleware(BodyLimit, max_body_size=max_body_size)
     app.add_middleware(CutOff)
     add_error_replies(app)
     for router in (
-        infer_router(engine, regions, max_body_size),
+        infer_router(infer),
         generate_router(engine),
         classify_router(engine),
         health_router(engine, extensions),

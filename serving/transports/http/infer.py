@@ -19,6 +19,7 @@ from serving.transports.http.decoding import LARGE, decoded
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import (
     ERRORS,
+    Endpoint,
     RawRoute,
     add_for_model_and_version,
     json_content,
@@ -75,9 +76,8 @@ _DOCUMENTATION: dict[str, Any] = {
 _Decoded = tuple[InferRequest, RequestedOutputs]
 
 
-def infer_router(engine: Engine, regions: SharedMemoryRegions, max_body_size: int) -> APIRouter:
+def infer_endpoint(engine: Engine, regions: SharedMemoryRegions, max_body_size: int) -> Endpoint:
     """`max_body_size` in bytes, of bodies when they are unpacked."""
-    router = APIRouter(prefix="/v2/models/{model}", tags=["Inference"], route_class=RawRoute)
 
     async def infer(request: Request) -> Response:
         model = engine.model(*model_and_version(request))
@@ -93,6 +93,11 @@ def infer_router(engine: Engine, regions: SharedMemoryRegions, max_body_size: in
             response = await run_in_threadpool(placed, response, requested, model.labels, has_batch)
         return await _reply(request, response, requested)
 
+    return infer
+
+
+def infer_router(infer: Endpoint) -> APIRouter:
+    router = APIRouter(prefix="/v2/models/{model}", tags=["Inference"], route_class=RawRoute)
     add_for_model_and_version(router.post, "/infer", infer, **_DOCUMENTATION)
     return router
 

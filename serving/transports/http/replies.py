@@ -33,6 +33,11 @@ def slipway_error_reply(error: SlipwayError, path: str, headers: dict[str, str] 
     return error_reply(str(error), http_status(error, path), {**retry, **(headers or {})})
 
 
+def hung_up_reply() -> Response:
+    """Nobody reads it."""
+    return error_reply("the caller closed the connection", 400)
+
+
 def add_error_replies(app: FastAPI) -> None:
     app.add_exception_handler(SlipwayError, _slipway_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -52,7 +57,7 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 
 async def _hung_up(_: Request, __: Exception) -> Response:
-    return error_reply("the caller closed the connection", 400)
+    return hung_up_reply()
 
 
 async def _unexpected_error(request: Request, error: Exception) -> Response:
