@@ -1,7 +1,7 @@
 # A server for ONNX models on the CPU, without PyTorch:
 #
 #   docker build -t slipway .
-#   docker run -p 8000:8000 -p 8002:8002 -v "$PWD/model_repository:/models:ro" slipway
+#   docker run -p 8000:8000 -p 8001:8001 -p 8002:8002 -v "$PWD/model_repository:/models:ro" slipway
 #
 # --build-arg EXTRAS=cpu,torch serves TorchScript too; --build-arg EXTRAS=gpu takes ONNX Runtime's CUDA build.
 ARG PYTHON_VERSION=3.12
@@ -27,7 +27,7 @@ ENV PATH=/opt/slipway/bin:$PATH \
     SLIPWAY_HOST=0.0.0.0 \
     SLIPWAY_MODEL_REPOSITORY=/models
 USER 10001:10001
-EXPOSE 8000 8002
+EXPOSE 8000 8001 8002
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/v2/health/ready', timeout=2)"]
 STOPSIGNAL SIGTERM

@@ -30,15 +30,19 @@ class FailureReason(StrEnum):
 
 @dataclass(slots=True)
 class Duration:
-    """How often something took place, and how many nanoseconds it took in all."""
+    """How often something took place, and how long it took in all."""
 
     count: int = 0
-    ns: int = 0
+    seconds: float = 0.0
+
+    @property
+    def ns(self) -> int:
+        return round(self.seconds * 1e9)
 
     def add(self, seconds: float, count: int = 1) -> None:
         """`count` things that took `seconds` together."""
         self.count += count
-        self.ns += round(seconds * 1e9)
+        self.seconds += seconds
 
 
 class Histogram:
@@ -75,15 +79,29 @@ class Times:
 
 @dataclass(slots=True)
 class ComputeStatistics:
-    compute_input: Duration = field(default_factory=Duration)
-    compute_infer: Duration = field(default_factory=Duration)
-    compute_output: Duration = field(default_factory=Duration)
+    count: int = 0
+    input_seconds: float = 0.0
+    infer_seconds: float = 0.0
+    output_seconds: float = 0.0
 
     def add(self, times: Times, count: int) -> None:
         """`count` requests that ran together; each is charged the whole time, as in Triton."""
-        self.compute_input.add(times.compute_input * count, count)
-        self.compute_infer.add(times.compute_infer * count, count)
-        self.compute_output.add(times.compute_output * count, count)
+        self.count += count
+        self.input_seconds += times.compute_input * count
+        self.infer_seconds += times.compute_infer * count
+        self.output_seconds += times.compute_output * count
+
+    @property
+    def compute_input(self) -> Duration:
+        return Duration(self.count, self.input_seconds)
+
+    @property
+    def compute_infer(self) -> Duration:
+        return Duration(self.count, self.infer_seconds)
+
+    @property
+    def compute_output(self) -> Duration:
+        return Duration(self.count, self.output_seconds)
 
 
 @dataclass(slots=True)
@@ -130,7 +148,9 @@ class ModelStatistics:
         self.last_inference_ms = now_ms
         self.inferences += rows
         self.batch_rows.observe(rows)
-        self.batches.setdefault(rows, ComputeStatistics()).add(times, 1)
+        if rows not in self.batches:
+            self.batches[rows] = ComputeStatistics()
+        self.batches[rows].add(times, 1)
         self.compute.add(times, answered)
         waited = sum(waits)
         self.queue.add(waited, answered)
