@@ -1,7 +1,9 @@
 """A caller of Triton's gRPC service that knows only its messages, for what `tritonclient` hides or can't send."""
 
+import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import grpc
 import numpy as np
@@ -49,3 +51,26 @@ def ask_mock_llm(request_id: str = "", **parameters: bool | int) -> messages.Mod
         choice = "bool_param" if isinstance(value, bool) else "int64_param"
         setattr(message.parameters[name], choice, value)
     return message
+
+
+class Conversation:
+    """Requests that are sent one by one, and the responses to all of them."""
+
+    def __init__(self, stub: Any, **metadata: str) -> None:
+        self._requests: queue.Queue[messages.ModelInferRequest | None] = queue.Queue()
+        self.call = stub.ModelStreamInfer(iter(self._requests.get, None), metadata=tuple(metadata.items()))
+
+    def send(self, *requests: messages.ModelInferRequest) -> None:
+        for message in requests:
+            self._requests.put(message)
+
+    def next(self) -> messages.ModelStreamInferResponse:
+        return next(self.call)
+
+    def end(self) -> list[messages.ModelStreamInferResponse]:
+        """Nothing more to send; what is still answered."""
+        self.stop_sending()
+        return list(self.call)
+
+    def stop_sending(self) -> None:
+        self._requests.put(None)

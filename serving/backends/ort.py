@@ -131,7 +131,7 @@ def _array(value: ort.OrtValue) -> np.ndarray:
 
 
 def _as_text(name: str, array: np.ndarray) -> np.ndarray:
-    """ONNX Runtime's Python API takes `str`, the protocol carries `bytes`. Raises `InvalidInput` for other than UTF-8."""
+    """ONNX Runtime takes `str`, the protocol carries `bytes`. Raises `InvalidInput` for other than UTF-8."""
     try:
         return _map(bytes.decode, array)
     except UnicodeDecodeError:

@@ -137,12 +137,10 @@ class ModelRegistry:
             yield from (entry.served for entry in versions.values() if entry.served is not None)
 
     def _load(self, name: str, override: Override | None) -> tuple[dict[str, Version], TemporaryDirectory[str] | None]:
-        if override is None:
+        if override is None or not override.files:
             if name not in self._repository.names():
                 raise RepositoryPollFailed(f"the repository has no folder '{name[:100]}'")
-            return load_model(self._repository, name, None, self._loop), None
-        if not override.files:
-            return load_model(self._repository, name, override.config, self._loop), None
+            return load_model(self._repository, name, override and override.config, self._loop), None
         folder = TemporaryDirectory(prefix="slipway-")
         try:
             write_files(Path(folder.name) / name, override.files)
@@ -156,7 +154,7 @@ class ModelRegistry:
             log.error("%s could not be loaded anew and goes on as it is: %s", name, reason_of(error))
         elif isinstance(error, RepositoryPollFailed):  # nothing is known of it, as before
             self._models.pop(name)
-            if old:
+            if any(version.state is not ModelState.LOADING for version in old.values()):
                 self._models[name] = old
         else:
             self._models[name] = {"": unavailable(name, "", error)}

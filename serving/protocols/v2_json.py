@@ -4,7 +4,6 @@ Source: the protocol's REST specification, Triton's extension_binary_data.md and
 Rule: every member that is missing or of the wrong type is an `InvalidInput` that names it.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,9 @@ from serving.core.requests import InferRequest, InferResponse
 from serving.errors import InvalidInput
 from serving.protocols import json_tensor, json_text, parameters
 from serving.protocols.outputs import OpenWindow, RequestedOutput, RequestedOutputs, check, decode_window
+from serving.protocols.shapes import check_shape
 from serving.protocols.v2_binary import decode_tensor, encode_tensor
 
-MAX_DIMENSIONS = 64  # numpy's own limit
-MAX_ELEMENTS = 2**40  # more than any body holds, far less than what overflows an array's strides
 _AS_JSON = RequestedOutput()
 _AS_BINARY = RequestedOutput(is_binary=True)
 _TYPE_NAMES = {str: "a string", list: "a list", dict: "an object", bool: "a boolean", int: "an integer"}
@@ -162,15 +160,7 @@ def _integer(document: dict[str, Any], member: str, where: str, unit: str, least
 
 
 def _shape(tensor: dict[str, Any], name: str) -> tuple[int, ...]:
-    shape = _required(tensor, "shape", list, f"input '{name}'")
-    if len(shape) > MAX_DIMENSIONS or any(type(dim) is not int or dim < 0 for dim in shape):
-        raise InvalidInput(
-            f"Unable to parse 'shape' of input '{name}': expected at most {MAX_DIMENSIONS} integers >= 0, "
-            f"got {str(shape)[:100]}"
-        )
-    if math.prod(max(dim, 1) for dim in shape) > MAX_ELEMENTS:
-        raise InvalidInput(f"Unable to parse 'shape' of input '{name}': {str(shape)[:100]} is too large")
-    return tuple(shape)
+    return check_shape(name, _required(tensor, "shape", list, f"input '{name}'"))
 
 
 def _name(item: Any, member: str) -> str:

@@ -6,12 +6,11 @@ nothing is held back, and batches grow only while all instances are busy.
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
-from heapq import heapify, heappop, heappush
-from itertools import chain, count
-from math import inf
+from itertools import chain
 from typing import Any, Generic, Protocol, TypeVar
 
 from serving.errors import DeadlineExceeded, Overloaded
+from serving.scheduling.deadlines import Deadlines
 from serving.scheduling.scheduler import Event, Plan, Schedulable
 
 
@@ -72,8 +71,7 @@ class DynamicBatcher(Generic[P]):
         self._waiting: _Queue[P] = _Queue(self._level_count)
         self._groups: dict[Hashable, _Queue[P]] = {}  # those that may run together
         self._full: OrderedDict[Hashable, None] = OrderedDict()  # groups with enough rows for a whole batch
-        self._deadlines: list[tuple[float, int, P]] = []  # a heap; entries of requests that left go lazily
-        self._ticket = count()
+        self._deadlines: Deadlines[P] = Deadlines(self._levels)
 
     def __repr__(self) -> str:
         return f"<DynamicBatcher {len(self)} waiting, {self._waiting.rows} rows>"
@@ -93,9 +91,7 @@ class DynamicBatcher(Generic[P]):
         group = self._groups[request.key]
         group.add(request, level)
         self._note_fullness(request.key, group)
-        if request.deadline < inf:
-            self._compact_deadlines()
-            heappush(self._deadlines, (request.deadline, next(self._ticket), request))
+        self._deadlines.add(request)
 
     def cancel(self, request: P) -> None:
         if request in self._levels:
@@ -115,7 +111,7 @@ class DynamicBatcher(Generic[P]):
         elif self._full:
             key = next(iter(self._full))
         else:
-            return Plan(wake_at=min(due, self._next_deadline()), events=expired)
+            return Plan(wake_at=min(due, self._deadlines.next()), events=expired)
         batch = self._oldest_batch(self._groups[key])
         for request in batch:
             self._remove(request)
@@ -140,22 +136,11 @@ class DynamicBatcher(Generic[P]):
 
     def _expire(self, now: float) -> list[Event[P]]:
         events = []
-        while self._next_deadline() <= now:
-            _, _, request = heappop(self._deadlines)
+        while self._deadlines.next() <= now:
+            request = self._deadlines.pop()
             self._remove(request)
             events.append(Event(request, error=DeadlineExceeded("Request timeout expired")))
         return events
-
-    def _next_deadline(self) -> float:
-        while self._deadlines and self._deadlines[0][2] not in self._levels:
-            heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else inf
-
-    def _compact_deadlines(self) -> None:
-        """Long deadlines of requests that left long ago must not pile up."""
-        if len(self._deadlines) > 2 * len(self) + 64:
-            self._deadlines = [entry for entry in self._deadlines if entry[2] in self._levels]
-            heapify(self._deadlines)
 
     def _remove(self, request: P) -> None:
         level = self._levels.pop(request)

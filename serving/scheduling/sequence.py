@@ -9,8 +9,7 @@ the sequence has not ended, and queues anew, behind the old one, if it has.
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
-from itertools import count
+from heapq import heappop, heappush
 from math import ceil, inf
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from serving.core.sequence_config import SequenceConfig
 from serving.errors import Cancelled, DeadlineExceeded, InvalidInput, Overloaded
+from serving.scheduling.deadlines import Deadlines
 from serving.scheduling.scheduler import Event, Plan, Schedulable
 from serving.scheduling.sequence_inputs import check, state_key
 
@@ -97,8 +97,7 @@ class SequenceBatcher(Generic[S]):
         self._idle: OrderedDict[_Record[S], float] = OrderedDict()  # since when; in a slot, and nothing waits or runs
         self._fell_idle: list[_Record[S]] = []  # the same, since the last call that brought the time
         self._untold: list[Event[S]] = []
-        self._deadlines: list[tuple[float, int, S]] = []  # a heap; entries of requests that left go lazily
-        self._ticket = count()
+        self._deadlines: Deadlines[S] = Deadlines(self._waiting)
 
     def __repr__(self) -> str:
         placed = len(self._records) - len(self._backlog)
@@ -145,7 +144,7 @@ class SequenceBatcher(Generic[S]):
         batch, due = self._batch(self._instances[instance], now)
         if batch:
             return Plan([self._take_head(record) for record in batch], events=events)
-        wake_at = min(due, self._next_deadline(), self._next_idle_end() if self._backlog else inf)
+        wake_at = min(due, self._deadlines.next(), self._next_idle_end() if self._backlog else inf)
         return Plan(wake_at=wake_at if wake_at < inf else None, events=events)
 
     def complete(self, batch: list[S], outcomes: Sequence[Any]) -> list[Event[S]]:
@@ -195,9 +194,7 @@ class SequenceBatcher(Generic[S]):
         request.arrived = now
         request.sequence_state = record.state
         self._waiting[request] = record
-        if request.deadline < inf:
-            self._compact_deadlines()
-            heappush(self._deadlines, (request.deadline, next(self._ticket), request))
+        self._deadlines.add(request)
 
     def _take_head(self, record: _Record[S]) -> S:
         request = record.waiting.pop(0)
@@ -267,8 +264,8 @@ class SequenceBatcher(Generic[S]):
 
     def _expire(self, now: float) -> list[Event[S]]:
         events = []
-        while self._next_deadline() <= now:
-            _, _, request = heappop(self._deadlines)
+        while self._deadlines.next() <= now:
+            request = self._deadlines.pop()
             record = self._waiting[request]
             of_sequence = "timeout of the corresponding sequence has been expired"
             words = of_sequence if record.instance is None else "Request timeout expired"
@@ -276,17 +273,6 @@ class SequenceBatcher(Generic[S]):
             rest = f"{of_sequence}: a request of sequence {record.id} before this one was dropped, start it anew"
             events += [Event(each, error=DeadlineExceeded(rest)) for each in self._drop(record, request)]
         return events
-
-    def _next_deadline(self) -> float:
-        while self._deadlines and self._deadlines[0][2] not in self._waiting:
-            heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else inf
-
-    def _compact_deadlines(self) -> None:
-        """Long deadlines of requests that left long ago must not pile up."""
-        if len(self._deadlines) > 2 * len(self._waiting) + 64:
-            self._deadlines = [entry for entry in self._deadlines if entry[2] in self._waiting]
-            heapify(self._deadlines)
 
 
 def _event(request: S, outcome: Any) -> Event[S]:

@@ -163,9 +163,10 @@ class SharedMemoryRegions:
     def window(self, name: str, offset: int, byte_size: int) -> Window:
         """Raises `RegionNotFound`, and `InvalidInput` for what lies outside of the region."""
         self._check_allowed()
-        if name not in self._registered:
+        found = self._registered.get(name)  # at once: another thread may unregister it
+        if found is None:
             raise RegionNotFound(f"Unable to find shared memory region: '{name}'")
-        region, segment = self._registered[name]
+        region, segment = found
         where = f"for shared memory region: '{name}'"
         if not 0 <= offset < region.byte_size:
             raise InvalidInput(f"Invalid offset {where}: it has {region.byte_size} bytes, got {offset}")

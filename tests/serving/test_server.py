@@ -12,12 +12,13 @@ from tests import tiny_models
 from tests.running_server import running
 
 
-def test_a_port_that_is_taken_is_said_before_anything_is_loaded(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["http", "grpc", "metrics"])
+def test_a_port_that_is_taken_is_said_before_anything_is_loaded(tmp_path: Path, kind: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with (
-            pytest.raises(PortTaken, match=f"can't listen on 127.0.0.1:{port} .*--http-port"),
-            running(tmp_path, http_port=port),
+            pytest.raises(PortTaken, match=f"can't listen on 127.0.0.1:{port} .*--{kind}-port"),
+            running(tmp_path, **{f"{kind}_port": port}),
         ):
             pass
 
@@ -73,3 +74,28 @@ def test_stopping_ends_every_thread(tmp_path: Path) -> None:
         new = set(threading.enumerate()) - before
         assert sum(thread.name.startswith("double/1-") for thread in new) == 4
     assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("double")]
+
+
+def test_a_model_that_can_not_be_loaded_keeps_no_other_from_serving(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tiny_models.add_double(tmp_path)
+    tiny_models.add_double(tmp_path, "broken")
+    (tmp_path / "broken" / "1" / "model.onnx").write_bytes(b"no model")
+    with running(tmp_path, model_control_mode="explicit", load_model=("broken", "nope", "double")) as server:
+        index = httpx.post(f"{server.url}/v2/repository/index").json()
+    assert {row["name"]: row["state"] for row in index} == {"broken": "UNAVAILABLE", "double": "READY"}
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert [("nope" in text, "broken" in text) for text in errors] == [(True, False), (False, True)]
+
+
+def test_in_explicit_mode_nothing_else_is_loaded(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    with running(tmp_path, model_control_mode="explicit") as server:
+        assert httpx.post(f"{server.url}/v2/repository/index").json() == [{"name": "double"}]
+
+
+def test_in_explicit_mode_a_star_loads_all(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    with running(tmp_path, model_control_mode="explicit", load_model=("*",)) as server:
+        assert httpx.get(f"{server.url}/v2/models/double/ready").status_code == 200

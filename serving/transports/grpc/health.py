@@ -5,6 +5,7 @@ Source: grpc/health/v1/health.proto. Rule: whoever watches is told of each chang
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -36,6 +37,10 @@ class Health:
         return self._status(message)
 
     async def Watch(self, message: HealthCheckRequest, context: Any) -> None:  # noqa: N802
+        with suppress(grpc.aio.BaseError):  # its caller went away
+            await self._watch(message, context)
+
+    async def _watch(self, message: HealthCheckRequest, context: Any) -> None:
         told: HealthCheckResponse | None = None
         while True:
             changed, is_last, status = self._changed, self._is_exiting, self._status(message)

@@ -20,7 +20,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     501: {"model": schemas.Error, "description": "A part of the protocol that Slipway does not do."},
     503: {"model": schemas.Error, "description": "Not ready, overloaded, or the request's timeout expired."},
 }
-
+DONE: dict[str, Any] = {"description": "It is done; the body is empty."}
 
 _EXAMPLES = {"model": "digits-cnn", "version": "1"}
 

@@ -15,10 +15,11 @@ from serving.errors import InvalidInput, Unsupported
 from serving.protocols import json_text
 from serving.transports.http import schemas
 from serving.transports.http.decoding import decoded
-from serving.transports.http.documented import ERRORS, RawRoute, json_body, path_parameters
+from serving.transports.http.documented import DONE, ERRORS, RawRoute, json_body, path_parameters
 from serving.transports.http.replies import json_reply
 
-_CONTROL_ERRORS: dict[int | str, dict[str, Any]] = {
+_CONTROL_REPLIES: dict[int | str, dict[str, Any]] = {
+    200: DONE,
     400: {"model": schemas.Error, "description": "No such model, or it can't be loaded; the reason is in the error."},
     413: ERRORS[413],
     501: ERRORS[501],
@@ -63,7 +64,8 @@ def repository_router(engine: Engine) -> APIRouter:
             f"{prefix}/models/{{model}}/load",
             name=f"load{name}",
             summary="Load a model, or load it anew; its old versions answer until the new ones are ready",
-            responses=_CONTROL_ERRORS,
+            response_class=Response,
+            responses=_CONTROL_REPLIES,
             openapi_extra={
                 "parameters": [*repository, *path_parameters("model")],
                 "requestBody": json_body(schemas.LoadRequest, _LOAD_EXAMPLE, required=False),
@@ -73,7 +75,8 @@ def repository_router(engine: Engine) -> APIRouter:
             f"{prefix}/models/{{model}}/unload",
             name=f"unload{name}",
             summary="Unload a model; accepted requests are still answered",
-            responses=_CONTROL_ERRORS,
+            response_class=Response,
+            responses=_CONTROL_REPLIES,
             openapi_extra={
                 "parameters": [*repository, *path_parameters("model")],
                 "requestBody": json_body(schemas.UnloadRequest, _UNLOAD_EXAMPLE, required=False),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from serving.errors import InvalidInput
 from serving.protocols import json_text
-from serving.transports.http.documented import ERRORS, Endpoint, RawRoute, json_body
+from serving.transports.http.documented import DONE, ERRORS, Endpoint, RawRoute, json_body
 from serving.transports.http.replies import json_reply
 from serving.transports.shared_memory import SharedMemoryRegions
 
@@ -45,6 +45,7 @@ class CudaRegistration(BaseModel):
 
 
 _ERRORS: dict[int | str, dict[str, Any]] = {status: ERRORS[status] for status in (400, 413, 501)}
+_CHANGE: dict[str, Any] = {"response_class": Response, "responses": {200: DONE, **_ERRORS}}
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {**ERRORS[404], "description": "No such region."}}
 _SYSTEM_EXAMPLE = {"key": "/input_data", "offset": 0, "byte_size": 64}
 _CUDA_EXAMPLE = {"raw_handle": {"b64": "AAAA"}, "device_id": 0, "byte_size": 64}
@@ -98,9 +99,9 @@ def shared_memory_router(regions: SharedMemoryRegions) -> APIRouter:
         ("system", register_system, json_body(SystemRegistration, _SYSTEM_EXAMPLE)),
         ("cuda", register_cuda, json_body(CudaRegistration, _CUDA_EXAMPLE)),
     ):
-        _add(router.post, kind, "register", register, responses=_ERRORS, openapi_extra={"requestBody": body})
-    _add(router.post, "system", "unregister", unregister_system, responses=_ERRORS)
-    _add(router.post, "cuda", "unregister", unregister_cuda, responses=_ERRORS)
+        _add(router.post, kind, "register", register, openapi_extra={"requestBody": body}, **_CHANGE)
+    _add(router.post, "system", "unregister", unregister_system, **_CHANGE)
+    _add(router.post, "cuda", "unregister", unregister_cuda, **_CHANGE)
     return router
 
 

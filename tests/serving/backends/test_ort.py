@@ -8,7 +8,7 @@ import pytest
 
 from serving.backends import ort
 from serving.engine.repository import ModelRepository
-from serving.errors import ModelLoadFailed
+from serving.errors import InvalidInput, ModelLoadFailed
 from tests import tiny_models
 
 
@@ -17,6 +17,13 @@ def test_texts_are_bytes_outside_and_strings_inside(tmp_path: Path) -> None:
     instance = ort.load(tmp_path / "text" / "1", ModelRepository(tmp_path).config("text"), "cpu")
     words = np.array([["é".encode(), b"", b"a\0b\0"]], object)
     assert instance.run({"in": words})["out"].tolist() == [["é".encode(), b"", b"a\0b\0"]]
+
+
+def test_bytes_that_are_no_text_are_the_callers_mistake(tmp_path: Path) -> None:
+    tiny_models.add_identity(tmp_path, "text", "TYPE_STRING", "string")
+    instance = ort.load(tmp_path / "text" / "1", ModelRepository(tmp_path).config("text"), "cpu")
+    with pytest.raises(InvalidInput, match="input 'in' holds bytes that are not UTF-8"):
+        instance.run({"in": np.array([[b"fine", b"\xff"]], object)})
 
 
 def test_a_thread_count_that_is_no_number_is_a_reason(tmp_path: Path) -> None:

@@ -256,10 +256,11 @@ async def test_what_a_load_brings_takes_the_place_of_the_repositorys(tmp_path: P
     assert registry.close(10)
 
 
-async def test_a_load_of_what_is_not_there_leaves_no_trace(tmp_path: Path) -> None:
+@pytest.mark.parametrize("config", [None, '{"max_batch_size": 2}'])
+async def test_a_load_of_what_is_not_there_leaves_no_trace(tmp_path: Path, config: str | None) -> None:
     registry = await loaded(tmp_path)
     with pytest.raises(RepositoryPollFailed, match="failed to load 'nope', failed to poll from model repository"):
-        await asyncio.to_thread(registry.load, "nope")
+        await asyncio.to_thread(registry.load, "nope", read_override(config, {}, "nope"))
     with pytest.raises(ModelNotFound):
         registry.find("nope")
     assert registry.close(10)

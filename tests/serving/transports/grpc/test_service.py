@@ -15,7 +15,8 @@ METHODS = [name for name in vars(GRPCInferenceServiceStub(grpc.insecure_channel(
 def test_its_methods_are_those_of_tritons_client() -> None:
     added: dict[str, Any] = {}
     server = SimpleNamespace(
-        add_generic_rpc_handlers=lambda _: None, add_registered_method_handlers=lambda _, handlers: added.update(handlers)
+        add_generic_rpc_handlers=lambda _: None,
+        add_registered_method_handlers=lambda _, handlers: added.update(handlers),
     )
     add_service(server, dict.fromkeys(METHODS, lambda *_: None))  # type: ignore[arg-type]
     assert NAME == "inference.GRPCInferenceService"

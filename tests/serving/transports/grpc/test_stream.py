@@ -14,30 +14,10 @@ from tritonclient.grpc import service_pb2 as messages
 
 from serving.transports.grpc.stream import MOST_IN_FLIGHT
 from tests import python_models, tiny_models
-from tests.grpc_client import ask_mock_llm, channel_to, output, request, stub_of
+from tests.grpc_client import Conversation, ask_mock_llm, channel_to, output, request, stub_of
 from tests.running_server import RunningServer, running
 
 ROW = [[1, 2, 3, 4]]
-
-
-class Conversation:
-    """Requests that are sent one by one, and the responses to all of them."""
-
-    def __init__(self, stub: Any, **metadata: str) -> None:
-        self._requests: queue.Queue[messages.ModelInferRequest | None] = queue.Queue()
-        self.call = stub.ModelStreamInfer(iter(self._requests.get, None), metadata=tuple(metadata.items()))
-
-    def send(self, *requests: messages.ModelInferRequest) -> None:
-        for message in requests:
-            self._requests.put(message)
-
-    def next(self) -> messages.ModelStreamInferResponse:
-        return next(self.call)
-
-    def end(self) -> list[messages.ModelStreamInferResponse]:
-        """Nothing more to send; what is still answered."""
-        self._requests.put(None)
-        return list(self.call)
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +157,7 @@ def test_a_caller_may_have_the_first_error_as_the_status(stub: Any) -> None:
     assert seen(conversation.next()) == ("good", True, 1)
     with pytest.raises(grpc.RpcError) as error:
         conversation.next()
+    conversation.stop_sending()
     assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert "missing required input(s) ['x']" in error.value.details()
 
@@ -208,9 +189,7 @@ def test_what_is_on_its_way_is_answered_after_the_last_request(stub: Any) -> Non
     assert conversation.call.code() == grpc.StatusCode.OK
 
 
-def test_a_caller_that_cancels_gives_up_all_its_requests(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_caller_that_cancels_gives_up_all_its_requests(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     python_models.add_endless_tokens(tmp_path)
     tiny_models.add_double(tmp_path, extra="dynamic_batching { max_queue_delay_microseconds: 3600000000 }")
     closed = tmp_path / "endless_tokens" / "1" / "closed"
@@ -222,13 +201,14 @@ def test_a_caller_that_cancels_gives_up_all_its_requests(
         server.wait_for_pending("double", 1)
         assert not closed.exists()
         conversation.call.cancel()
+        conversation.stop_sending()
         wait_until(closed.exists)
         server.wait_for_pending("double", 0)
     assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
 
 
 def test_a_caller_that_does_not_read_makes_the_model_wait(tmp_path: Path) -> None:
-    """Of 3000 responses of 100 kB it is never far ahead, however long that takes."""
+    """Of 1500 responses of 100 kB it is never far ahead, however long that takes."""
     python_models.add_model(
         tmp_path,
         "torrent",
@@ -242,8 +222,9 @@ def test_a_caller_that_does_not_read_makes_the_model_wait(tmp_path: Path) -> Non
                 self.path = context.directory / "count"
 
             def execute(self, request):
-                for number in range(3000):
-                    self.path.write_text(str(number))
+                for _ in range(1500):
+                    with self.path.open("ab") as file:
+                        file.write(b".")
                     yield {"y": numpy.zeros(100_000, numpy.uint8)}
                 (self.path.parent / "done").touch()
         """,
@@ -252,25 +233,8 @@ def test_a_caller_that_does_not_read_makes_the_model_wait(tmp_path: Path) -> Non
     with running(tmp_path) as server, stub_of(server) as stub:
         responses = stub.ModelStreamInfer(iter([request("torrent", x=[0])]))
         next(responses)
-        for _ in range(1000):
+        for _ in range(300):
             stub.ServerLive(messages.ServerLiveRequest())
-        assert int((directory / "count").read_text()) < 1000
+        assert (directory / "count").stat().st_size < 750
         assert not (directory / "done").exists()
-        assert sum(1 for _ in responses) == 2999
-
-
-def test_a_stream_that_says_nothing_does_not_keep_a_server_from_stopping(tmp_path: Path) -> None:
-    tiny_models.add_double(tmp_path)
-    with running(tmp_path) as server, stub_of(server) as stub:
-        conversation = Conversation(stub)
-        conversation.send(request("double", "a", x=ROW))
-        assert seen(conversation.next()) == ("a", True, 1)
-        stopped = conversation
-        # leaving both blocks in this order would close the channel first
-        server_is_stopping(server)
-    with pytest.raises(grpc.RpcError):
-        stopped.next()
-
-
-def server_is_stopping(server: RunningServer) -> None:
-    """Placeholder."""
+        assert sum(1 for _ in responses) == 1499
