@@ -21,7 +21,6 @@ from pathlib import Path
 import numpy as np
 import uvloop
 
-from serving import server
 from serving.core.requests import InferRequest
 from serving.engine import fit
 from serving.engine.engine import Engine
@@ -30,6 +29,7 @@ from serving.engine.pending import Pending
 from serving.engine.served_model import ServedModel
 from serving.protocols import v2_json
 from serving.protocols.outputs import RequestedOutputs, Window
+from serving.server import serve
 from serving.settings import Settings
 
 MODEL = "identity"
@@ -97,7 +97,7 @@ async def measure(root: Path, count: int) -> dict[str, list[Step]]:
     )
     stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
     settings = Settings(root, http_port=0, grpc_port=0, metrics_port=0)
-    serving = asyncio.create_task(server.serve(settings, started.set_result, stop))
+    serving = asyncio.create_task(serve(settings, started.set_result, stop))
     parts = await started
     caller = Caller(client, parts.http_port)
     try:

@@ -38,7 +38,7 @@ def slipway(*arguments: str, stdin: str = "", **environment: str) -> subprocess.
 def serving(root: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server on free ports, and all that it printed until it was ready."""
     process = subprocess.Popen(
-        [*SLIPWAY, "serve", str(root), "--http-port", "0", "--metrics-port", "0"],
+        [*SLIPWAY, "serve", str(root), "--http-port", "0", "--grpc-port", "0", "--metrics-port", "0"],
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
