@@ -14,9 +14,9 @@ from typing import Any
 from serving.backends.backend import ModelInstance, model_file
 from serving.backends.python_model import PythonModel
 from serving.backends.python_outputs import to_arrays
-from serving.core.config_json import to_json
 from serving.core.file_specs import file_input_specs, file_output_specs
 from serving.core.model_config import ModelConfig
+from serving.core.proto_json import to_json
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec
 from serving.errors import BackendFailed, ModelLoadFailed
 

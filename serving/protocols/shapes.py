@@ -1,6 +1,6 @@
-"""What shape a caller may give an input, whichever protocol carries it.
+"""How many tensors a request may have, and of what shape, whichever protocol carries them.
 
-Rule: checked before anything of that shape is allocated.
+Rule: checked before time or memory is spent on them.
 """
 
 import math
@@ -8,8 +8,15 @@ from collections.abc import Sequence
 
 from serving.errors import InvalidInput
 
+MAX_TENSORS = 4096  # more than any model has
 MAX_DIMENSIONS = 64  # numpy's own limit
 MAX_ELEMENTS = 2**40  # more than any body holds, far less than what overflows an array's strides
+
+
+def check_count(member: str, count: int) -> None:
+    """`member` is "inputs" or "outputs". Raises `InvalidInput`."""
+    if count > MAX_TENSORS:
+        raise InvalidInput(f"Unable to parse '{member}': expected at most {MAX_TENSORS} tensors, got {count}")
 
 
 def check_shape(name: str, shape: Sequence[object]) -> tuple[int, ...]:

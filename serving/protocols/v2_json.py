@@ -13,7 +13,7 @@ from serving.core.requests import InferRequest, InferResponse
 from serving.errors import InvalidInput
 from serving.protocols import json_tensor, json_text, parameters
 from serving.protocols.outputs import OpenWindow, RequestedOutput, RequestedOutputs, check, decode_window
-from serving.protocols.shapes import check_shape
+from serving.protocols.shapes import check_count, check_shape
 from serving.protocols.v2_binary import decode_tensor, encode_tensor
 
 _AS_JSON = RequestedOutput()
@@ -31,12 +31,16 @@ def decode_request(
     if type(document) is not dict:
         raise InvalidInput("the request must be a JSON object with a member 'inputs'")
     known = parameters.read(_optional(document, "parameters", dict, {}))
-    outputs = [(_name(output, "outputs"), output) for output in _optional(document, "outputs", list, [])]
+    inputs = _required(document, "inputs", list, "the request")
+    check_count("inputs", len(inputs))
+    wanted = _optional(document, "outputs", list, [])
+    check_count("outputs", len(wanted))
+    outputs = [(_name(output, "outputs"), output) for output in wanted]
     request = InferRequest(
         model_name=model_name,
         model_version=model_version,
         id=_optional(document, "id", str, ""),
-        inputs=_decode_inputs(_required(document, "inputs", list, "the request"), view[end:], open_window),
+        inputs=_decode_inputs(inputs, view[end:], open_window),
         output_names=_unique("output", [name for name, _ in outputs]),
         timeout=known.timeout,
         priority=known.priority,

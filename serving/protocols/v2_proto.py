@@ -17,7 +17,7 @@ from serving.core.versions import is_version
 from serving.errors import InvalidInput
 from serving.protocols import parameters
 from serving.protocols.outputs import OpenWindow, RequestedOutput, RequestedOutputs, check, decode_window
-from serving.protocols.shapes import check_shape
+from serving.protocols.shapes import check_count, check_shape
 from serving.protocols.v2_binary import decode_tensor, encode_tensor
 
 _Tensor: TypeAlias = ModelInferRequest.InferInputTensor
@@ -43,6 +43,8 @@ _NARROW = {"INT8", "INT16", "UINT8", "UINT16"}
 
 def decode_request(message: ModelInferRequest, open_window: OpenWindow) -> tuple[InferRequest, RequestedOutputs]:
     """Raises `InvalidInput` naming what is wrong, and whatever `open_window` raises."""
+    check_count("inputs", len(message.inputs))
+    check_count("outputs", len(message.outputs))
     wants_empty_final(message)  # is well formed
     known = parameters.read(_values(message.parameters, but=parameters.EMPTY_FINAL_RESPONSE))
     listed = _requested_outputs(message, open_window)

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from serving.core import config_json
+from serving.core import proto_json
 from serving.core.requests import TensorSpec
 from serving.engine.engine import Engine
 from serving.transports.http import schemas
@@ -30,7 +30,7 @@ def models_router(engine: Engine) -> APIRouter:
         return json_reply({"name": name, "ready": True})
 
     async def config(request: Request) -> Response:
-        return json_reply(config_json.to_json(engine.model(*model_and_version(request)).config))
+        return json_reply(proto_json.to_json(engine.model(*model_and_version(request)).config))
 
     add_for_model_and_version(
         router.get,

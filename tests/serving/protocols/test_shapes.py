@@ -1,7 +1,7 @@
 import pytest
 
 from serving.errors import InvalidInput
-from serving.protocols.shapes import check_shape
+from serving.protocols.shapes import MAX_TENSORS, check_count, check_shape
 
 
 @pytest.mark.parametrize("shape", [[], [0], [2, 3], [1] * 64, [0, 2**39]])
@@ -14,3 +14,9 @@ def test_anything_else_is_refused_with_the_inputs_name_and_few_words(shape: list
     with pytest.raises(InvalidInput, match="Unable to parse 'shape' of input 'x'") as refusal:
         check_shape("x", shape)
     assert len(str(refusal.value)) < 300
+
+
+def test_more_tensors_than_any_model_has_are_refused() -> None:
+    check_count("inputs", MAX_TENSORS)
+    with pytest.raises(InvalidInput, match="Unable to parse 'inputs': expected at most 4096 tensors, got 4097"):
+        check_count("inputs", MAX_TENSORS + 1)

@@ -1,4 +1,4 @@
-from serving.core import config_json, model_config
+from serving.core import model_config, proto_json
 
 
 def test_the_document_is_as_triton_prints_it() -> None:
@@ -13,7 +13,7 @@ def test_the_document_is_as_triton_prints_it() -> None:
             "m",
         )
     )
-    document = config_json.to_json(config)
+    document = proto_json.to_json(config)
     assert document["max_batch_size"] == 4
     assert document["input"][0]["dims"] == [-1, 3], "int64 as numbers, which protobuf's JSON has as strings"
     assert document["input"][0]["data_type"] == "TYPE_FP32"

@@ -1,4 +1,4 @@
-"""`ModelConfig` as the JSON that Triton's `/config` endpoint writes.
+"""Triton's protobuf messages as the JSON that its HTTP endpoints write.
 
 Rule: fields in snake_case, enums by name, unset primitive fields printed, and int64 as numbers, where protobuf's
 own JSON has strings (Triton turns them back; perf_analyzer reads numbers).
@@ -8,14 +8,14 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.json_format import MessageToDict
-from tritonclient.grpc.model_config_pb2 import ModelConfig
+from google.protobuf.message import Message
 
 _INT64 = {FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}
 
 
-def to_json(config: ModelConfig) -> dict[str, Any]:
-    document = MessageToDict(config, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-    return _with_numbers(document, ModelConfig.DESCRIPTOR)
+def to_json(message: Message) -> dict[str, Any]:
+    document = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    return _with_numbers(document, message.DESCRIPTOR)
 
 
 def _with_numbers(document: dict[str, Any], descriptor: Descriptor) -> dict[str, Any]:
