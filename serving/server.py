@@ -167,6 +167,7 @@ class _HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=_http_protocol(),
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -185,6 +186,14 @@ class _HttpServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
         self.cut_off = len(self.server_state.tasks)
+
+
+def _http_protocol() -> "type[asyncio.Protocol] | str":
+    try:
+        from serving.transports.http.one_write import OneWriteProtocol
+    except ModuleNotFoundError:  # httptools, on Windows
+        return "auto"
+    return OneWriteProtocol
 
 
 def _listen(host: str, port: int, option: str) -> socket.socket:
