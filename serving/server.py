@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 
 from serving.core.log_settings import LogSettings
 from serving.core.trace_settings import TraceSettings
@@ -163,7 +163,7 @@ async def _end(server: "_HttpServer", task: "asyncio.Task[None]") -> None:
 class _HttpServer(uvicorn.Server):
     """Uvicorn without its own signal handling, which two servers in one process can't both have."""
 
-    def __init__(self, app: FastAPI, shutdown_timeout: int) -> None:
+    def __init__(self, app: ASGIApp, shutdown_timeout: int) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -173,6 +173,7 @@ class _HttpServer(uvicorn.Server):
                 lifespan="off",
                 ws="none",
                 server_header=False,
+                proxy_headers=False,  # nothing here asks who the caller is
                 timeout_keep_alive=_KEEP_ALIVE,
                 timeout_graceful_shutdown=shutdown_timeout,
             )

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse, Response
 from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp
 
 from serving import __version__
 from serving.engine.engine import Engine
@@ -37,7 +38,7 @@ def gateway(
     logs: Logging,
     extensions: list[str],
     max_body_size: int,
-) -> FastAPI:
+) -> ASGIApp:
     """`max_body_size` in bytes; a larger body is refused with 413, before it is read where its length is announced."""
     app = FastAPIOffline(  # the docs page fetches nothing from elsewhere
         title="Slipway",
@@ -47,9 +48,6 @@ def gateway(
         redirect_slashes=False,
     )
     infer = infer_endpoint(engine, regions, max_body_size)
-    app.add_middleware(TensorRoute, infer=infer)
-    app.add_middleware(BodyLimit, max_body_size=max_body_size)
-    app.add_middleware(CutOff)
     add_error_replies(app)
     for router in (
         infer_router(infer),
@@ -65,7 +63,7 @@ def gateway(
     ):
         app.include_router(router)
     app.add_api_route("/", _to_docs, include_in_schema=False)
-    return app
+    return CutOff(BodyLimit(TensorRoute(app, infer), max_body_size))
 
 
 def metrics_only(metrics: Metrics) -> FastAPI:

@@ -42,7 +42,7 @@ def add_error_replies(app: FastAPI) -> None:
     app.add_exception_handler(SlipwayError, _slipway_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(ClientDisconnect, _hung_up)
-    app.add_exception_handler(Exception, _unexpected_error)
+    app.add_exception_handler(Exception, unexpected_error)
 
 
 async def _slipway_error(request: Request, error: Exception) -> Response:
@@ -60,6 +60,7 @@ async def _hung_up(_: Request, __: Exception) -> Response:
     return hung_up_reply()
 
 
-async def _unexpected_error(request: Request, error: Exception) -> Response:
+async def unexpected_error(request: Request, error: Exception) -> Response:
+    """What nobody foresaw: the log has it, the caller is told so."""
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return error_reply("internal error; the server's log has the details", 500)

@@ -11,13 +11,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.errors import SlipwayError
 from serving.transports.http.documented import Endpoint
-from serving.transports.http.replies import hung_up_reply, slipway_error_reply
+from serving.transports.http.replies import hung_up_reply, slipway_error_reply, unexpected_error
 
 _PATH = re.compile(r"/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer")
 
 
 class TensorRoute:
-    """ASGI middleware, the innermost: `infer` answers its POSTs, `app` all else."""
+    """ASGI middleware: `infer` answers its POSTs, `app`, the framework's application, all else."""
 
     def __init__(self, app: ASGIApp, infer: Endpoint) -> None:
         self._app = app
@@ -39,3 +39,5 @@ class TensorRoute:
             return slipway_error_reply(error, request.url.path)
         except ClientDisconnect:
             return hung_up_reply()
+        except Exception as error:
+            return await unexpected_error(request, error)
