@@ -22,7 +22,7 @@ _TYPE_NAMES = {str: "a string", list: "a list", dict: "an object", bool: "a bool
 
 
 def decode_request(
-    model_name: str, model_version: str, body: bytes, header_length: int | None, open_window: OpenWindow
+    model_name: str, model_version: str, body: bytes | memoryview, header_length: int | None, open_window: OpenWindow
 ) -> tuple[InferRequest, RequestedOutputs]:
     """`header_length` is the value of `Inference-Header-Content-Length`; None means that all of `body` is JSON."""
     view = memoryview(body)

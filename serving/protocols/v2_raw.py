@@ -16,7 +16,7 @@ _ALL_BINARY = RequestedOutputs(RequestedOutput(is_binary=True))
 
 
 def decode_request(
-    model_name: str, model_version: str, body: bytes, inputs: Sequence[TensorSpec], has_batch: bool
+    model_name: str, model_version: str, body: bytes | memoryview, inputs: Sequence[TensorSpec], has_batch: bool
 ) -> tuple[InferRequest, RequestedOutputs]:
     """One row where the model batches; every output is answered as binary data.
 
@@ -34,7 +34,7 @@ def decode_request(
         if row not in ((1,), (-1,), ()):
             raise InvalidInput(f"For BYTE datatype raw input '{spec.name}', the model must have input shape [1]")
         shape: tuple[int, ...] = (*first, *(1 for _ in row))
-        data = memoryview(len(body).to_bytes(4, "little") + body)
+        data = memoryview(len(body).to_bytes(4, "little") + bytes(body))
     else:
         shape = (*first, *_deduced(spec, row, len(body)))
         data = memoryview(body)

@@ -10,6 +10,6 @@ T = TypeVar("T")
 LARGE = 256 * 1024  # bytes
 
 
-async def decoded(body: bytes, decode: Callable[[], T]) -> T:
+async def decoded(body: bytes | memoryview, decode: Callable[[], T]) -> T:
     """What `decode` makes of `body`, and whatever it raises."""
     return decode() if len(body) < LARGE else await run_in_threadpool(decode)

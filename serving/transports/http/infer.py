@@ -15,6 +15,7 @@ from serving.errors import InvalidInput, Unsupported
 from serving.protocols import compression, v2_json, v2_raw
 from serving.protocols.outputs import RequestedOutputs, placed
 from serving.transports.http import schemas
+from serving.transports.http.body import read_body
 from serving.transports.http.decoding import LARGE, decoded
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import (
@@ -85,8 +86,9 @@ def infer_endpoint(engine: Engine, regions: SharedMemoryRegions, max_body_size: 
             raise Unsupported(
                 "HTTP end point doesn't support models with decoupled transaction policy; use generate_stream, or gRPC"
             )
-        body = await _body(request, max_body_size)
-        inference, requested = await decoded(body, _decoder(request, model, body, regions))
+        header_length = _header_length(request)
+        body = await _body(request, header_length or 0, max_body_size)
+        inference, requested = await decoded(body, _decoder(request, model, body, header_length, regions))
         response = await until_disconnect(request, engine.infer(inference))
         if requested.need_work:
             has_batch = model.max_batch_size > 0
@@ -102,17 +104,23 @@ def infer_router(infer: Endpoint) -> APIRouter:
     return router
 
 
-async def _body(request: Request, max_body_size: int) -> bytes:
-    body = await request.body()
+async def _body(request: Request, header_length: int, max_body_size: int) -> bytes | memoryview:
     coding = request.headers.get("content-encoding", "identity")
     if coding == "identity":
-        return body
-    return await run_in_threadpool(compression.decompress, body, coding, max_body_size)
+        return await read_body(request, header_length)
+    return await run_in_threadpool(compression.decompress, await request.body(), coding, max_body_size)
 
 
-def _decoder(request: Request, model: ServedModel, body: bytes, regions: SharedMemoryRegions) -> Callable[[], _Decoded]:
+def _decoder(
+    request: Request,
+    model: ServedModel,
+    body: bytes | memoryview,
+    header_length: int | None,
+    regions: SharedMemoryRegions,
+) -> Callable[[], _Decoded]:
     name, version = model_and_version(request)
-    header_length = _header_length(request, len(body))
+    if header_length is not None and header_length > len(body):
+        raise InvalidInput(f"inference header size should be in range (0, {len(body)}], got: {header_length}")
     if header_length == 0:
         inputs, has_batch = tuple(model.inputs.values()), model.max_batch_size > 0
         return partial(v2_raw.decode_request, name, version, body, inputs, has_batch)
@@ -138,12 +146,10 @@ async def _compressed(payload: bytes, coding: str) -> bytes:
     return await run_in_threadpool(compression.compress, payload, coding)
 
 
-def _header_length(request: Request, body_length: int) -> int | None:
+def _header_length(request: Request) -> int | None:
     text = request.headers.get(HEADER_LENGTH)
     if text is None:
         return None
     if not (text.isascii() and text.isdecimal()) or len(text) > 18:
         raise InvalidInput(f"Unable to parse {HEADER_LENGTH}, got: {text[:50]}")
-    if int(text) > body_length:
-        raise InvalidInput(f"inference header size should be in range (0, {body_length}], got: {text}")
     return int(text)

@@ -1,0 +1,29 @@
+"""A request's body in one piece, its tensors where a runtime can use them in place.
+
+Rule: copied once at most; a small body arrives in one piece and is not copied at all.
+"""
+
+import numpy as np
+from fastapi import Request
+
+_ALIGNMENT = 64  # bytes; what the widest vector instructions like
+
+
+async def read_body(request: Request, header_length: int) -> bytes | memoryview:
+    """What follows `header_length` bytes is aligned in memory, unless the body came in one piece.
+
+    Raises what `request.stream` does: `ClientDisconnect`, and a body that is too large.
+    """
+    chunks = [chunk async for chunk in request.stream() if chunk]
+    if len(chunks) <= 1:
+        return chunks[0] if chunks else b""
+    start = -header_length % _ALIGNMENT
+    size = sum(map(len, chunks))
+    memory = np.empty(start + size + _ALIGNMENT, np.uint8)
+    start += -memory.ctypes.data % _ALIGNMENT
+    body = memory[start : start + size].data
+    position = 0
+    for chunk in chunks:
+        body[position : position + len(chunk)] = chunk
+        position += len(chunk)
+    return body
