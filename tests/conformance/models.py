@@ -89,7 +89,8 @@ def add_sequence(root: Path) -> None:
     folder = write_config(
         root,
         "simple_sequence",
-        f"""platform: "onnxruntime_onnx" max_batch_size: 8 sequence_batching {{ {SEQUENCE_CONTROLS} }}
+        f"""platform: "onnxruntime_onnx" max_batch_size: 8
+        sequence_batching {{ max_sequence_idle_microseconds: 5000000 {SEQUENCE_CONTROLS} }}
         input {{ name: "INPUT" data_type: TYPE_INT32 dims: 1 }}
         output {{ name: "OUTPUT" data_type: TYPE_INT32 dims: 1 }} instance_group {{ kind: KIND_CPU }}""",
     )

@@ -1,5 +1,7 @@
+import gc
 import json
 import math
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -52,3 +54,18 @@ def test_a_byte_order_mark_is_skipped() -> None:
 def test_views_are_read_without_what_follows_them() -> None:
     assert json_text.loads(memoryview(b'{"a": 1}binary')[:8]) == {"a": 1}
     assert json_text.loads(json.dumps({"é": "ü"}).encode()) == {"é": "ü"}
+
+
+@pytest.mark.parametrize("ending", [b"0]", b"NaN]", b"?"])
+def test_a_large_document_is_read_without_looking_for_cycles(ending: bytes) -> None:
+    """Else it is done once for every few hundred lists in it."""
+    text = b"[" + b"[0]," * 200_000 + ending
+    phases: list[str] = []
+    gc.callbacks.append(lambda phase, _: phases.append(phase))
+    try:
+        with suppress(InvalidInput):
+            json_text.loads(text)
+    finally:
+        gc.callbacks.pop()
+    assert phases.count("start") < 10
+    assert gc.isenabled()
