@@ -4,11 +4,13 @@ process's own figures.
 Rule: nothing is counted here; a scrape reads what the engine counted.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 
+from serving.core.states import ModelState, VersionStatus
+from serving.engine.registry import ModelRegistry
 from serving.engine.served_model import ServedModel
 from serving.engine.statistics import Histogram
 from serving.machine import Machine
@@ -102,22 +104,33 @@ _MACHINE_METRICS = {
 
 
 class Metrics:
-    def __init__(
-        self, registry: CollectorRegistry, served: Callable[[], Iterable[ServedModel]], machine: Machine
-    ) -> None:
-        """`served` gives the versions that are loaded at the time of a scrape."""
+    def __init__(self, registry: CollectorRegistry, models: ModelRegistry, machine: Machine) -> None:
         self._registry = registry
-        self._served = served
+        self._models = models
         self._machine = machine
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
 
     def exposition(self) -> bytes:
         """The text format, version 0.0.4."""
-        models = list(self._served())
-        lines = [*_models(models), *_failures(models), *_histograms(models), *_first_responses(models)]
+        models = list(self._models.served())
+        lines = [
+            *_states(self._models.statuses()),
+            *_models(models),
+            *_failures(models),
+            *_histograms(models),
+            *_first_responses(models),
+        ]
         lines += _machine(self._machine)
         return "".join(lines).encode() + generate_latest(self._registry)
+
+
+def _states(statuses: list[VersionStatus]) -> Iterator[str]:
+    name = "slipway_model_ready"
+    yield _head(name, "gauge", "1 for a version that answers, 0 for one that was tried and does not.")
+    for status in statuses:
+        labels = _text({"model": status.name, "version": status.version})
+        yield f"{name}{labels} {int(status.state is ModelState.READY)}\n"
 
 
 def _models(models: list[ServedModel]) -> Iterator[str]:

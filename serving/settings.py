@@ -24,3 +24,4 @@ class Settings:
     load_model: tuple[str, ...] = ()
     allow_shared_memory: bool = False
     trace_file: Path | None = None
+    log_verbose: int = 0

@@ -19,6 +19,11 @@ from uuid import uuid4
 from serving.errors import ModelLoadFailed
 
 CLASS = "Model"
+_TRITONS = "triton_python_backend_utils"
+_IS_TRITONS = (
+    "this is a model for Triton's Python backend; here model.py has a class Model with execute(self, request), see "
+    "docs/python-models.md, 'Coming from Triton'"
+)
 _LONGEST_REASON = 1000  # characters; some exceptions print a whole model
 
 
@@ -34,14 +39,23 @@ def import_class(path: Path, model_name: str) -> type:
         exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
         return _class_in(module, path)
     except BaseException as error:
-        sys.modules.pop(module.__name__, None)
+        _forget(module.__name__)
         if isinstance(error, ModelLoadFailed | KeyboardInterrupt):
             raise
+        if isinstance(error, ModuleNotFoundError) and error.name == _TRITONS:
+            raise ModelLoadFailed(_IS_TRITONS) from None
         raise load_failure(error, path) from error
 
 
 def forget(model_class: type) -> None:
-    sys.modules.pop(model_class.__module__, None)
+    """And the files beside it that it imported."""
+    _forget(model_class.__module__)
+
+
+def _forget(module: str) -> None:
+    for name in list(sys.modules):
+        if name == module or name.startswith(f"{module}."):
+            sys.modules.pop(name, None)
 
 
 def checked_method(model: Any, name: str, arguments: list[str], path: Path) -> Callable[..., Any] | None:
@@ -77,7 +91,12 @@ def line_of(method: Any) -> str:
 
 def _new_module(path: Path, model_name: str) -> ModuleType:
     unique = re.sub(r"\W", "_", f"slipway_{model_name}_{path.parent.name}_{uuid4().hex}")
-    spec = importlib.util.spec_from_file_location(unique, path, loader=SourceFileLoader(unique, str(path)))
+    spec = importlib.util.spec_from_file_location(
+        unique,
+        path,
+        loader=SourceFileLoader(unique, str(path)),
+        submodule_search_locations=[str(path.parent)],  # `from . import helper` finds its neighbour
+    )
     assert spec is not None, "a loader was given"
     return importlib.util.module_from_spec(spec)
 
@@ -85,6 +104,8 @@ def _new_module(path: Path, model_name: str) -> ModuleType:
 def _class_in(module: ModuleType, path: Path) -> type:
     found = getattr(module, CLASS, None)
     if not isinstance(found, type):
+        if hasattr(module, "TritonPythonModel"):
+            raise ModelLoadFailed(_IS_TRITONS)
         what = "no class" if found is None else f"a {type(found).__name__}, not a class,"
         raise ModelLoadFailed(f"'{path.name}' has {what} named '{CLASS}'")
     return found

@@ -38,9 +38,11 @@ def models(
         raise fail("models", error) from None
     loaded = {(row["name"], row.get("version", "")): row for row in rows}
     published = set(_published(model_repository))
+    names = {name for name, _ in published}
+    shown = published | {(name, version) for name, version in loaded if version or name not in names}
     table = Table("model", "version", "published", "loaded", "reason")
-    for key in sorted(published | loaded.keys(), key=lambda key: (key[0], int(key[1] or 0))):
-        row: dict[str, Any] = loaded.get(key, {})
+    for key in sorted(shown, key=lambda key: (key[0], int(key[1] or 0))):
+        row: dict[str, Any] = loaded.get(key) or loaded.get((key[0], ""), {})  # what concerns all versions
         cells = (*key, "yes" if key in published else "no", row.get("state", "no"), row.get("reason", ""))
         table.add_row(*(Text(cell) for cell in cells))  # a folder's name or a reason is no markup
     Console().print(table)

@@ -83,6 +83,9 @@ def serve(
             help="Let callers on this machine pass tensors in POSIX shared memory.",
         ),
     ] = False,
+    log_verbose: Annotated[
+        int, typer.Option(envvar="SLIPWAY_LOG_VERBOSE", min=0, help="1 and more also log details.")
+    ] = _DEFAULTS.log_verbose,
     trace_file: Annotated[
         Path | None,
         typer.Option(
@@ -122,6 +125,7 @@ def serve(
         load_model=tuple(load_model or ()),
         allow_shared_memory=allow_shared_memory,
         trace_file=trace_file,
+        log_verbose=log_verbose,
     )
     handler = logging.StreamHandler()
     handler.setFormatter(formatter())

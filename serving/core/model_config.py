@@ -58,6 +58,7 @@ _HONOURED = {
     "dynamic_batching.max_queue_delay_microseconds",
     "dynamic_batching.default_queue_policy.default_timeout_microseconds",
     "dynamic_batching.default_queue_policy.max_queue_size",
+    "dynamic_batching.default_queue_policy.allow_timeout_override",
     "dynamic_batching.priority_levels",
     "dynamic_batching.default_priority_level",
     "parameters.intra_op_thread_count",
@@ -91,7 +92,7 @@ _HONOURED = {
 }
 # Fields whose absence would change what a request means: a model that needs one is not served without it.
 _REQUIRED = {
-    "ensemble_scheduling": "ensembles",
+    "ensemble_scheduling": "ensembles (a Python model, or one ONNX graph, can do their steps)",
     "batch_input": "batch inputs",
     "batch_output": "batch outputs",
 }
@@ -210,8 +211,18 @@ def _refuse_what_is_missing(config: ModelConfig) -> None:
         raise ModelLoadFailed("'model_transaction_policy.decoupled': only python models can be decoupled")
     if any(tensor.optional for tensor in config.input) and "python" not in (config.backend, config.platform):
         raise ModelLoadFailed("'input.optional': only python models can do without an input")
+    if any(tensor.allow_ragged_batch for tensor in config.input):
+        raise ModelLoadFailed(
+            "'input.allow_ragged_batch': ragged batches are not supported; without it, requests of "
+            "different shapes run in batches of their own"
+        )
+    policies = (config.dynamic_batching.default_queue_policy, *config.dynamic_batching.priority_queue_policy.values())
+    if any(policy.timeout_action == policy.DELAY for policy in policies):
+        raise ModelLoadFailed("'timeout_action': DELAY is not supported; expired requests are rejected (REJECT)")
     if any(tensor.HasField("reshape") for tensor in (*config.input, *config.output)):
-        raise ModelLoadFailed("'reshape' of inputs and outputs is not supported")
+        raise ModelLoadFailed(
+            "'reshape' of inputs and outputs is not supported; give the shapes that the file has, or reshape inside it"
+        )
     if any(group.kind == group.KIND_MODEL for group in config.instance_group):
         raise ModelLoadFailed("'instance_group.kind': KIND_MODEL is not supported")
 
@@ -247,7 +258,10 @@ def _check_tensors(config: ModelConfig) -> None:
         raise ModelLoadFailed(f"'max_batch_size' must be non-negative value for {config.name}")
     for kind, tensors in (("input", config.input), ("output", config.output)):
         if not tensors:
-            raise ModelLoadFailed(f"config.pbtxt lists no {kind}; add an {kind} {{ name data_type dims }} block")
+            raise ModelLoadFailed(
+                f"config.pbtxt lists no {kind}, and this kind of file does not say what it is; add an {kind} "
+                "{ name data_type dims } block"
+            )
         for tensor in tensors:
             _check_tensor(kind, tensor, config.max_batch_size)
         names = [tensor.name for tensor in tensors]

@@ -14,14 +14,14 @@ from serving.errors import InvalidInput, Unsupported
 
 Changes = Mapping[str, list[str] | None]
 
-LEVELS = ("TIMESTAMPS", "TENSORS")
+LEVELS = ("TIMESTAMPS",)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class TraceSettings:
     """Every `rate`-th request, `count` times or for -1 always, is written to `file`; see `TraceWriter` for
-    `log_frequency`. The level TENSORS can be set and adds nothing."""
+    `log_frequency`."""
 
     level: tuple[str, ...] = ("OFF",)
     rate: int = 1000
@@ -73,6 +73,8 @@ def _check(settings: TraceSettings) -> None:
 
 def _levels(name: str, values: list[str]) -> tuple[str, ...]:
     for value in values:
+        if value == "TENSORS":
+            raise Unsupported("trace level TENSORS is not supported, expected OFF or TIMESTAMPS")
         if value not in ("OFF", *LEVELS):
             raise InvalidInput(f"Unable to parse '{name}', got: {value[:100]}; expected OFF, {', '.join(LEVELS)}")
     if "OFF" not in values:

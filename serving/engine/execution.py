@@ -3,7 +3,6 @@
 Rule: runs on a worker's thread and always returns an outcome for every request, whatever the model does.
 """
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -17,8 +16,6 @@ from serving.engine.statistics import Times
 from serving.errors import BackendFailed, Cancelled, SlipwayError
 from serving.scheduling.batching import concatenate, split
 from serving.scheduling.sequence_inputs import SequenceRequest, answers, assemble
-
-log = logging.getLogger("slipway")
 
 
 class Runnable(Protocol):
@@ -109,12 +106,12 @@ def run_stream(instance: DecoupledInstance, batch: Sequence[Streamable]) -> Run:
 
 def blame(error: Exception) -> SlipwayError:
     """A model may blame the caller with the tree's own errors; anything else is its failure."""
-    if isinstance(error, BackendFailed):
-        return BackendFailed(f"the model failed on this request: {error}")
-    if isinstance(error, SlipwayError):
+    if isinstance(error, SlipwayError) and not isinstance(error, BackendFailed):
         return error
-    log.debug("a model failed on a request", exc_info=error)
-    return BackendFailed(f"the model failed on this request: {type(error).__name__}: {error}")
+    words = str(error) if isinstance(error, BackendFailed) else f"{type(error).__name__}: {error}"
+    failure = BackendFailed(f"the model failed on this request: {words}")
+    failure.__cause__ = error
+    return failure
 
 
 def _together(first: Run, second: Run) -> Run:

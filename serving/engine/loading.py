@@ -6,6 +6,7 @@ Rule: whatever a version's files hold, the result is a version that serves or th
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,11 @@ def load_model(
     Blocks. Raises `ModelLoadFailed` for what concerns all versions.
     """
     available = repository.versions(name)
+    if not available:
+        raise ModelLoadFailed(
+            f"at least one version must be available under the version policy of model '{name}': it has no folder "
+            f"named by a number; put the model's file into {name}/1/"
+        )
     config = _completed(repository, name, given or repository.config(name), available)
     labels = repository.labels(config)
     for warning in (*_without_effect(config), *_label_counts(config, labels)):
@@ -69,12 +75,11 @@ def reason_of(error: Exception) -> str:
 
 def _completed(repository: ModelRepository, name: str, config: ModelConfig, available: list[int]) -> ModelConfig:
     config.name = name
-    if available:
-        directory = repository.version_directory(name, available[0])
-        config = autocomplete.with_backend(config, repository.files(directory))
-        described = None if config.input and config.output else backend.describe(directory, config)
-        if described is not None:
-            config = autocomplete.with_tensors(config, *described)
+    directory = repository.version_directory(name, available[0])
+    config = autocomplete.with_backend(config, repository.files(directory))
+    described = None if config.input and config.output else backend.describe(directory, config)
+    if described is not None:
+        config = autocomplete.with_tensors(config, *described)
     return model_config.complete(config)
 
 
@@ -88,7 +93,8 @@ def _load_version(
         served = ServedModel(directory.name, config, instances, labels, loop, seconds)
     except Exception as error:  # a runtime may raise anything over a file's content
         return unavailable(config.name, directory.name, error)
-    log.info("%s version %s is ready (%s, %d instances)", config.name, directory.name, config.backend, len(instances))
+    where = " + ".join(f"{count} on {device}" for device, count in Counter(model_config.devices(config)).items())
+    log.info("%s version %s is ready (%s, instances: %s)", config.name, directory.name, config.backend, where)
     return Version(ModelState.READY, served)
 
 

@@ -77,6 +77,7 @@ class ModelRegistry:
             old = self._models.get(name, {})
             gone = {number: Version(ModelState.UNLOADING) for number, version in old.items() if version.served}
             if gone:
+                log.info("%s is unloading", name)
                 self._models[name] = gone
                 self._retire(old, self._swap_folder(name, None), then=lambda: self._note_unloaded(name, gone))
             elif old:
@@ -122,15 +123,18 @@ class ModelRegistry:
     def ready_versions(self, name: str) -> list[str]:
         return [version for version, entry in self._models[name].items() if entry.served is not None]
 
-    def index(self) -> list[VersionStatus]:
-        """What was loaded, and what lies in the repository and was not. Reads the disk."""
-        loaded = [
+    def statuses(self) -> list[VersionStatus]:
+        """Of every version that was loaded or tried."""
+        return [
             VersionStatus(name, version, entry.state, entry.reason)
             for name, versions in list(self._models.items())
             for version, entry in versions.items()
         ]
+
+    def index(self) -> list[VersionStatus]:
+        """What was loaded, and what lies in the repository and was not. Reads the disk."""
         others = [name for name in self._repository.names() if name not in self._models]
-        return [*loaded, *(VersionStatus(name, "", ModelState.UNKNOWN) for name in others)]
+        return [*self.statuses(), *(VersionStatus(name, "", ModelState.UNKNOWN) for name in others)]
 
     def served(self) -> Iterator[ServedModel]:
         for versions in list(self._models.values()):
@@ -153,6 +157,7 @@ class ModelRegistry:
         if had_ready:
             log.error("%s could not be loaded anew and goes on as it is: %s", name, reason_of(error))
         elif isinstance(error, RepositoryPollFailed):  # nothing is known of it, as before
+            log.error("%s could not be loaded: %s", name, error)
             self._models.pop(name)
             if any(version.state is not ModelState.LOADING for version in old.values()):
                 self._models[name] = old

@@ -15,6 +15,8 @@ from serving.errors import ModelLoadFailed
 
 log = logging.getLogger("slipway")
 
+_NO_MODELS = (".", "__pycache__", "lost+found")  # what such names begin with, Python and file systems make themselves
+
 
 class ModelRepository:
     """`root` holds a folder for each model: `<model>/config.pbtxt` and `<model>/<version>/model.onnx`."""
@@ -26,8 +28,8 @@ class ModelRepository:
         return f"<ModelRepository {self.root}>"
 
     def names(self) -> list[str]:
-        """Every folder is a model; plain files, and folders with a leading dot or an unprintable name, are not."""
-        folders = [path.name for path in self.root.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        """Every folder is a model; plain files, and folders that systems make or with unprintable names, are not."""
+        folders = [path.name for path in self.root.iterdir() if path.is_dir() and not path.name.startswith(_NO_MODELS)]
         for name in folders:
             if not name.isprintable():
                 log.warning("the folder %r is passed over: its name can't be printed", name)

@@ -29,6 +29,8 @@ from serving.scheduling.sequence import SequenceBatcher
 
 log = logging.getLogger("slipway")
 
+_BETWEEN_LOGGED_FAILURES = 10.0  # seconds
+
 DEFAULT_MAX_QUEUE_SIZE = 4096
 """Requests that may wait for a version whose config sets no `max_queue_size`; Triton's own default has no bound."""
 
@@ -62,6 +64,7 @@ class ServedModel:
         self._loop = loop
         self._instances = list(instances)
         self._closing = threading.Lock()
+        self._failure_logged = -inf  # when one was
         self._pool = WorkerPool(
             f"{self.name}/{version}",
             _scheduler(config, sum(instance.concurrency for instance in instances)),
@@ -154,7 +157,7 @@ class ServedModel:
                 answered.append(pending)
             else:
                 pending.answer.set_exception(event.error)
-                self.statistics.record_failure(_reason(event.error), now - pending.arrived)
+                self._note_failure(event.error, now, now - pending.arrived)
         if execution is not None:
             self.statistics.record(
                 [execution.started - pending.arrived for pending in answered],
@@ -162,6 +165,17 @@ class ServedModel:
                 execution.run.times,
                 int(time.time() * 1000),
             )
+
+    def _note_failure(self, error: Exception, now: float, seconds: float) -> None:
+        """A model's own failures are logged, but not each of thousands."""
+        self.statistics.record_failure(_reason(error), seconds)
+        if not isinstance(error, BackendFailed):
+            return
+        if now - self._failure_logged < _BETWEEN_LOGGED_FAILURES:
+            log.debug("%s version %s: %s", self.name, self.version, error)
+            return
+        self._failure_logged = now
+        log.error("%s version %s: %s", self.name, self.version, error, exc_info=error.__cause__)
 
     def _submit(
         self, request: InferRequest, responses: ResponseStream | None, timeline: Timeline | None = None

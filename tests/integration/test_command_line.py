@@ -143,7 +143,7 @@ def test_models_sets_published_and_loaded_side_by_side(served: str, repository: 
 
 def test_names_and_reasons_are_shown_as_they_are(tmp_path: Path) -> None:
     tiny_models.add_double(tmp_path, "b[red]c")
-    tiny_models.write_config(tmp_path, "closing", 'backend: "[/red]"')
+    (tiny_models.write_config(tmp_path, "closing", 'backend: "[/red]"') / "1").mkdir()
     with serving(tmp_path) as (_, banner):
         done = slipway("models", str(tmp_path), "--url", url_in(banner))
     assert done.returncode == 0

@@ -18,10 +18,11 @@ async def test_tritons_counters_have_tritons_names_types_and_labels(tmp_path: Pa
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
     await asyncio.to_thread(registry.load, "double")
     await registry.find("double").infer(InferRequest("double", {"x": np.ones((3, 4), np.float32)}))
-    lines = Metrics(CollectorRegistry(), registry.served, Machine(None)).exposition().decode().splitlines()
+    lines = Metrics(CollectorRegistry(), registry, Machine(None)).exposition().decode().splitlines()
     assert registry.close(10)
     assert set(lines) >= {
         "# TYPE nv_inference_count counter",
+        'slipway_model_ready{model="double",version="1"} 1',
         'nv_inference_count{model="double",version="1"} 3',
         'nv_inference_exec_count{model="double",version="1"} 1',
         'nv_inference_pending_request_count{model="double",version="1"} 0',
@@ -48,7 +49,7 @@ async def test_prometheus_can_read_it(tmp_path: Path) -> None:
     tiny_models.add_double(tmp_path)
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
     await asyncio.to_thread(registry.load, "double")
-    text = Metrics(CollectorRegistry(), registry.served, Machine(None)).exposition().decode()
+    text = Metrics(CollectorRegistry(), registry, Machine(None)).exposition().decode()
     assert registry.close(10)
     families = {family.name: family for family in text_string_to_metric_families(text)}
     assert families["slipway_request_duration_seconds"].type == "histogram"

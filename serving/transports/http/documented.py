@@ -13,8 +13,11 @@ from serving.transports.http import schemas
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"model": schemas.Error, "description": "The request can't be understood, or does not fit the model."},
-    404: {"model": schemas.Error, "description": "No such model or version."},
+    400: {
+        "model": schemas.Error,
+        "description": "It can't be understood, does not fit the model, or there is no such model.",
+    },
+    404: {"model": schemas.Error, "description": "No such version; of a model that is not there, see 400."},
     413: {"model": schemas.Error, "description": "The body is larger than the server accepts."},
     500: {"model": schemas.Error, "description": "The model failed on this request."},
     501: {"model": schemas.Error, "description": "A part of the protocol that Slipway does not do."},

@@ -28,7 +28,7 @@ _NOT_ONE = (
     "number of responses"
 )
 
-_REQUEST = {"PROMPT": "Once upon a time", "STREAM": True, "parameters": {"max_tokens": 16}}
+_REQUEST = {"image": [0.0] * 64}
 _REPLY = {"TEXT": "there was a slipway", "model_name": "storyteller", "model_version": "1"}
 _DESCRIPTION = (
     "Members of the JSON object that have an input's name are that input, one element or a flat list; all others, and "

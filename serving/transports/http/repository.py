@@ -48,17 +48,15 @@ def repository_router(engine: Engine) -> APIRouter:
         await engine.unload(name)
         return Response()
 
-    for prefix, name, repository in (("", "", []), ("/{repository}", "_of_repository", _REPOSITORY)):
+    for prefix, name in (("", ""), ("/{repository}", "_of_repository")):  # the second is Triton's, and undocumented
         router.post(
             f"{prefix}/index",
             name=f"index{name}",
             summary="Every version in the repository, its state, and why",
             response_model=list[schemas.VersionStatus],
             responses={400: ERRORS[400], 413: ERRORS[413]},
-            openapi_extra={
-                "parameters": repository,
-                "requestBody": json_body(schemas.IndexRequest, {"ready": True}, required=False),
-            },
+            openapi_extra={"requestBody": json_body(schemas.IndexRequest, {"ready": True}, required=False)},
+            include_in_schema=not prefix,
         )(index)
         router.post(
             f"{prefix}/models/{{model}}/load",
@@ -67,9 +65,10 @@ def repository_router(engine: Engine) -> APIRouter:
             response_class=Response,
             responses=_CONTROL_REPLIES,
             openapi_extra={
-                "parameters": [*repository, *path_parameters("model")],
+                "parameters": path_parameters("model"),
                 "requestBody": json_body(schemas.LoadRequest, _LOAD_EXAMPLE, required=False),
             },
+            include_in_schema=not prefix,
         )(load)
         router.post(
             f"{prefix}/models/{{model}}/unload",
@@ -78,14 +77,12 @@ def repository_router(engine: Engine) -> APIRouter:
             response_class=Response,
             responses=_CONTROL_REPLIES,
             openapi_extra={
-                "parameters": [*repository, *path_parameters("model")],
+                "parameters": path_parameters("model"),
                 "requestBody": json_body(schemas.UnloadRequest, _UNLOAD_EXAMPLE, required=False),
             },
+            include_in_schema=not prefix,
         )(unload)
     return router
-
-
-_REPOSITORY = [{"name": "repository", "in": "path", "required": True, "schema": {"type": "string"}}]
 
 
 def _model(request: Request) -> str:

@@ -51,7 +51,8 @@ def test_nothing_is_written_beside_it_and_a_new_file_of_the_same_age_and_size_is
     ("source", "reason"),
     [
         ("", "'model.py' has no class named 'Model'"),
-        ("class TritonPythonModel: pass", "'model.py' has no class named 'Model'"),
+        ("import triton_python_backend_utils as pb_utils", "this is a model for Triton's Python backend"),
+        ("class TritonPythonModel: pass", "this is a model for Triton's Python backend"),
         ("Model = 3", "'model.py' has a int, not a class, named 'Model'"),
         ("class Model:\n    def execute(self\n", "'model.py', line 2: SyntaxError: '(' was never closed"),
         ("\n\nimport no_such_module", "'model.py', line 3: ModuleNotFoundError: No module named 'no_such_module'"),
@@ -99,3 +100,13 @@ def test_methods_must_take_what_they_are_given() -> None:
             checked_method(Methods(), name, ["request"], path)
     with pytest.raises(ModelLoadFailed, match=r"'text' must be a method text\(self\)"):
         checked_method(Methods(), "text", [], path)
+
+
+def test_a_neighbouring_file_can_be_imported_and_is_forgotten_with_it(tmp_path: Path) -> None:
+    (tmp_path / "words.py").write_text("GREETING = 'hello'")
+    found = import_class(write(tmp_path, "from . import words\nclass Model:\n    said = words.GREETING"), "m")
+    assert found.said == "hello"  # type: ignore[attr-defined]
+    beside = f"{found.__module__}.words"
+    assert beside in sys.modules
+    forget(found)
+    assert beside not in sys.modules

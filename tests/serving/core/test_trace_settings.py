@@ -21,13 +21,13 @@ def test_the_defaults_are_tritons() -> None:
 
 def test_every_setting_can_be_changed() -> None:
     changes: Changes = {
-        "trace_level": ["TENSORS", "TIMESTAMPS"],
+        "trace_level": ["TIMESTAMPS"],
         "trace_rate": ["1"],
         "trace_count": ["7"],
         "log_frequency": ["34"],
     }
     assert updated(STARTED, changes, STARTED) == TraceSettings(
-        level=("TIMESTAMPS", "TENSORS"), rate=1, count=7, log_frequency=34, file="trace.json"
+        level=("TIMESTAMPS",), rate=1, count=7, log_frequency=34, file="trace.json"
     )
 
 
@@ -58,7 +58,7 @@ def test_clearing_goes_back_to_the_fallback(cleared: list[str] | None) -> None:
         ({"trace_count": ["10000000000"]}, "'trace_count', value is out of range [ -1, 2147483647 ]"),
         ({"trace_count": ["1", "2"]}, "expect only 1 value for 'trace_count'"),
         ({"trace_level": ["OFF", "TIMESTAMPS"]}, "Expect only one trace level 'OFF' is specified"),
-        ({"trace_level": ["MAX"]}, "Unable to parse 'trace_level', got: MAX; expected OFF, TIMESTAMPS, TENSORS"),
+        ({"trace_level": ["MAX"]}, "Unable to parse 'trace_level', got: MAX; expected OFF, TIMESTAMPS"),
         ({"trace_mode": ["opentelemetry"]}, "Unknown trace setting 'trace_mode'"),
         ({"rate": ["1"]}, "Unknown trace setting 'rate': expected one of trace_level, trace_rate"),
         ({"trace_level": ["TIMESTAMPS"], "trace_rate": ["0"]}, "invalid trace setting :sample rate must be non-zero"),
@@ -72,6 +72,11 @@ def test_wrong_settings_are_named(changes: Changes, message: str) -> None:
 def test_without_a_file_tracing_stays_off() -> None:
     with pytest.raises(InvalidInput, match="invalid trace setting :trace file name is not given"):
         updated(TraceSettings(), {"trace_level": ["TIMESTAMPS"]}, TraceSettings())
+
+
+def test_tensors_are_not_traced() -> None:
+    with pytest.raises(Unsupported, match="trace level TENSORS is not supported"):
+        updated(STARTED, {"trace_level": ["TIMESTAMPS", "TENSORS"]}, STARTED)
 
 
 def test_a_rate_of_0_is_fine_while_tracing_is_off() -> None:

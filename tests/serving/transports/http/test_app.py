@@ -22,9 +22,9 @@ def test_the_docs_describe_every_route(document: dict[str, Any]) -> None:
     assert document["paths"].keys() == {
         *(f"/v2/models/{{model}}{version}{route}" for version in ("", "/versions/{version}") for route in of_a_model),
         *shared_memory,
-        *(f"/v2/repository{name}/index" for name in ("", "/{repository}")),
-        *(f"/v2/repository{name}/models/{{model}}/load" for name in ("", "/{repository}")),
-        *(f"/v2/repository{name}/models/{{model}}/unload" for name in ("", "/{repository}")),
+        "/v2/repository/index",
+        "/v2/repository/models/{model}/load",
+        "/v2/repository/models/{model}/unload",
         "/v2/logging",
         "/v2/models/stats",
         "/v2/models/{model}/trace/setting",
