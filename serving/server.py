@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from serving.core.log_settings import LogSettings
 from serving.core.trace_settings import TraceSettings
 from serving.engine.engine import Engine
+from serving.engine.own_thread import in_own_thread
 from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
 from serving.engine.trace_registry import TraceRegistry
@@ -105,7 +106,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             await _end(metrics_http, metrics_task)
             cut_off = http.cut_off + grpc_cut_off
             tracer.flush()
-            ended = await asyncio.to_thread(registry.close, 1.0 if cut_off else settings.shutdown_timeout)
+            ended = await in_own_thread(registry.close, 1.0 if cut_off else settings.shutdown_timeout)
     http_task.result(), metrics_task.result()  # raises what ended one of them before its time
     return Stopped(cut_off, still_running=not ended)
 
@@ -129,12 +130,18 @@ def _on_signals(act: Callable[[], None]) -> None:
 
 
 async def _load(registry: ModelRegistry, stop: asyncio.Event) -> None:
-    """One model after another, so that a stop is heeded between them."""
+    """One model after another; a stop does not wait for one that takes long."""
     for name in registry.names():
         if stop.is_set():
             return
-        with suppress(ModelLoadFailed):  # which is the model's state then, and was logged
-            await asyncio.to_thread(registry.load, name)
+        loading = in_own_thread(registry.load, name)
+        stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+        either: set[asyncio.Future[Any]] = {loading, stopping}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if loading.done():
+            with suppress(ModelLoadFailed):  # which is the model's state then, and was logged
+                loading.result()
 
 
 def _names(repository: ModelRepository, settings: Settings) -> list[str]:

@@ -18,7 +18,7 @@ class Settings:
     grpc_port: int = 8001
     metrics_port: int = 8002
     max_body_size: int = 64 * 1024 * 1024
-    grpc_max_message_size: int = -1
+    grpc_max_message_size: int = 64 * 1024 * 1024
     shutdown_timeout: int = 30
     model_control_mode: str = "none"
     load_model: tuple[str, ...] = ()

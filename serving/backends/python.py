@@ -103,6 +103,10 @@ def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
     path = model_file(directory, config)
     context = _context(directory, config, device)
     limit = _max_concurrency(context.parameters)
+    if config.HasField("sequence_batching") and (limit or 1) > 1:
+        raise ModelLoadFailed(
+            "parameters.max_concurrency must be 1 with sequence_batching, whose slots are one object's"
+        )
     decoupled = bool(config.model_transaction_policy.decoupled)
     model = PythonModel(path, context.name, context, decoupled)
     concurrency = limit or (_ASYNC_CONCURRENCY if model.is_async else 1)

@@ -23,10 +23,10 @@ log = logging.getLogger("slipway")
 
 
 def called(function: Callable[..., T], *arguments: Any) -> T:
-    """Call a model's code. Ctrl-C passes, because a signal may have raised it; in a loop's thread none can."""
+    """Call a model's code."""
     try:
         return function(*arguments)
-    except (Exception, KeyboardInterrupt):
+    except Exception:
         raise
     except BaseException as error:
         raise _failure(error) from error

@@ -1,6 +1,7 @@
 """What a Python model returned, as arrays of the datatypes and shapes that its config promises.
 
-Rule: nothing is rounded, cut or guessed; what does not fit is a `BackendFailed` that names the output.
+Rule: nothing is rounded, cut or guessed; what does not fit is a `BackendFailed` that names the output. Every array is
+a copy: a model may fill the same buffer again while the last answer is still on its way.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,7 @@ from serving.core.datatypes import dtype_of
 from serving.core.requests import Arrays, TensorSpec, format_shape
 from serving.errors import BackendFailed
 
+_MADE_ANEW = (list, tuple, bool, int, float, str, bytes)  # what no array can share its memory with
 _KINDS = {"b": "booleans", "i": "integers", "u": "integers", "f": "floats"}
 
 
@@ -32,9 +34,11 @@ def to_arrays(returned: Any, specs: Mapping[str, TensorSpec], all_of_them: bool 
 def _to_array(value: Any, spec: TensorSpec) -> np.ndarray:
     try:
         array = np.asarray(value, object if spec.datatype == "BYTES" else None)
-    except Exception as error:  # lists of uneven lengths; a tensor that is elsewhere; anything with an __array__
+        if not isinstance(value, _MADE_ANEW):
+            array = array.copy()
+    except BaseException as error:  # lists of uneven lengths; a tensor that is elsewhere; anything with an __array__
         raise BackendFailed(f"output '{spec.name}' can't be made an array: {error}") from None
-    if value is not array and array.size == 0:  # an empty list has no type of its own
+    if not isinstance(value, np.ndarray) and array.size == 0:  # an empty list has no type of its own
         array = array.astype(dtype_of(spec.datatype))
     array = _to_bytes(array, spec) if spec.datatype == "BYTES" else _cast(array, spec)
     _check_shape(array, spec)

@@ -157,10 +157,11 @@ async def _serve(settings: Settings) -> None:
         )
     else:
         typer.echo("Stopped; every accepted request was answered.")
-    if stopped.still_running:  # nothing can interrupt a runtime, and the interpreter would wait for it
+    if stopped.still_running:
         typer.echo("A model is still running and can't be interrupted; the process ends without it.")
-        sys.stdout.flush()
-        os._exit(1)
+    sys.stdout.flush()
+    # The interpreter would wait for threads that models left behind, and nothing can interrupt a runtime.
+    os._exit(1 if stopped.still_running else 0)
 
 
 def _spare_the_garbage_collector() -> None:

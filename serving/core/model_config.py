@@ -142,6 +142,8 @@ def complete(config: ModelConfig) -> ModelConfig:
         group.count = group.count or 1
         if not 1 <= group.count <= MAX_INSTANCES:
             raise ModelLoadFailed(f"instance_group count must be in range [1, {MAX_INSTANCES}], got {group.count}")
+    if sum(group.count for group in completed.instance_group) > MAX_INSTANCES:
+        raise ModelLoadFailed(f"instance_group counts must be at most {MAX_INSTANCES} together")
     return completed
 
 

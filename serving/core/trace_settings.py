@@ -15,6 +15,7 @@ from serving.errors import InvalidInput, Unsupported
 Changes = Mapping[str, list[str] | None]
 
 LEVELS = ("TIMESTAMPS",)
+MAX_LOG_FREQUENCY = 10_000  # that many traces wait in memory
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}", re.ASCII)
 
 
@@ -88,6 +89,10 @@ def _unsigned(name: str, values: list[str]) -> int:
     return _in_range(name, _integer(name, values), 0, 2**32 - 1)
 
 
+def _log_frequency(name: str, values: list[str]) -> int:
+    return _in_range(name, _integer(name, values), 0, MAX_LOG_FREQUENCY)
+
+
 def _count(name: str, values: list[str]) -> int:
     count = _integer(name, values)
     if count < -1:
@@ -113,5 +118,5 @@ _SETTINGS: dict[str, tuple[str, Callable[[str, list[str]], Any]]] = {
     "trace_level": ("level", _levels),
     "trace_rate": ("rate", _unsigned),
     "trace_count": ("count", _count),
-    "log_frequency": ("log_frequency", _unsigned),
+    "log_frequency": ("log_frequency", _log_frequency),
 }

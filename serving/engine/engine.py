@@ -3,13 +3,13 @@
 Rule: knows no protocol; what it raises is in `serving/errors.py`.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 
 from serving.core.requests import InferRequest, InferResponse
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.override import Override
+from serving.engine.own_thread import in_own_thread
 from serving.engine.registry import ModelRegistry
 from serving.engine.served_model import ServedModel
 from serving.engine.tracer import Tracer
@@ -86,12 +86,12 @@ class Engine:
     async def load(self, name: str, override: Override | None = None) -> None:
         """Raises `ControlRefused`, `InvalidInput` for the name, `ModelLoadFailed`."""
         self._check_control(name)
-        await asyncio.to_thread(self._registry.load, name, override)
+        await in_own_thread(self._registry.load, name, override)
 
     async def unload(self, name: str) -> None:
         """Raises `ControlRefused`, `InvalidInput` for the name."""
         self._check_control(name)
-        await asyncio.to_thread(self._registry.unload, name)
+        await in_own_thread(self._registry.unload, name)
 
     def _check_control(self, name: str) -> None:
         if not self._is_explicit:

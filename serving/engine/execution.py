@@ -13,7 +13,7 @@ from serving.backends.backend import DecoupledInstance, ModelInstance
 from serving.core.requests import Arrays, Parameters
 from serving.core.sequence_config import SequenceConfig
 from serving.engine.statistics import Times
-from serving.errors import BackendFailed, Cancelled, SlipwayError
+from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, InvalidInput, SlipwayError
 from serving.scheduling.batching import concatenate, split
 from serving.scheduling.sequence_inputs import SequenceRequest, answers, assemble
 
@@ -55,7 +55,7 @@ def run_batch(run_once: Callable[[Sequence[R]], Run], batch: Sequence[R]) -> Run
     started = time.monotonic()
     try:
         return run_once(batch)
-    except Exception as error:  # a runtime may raise anything, and the worker must go on
+    except BaseException as error:  # a model may raise anything, and the worker must go on
         if len(batch) == 1:
             return Run([blame(error)], Times(0.0, time.monotonic() - started, 0.0))
     middle = len(batch) // 2
@@ -74,7 +74,18 @@ def run_rows(instance: ModelInstance, batched: bool, batch: Sequence[Runnable]) 
 
 
 def run_sequences(instance: ModelInstance, config: SequenceConfig, batch: Sequence[SequenceRunnable]) -> Run:
-    """One request of each of several sequences, whose states move on. Raises what the model does."""
+    """One request of each of several sequences, whose states move on.
+
+    When it fails, all of them have failed: run again, a model that keeps its own state would count them twice.
+    """
+    started = time.monotonic()
+    try:
+        return _run_sequences(instance, config, batch)
+    except BaseException as error:
+        return Run([blame(error)] * len(batch), Times(0.0, time.monotonic() - started, 0.0))
+
+
+def _run_sequences(instance: ModelInstance, config: SequenceConfig, batch: Sequence[SequenceRunnable]) -> Run:
     started = time.monotonic()
     inputs = assemble(config, batch)
     stacked = time.monotonic()
@@ -97,16 +108,17 @@ def run_stream(instance: DecoupledInstance, batch: Sequence[Streamable]) -> Run:
                 if request.is_cancelled():
                     break
                 request.emit(outputs)
-    except Exception as error:
+    except BaseException as error:
         outcome = blame(error)
     if request.is_cancelled():
         outcome = Cancelled("the caller went away")
     return Run([outcome], Times(0.0, time.monotonic() - started, 0.0))
 
 
-def blame(error: Exception) -> SlipwayError:
-    """A model may blame the caller with the tree's own errors; anything else is its failure."""
-    if isinstance(error, SlipwayError) and not isinstance(error, BackendFailed):
+def blame(error: BaseException) -> SlipwayError:
+    """A model may blame the caller with `InvalidInput`; a caller that does not read is at fault too; anything else is
+    the model's failure."""
+    if isinstance(error, InvalidInput | DeadlineExceeded):
         return error
     words = str(error) if isinstance(error, BackendFailed) else f"{type(error).__name__}: {error}"
     failure = BackendFailed(f"the model failed on this request: {words}")

@@ -17,7 +17,7 @@ from serving.core.model_config import ModelConfig
 from serving.core.states import ModelState
 from serving.engine.repository import ModelRepository
 from serving.engine.served_model import ServedModel
-from serving.errors import ModelLoadFailed
+from serving.errors import ModelLoadFailed, RepositoryPollFailed
 
 log = logging.getLogger("slipway")
 
@@ -32,10 +32,15 @@ class Version:
 
 
 def load_model(
-    repository: ModelRepository, name: str, given: ModelConfig | None, loop: asyncio.AbstractEventLoop
+    repository: ModelRepository,
+    name: str,
+    given: ModelConfig | None,
+    loop: asyncio.AbstractEventLoop,
+    is_brought: bool = False,
 ) -> dict[str, Version]:
     """Every version that the model's policy selects, lowest first; `given` takes the place of its config.pbtxt.
 
+    Where its files came with a request, `is_brought`, it may not be Python, which would run in the server.
     Blocks. Raises `ModelLoadFailed` for what concerns all versions.
     """
     available = repository.versions(name)
@@ -45,6 +50,8 @@ def load_model(
             f"named by a number; put the model's file into {name}/1/"
         )
     config = _completed(repository, name, given or repository.config(name), available)
+    if is_brought and config.backend == "python":
+        raise RepositoryPollFailed("a request can't bring Python code; put model.py into the repository")
     labels = repository.labels(config)
     for warning in (*_without_effect(config), *_label_counts(config, labels)):
         log.warning("%s: %s", name, warning)
@@ -99,8 +106,16 @@ def _load_version(
 
 
 def _load_instances(config: ModelConfig, directory: Path) -> list[backend.ModelInstance]:
+    """All of them, or none: one that fails closes those before it."""
     load = backend.find(config.backend)
-    return [load(directory, config, device) for device in model_config.devices(config)]
+    instances: list[backend.ModelInstance] = []
+    try:
+        instances.extend(load(directory, config, device) for device in model_config.devices(config))
+    except BaseException:
+        for instance in instances:
+            instance.close()
+        raise
+    return instances
 
 
 def _without_effect(config: ModelConfig) -> list[str]:

@@ -148,7 +148,9 @@ class ModelRegistry:
         folder = TemporaryDirectory(prefix="slipway-")
         try:
             write_files(Path(folder.name) / name, override.files)
-            return load_model(ModelRepository(Path(folder.name)), name, override.config, self._loop), folder
+            return load_model(
+                ModelRepository(Path(folder.name)), name, override.config, self._loop, is_brought=True
+            ), folder
         except Exception:
             folder.cleanup()
             raise

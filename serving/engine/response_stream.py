@@ -7,9 +7,13 @@ import asyncio
 import threading
 
 from serving.core.requests import Arrays
+from serving.errors import DeadlineExceeded
 
 _UNREAD = 256
 """Responses that a model may be ahead of its caller."""
+
+_PATIENCE = 60.0
+"""Seconds that a model waits for a caller who does not read."""
 
 _RECHECK = 0.05  # seconds between looks at whether the caller is still there, while the model waits for it
 
@@ -25,11 +29,14 @@ class ResponseStream:
         """Whether nobody reads any more; may be read from any thread."""
 
     def emit(self, outputs: Arrays) -> None:
-        """Blocks while `_UNREAD` responses wait to be read."""
-        while not self.cancelled:
+        """Blocks while `_UNREAD` responses wait to be read; raises `DeadlineExceeded` when that takes too long."""
+        for _ in range(round(_PATIENCE / _RECHECK)):
+            if self.cancelled:
+                return
             if self._room.acquire(timeout=_RECHECK):
                 self._loop.call_soon_threadsafe(self._unread.put_nowait, outputs)
                 return
+        raise DeadlineExceeded(f"the caller did not read its responses for {_PATIENCE:.0f} s")
 
     def end(self) -> None:
         """No more will come; on the event loop."""

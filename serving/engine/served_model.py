@@ -65,10 +65,13 @@ class ServedModel:
         self._instances = list(instances)
         self._closing = threading.Lock()
         self._failure_logged = -inf  # when one was
+        # One for each thread. A sequence's slot is a row of one instance, which several threads would share.
+        has_sequences = config.HasField("sequence_batching")
+        places = [each for each in instances for _ in range(1 if has_sequences else each.concurrency)]
         self._pool = WorkerPool(
             f"{self.name}/{version}",
-            _scheduler(config, sum(instance.concurrency for instance in instances)),
-            [self._execute(instance) for instance in instances for _ in range(instance.concurrency)],
+            _scheduler(config, len(places)),
+            [self._execute(instance) for instance in places],
             self._deliver,
         )
 
@@ -205,7 +208,9 @@ class ServedModel:
 
     def _key(self, request: InferRequest) -> Hashable:
         shapes = fit.batch_key(request, self.inputs)
-        return (shapes, frozenset(request.parameters.items())) if self._reads_parameters else shapes
+        if not self._reads_parameters:
+            return shapes
+        return shapes, frozenset((name, type(value), value) for name, value in request.parameters.items())
 
     def _give_up(self, pending: Pending) -> None:
         """Its caller wants no answer any more, if it has none."""
@@ -232,7 +237,7 @@ class ServedModel:
             return partial(run_stream, instance)
         sequences = sequence_config(self.config)
         if sequences is not None:
-            return partial(run_batch, partial(run_sequences, instance, sequences))
+            return partial(run_sequences, instance, sequences)
         return partial(run_batch, partial(run_rows, instance, self.max_batch_size > 0))
 
 

@@ -8,6 +8,8 @@ from serving.engine.statistics import Times
 from serving.engine.trace_registry import TraceRegistry
 from serving.engine.trace_writer import Trace, TraceWriter
 
+_LONGEST_ID = 200  # characters; a caller's own may be of any length
+
 
 @dataclass(slots=True)
 class Timeline:
@@ -47,7 +49,7 @@ class Tracer:
     def end(self, begun: tuple[int, Timeline], request: InferRequest, version: str) -> None:
         number, timeline = begun
         timeline.mark("REQUEST_END", time.monotonic())
-        trace = Trace(number, request.model_name, version, request.id, tuple(timeline.marks))
+        trace = Trace(number, request.model_name, version, request.id[:_LONGEST_ID], tuple(timeline.marks))
         assert self._writer is not None
         self._writer.write(trace, self._settings.settings(request.model_name).log_frequency)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
-from serving.engine.execution import Run
+from serving.engine.execution import Run, blame
 from serving.engine.statistics import Times
 from serving.errors import ModelNotReady
 from serving.scheduling.scheduler import Event, R, Scheduler
@@ -95,8 +95,8 @@ class WorkerPool(Generic[R]):
             started = self._clock()
             try:
                 run = execute(batch)
-            except Exception as error:  # a worker that died would leave its requests unanswered for ever
-                run = Run([error] * len(batch), Times(0.0, 0.0, 0.0))
+            except BaseException as error:  # a worker that died would leave its requests unanswered for ever
+                run = Run([blame(error)] * len(batch), Times(0.0, 0.0, 0.0))
             execution = Execution(batch, started, run)
             with self._changed:
                 events = self._scheduler.complete(batch, run.outcomes)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from serving.core.brief import brief
 from serving.core.requests import TensorSpec, format_shape
 from serving.errors import BackendFailed, InvalidInput
 from serving.protocols import images, json_tensor, json_text
@@ -169,7 +170,7 @@ def _is_one_example(nesting: tuple[int, ...], shape: tuple[int, ...]) -> bool:
 def _nesting(data: Any) -> tuple[int, ...]:
     """The lengths of lists in lists, outermost first, which must be equal at each level."""
     if type(data) is not list:
-        raise InvalidInput(f"'inputs' must be a base64 image, or a list of numbers, got {str(data)[:50]!r}")
+        raise InvalidInput(f"'inputs' must be a base64 image, or a list of numbers, got {brief(data)}")
     nesting: list[int] = []
     level: list[Any] = [data]
     while level and type(level[0]) is list:
@@ -211,5 +212,5 @@ def _checked_top_k(top_k: Any) -> int:
     if top_k is None:
         return DEFAULT_TOP_K
     if type(top_k) is not int or top_k < 1:
-        raise InvalidInput(f"'top_k' must be an integer >= 1, got {str(top_k)[:50]!r}")
+        raise InvalidInput(f"'top_k' must be an integer >= 1, got {brief(top_k)}")
     return top_k

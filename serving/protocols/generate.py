@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from serving.core.brief import brief
 from serving.core.requests import InferRequest, InferResponse, Parameter, TensorSpec
 from serving.errors import InvalidInput
-from serving.protocols import json_tensor, json_text
+from serving.protocols import json_tensor, json_text, parameters
 
 _NESTED = "parameters"
 _PREFIX = "failed to parse the request JSON buffer"
@@ -45,12 +46,18 @@ def decode_request(model_name: str, model_version: str, body: bytes, inputs: Seq
             _read_nested(members, specs, value)
         else:
             _read(members, specs, key, value)
+    known = parameters.read(members.parameters)
     return InferRequest(
         model_name=model_name,
         model_version=model_version,
         id=_id(document, specs),
         inputs=members.inputs,
-        parameters=members.parameters,
+        timeout=known.timeout,
+        priority=known.priority,
+        sequence_id=known.sequence_id,
+        sequence_start=known.sequence_start,
+        sequence_end=known.sequence_end,
+        parameters=known.custom,
     )
 
 
@@ -59,24 +66,20 @@ def encode_response(response: InferResponse) -> bytes:
 
     Raises `InvalidInput` for what JSON can't hold.
     """
-    finite = all(array.dtype.kind != "f" or bool(np.isfinite(array).all()) for array in response.outputs.values())
     members = {
         **({"id": response.id} if response.id else {}),
         "model_name": response.model_name,
         "model_version": response.model_version,
-        **{name: _value(name, array, finite) for name, array in response.outputs.items()},
+        **{name: _value(name, array) for name, array in response.outputs.items()},
     }
-    document = dict(sorted(members.items()))
-    return json_text.dumps(document) if finite else json_text.dumps_not_finite(document)
+    return json_text.dumps(dict(sorted(members.items())))
 
 
-def _value(name: str, array: np.ndarray, finite: bool) -> Any:
+def _value(name: str, array: np.ndarray) -> Any:
+    if array.size == 1 and array.dtype.kind == "f" and not np.isfinite(array).all():
+        return json_text.literal(array.flat[0])
     elements = json_tensor.encode(name, array)
-    if len(elements) != 1:
-        return elements
-    element = elements[0]
-    # `orjson` writes numpy's numbers in their shortest form; the standard library knows only Python's.
-    return element if finite or array.dtype == object else element.item()
+    return elements[0] if array.size == 1 else elements
 
 
 def _loads(body: bytes, specs: Mapping[str, TensorSpec]) -> Any:
@@ -106,7 +109,7 @@ def _read_nested(members: _Members, specs: Mapping[str, TensorSpec], value: Any)
     if _NESTED in specs:
         raise InvalidInput(f"Keyword '{_NESTED}' for nested schema also given as input tensor name")
     if type(value) is not dict:
-        raise InvalidInput(f"Expected JSON object for keyword: '{_NESTED}': got {_brief(value)}")
+        raise InvalidInput(f"Expected JSON object for keyword: '{_NESTED}': got {brief(value)}")
     try:
         for key, item in value.items():
             _read(members, specs, key, item)
@@ -146,7 +149,7 @@ def _shape(spec: TensorSpec, count: int) -> tuple[int, ...]:
 def _parameter(name: str, value: Any) -> Parameter:
     if not isinstance(value, _SCALARS):
         raise InvalidInput(
-            f"parameter '{name}' has invalid type. It should be either 'int', 'bool', or 'string'. Got {_brief(value)}"
+            f"parameter '{name}' has invalid type. It should be either 'int', 'bool', or 'string'. Got {brief(value)}"
         )
     if type(value) is int and not -(2**63) <= value < 2**64:
         raise InvalidInput(f"parameter '{name}' is an integer of more than 64 bits")
@@ -156,16 +159,9 @@ def _parameter(name: str, value: Any) -> Parameter:
 def _id(document: Mapping[str, Any], specs: Mapping[str, TensorSpec]) -> str:
     value = document.get("id", "") if "id" not in specs else ""
     if type(value) is not str:
-        raise InvalidInput(f"Unable to parse 'id': expected a string, got {_brief(value)}")
+        raise InvalidInput(f"Unable to parse 'id': expected a string, got {brief(value)}")
     return value
 
 
 def _twice(key: str, specs: Mapping[str, TensorSpec]) -> InvalidInput:
     return InvalidInput(f"{'input' if key in specs else 'parameter'} '{key}' already exists in request")
-
-
-def _brief(value: Any) -> str:
-    """Never all of it, which may be large, or nested too deeply to be written."""
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    return json.dumps(value[:50] if isinstance(value, str) else value)

@@ -13,6 +13,7 @@ import numpy as np
 from serving.core.datatypes import datatype_of, dtype_of
 from serving.core.requests import format_shape
 from serving.errors import InvalidInput
+from serving.protocols import json_text
 
 _Kinds = tuple[str, set[type]]
 _INTEGERS: _Kinds = ("an integer", {int})
@@ -62,7 +63,8 @@ def encode(name: str, array: np.ndarray) -> Any:
             f"'{name}': set its parameter 'binary_data' to true"
         )
     if array.dtype != object:
-        return np.ascontiguousarray(array).reshape(-1)
+        flat = np.ascontiguousarray(array).reshape(-1)
+        return flat if array.dtype.kind != "f" or np.isfinite(flat).all() else json_text.with_literals(flat)
     try:
         return [element.decode() for element in array.flat]
     except UnicodeDecodeError:

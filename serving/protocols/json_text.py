@@ -5,6 +5,7 @@ Rule: the fast library first; the standard one only for what the fast one refuse
 
 import gc
 import json
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,22 @@ def dumps(document: Any) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def dumps_not_finite(document: Any) -> bytes:
-    """The same for documents in which some array holds NaN or an infinity, which `orjson` would write as null."""
-    return json.dumps(document, default=np.ndarray.tolist, separators=(",", ":")).encode()
+def with_literals(array: np.ndarray) -> orjson.Fragment:
+    """A flat array of floats, some of them not finite, as a part of a document.
+
+    The fast library writes null for each of those, and nothing else of a number has that word in it.
+    """
+    parts = dumps(array).split(b"null")
+    literals = [_literal(value) for value in array[~np.isfinite(array)]]
+    return orjson.Fragment(b"".join(chain.from_iterable(zip(parts, [*literals, b""], strict=True))))
+
+
+def literal(value: np.floating) -> orjson.Fragment:
+    """NaN or an infinity as a part of a document."""
+    return orjson.Fragment(_literal(value))
+
+
+def _literal(value: np.floating) -> bytes:
+    if np.isnan(value):
+        return b"NaN"
+    return b"Infinity" if value > 0 else b"-Infinity"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from serving.core.brief import brief
 from serving.core.requests import NO_PARAMETERS, Parameter, Parameters
 from serving.errors import InvalidInput
 
@@ -68,14 +69,14 @@ def custom(parameters: Mapping[str, Any]) -> dict[str, Parameter]:
 def _integer(parameters: Mapping[str, Any], name: str, most: int, unit: str) -> int:
     value = parameters.get(name, 0)
     if type(value) is not int or not 0 <= value <= most:
-        raise InvalidInput(f"Unable to parse '{name}': expected {unit}, 0 to {most}, got {_brief(value)}")
+        raise InvalidInput(f"Unable to parse '{name}': expected {unit}, 0 to {most}, got {brief(value)}")
     return value
 
 
 def _boolean(parameters: Mapping[str, Any], name: str) -> bool:
     value = parameters.get(name, False)
     if type(value) is not bool:
-        raise InvalidInput(f"Unable to parse '{name}': expected true or false, got {_brief(value)}")
+        raise InvalidInput(f"Unable to parse '{name}': expected true or false, got {brief(value)}")
     return value
 
 
@@ -83,9 +84,5 @@ def _sequence_id(parameters: Mapping[str, Any]) -> int | str:
     value: Any = parameters.get("sequence_id", 0)
     is_id = type(value) is str or (type(value) is int and 0 <= value <= _UINT64)
     if not is_id:
-        raise InvalidInput(f"Unable to parse 'sequence_id': expected a string or 0 to {_UINT64}, got {_brief(value)}")
+        raise InvalidInput(f"Unable to parse 'sequence_id': expected a string or 0 to {_UINT64}, got {brief(value)}")
     return value  # type: ignore[no-any-return]
-
-
-def _brief(value: Any) -> str:
-    return repr(value)[:50]

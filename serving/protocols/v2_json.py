@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from serving.core.brief import brief
 from serving.core.datatypes import datatype_of
 from serving.core.requests import InferRequest, InferResponse
 from serving.errors import InvalidInput
@@ -57,7 +58,6 @@ def encode_response(response: InferResponse, requested: RequestedOutputs) -> tup
     """The body, and the length of its JSON header when binary tensors follow it (None when all of it is JSON)."""
     blobs: list[bytes | memoryview] = []
     outputs: list[dict[str, Any]] = []
-    finite = True
     for name, array in response.outputs.items():
         wanted = requested.of(name)
         output: dict[str, Any] = {"name": name, "datatype": datatype_of(array.dtype), "shape": array.shape}
@@ -68,7 +68,6 @@ def encode_response(response: InferResponse, requested: RequestedOutputs) -> tup
             output["parameters"] = {"binary_data_size": len(blobs[-1])}
         else:
             output["data"] = json_tensor.encode(name, array)
-            finite = finite and (array.dtype.kind != "f" or bool(np.isfinite(array).all()))
         outputs.append(output)
     document = {
         **({"id": response.id} if response.id else {}),
@@ -76,7 +75,7 @@ def encode_response(response: InferResponse, requested: RequestedOutputs) -> tup
         "model_version": response.model_version,
         "outputs": outputs,
     }
-    header = json_text.dumps(document) if finite else json_text.dumps_not_finite(document)
+    header = json_text.dumps(document)
     return (b"".join([header, *blobs]), len(header)) if blobs else (header, None)
 
 
@@ -159,7 +158,7 @@ def _integer(document: dict[str, Any], member: str, where: str, unit: str, least
     """0 where the member is absent."""
     value = document.get(member, 0)
     if member in document and (type(value) is not int or not least <= value < 2**63):
-        raise InvalidInput(f"'{member}' of {where} must be {unit}, got {str(value)[:50]!r}")
+        raise InvalidInput(f"'{member}' of {where} must be {unit}, got {brief(value)}")
     return value  # type: ignore[no-any-return]
 
 
@@ -192,5 +191,5 @@ def _required(document: dict[str, Any], member: str, kind: type, where: str) -> 
 def _optional(document: dict[str, Any], member: str, kind: type, default: Any) -> Any:
     value = document.get(member, default)
     if member in document and type(value) is not kind:
-        raise InvalidInput(f"Unable to parse '{member}': expected {_TYPE_NAMES[kind]}, got {str(value)[:100]!r}")
+        raise InvalidInput(f"Unable to parse '{member}': expected {_TYPE_NAMES[kind]}, got {brief(value)}")
     return value

@@ -88,6 +88,7 @@ class SequenceBatcher(Generic[S]):
         self._model_name = model_name
         self._max_batch_size = min(max(1, config.max_batch_size), config.slots)
         self._max_queue_delay = config.max_queue_delay
+        self._max_idle = config.max_idle
         self._enough = ceil(config.minimum_slot_utilization * config.slots - 1e-4)  # a config's floats are inexact
         self._instances: list[_Instance[S]] = [_Instance(config.slots) for _ in range(instance_count)]
         self._records: dict[int | str, _Record[S]] = {}
@@ -135,7 +136,9 @@ class SequenceBatcher(Generic[S]):
             self._untold += [Event(follower, error=error) for follower in self._drop(record, request)]
 
     def close(self) -> None:
+        """Sequences that are idle make room for those that wait."""
         self._max_queue_delay = 0.0
+        self._max_idle = 0.0
 
     def schedule(self, now: float, instance: int = 0, /) -> Plan[S]:
         events = self._expire(now) + self._untold
@@ -260,7 +263,7 @@ class SequenceBatcher(Generic[S]):
             self._leave(next(iter(self._idle)))
 
     def _next_idle_end(self) -> float:
-        return next(iter(self._idle.values())) + self._config.max_idle if self._idle else inf
+        return next(iter(self._idle.values())) + self._max_idle if self._idle else inf
 
     def _expire(self, now: float) -> list[Event[S]]:
         events = []

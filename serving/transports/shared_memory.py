@@ -204,6 +204,10 @@ class SharedMemoryRegions:
             raise RegionNotFound(f"Unable to find cuda shared memory region: '{name}'")
         return []
 
+    @property
+    def allowed(self) -> bool:
+        return self._allowed
+
     def _check_allowed(self) -> None:
         if not self._allowed:
             raise Unsupported(

@@ -4,9 +4,14 @@ Source: Triton's http_server.cc, where an unknown model is 400 and an unknown ve
 4xx, even where Triton answers 500.
 """
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 import grpc
 
 from serving import errors
+
+T = TypeVar("T")
 
 HTTP_STATUS: dict[type[errors.SlipwayError], int] = {
     errors.InvalidInput: 400,
@@ -55,8 +60,13 @@ HTTP_STATUS_V1: dict[type[errors.SlipwayError], int] = {
 
 def http_status(error: errors.SlipwayError, path: str) -> int:
     table = HTTP_STATUS_V1 if path.startswith("/v1/") else HTTP_STATUS
-    return table[type(error)]
+    return _row(table, error)
 
 
 def grpc_status(error: errors.SlipwayError) -> grpc.StatusCode:
-    return GRPC_STATUS[type(error)]
+    return _row(GRPC_STATUS, error)
+
+
+def _row(table: Mapping[type[errors.SlipwayError], T], error: errors.SlipwayError) -> T:
+    """A model may have raised a subclass of its own."""
+    return next(table[kind] for kind in type(error).__mro__ if kind in table)

@@ -18,7 +18,7 @@ from serving.engine.engine import Engine
 from serving.errors import InvalidInput, SlipwayError
 from serving.protocols import generate as codec
 from serving.protocols import json_text, sse
-from serving.transports.http.decoding import decoded
+from serving.transports.http.decoding import decoded, encoded
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, add_for_model_and_version, model_and_version
 from serving.transports.http.replies import slipway_error_reply
@@ -50,7 +50,8 @@ def generate_router(engine: Engine) -> APIRouter:
     async def generate(request: Request) -> Response:
         responses = engine.stream(await _read(request, engine))
         response = await until_disconnect(request, _only(responses))
-        return Response(codec.encode_response(response), media_type="application/json")
+        content = await encoded(response.outputs, partial(codec.encode_response, response))
+        return Response(content, media_type="application/json")
 
     async def generate_stream(request: Request) -> Response:
         events = _events(engine.stream(await _read(request, engine)))
@@ -119,7 +120,7 @@ async def _events(responses: AsyncGenerator[InferResponse, None]) -> AsyncGenera
     async with aclosing(responses):
         async for response in responses:
             if not _says_nothing(response):
-                yield sse.event(codec.encode_response(response))
+                yield sse.event(await encoded(response.outputs, partial(codec.encode_response, response)))
 
 
 async def _first(events: AsyncGenerator[bytes, None]) -> bytes:

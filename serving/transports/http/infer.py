@@ -16,7 +16,7 @@ from serving.protocols import compression, v2_json, v2_raw
 from serving.protocols.outputs import RequestedOutputs, placed
 from serving.transports.http import schemas
 from serving.transports.http.body import read_body
-from serving.transports.http.decoding import LARGE, decoded
+from serving.transports.http.decoding import LARGE, decoded, encoded
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import (
     ERRORS,
@@ -29,6 +29,7 @@ from serving.transports.http.documented import (
 from serving.transports.shared_memory import SharedMemoryRegions
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
+_SHARED_MEMORY = b"shared_memory_region"
 _WORTH_COMPRESSING = 1024  # bytes; a smaller reply fits one packet as it is
 
 _EXAMPLE = {"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "FP32", "data": [0.0] * 64}]}
@@ -88,7 +89,8 @@ def infer_endpoint(engine: Engine, regions: SharedMemoryRegions, max_body_size: 
             )
         header_length = _header_length(request)
         body = await _body(request, header_length or 0, max_body_size)
-        inference, requested = await decoded(body, _decoder(request, model, body, header_length, regions))
+        reads_memory = regions.allowed and len(body) < LARGE and _SHARED_MEMORY in bytes(body)
+        inference, requested = await decoded(body, _decoder(request, model, body, header_length, regions), reads_memory)
         response = await until_disconnect(request, engine.infer(inference))
         if requested.need_work:
             has_batch = model.max_batch_size > 0
@@ -128,7 +130,8 @@ def _decoder(
 
 
 async def _reply(request: Request, response: InferResponse, requested: RequestedOutputs) -> Response:
-    payload, header_length = v2_json.encode_response(response, requested)
+    encode = partial(v2_json.encode_response, response, requested)
+    payload, header_length = await encoded(response.outputs, encode)
     headers = {} if header_length is None else {HEADER_LENGTH: str(header_length)}
     media_type = "application/json" if header_length is None else "application/octet-stream"
     accepted = request.headers.get("accept-encoding")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
+from serving.core.brief import brief
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.engine import Engine
 from serving.engine.override import Override, read_override
@@ -99,7 +100,7 @@ def _override(body: bytes, name: str) -> Override | None:
         if key != "config" and not key.startswith(_FILE):
             raise InvalidInput(f"unrecognized load parameter '{key[:100]}', expected 'config' or 'file:<path>'")
         if type(value) is not str:
-            raise InvalidInput(f"load parameter '{key[:100]}' must be a string, got {str(value)[:50]!r}")
+            raise InvalidInput(f"load parameter '{key[:100]}' must be a string, got {brief(value)}")
         if key.startswith(_FILE):
             files[key.removeprefix(_FILE)] = _decoded_file(key, value)
     return read_override(given.get("config"), files, name)
@@ -115,7 +116,7 @@ def _decoded_file(key: str, text: str) -> bytes:
 def _check_unload(body: bytes) -> None:
     dependents = _parameters(body).get("unload_dependents", False)
     if type(dependents) is not bool:
-        raise InvalidInput(f"Unable to parse 'unload_dependents': expected true or false, got {str(dependents)[:50]!r}")
+        raise InvalidInput(f"Unable to parse 'unload_dependents': expected true or false, got {brief(dependents)}")
 
 
 def _parameters(body: bytes) -> dict[str, Any]:

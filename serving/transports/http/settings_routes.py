@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from serving.core.brief import brief
 from serving.core.trace_settings import TraceSettings, to_lists
 from serving.engine.trace_registry import TraceRegistry
 from serving.errors import InvalidInput, ModelNotFound
@@ -132,10 +133,10 @@ def _strings(name: str, value: Any) -> list[str] | None:
         return None
     if name == "trace_level":
         if type(value) is not list or any(type(item) is not str for item in value):
-            raise InvalidInput(f"Unable to parse '{name}': expected a list of strings, got {str(value)[:100]}")
+            raise InvalidInput(f"Unable to parse '{name}': expected a list of strings, got {brief(value)}")
         return value
     if type(value) is not str:
-        raise InvalidInput(f"Unable to parse '{name}': expected a string, got {str(value)[:100]}")
+        raise InvalidInput(f"Unable to parse '{name}': expected a string, got {brief(value)}")
     return [value]
 
 

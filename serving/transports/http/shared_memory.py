@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from serving.core.brief import brief
 from serving.errors import InvalidInput
 from serving.protocols import json_text
 from serving.transports.http.documented import DONE, ERRORS, Endpoint, RawRoute, json_body
@@ -146,12 +147,12 @@ def _registration(body: bytes) -> dict[str, Any]:
 def _key(registration: dict[str, Any]) -> str:
     key = registration["key"]
     if type(key) is not str:
-        raise InvalidInput(f"Unable to parse 'key': expected a string, got {str(key)[:100]}")
+        raise InvalidInput(f"Unable to parse 'key': expected a string, got {brief(key)}")
     return key
 
 
 def _number(registration: dict[str, Any], field: str) -> int:
     number = registration.get(field, 0)
     if type(number) is not int or not 0 <= number < 2**63:
-        raise InvalidInput(f"Unable to parse '{field}': expected bytes, 0 to 2^63 - 1, got {str(number)[:100]}")
+        raise InvalidInput(f"Unable to parse '{field}': expected bytes, 0 to 2^63 - 1, got {brief(number)}")
     return number

@@ -2,8 +2,10 @@ from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 
+from serving.core.model_config import parse
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec
-from serving.engine.execution import Run, blame, run_batch, run_stream
+from serving.core.sequence_config import sequence_config
+from serving.engine.execution import Run, blame, run_batch, run_sequences, run_stream
 from serving.engine.statistics import Times
 from serving.errors import BackendFailed, Cancelled, InvalidInput
 
@@ -84,3 +86,44 @@ def test_a_stream_whose_caller_went_away_is_closed() -> None:
     assert isinstance(outcome, Cancelled)
     assert request.got == [0, 1]
     assert model.closed
+
+
+class Adding:
+    """Adds 1 to a sum for each row that it sees, and fails on zeros afterwards."""
+
+    inputs = outputs = (TensorSpec("x", "INT32", (-1, 1)),)
+    concurrency = 1
+    reads_parameters = False
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def run(self, inputs: Arrays, _: Parameters = NO_PARAMETERS, /) -> Arrays:
+        self.seen += len(inputs["x"])
+        if not inputs["x"].all():
+            raise SystemExit("zero")
+        return {"x": inputs["x"]}
+
+    def close(self) -> None: ...
+
+
+class OfSequence:
+    rows = 1
+    parameters = NO_PARAMETERS
+    sequence_id = 1
+    sequence_start = sequence_end = False
+
+    def __init__(self, x: int, slot: int) -> None:
+        self.inputs: Arrays = {"x": np.int32([[x]])}
+        self.slot = slot
+        self.sequence_state: dict[str, np.ndarray] = {}
+
+
+def test_a_batch_of_sequences_that_fails_is_not_run_again() -> None:
+    config = parse("max_batch_size: 4 sequence_batching { }", "m")
+    sequences = sequence_config(config)
+    assert sequences is not None
+    model = Adding()
+    outcomes = run_sequences(model, sequences, [OfSequence(1, 0), OfSequence(0, 1)]).outcomes
+    assert all(isinstance(outcome, BackendFailed) for outcome in outcomes)
+    assert model.seen == 2, "a second time would count the innocent one twice"

@@ -25,9 +25,7 @@ def test_no_more_are_traced_than_the_count() -> None:
     assert sampler.remaining == 0
 
 
-@pytest.mark.parametrize(
-    "settings", [TraceSettings(), TraceSettings(rate=0)]
-)
+@pytest.mark.parametrize("settings", [TraceSettings(), TraceSettings(rate=0)])
 def test_without_timestamps_nothing_is_traced(settings: TraceSettings) -> None:
     assert Sampler(settings, count(1)).take() is None
 

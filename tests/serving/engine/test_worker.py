@@ -75,7 +75,7 @@ def test_instances_run_at_the_same_time() -> None:
 
 
 def test_a_failed_batch_answers_everyone_and_the_worker_lives_on() -> None:
-    said, calls = Said(), iter([RuntimeError("boom"), None])
+    said, calls = Said(), iter([RuntimeError("boom"), None, KeyboardInterrupt(), None])
 
     def execute(batch: Batch) -> Batch:
         if error := next(calls):
@@ -84,9 +84,12 @@ def test_a_failed_batch_answers_everyone_and_the_worker_lives_on() -> None:
 
     workers = pool(execute, said=said)
     workers.submit(Request())
-    assert str(said.get(timeout=10)[0][0].error) == "boom"
-    workers.submit(Request())
-    assert said.get(timeout=10)[0][0].error is None
+    assert str(said.get(timeout=10)[0][0].error) == "the model failed on this request: RuntimeError: boom"
+    answered = []
+    for _ in range(3):  # the second raises what no `except Exception` sees
+        workers.submit(Request())
+        answered.append(said.get(timeout=10)[0][0].error is None)
+    assert answered == [True, False, True]
     assert workers.stop(10)
 
 

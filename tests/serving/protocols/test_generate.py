@@ -49,10 +49,12 @@ def test_the_id_is_also_a_parameter() -> None:
     assert decode({"id": 7}, (TensorSpec("id", "INT32", (1,)),)).inputs["id"].tolist() == [7], "unless it is an input"
 
 
-def test_what_other_routes_interpret_is_left_to_the_model() -> None:
-    request = decode({"sequence_id": 1, "sequence_start": True, "priority": 2, "timeout": 3})
-    assert (request.sequence_id, request.sequence_start, request.priority, request.timeout) == (0, False, 0, 0.0)
-    assert request.parameters == {"sequence_id": 1, "sequence_start": True, "priority": 2, "timeout": 3}
+def test_what_the_server_knows_means_what_it_means_elsewhere() -> None:
+    request = decode({"sequence_id": 1, "sequence_start": True, "priority": 2, "parameters": {"timeout": 3000000}})
+    assert (request.sequence_id, request.sequence_start, request.priority, request.timeout) == (1, True, 2, 3.0)
+    assert request.parameters == {}
+    with pytest.raises(InvalidInput, match="starting with 'triton_' are reserved"):
+        decode({"triton_final_response": True})
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,7 @@ IN_JSON = sorted(set(DTYPES) - {"FP16", "BF16", "BYTES"})
 @given(st.data(), st.sampled_from(IN_JSON))
 def test_tensors_survive_json(data: st.DataObject, datatype: str) -> None:
     array = data.draw(arrays.arrays(DTYPES[datatype], arrays.array_shapes(min_side=0)))
-    finite = array.dtype.kind != "f" or np.isfinite(array).all()
-    text = (json_text.dumps if finite else json_text.dumps_not_finite)(json_tensor.encode("y", array))
+    text = json_text.dumps(json_tensor.encode("y", array))
     decoded = json_tensor.decode("x", datatype, array.shape, json_text.loads(text))
     assert decoded.dtype == array.dtype
     np.testing.assert_array_equal(decoded, array)

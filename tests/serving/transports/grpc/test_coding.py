@@ -5,7 +5,7 @@ import pytest
 from tritonclient.grpc import service_pb2 as messages
 
 from serving.errors import InvalidInput
-from serving.transports.grpc.coding import LARGE, decoded
+from serving.transports.grpc.coding import MANY, decoded
 from tests.grpc_client import request
 
 
@@ -49,7 +49,7 @@ async def test_a_small_message_is_decoded_at_once() -> None:
 
 async def test_a_large_message_is_decoded_in_another_thread() -> None:
     memory = Memory()
-    large = np.zeros(LARGE // 4, np.float32)
+    large = np.full(MANY, b"x", object)
     found, _ = await decoded(with_output_in_memory(request("m", x=large)), memory.open)
     assert found.inputs["x"].shape == large.shape
     assert memory.threads != [threading.current_thread()]
@@ -64,7 +64,13 @@ async def test_shared_memory_is_read_in_another_thread() -> None:
     assert memory.threads != [threading.current_thread()]
 
 
-@pytest.mark.parametrize("elements", [1, LARGE])
+async def test_raw_numbers_are_views_however_many() -> None:
+    memory = Memory()
+    await decoded(with_output_in_memory(request("m", x=np.zeros(1_000_000, np.float32))), memory.open)
+    assert memory.threads == [threading.current_thread()]
+
+
+@pytest.mark.parametrize("elements", [1, MANY])
 async def test_errors_come_through(elements: int) -> None:
     message = request("m", x=np.zeros(elements, np.float32))
     message.raw_input_contents.append(b"more")

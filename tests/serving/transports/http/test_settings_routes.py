@@ -67,7 +67,7 @@ async def test_unknown_models(client: httpx.AsyncClient) -> None:
         (MODEL, '{"trace_file": null}', 501, "trace file location can not be updated through network protocol"),
         (MODEL, '{"trace_rate": "x"}', 400, "Unable to parse 'trace_rate', got: x"),
         (TRACE, '{"trace_rate": 1}', 400, "Unable to parse 'trace_rate': expected a string, got 1"),
-        (TRACE, '{"trace_level": "OFF"}', 400, "Unable to parse 'trace_level': expected a list of strings, got OFF"),
+        (TRACE, '{"trace_level": "OFF"}', 400, "Unable to parse 'trace_level': expected a list of strings, got 'OFF'"),
         (TRACE, '{"trace_level": [1]}', 400, "Unable to parse 'trace_level': expected a list of strings"),
         (TRACE, "[]", 400, "a trace request must be a JSON object"),
         (TRACE, "{", 400, "failed to parse the request JSON buffer"),

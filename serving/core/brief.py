@@ -1,0 +1,24 @@
+"""A caller's value in the words of an error. Rule: constant work, however large the value is."""
+
+from collections.abc import Sized
+
+_LONGEST = 80  # characters
+
+
+def brief(value: object) -> str:
+    """`'text'`, `7`, `a list of 3`; long ones are cut."""
+    match value:
+        case str():
+            return repr(value[:_LONGEST])
+        case bool() | float() | None:
+            return repr(value)
+        case int():
+            return repr(value) if value.bit_length() < 256 else f"an integer of {value.bit_length()} bits"
+        case list() | tuple():
+            return f"a list of {len(value)}"
+        case dict():
+            return f"an object of {len(value)}"
+        case Sized():
+            return f"a {type(value).__name__} of {len(value)}"
+        case _:
+            return f"a {type(value).__name__}"

@@ -1,0 +1,23 @@
+import pytest
+
+from serving.core.brief import brief
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("x", "'x'"),
+        ("x" * 1000, repr("x" * 80)),
+        (7, "7"),
+        (-1.5, "-1.5"),
+        (True, "True"),
+        (None, "None"),
+        (2**300, "an integer of 301 bits"),
+        ([[1]] * 3, "a list of 3"),
+        ({"a": 1}, "an object of 1"),
+        (b"abc", "a bytes of 3"),
+        (object(), "a object"),
+    ],
+)
+def test_a_value_is_told_in_few_words(value: object, words: str) -> None:
+    assert brief(value) == words
