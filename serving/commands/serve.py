@@ -57,7 +57,7 @@ def serve(
     grpc_max_message_size: Annotated[
         int,
         typer.Option(
-            envvar="SLIPWAY_GRPC_MAX_MESSAGE_SIZE", min=-1, help="Largest gRPC message, in bytes; -1 for no limit."
+            envvar="SLIPWAY_GRPC_MAX_MESSAGE_SIZE", min=-1, help="Largest gRPC request, in bytes; -1 for no limit."
         ),
     ] = _DEFAULTS.grpc_max_message_size,
     model_control_mode: Annotated[

@@ -36,13 +36,13 @@ class GrpcServer:
         extensions: list[str],
         max_message_size: int,
     ) -> None:
-        """`max_message_size` in bytes, in both directions; -1 for any size."""
+        """`max_message_size` in bytes, of what callers send; -1 for any size."""
         self._calls = Calls()
         self._health = Health()
         self._server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", max_message_size),
-                ("grpc.max_send_message_length", max_message_size),
+                ("grpc.max_send_message_length", -1),
                 ("grpc.so_reuseport", 0),  # or two servers would share a port without a word
             ]
         )

@@ -15,9 +15,9 @@ from serving.engine.served_model import ServedModel
 from serving.errors import InvalidInput
 from serving.protocols import classify as codec
 from serving.transports.http import schemas
-from serving.transports.http.decoding import decoded
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, json_content, path_parameters
+from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.replies import json_reply
 
 _IMAGE = {"schema": {"type": "string", "format": "binary"}}
@@ -64,7 +64,7 @@ def classify_router(engine: Engine) -> APIRouter:
         model = engine.model(request.path_params["model"])
         example = _example(model)
         body, top_k = await _read(request)
-        asked = await decoded(body, partial(codec.decode_body, body, example, top_k))
+        asked = await off_loop_if_large(len(body), partial(codec.decode_body, body, example, top_k))
         inputs = asked.content
         if isinstance(inputs, list):
             rows = [await to_thread.run_sync(codec.to_pixels, data, example, limiter=decoders) for data in inputs]

@@ -18,9 +18,9 @@ from serving.engine.engine import Engine
 from serving.errors import InvalidInput, SlipwayError
 from serving.protocols import generate as codec
 from serving.protocols import json_text, sse
-from serving.transports.http.decoding import decoded, encoded
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, add_for_model_and_version, model_and_version
+from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.replies import slipway_error_reply
 
 _NOT_ONE = (
@@ -50,7 +50,7 @@ def generate_router(engine: Engine) -> APIRouter:
     async def generate(request: Request) -> Response:
         responses = engine.stream(await _read(request, engine))
         response = await until_disconnect(request, _only(responses))
-        content = await encoded(response.outputs, partial(codec.encode_response, response))
+        content = await off_loop_if_large(_size(response), partial(codec.encode_response, response))
         return Response(content, media_type="application/json")
 
     async def generate_stream(request: Request) -> Response:
@@ -98,7 +98,7 @@ async def _read(request: Request, engine: Engine) -> InferRequest:
     name, version = model_and_version(request)
     inputs = tuple(engine.model(name, version).inputs.values())
     body = await request.body()
-    return await decoded(body, partial(codec.decode_request, name, version, body, inputs))
+    return await off_loop_if_large(len(body), partial(codec.decode_request, name, version, body, inputs))
 
 
 async def _only(responses: AsyncGenerator[InferResponse, None]) -> InferResponse:
@@ -120,7 +120,7 @@ async def _events(responses: AsyncGenerator[InferResponse, None]) -> AsyncGenera
     async with aclosing(responses):
         async for response in responses:
             if not _says_nothing(response):
-                yield sse.event(await encoded(response.outputs, partial(codec.encode_response, response)))
+                yield sse.event(await off_loop_if_large(_size(response), partial(codec.encode_response, response)))
 
 
 async def _first(events: AsyncGenerator[bytes, None]) -> bytes:
@@ -138,6 +138,10 @@ async def _body(first: bytes, events: AsyncGenerator[bytes, None], path: str) ->
     except Exception as error:
         log.error("POST %s failed in the middle of its stream", path, exc_info=error)
         yield sse.event(json_text.dumps({"error": "internal error; the server's log has the details"}))
+
+
+def _size(response: InferResponse) -> int:
+    return sum(array.nbytes for array in response.outputs.values())
 
 
 def _says_nothing(response: InferResponse) -> bool:

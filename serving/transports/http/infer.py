@@ -16,7 +16,6 @@ from serving.protocols import compression, v2_json, v2_raw
 from serving.protocols.outputs import RequestedOutputs, placed
 from serving.transports.http import schemas
 from serving.transports.http.body import read_body
-from serving.transports.http.decoding import LARGE, decoded, encoded
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import (
     ERRORS,
@@ -26,10 +25,12 @@ from serving.transports.http.documented import (
     json_content,
     model_and_version,
 )
+from serving.transports.http.off_loop import COPYING, LARGE, off_loop_if_large
 from serving.transports.shared_memory import SharedMemoryRegions
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 _SHARED_MEMORY = b"shared_memory_region"
+_BYTES = b"BYTES"
 _WORTH_COMPRESSING = 1024  # bytes; a smaller reply fits one packet as it is
 
 _EXAMPLE = {"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "FP32", "data": [0.0] * 64}]}
@@ -89,8 +90,8 @@ def infer_endpoint(engine: Engine, regions: SharedMemoryRegions, max_body_size: 
             )
         header_length = _header_length(request)
         body = await _body(request, header_length or 0, max_body_size)
-        reads_memory = regions.allowed and len(body) < LARGE and _SHARED_MEMORY in bytes(body)
-        inference, requested = await decoded(body, _decoder(request, model, body, header_length, regions), reads_memory)
+        decode = _decoder(request, model, body, header_length, regions)
+        inference, requested = await off_loop_if_large(_size_to_decode(body, header_length, regions), decode)
         response = await until_disconnect(request, engine.infer(inference))
         if requested.need_work:
             has_batch = model.max_batch_size > 0
@@ -131,7 +132,7 @@ def _decoder(
 
 async def _reply(request: Request, response: InferResponse, requested: RequestedOutputs) -> Response:
     encode = partial(v2_json.encode_response, response, requested)
-    payload, header_length = await encoded(response.outputs, encode)
+    payload, header_length = await off_loop_if_large(_size_to_encode(response, requested), encode)
     headers = {} if header_length is None else {HEADER_LENGTH: str(header_length)}
     media_type = "application/json" if header_length is None else "application/octet-stream"
     accepted = request.headers.get("accept-encoding")
@@ -141,6 +142,27 @@ async def _reply(request: Request, response: InferResponse, requested: Requested
             payload = await _compressed(payload, coding)
             headers["Content-Encoding"] = coding
     return Response(payload, headers=headers, media_type=media_type)
+
+
+def _size_to_decode(body: bytes | memoryview, header_length: int | None, regions: SharedMemoryRegions) -> int:
+    """Tensors of numbers behind the JSON are only pointed at; those in shared memory are copied, whatever its size."""
+    if header_length == 0:
+        return len(body) // COPYING
+    header = body if header_length is None else body[:header_length]
+    if len(header) < LARGE:
+        text = bytes(header)
+        if regions.allowed and _SHARED_MEMORY in text:
+            return LARGE
+        if header_length is not None and _BYTES not in text:
+            return len(header)
+    return len(body)
+
+
+def _size_to_encode(response: InferResponse, requested: RequestedOutputs) -> int:
+    return sum(
+        array.nbytes // COPYING if requested.of(name).is_binary and array.dtype != object else array.nbytes
+        for name, array in response.outputs.items()
+    )
 
 
 async def _compressed(payload: bytes, coding: str) -> bytes:

@@ -15,8 +15,8 @@ from serving.engine.override import Override, read_override
 from serving.errors import InvalidInput, Unsupported
 from serving.protocols import json_text
 from serving.transports.http import schemas
-from serving.transports.http.decoding import decoded
 from serving.transports.http.documented import DONE, ERRORS, RawRoute, json_body, path_parameters
+from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.replies import json_reply
 
 _CONTROL_REPLIES: dict[int | str, dict[str, Any]] = {
@@ -40,7 +40,7 @@ def repository_router(engine: Engine) -> APIRouter:
 
     async def load(request: Request) -> Response:
         name, body = _model(request), await request.body()
-        await engine.load(name, await decoded(body, lambda: _override(body, name)))
+        await engine.load(name, await off_loop_if_large(len(body), lambda: _override(body, name)))
         return Response()
 
     async def unload(request: Request) -> Response:
