@@ -218,9 +218,22 @@ def test_encodings_that_are_not_so(server: RunningServer, coding: str, body: byt
     assert reply.status_code == status, reply.text
 
 
-def test_generate_takes_no_encoding(server: RunningServer) -> None:
-    url = f"{server.url}/v2/models/mock_llm/generate"
-    reply = web.post(url, content=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"})
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v2/models/mock_llm/generate",
+        "/v2/models/mock_llm/generate_stream",
+        "/v2/repository/index",
+        "/v2/repository/models/simple/load",
+        "/v2/repository/models/simple/unload",
+        "/v2/systemsharedmemory/region/mine/register",
+        "/v2/trace/setting",
+        "/v2/models/simple/trace/setting",
+        "/v2/logging",
+    ],
+)
+def test_only_infer_takes_encodings(server: RunningServer, path: str) -> None:
+    reply = web.post(server.url + path, content=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"})
     assert reply.status_code == 400
     assert reply.json() == {"error": "Unsupported content-encoding, only 'identity' is supported."}
 

@@ -6,6 +6,8 @@ Rule: copied once at most; a small body arrives in one piece and is not copied a
 import numpy as np
 from fastapi import Request
 
+from serving.errors import InvalidInput
+
 _ALIGNMENT = 64  # bytes; what the widest vector instructions like
 
 
@@ -27,3 +29,10 @@ async def read_body(request: Request, header_length: int) -> bytes | memoryview:
         body[position : position + len(chunk)] = chunk
         position += len(chunk)
     return body
+
+
+async def plain_body(request: Request) -> bytes:
+    """The body of a route that takes no compressed ones; raises `InvalidInput` for those."""
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise InvalidInput("Unsupported content-encoding, only 'identity' is supported.")
+    return await request.body()

@@ -15,6 +15,7 @@ from serving.engine.served_model import ServedModel
 from serving.errors import InvalidInput
 from serving.protocols import classify as codec
 from serving.transports.http import schemas
+from serving.transports.http.body import plain_body
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, json_content, path_parameters
 from serving.transports.http.off_loop import off_loop_if_large
@@ -87,7 +88,7 @@ async def _read(request: Request) -> tuple[bytes, int | None]:
     """The picture or document, and `top_k` where the query or the form gives one."""
     top_k = request.query_params.get("top_k")
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        return await request.body(), _integer(top_k)
+        return await plain_body(request), _integer(top_k)
     async with request.form(max_files=1, max_fields=10) as form:
         files = [value for value in form.values() if isinstance(value, UploadFile)]
         if not files:

@@ -18,6 +18,7 @@ from serving.engine.engine import Engine
 from serving.errors import InvalidInput, SlipwayError
 from serving.protocols import generate as codec
 from serving.protocols import json_text, sse
+from serving.transports.http.body import plain_body
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, add_for_model_and_version, model_and_version
 from serving.transports.http.off_loop import off_loop_if_large
@@ -93,11 +94,9 @@ class EventStream(StreamingResponse):
 
 
 async def _read(request: Request, engine: Engine) -> InferRequest:
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise InvalidInput("Unsupported content-encoding, only 'identity' is supported.")
     name, version = model_and_version(request)
     inputs = tuple(engine.model(name, version).inputs.values())
-    body = await request.body()
+    body = await plain_body(request)
     return await off_loop_if_large(len(body), partial(codec.decode_request, name, version, body, inputs))
 
 

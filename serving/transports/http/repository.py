@@ -15,6 +15,7 @@ from serving.engine.override import Override, read_override
 from serving.errors import InvalidInput, Unsupported
 from serving.protocols import json_text
 from serving.transports.http import schemas
+from serving.transports.http.body import plain_body
 from serving.transports.http.documented import DONE, ERRORS, RawRoute, json_body, path_parameters
 from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.replies import json_reply
@@ -35,17 +36,17 @@ def repository_router(engine: Engine) -> APIRouter:
     router = APIRouter(prefix="/v2/repository", tags=["Repository"], route_class=RawRoute)
 
     async def index(request: Request) -> Response:
-        ready_only = _ready_only(await request.body())
+        ready_only = _ready_only(await plain_body(request))
         return json_reply([_index_row(row) for row in await run_in_threadpool(engine.index, ready_only)])
 
     async def load(request: Request) -> Response:
-        name, body = _model(request), await request.body()
+        name, body = _model(request), await plain_body(request)
         await engine.load(name, await off_loop_if_large(len(body), lambda: _override(body, name)))
         return Response()
 
     async def unload(request: Request) -> Response:
         name = _model(request)
-        _check_unload(await request.body())
+        _check_unload(await plain_body(request))
         await engine.unload(name)
         return Response()
 

@@ -14,6 +14,7 @@ from serving.engine.trace_registry import TraceRegistry
 from serving.errors import InvalidInput, ModelNotFound
 from serving.log import Logging
 from serving.protocols import json_text
+from serving.transports.http.body import plain_body
 from serving.transports.http.documented import ERRORS, Endpoint, RawRoute, json_body, path_parameters
 from serving.transports.http.replies import json_reply
 
@@ -64,7 +65,7 @@ def settings_router(is_model_ready: Callable[[str], bool], traces: TraceRegistry
 
     async def change_trace_setting(request: Request) -> Response:
         model = _model(request, is_model_ready)
-        changes = _object(await request.body(), "trace")
+        changes = _object(await plain_body(request), "trace")
         traces.update({name: _strings(name, value) for name, value in changes.items()}, model)
         return _trace_reply(traces.settings(model))
 
@@ -72,7 +73,7 @@ def settings_router(is_model_ready: Callable[[str], bool], traces: TraceRegistry
         return json_reply(asdict(logs.settings))
 
     async def change_logging(request: Request) -> Response:
-        logs.update(_object(await request.body(), "dynamic logging"))
+        logs.update(_object(await plain_body(request), "dynamic logging"))
         return json_reply(asdict(logs.settings))
 
     _add_trace_routes(router, trace_setting, change_trace_setting)

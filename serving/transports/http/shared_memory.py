@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from serving.core.brief import brief
 from serving.errors import InvalidInput
 from serving.protocols import json_text
+from serving.transports.http.body import plain_body
 from serving.transports.http.documented import DONE, ERRORS, Endpoint, RawRoute, json_body
 from serving.transports.http.replies import json_reply
 from serving.transports.shared_memory import SharedMemoryRegions
@@ -67,7 +68,7 @@ def shared_memory_router(regions: SharedMemoryRegions) -> APIRouter:
 
     async def register_system(request: Request) -> Response:
         regions.check_may_register(_region(request), "system")
-        registration = _registration(await request.body())
+        registration = _registration(await plain_body(request))
         regions.register(
             _region(request),
             _key(registration),
