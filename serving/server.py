@@ -198,10 +198,10 @@ class _HttpServer(uvicorn.Server):
 
 def _http_protocol() -> "type[asyncio.Protocol] | str":
     try:
-        from serving.transports.http.one_write import OneWriteProtocol
+        from serving.transports.http.connection import Connection
     except ModuleNotFoundError:  # httptools, on Windows
         return "auto"
-    return OneWriteProtocol
+    return Connection
 
 
 def _listen(host: str, port: int, option: str) -> socket.socket:
@@ -226,8 +226,8 @@ def _listen_grpc(server: GrpcServer, host: str, port: int) -> int:
 
 
 def _cannot_listen(host: str, port: int, option: str, error: OSError) -> PortTaken:
-    if isinstance(error, socket.gaierror):
-        return PortTaken(f"'{host}' is no address of this machine ({error.strerror}); choose another with --host")
+    if (error.errno or 0) < 0:  # of the look-up of a name, whose error's class `create_server` loses
+        return PortTaken(f"'{host}' is no address of this machine; choose another with --host")
     reason = os.strerror(error.errno) if error.errno else str(error)
     return PortTaken(f"can't listen on {host}:{port} ({reason}); choose another with {option}")
 

@@ -101,8 +101,16 @@ def _imported(name: str, path: str) -> Any:
 def model_file(directory: Path, config: ModelConfig) -> Path:
     path = directory / str(config.default_model_filename or DEFAULT_FILENAMES[config.backend])
     if not path.is_file():
-        raise ModelLoadFailed(f"version {directory.name} has no file '{path.name}'")
+        raise ModelLoadFailed(f"version {directory.name} has no file '{path.name}'{_others(directory)}")
     return path
+
+
+def _others(directory: Path) -> str:
+    try:
+        names = sorted(path.name for path in directory.iterdir())
+    except OSError:
+        return ""
+    return f"; it has {', '.join(names[:5])}" if names else ""
 
 
 def check_against_config(kind: str, in_file: tuple[TensorSpec, ...], in_config: tuple[TensorSpec, ...]) -> None:

@@ -73,7 +73,10 @@ class OrtInstance:
 
 def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
     if device == "cuda" and "CUDAExecutionProvider" not in ort.get_available_providers():
-        raise ModelLoadFailed("instance_group has kind KIND_GPU but this ONNX Runtime has no CUDA provider")
+        raise ModelLoadFailed(
+            "instance_group has kind KIND_GPU but this ONNX Runtime has no CUDA provider: "
+            "install Slipway's gpu extra instead of cpu, or use KIND_CPU"
+        )
     session = _session(model_file(directory, config), config, device)
     if _PROVIDERS[device][0] not in session.get_providers():  # it warns and goes on where a library is missing
         raise ModelLoadFailed("instance_group has kind KIND_GPU but ONNX Runtime can't use the GPU; its log says why")
@@ -111,7 +114,7 @@ def _spec(tensor: ort.NodeArg) -> TensorSpec:
 
 def _brief(error: Exception, path: Path) -> str:
     """ONNX Runtime's own words without the server's folders in them."""
-    return str(error).replace(str(path.parent) + "/", "")
+    return str(error).replace(f"{path.parent}/", "").replace(str(path.parent), "the version's folder")
 
 
 def _value(array: np.ndarray) -> ort.OrtValue:

@@ -138,7 +138,13 @@ async def _cancel_all() -> None:
 def _log_failed_cleanup(task: "asyncio.Task[None]") -> None:
     error = None if task.cancelled() else task.exception()
     if error is not None and not isinstance(error.__cause__, asyncio.CancelledError):
-        log.warning("a Python model failed on a request whose caller had left", exc_info=error)
+        log_failed_cleanup(error)
+
+
+def log_failed_cleanup(error: BaseException) -> None:
+    """There may be one for every caller that leaves."""
+    log.warning("a Python model failed on a request whose caller had left: %s: %s", type(error).__name__, error)
+    log.debug("its traceback", exc_info=error)
 
 
 def _failure(error: BaseException) -> BackendFailed:

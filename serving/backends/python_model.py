@@ -10,7 +10,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from serving.backends.python_loop import LoopThread, called
+from serving.backends.python_loop import LoopThread, called, log_failed_cleanup
 from serving.backends.python_source import CLASS, checked_method, forget, import_class, line_of, load_failure
 from serving.errors import BackendFailed, ModelLoadFailed
 
@@ -33,7 +33,7 @@ class PythonModel:
             self._load(path, name, context, decoupled)
         except BaseException as error:
             self._free()
-            if isinstance(error, ModelLoadFailed | KeyboardInterrupt):
+            if isinstance(error, ModelLoadFailed):
                 raise
             raise load_failure(_origin(error), path) from error
 
@@ -69,6 +69,12 @@ class PythonModel:
         load = checked_method(model, "load", ["context"], path)
         self._execute = execute
         self._close = checked_method(model, "close", [], path)
+        for tritons, ours, signature in (
+            ("initialize", load, "load(self, context)"),
+            ("finalize", self._close, "close(self)"),
+        ):
+            if ours is None and callable(getattr(model, tritons, None)):
+                raise ModelLoadFailed(f"'{path.name}': '{tritons}' would never be called; here it is {signature}")
         if any(map(_is_async, (load, execute, self._close))):
             self._loop = LoopThread(f"{name}/{path.parent.name}")
         if load is not None:
@@ -124,7 +130,7 @@ def _close_generator(responses: Any) -> None:
     try:
         called(getattr(responses, "close", _nothing))
     except Exception as error:
-        log.warning("a Python model failed on a request whose caller had left", exc_info=error)
+        log_failed_cleanup(error)
 
 
 async def _async_responses(execute: Callable[[Any], Any], request: Any) -> AsyncGenerator[Any, None]:

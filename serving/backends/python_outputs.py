@@ -20,7 +20,8 @@ _KINDS = {"b": "booleans", "i": "integers", "u": "integers", "f": "floats"}
 def to_arrays(returned: Any, specs: Mapping[str, TensorSpec], all_of_them: bool = True) -> Arrays:
     """In the config's order. With `all_of_them` false, outputs may be left out."""
     if not isinstance(returned, Mapping):
-        raise BackendFailed(f"it returned a {type(returned).__name__}, not a dict of outputs")
+        what = "nothing" if returned is None else f"a {type(returned).__name__}"
+        raise BackendFailed(f"it returned {what}, not a dict of outputs")
     for name in returned:
         if name not in specs:
             raise BackendFailed(f"it returned an output {name!r}, which its config does not list")

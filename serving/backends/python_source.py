@@ -40,7 +40,7 @@ def import_class(path: Path, model_name: str) -> type:
         return _class_in(module, path)
     except BaseException as error:
         _forget(module.__name__)
-        if isinstance(error, ModelLoadFailed | KeyboardInterrupt):
+        if isinstance(error, ModelLoadFailed):
             raise
         if isinstance(error, ModuleNotFoundError) and error.name == _TRITONS:
             raise ModelLoadFailed(_IS_TRITONS) from None
@@ -77,7 +77,8 @@ def load_failure(error: BaseException, path: Path) -> ModelLoadFailed:
         lines = [error.lineno or 0]
     where = f", line {lines[-1]}" if lines and lines[-1] else ""
     if isinstance(error, OSError) and error.strerror:  # its text names files of the server
-        text = error.strerror
+        name = f": {Path(str(error.filename)).name}" if error.filename else ""
+        text = f"{error.strerror}{name}"
     else:
         text = error.msg if isinstance(error, SyntaxError) else str(error)
     reason = f"{type(error).__name__}: {text}".replace(f"{path.parent}/", "").strip().removesuffix(":")

@@ -39,6 +39,17 @@ def serve(
             readable=True,
         ),
     ] = _DEFAULTS.model_repository,
+    repository_option: Annotated[
+        Path | None,
+        typer.Option(
+            "--model-repository",
+            "--model-store",
+            help="The same folder, as tritonserver takes it.",
+            exists=True,
+            file_okay=False,
+            readable=True,
+        ),
+    ] = None,
     host: Annotated[
         str, typer.Option(envvar="SLIPWAY_HOST", help="Address to listen on; 0.0.0.0 for every network.")
     ] = _DEFAULTS.host,
@@ -112,8 +123,12 @@ def serve(
     """
     if load_model and model_control_mode is ModelControlMode.NONE:
         raise typer.BadParameter("--load-model needs --model-control-mode explicit; without it every model is loaded")
+    repository = repository_option or model_repository
+    _check_repository(repository)
+    if trace_file is not None and not os.access(trace_file.parent, os.W_OK | os.X_OK):
+        raise typer.BadParameter(f"--trace-file: nothing can be written into the folder {trace_file.parent}")
     settings = Settings(
-        model_repository,
+        repository,
         host=host,
         http_port=http_port,
         grpc_port=grpc_port,
@@ -134,6 +149,14 @@ def serve(
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every form that is none
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings))
+
+
+def _check_repository(root: Path) -> None:
+    if (root / "config.pbtxt").exists():
+        raise typer.BadParameter(
+            f"{root} is the folder of one model, since it has a config.pbtxt; a repository is the folder around it: "
+            f"slipway serve {shlex.quote(str(root.absolute().parent))}"
+        )
 
 
 async def _serve(settings: Settings) -> None:
@@ -184,7 +207,8 @@ def _say_where_to_look(settings: Settings, started: "Started") -> None:
     typer.secho(f"\nSlipway {__version__} is at {url}\n", bold=True)
     for row in started.engine.index():
         colour = {"READY": "green", "UNKNOWN": "yellow"}.get(row.state, "red")
-        typer.echo(f"  {row.name:<24} {row.version:>4}  {typer.style(row.state, fg=colour)}  {row.reason}")
+        state = "not loaded" if row.state == "UNKNOWN" else row.state
+        typer.echo(f"  {row.name:<24} {row.version:>4}  {typer.style(state, fg=colour)}  {row.reason}")
     if not started.engine.index():
         typer.echo(f"  no models in {settings.model_repository}; `slipway train digits-cnn` makes one")
     typer.echo(f"\n  API, to read and try   {url}/docs")

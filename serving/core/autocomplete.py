@@ -26,12 +26,16 @@ def with_backend(config: ModelConfig, files: Collection[str]) -> ModelConfig:
     if not found:
         raise ModelLoadFailed(
             f"must specify 'platform' or 'backend' for '{config.name}': its version folder has none of "
-            f"{', '.join(DEFAULT_FILENAMES.values())}"
+            f"{', '.join(DEFAULT_FILENAMES.values())}{_found(files)}"
         )
     completed = _copy(config)
     completed.backend = found[0]
     completed.platform = PLATFORMS[found[0]]
     return completed
+
+
+def _fixed(*specs: TensorSpec) -> str:
+    return ", ".join(f"'{spec.name}'" for spec in specs if spec.shape[:1] != (-1,))
 
 
 def with_tensors(config: ModelConfig, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> ModelConfig:
@@ -41,7 +45,8 @@ def with_tensors(config: ModelConfig, inputs: tuple[TensorSpec, ...], outputs: t
     if completed.max_batch_size and not can_batch:
         raise ModelLoadFailed(
             f"autofill failed for model '{config.name}': model does not support batching while non-zero "
-            "max_batch_size is specified"
+            f"max_batch_size is specified: the first dimension of {_fixed(*inputs, *outputs)} is fixed in the file; "
+            "export it open (dynamic), or set max_batch_size to 0"
         )
     if can_batch and not (completed.max_batch_size or completed.input or completed.output):
         completed.max_batch_size = DEFAULT_MAX_BATCH_SIZE
@@ -53,6 +58,13 @@ def with_tensors(config: ModelConfig, inputs: tuple[TensorSpec, ...], outputs: t
             for spec in specs:
                 tensors.add(name=spec.name, data_type=to_config(spec.datatype), dims=spec.shape[first:])
     return completed
+
+
+def _found(files: Collection[str]) -> str:
+    names = ", ".join(sorted(files)[:5])
+    return (
+        f"; it has {names}: rename the model's file, or name it by backend and default_model_filename" if names else ""
+    )
 
 
 def _copy(config: ModelConfig) -> ModelConfig:

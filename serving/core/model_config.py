@@ -17,6 +17,7 @@ __all__ = [
     "DEFAULT_FILENAMES",
     "PLATFORMS",
     "ModelConfig",
+    "check_filename",
     "complete",
     "devices",
     "input_specs",
@@ -242,7 +243,11 @@ def _complete_backend(config: ModelConfig) -> None:
         raise ModelLoadFailed(f"unexpected 'platform' and 'backend' pair, got: {config.platform}, {config.backend}")
     config.platform = PLATFORMS[config.backend]
     config.default_model_filename = config.default_model_filename or DEFAULT_FILENAMES[config.backend]
-    filename = config.default_model_filename
+    check_filename(config.default_model_filename)
+
+
+def check_filename(filename: str) -> None:
+    """Raises `ModelLoadFailed` for what would lead out of the version's folder; "" is the backend's default."""
     if "/" in filename or not filename.isprintable() or len(filename.encode()) > 255 or filename in (".", ".."):
         raise ModelLoadFailed("default_model_filename must be the name of a file in the version's folder")
 

@@ -68,7 +68,7 @@ def _check(settings: TraceSettings) -> None:
     if not settings.file:
         raise InvalidInput(
             "Attempting to set invalid trace setting :trace file name is not given; "
-            "the server is started with it, as --trace-file"
+            "start the server with it: slipway serve --trace-file FILE"
         )
 
 

@@ -17,7 +17,7 @@ from serving.core.model_config import ModelConfig
 from serving.core.states import ModelState
 from serving.engine.repository import ModelRepository
 from serving.engine.served_model import ServedModel
-from serving.errors import ModelLoadFailed, RepositoryPollFailed
+from serving.errors import ModelLoadFailed, RepositoryPollFailed, writable
 
 log = logging.getLogger("slipway")
 
@@ -57,7 +57,10 @@ def load_model(
         log.warning("%s: %s", name, warning)
     selected = model_config.select_versions(config, available)
     if not selected:
-        raise ModelLoadFailed(f"at least one version must be available under the version policy of model '{name}'")
+        raise ModelLoadFailed(
+            f"at least one version must be available under the version policy of model '{name}': the versions in its "
+            f"folder are {', '.join(map(str, available))}"
+        )
     return {
         str(version): _load_version(config, repository.version_directory(name, version), labels, loop)
         for version in selected
@@ -77,11 +80,12 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, ModelLoadFailed):
         return str(error)
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"{type(error).__name__}: {words}"
+    return writable(f"{type(error).__name__}: {words}")
 
 
 def _completed(repository: ModelRepository, name: str, config: ModelConfig, available: list[int]) -> ModelConfig:
     config.name = name
+    model_config.check_filename(config.default_model_filename)  # before any file is looked at
     directory = repository.version_directory(name, available[0])
     config = autocomplete.with_backend(config, repository.files(directory))
     described = None if config.input and config.output else backend.describe(directory, config)

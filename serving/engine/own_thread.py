@@ -20,8 +20,10 @@ def in_own_thread(function: Callable[..., T], *arguments: Any) -> "asyncio.Futur
     def run() -> None:
         try:
             result = function(*arguments)
-        except BaseException as error:
+        except Exception as error:
             _tell(loop, future, future.set_exception, error)
+        except BaseException as error:  # a future that raised it would end the loop
+            _tell(loop, future, future.set_exception, RuntimeError(f"the work ended with {type(error).__name__}"))
         else:
             _tell(loop, future, future.set_result, result)
 

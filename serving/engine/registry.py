@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.loading import Version, load_model, reason_of, unavailable
+from serving.engine.name_locks import NameLocks
 from serving.engine.override import Override, write_files
 from serving.engine.repository import ModelRepository
 from serving.engine.served_model import ServedModel
@@ -37,7 +38,7 @@ class ModelRegistry:
         self._models: dict[str, dict[str, Version]] = {
             name: {"": Version(ModelState.LOADING)} for name in (repository.names() if names is None else names)
         }
-        self._changing = threading.Lock()  # one load or unload at a time
+        self._changing = NameLocks()  # one load or unload of a model at a time
         self._retiring: set[ServedModel] = set()
         self._overridden: dict[str, TemporaryDirectory[str]] = {}
 
@@ -52,7 +53,7 @@ class ModelRegistry:
 
         Raises `ModelLoadFailed`, which is also the model's state then if it had nothing ready.
         """
-        with self._changing:
+        with self._changing.held(name):
             old = self._models.get(name, {})
             had_ready = any(version.served for version in old.values())
             if not had_ready:
@@ -73,7 +74,7 @@ class ModelRegistry:
 
     def unload(self, name: str) -> None:
         """Returns at once: requests that were accepted are answered, new ones refused. An unknown model is unloaded."""
-        with self._changing:
+        with self._changing.held(name):
             old = self._models.get(name, {})
             gone = {number: Version(ModelState.UNLOADING) for number, version in old.items() if version.served}
             if gone:
@@ -195,7 +196,7 @@ class ModelRegistry:
         threading.Thread(target=end, name="retire", daemon=True).start()
 
     def _note_unloaded(self, name: str, versions: dict[str, Version]) -> None:
-        with self._changing:
+        with self._changing.held(name):
             if self._models.get(name) is versions:
                 self._models[name] = {number: Version(ModelState.UNAVAILABLE, reason=_UNLOADED) for number in versions}
 

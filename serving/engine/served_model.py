@@ -19,10 +19,10 @@ from serving.engine import fit
 from serving.engine.execution import run_batch, run_rows, run_sequences, run_stream
 from serving.engine.pending import Pending
 from serving.engine.response_stream import ResponseStream
-from serving.engine.statistics import FailureReason, ModelStatistics
+from serving.engine.statistics import Duration, FailureReason, ModelStatistics
 from serving.engine.tracer import Timeline
 from serving.engine.worker import Execute, Execution, WorkerPool
-from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, Overloaded, Unsupported
+from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, Overloaded, SlipwayError, Unsupported
 from serving.scheduling.dynamic import DynamicBatcher
 from serving.scheduling.scheduler import Event, Scheduler
 from serving.scheduling.sequence import SequenceBatcher
@@ -116,14 +116,20 @@ class ServedModel:
         number = 0
         try:
             while (outputs := await responses.next()) is not None:
-                self._count_response(number, pending, is_empty=False)
+                self._count_response(number, pending, "success")
                 number += 1
                 yield self._response(request, outputs, final=False)
             await pending.answer
+        except (asyncio.CancelledError, GeneratorExit):
+            self._count_response(number, pending, "cancel")
+            raise
+        except SlipwayError:
+            self._count_response(number, pending, "fail")
+            raise
         finally:
             responses.cancelled = True
             self._give_up(pending)
-        self._count_response(number, pending, is_empty=True)
+        self._count_response(number, pending, "empty_response")
         yield InferResponse(self.name, self.version, {}, request.id)
 
     def drain(self) -> None:
@@ -223,13 +229,15 @@ class ServedModel:
         chosen = {name: outputs[name] for name in wanted if name in outputs}
         return InferResponse(self.name, self.version, chosen, request.id, final)
 
-    def _count_response(self, number: int, pending: Pending, is_empty: bool) -> None:
+    def _count_response(self, number: int, pending: Pending, outcome: str) -> None:
+        """`outcome` is the field of `ResponseStatistics` that it adds to."""
         seconds = time.monotonic() - pending.arrived
-        if number == 0 and not is_empty:
+        if number == 0 and outcome == "success":
             self.statistics.first_response_seconds.observe(seconds)
         response = self.statistics.response(number)
         if response is not None:
-            (response.empty_response if is_empty else response.success).add(seconds)
+            duration: Duration = getattr(response, outcome)
+            duration.add(seconds)
 
     def _execute(self, instance: ModelInstance) -> Execute[Pending]:
         if self.is_decoupled:

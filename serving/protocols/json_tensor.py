@@ -49,7 +49,14 @@ def decode(name: str, datatype: str, shape: tuple[int, ...], data: Any) -> np.nd
         with np.errstate(over="ignore"):  # 1e300 is an infinity in FP32
             return np.array(elements, dtype).reshape(shape)
     except OverflowError as error:
-        raise InvalidInput(f"Unable to parse 'data' of input '{name}' as {datatype}: {error}") from None
+        raise InvalidInput(f"Unable to parse 'data' of input '{name}': {_range(datatype, dtype) or error}") from None
+
+
+def _range(datatype: str, dtype: np.dtype) -> str:
+    if dtype.kind not in "iu":
+        return ""
+    limits = np.iinfo(dtype)
+    return f"{datatype} takes integers from {limits.min} to {limits.max}"
 
 
 def encode(name: str, array: np.ndarray) -> Any:

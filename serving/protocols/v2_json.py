@@ -125,7 +125,8 @@ def _listed(found: list[str]) -> str:
 def _blob(name: str, blobs: memoryview, start: int, size: int) -> memoryview:
     missing = size - (len(blobs) - start)
     if missing > 0:
-        raise InvalidInput(f"unexpected size for input '{name}', expecting {missing} additional bytes")
+        hint = "" if len(blobs) else "; nothing follows the JSON, whose length is in Inference-Header-Content-Length"
+        raise InvalidInput(f"unexpected size for input '{name}', expecting {missing} additional bytes{hint}")
     return blobs[start : start + size]
 
 

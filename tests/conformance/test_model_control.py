@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 from tritonclient.utils import InferenceServerException
 
-from tests import tiny_models
+from tests import python_models, tiny_models
 from tests.conformance import web
+from tests.conformance.behaviours import wait_for
 from tests.conformance.callers import CLIENTS, Caller, calling
 from tests.running_server import RunningServer, running
 
@@ -25,6 +27,14 @@ CONFIG = json.dumps(
         "max_batch_size": "4",
         "input": [{"name": "x", "data_type": "TYPE_FP32", "dims": ["4"]}],
         "output": [{"name": "y", "data_type": "TYPE_FP32", "dims": ["4"]}],
+    }
+)
+
+ODD_CONFIG = json.dumps(
+    {
+        "backend": "python",
+        "input": [{"name": "x", "data_type": "TYPE_FP32", "dims": ["1"]}],
+        "output": [{"name": "y", "data_type": "TYPE_FP32", "dims": ["1"]}],
     }
 )
 
@@ -200,3 +210,50 @@ def test_a_repository_may_be_named_for_the_index_only(unchanged: RunningServer) 
         reply = web.post(f"{unchanged.url}/v2/repository/any/models/double/{action}")
         assert reply.status_code == 501
         assert reply.json() == {"error": "'repository_name' specification is not supported"}
+
+
+def test_a_load_that_hangs_holds_up_no_other_model(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    config = 'input { name: "x" data_type: TYPE_FP32 dims: 1 } output { name: "y" data_type: TYPE_FP32 dims: 1 }'
+    source = f"""
+    import pathlib, time
+    class Model:
+        def load(self, context):
+            pathlib.Path({str(tmp_path / "entered")!r}).touch()
+            while not pathlib.Path({str(tmp_path / "open")!r}).exists():
+                time.sleep(0.01)
+        def execute(self, request):
+            return {{"y": request.inputs["x"]}}
+    """
+    python_models.add_model(tmp_path, "hangs", config, source)
+    with running(tmp_path, model_control_mode="explicit") as server, ThreadPoolExecutor() as pool:
+        repository = f"{server.url}/v2/repository/models"
+        hanging = pool.submit(web.post, f"{repository}/hangs/load", timeout=60)
+        wait_for(tmp_path / "entered")
+        for action in ("load", "load", "unload", "load"):
+            assert web.post(f"{repository}/double/{action}", timeout=30).status_code == 200
+        assert not hanging.done()
+        (tmp_path / "open").touch()
+        assert hanging.result().status_code == 200
+
+
+def test_a_reason_that_is_no_text_breaks_no_index(tmp_path: Path) -> None:
+    """Half of a surrogate pair, as the names of files may have, can be written in no protocol."""
+    tiny_models.add_double(tmp_path)
+    python_models.add_model(tmp_path, "odd", "", "raise ValueError('no file \\udcff')")
+    with running(tmp_path, model_control_mode="explicit") as server:
+        repository = f"{server.url}/v2/repository"
+        refused = web.post(f"{repository}/models/odd/load", json={"parameters": {"config": ODD_CONFIG}})
+        assert "no file ?" in refused.json()["error"]
+        rows = {row["name"]: row.get("reason", "") for row in web.post(f"{repository}/index").json()}
+        assert "no file ?" in rows["odd"]
+        bad = '{"parameters": {"config": "{\\"parameters\\": \\"\\\\ud800\\"}"}}'
+        assert web.post(f"{repository}/models/double/load", content=bad).status_code == 400
+
+
+@pytest.mark.parametrize("filename", ["/etc/passwd", "/no/such/file", "../../double/1/model.onnx"])
+def test_no_file_outside_the_version_is_looked_at(unchanged: RunningServer, filename: str) -> None:
+    config = json.dumps({"backend": "onnxruntime", "default_model_filename": filename})
+    reply = web.post(f"{unchanged.url}/v2/repository/models/other/load", json={"parameters": {"config": config}})
+    assert reply.status_code == 400
+    assert reply.json()["error"].endswith("default_model_filename must be the name of a file in the version's folder")

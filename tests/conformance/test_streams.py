@@ -251,3 +251,18 @@ def test_a_reader_of_events_that_hangs_up_ends_its_request(server: RunningServer
     with web.stream("POST", url, json={"START": 0}, timeout=30) as reply:
         assert next(reply.iter_lines()) == 'data: {"N":0,"model_name":"endless_tokens","model_version":"1"}'
     wait_for(closed)
+
+
+def test_responses_are_counted_by_how_they_ended(server: RunningServer) -> None:
+    """The third that does not come because the model fails, and the one that a caller who left does not get."""
+
+    def counts(number: str) -> dict[str, int]:
+        (model,) = web.get(f"{server.url}/v2/models/mock_llm/stats").json()["model_stats"]
+        return {name: duration["count"] for name, duration in model["response_stats"].get(number, {}).items()}
+
+    before = counts("2").get("fail", 0)
+    failing = request("mock_llm", "failing", PROMPT=np.array([[b"a"]], object), STREAM=np.array([[True]]))
+    failing.parameters["REPETITION"].int64_param = 2
+    failing.parameters["FAIL_LAST"].bool_param = True
+    streamed(server, failing)
+    assert counts("2")["fail"] == before + 1

@@ -232,3 +232,28 @@ def test_both_packages_are_commands() -> None:
     assert "train" in slipway("--help").stdout
     training = subprocess.run([sys.executable, "-m", "training", "--help"], cwd=ROOT, capture_output=True, text=True)
     assert "export" in training.stdout
+
+
+@pytest.mark.parametrize("option", ["--model-repository", "--model-store"])
+def test_tritons_options_name_the_repository_too(option: str) -> None:
+    refused = slipway("serve", f"{option}=/no/such/folder")
+    assert "/no/such/folder" in refused.stderr
+    assert "does not exist" in refused.stderr
+
+
+def test_a_models_folder_is_no_repository(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    refused = slipway("serve", str(tmp_path / "double"))
+    assert refused.returncode == 2
+    assert "is the folder of one model" in refused.stderr
+
+
+def test_a_host_that_is_none_is_said_with_its_option(tiny_repository: Path) -> None:
+    refused = slipway("serve", str(tiny_repository), "--host", "no.such.host.invalid")
+    assert "choose another with --host" in refused.stderr
+
+
+def test_a_trace_file_that_cant_be_written_is_said_at_the_start(tiny_repository: Path) -> None:
+    refused = slipway("serve", str(tiny_repository), "--trace-file", "/no/such/folder/trace.json")
+    assert refused.returncode == 2
+    assert "--trace-file" in refused.stderr

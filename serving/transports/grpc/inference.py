@@ -14,7 +14,9 @@ def inference_rpcs(engine: Engine, regions: SharedMemoryRegions) -> dict[str, Un
     async def model_infer(message: ModelInferRequest) -> ModelInferResponse:
         model = engine.model(message.model_name, read_version(message.model_version))
         if model.is_decoupled:
-            raise Unsupported("ModelInfer RPC doesn't support models with decoupled transaction policy")
+            raise Unsupported(
+                "ModelInfer RPC doesn't support models with decoupled transaction policy; use ModelStreamInfer"
+            )
         request, requested = await decoded(message, regions.window)
         return await encoded(await engine.infer(request), requested, model)
 

@@ -3,11 +3,16 @@
 Rule: the reply is JSON like every other error, which the framework's own limiter does not give.
 """
 
+import asyncio
+from contextlib import suppress
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.errors import BodyTooLarge
 from serving.transports.http.replies import slipway_error_reply
+
+_LINGERING = 2.0  # seconds
 
 
 class BodyLimit:
@@ -23,8 +28,7 @@ class BodyLimit:
             return
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isdecimal() and int(announced) > self._max_body_size:
-            reply = slipway_error_reply(self._too_large(), scope["path"], {"Connection": "close"})
-            await reply(scope, receive, send)
+            await self._refuse(scope, receive, send)
             return
         received = 0
 
@@ -37,6 +41,20 @@ class BodyLimit:
             return message
 
         await self._app(scope, counting_receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A caller that sends all before it reads would lose the reply with the connection, so that waits a little."""
+
+        async def send_unfinished(message: Message) -> None:
+            await send({**message, "more_body": True} if message["type"] == "http.response.body" else message)
+
+        reply = slipway_error_reply(self._too_large(), scope["path"], {"Connection": "close"})
+        await reply(scope, receive, send_unfinished)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINGERING):
+                while (await receive()).get("more_body", False):
+                    pass
+        await send({"type": "http.response.body", "body": b""})
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(

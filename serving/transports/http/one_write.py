@@ -6,15 +6,8 @@ Uvicorn writes them one by one, which costs a system call and a packet more for 
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-
-class OneWriteProtocol(HttpToolsProtocol):
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(_OneWrite(transport, self.loop))  # type: ignore[arg-type]
-
-
-class _OneWrite:
+class OneWrite:
     """All of a transport, but that `write` waits for the end of the loop's turn."""
 
     __slots__ = ("_loop", "_parts", "_transport")
@@ -37,6 +30,6 @@ class _OneWrite:
         self._transport.close()
 
     def _flush(self) -> None:
-        if self._parts:
-            parts, self._parts = self._parts, []
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():  # the caller may have hung up since
             self._transport.writelines(parts)

@@ -203,3 +203,10 @@ def test_a_coroutine_in_disguise_is_a_failure(tmp_path: Path) -> None:
 def test_a_close_that_fails_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str) -> None:
     made(tmp_path, f"def execute(self, r): pass\n{kind} close(self): raise ValueError('too late')").close()
     assert [(record.levelno, "too late" in record.message) for record in caplog.records] == [(logging.WARNING, True)]
+
+
+@pytest.mark.parametrize(("method", "ours"), [("initialize(self, args)", "load"), ("finalize(self)", "close")])
+def test_tritons_methods_are_not_passed_over_in_silence(tmp_path: Path, method: str, ours: str) -> None:
+    with pytest.raises(ModelLoadFailed, match=f"would never be called; here it is {ours}"):
+        made(tmp_path, f"def {method}: pass\ndef execute(self, request): pass")
+    made(tmp_path, f"def {method}: pass\ndef execute(self, r): pass\ndef load(self, c): pass\ndef close(self): pass")

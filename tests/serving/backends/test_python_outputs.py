@@ -82,7 +82,7 @@ def test_outputs_may_be_left_out_where_that_is_allowed() -> None:
 @pytest.mark.parametrize(
     ("returned", "reason"),
     [
-        (None, "it returned a NoneType, not a dict of outputs"),
+        (None, "it returned nothing, not a dict of outputs"),
         ([1], "it returned a list"),
         ({"y": [[1.0, 2.0]]}, "it returned no output 'text', which its config lists"),
         ({"y": [[1.0, 2.0]], "text": [], "z": 1}, "it returned an output 'z', which its config does not list"),

@@ -10,7 +10,7 @@ async def test_what_it_returns_and_what_it_raises() -> None:
     assert await in_own_thread(divmod, 7, 2) == (3, 1)
     with pytest.raises(ZeroDivisionError):
         await in_own_thread(divmod, 7, 0)
-    with pytest.raises(SystemExit):
+    with pytest.raises(RuntimeError, match="ended with SystemExit"):
         await in_own_thread(exit, 3)
 
 

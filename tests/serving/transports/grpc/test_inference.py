@@ -130,7 +130,7 @@ def test_a_decoupled_model_is_asked_by_stream(tmp_path: Path) -> None:
     with running(tmp_path) as server:
         assert refusal(server, request("mock_llm")) == (
             grpc.StatusCode.UNIMPLEMENTED,
-            "ModelInfer RPC doesn't support models with decoupled transaction policy",
+            "ModelInfer RPC doesn't support models with decoupled transaction policy; use ModelStreamInfer",
         )
 
 

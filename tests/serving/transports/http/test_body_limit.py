@@ -1,3 +1,4 @@
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -30,3 +31,12 @@ def test_a_form_over_the_limit_is_413(tmp_path: Path) -> None:
             f"{server.url}/v1/models/double/classify", content=iter([head, bytes(900), bytes(900)]), headers=form
         )
         assert streamed.status_code == 413
+
+
+def test_a_caller_that_sends_all_before_it_reads_gets_the_reply(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    with running(tmp_path, max_body_size=1000) as server:
+        caller = HTTPConnection("127.0.0.1", server.http_port, timeout=30)
+        caller.request("POST", PATHS[0], bytes(20_000_000))
+        assert caller.getresponse().status == 413
+        caller.close()

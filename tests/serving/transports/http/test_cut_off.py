@@ -1,10 +1,13 @@
 import json
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import pytest
 
-from tests import tiny_models
+from tests import python_models, tiny_models
 from tests.running_server import running
 
 
@@ -21,3 +24,28 @@ def test_a_request_that_outlives_the_servers_time_to_stop_is_told_so(tmp_path: P
     head, _, body = reply.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 503")
     assert "Server exiting" in json.loads(body)["error"]
+
+
+def test_a_stream_that_outlives_it_is_told_so_in_its_last_event(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    python_models.add_endless_tokens(tmp_path)
+    with ThreadPoolExecutor() as pool:
+        with running(tmp_path, shutdown_timeout=1) as server:
+            began = threading.Event()
+            reading = pool.submit(read_stream, server.url, began)
+            assert began.wait(30)
+        lines = reading.result(30)
+    assert "N" in json.loads(lines[0].removeprefix("data: "))
+    assert "Server exiting" in json.loads(lines[-1].removeprefix("data: "))["error"]
+    assert "Traceback" not in caplog.text
+
+
+def read_stream(url: str, began: threading.Event) -> list[str]:
+    """Every event, to the stream's proper end."""
+    lines = []
+    with httpx.stream("POST", f"{url}/v2/models/endless_tokens/generate_stream", json={"START": 0}) as reply:
+        for line in reply.iter_lines():
+            began.set()
+            lines += [line] if line else []
+    return lines

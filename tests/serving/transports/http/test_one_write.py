@@ -3,7 +3,7 @@ from typing import Any
 
 import httpx
 
-from serving.transports.http.one_write import _OneWrite
+from serving.transports.http.one_write import OneWrite
 from tests.running_server import RunningServer
 
 
@@ -20,11 +20,11 @@ class Recorder:
         self.said.append("close")
 
     def is_closing(self) -> bool:
-        return False
+        return "close" in self.said
 
 
-def wrapped(recorder: Recorder) -> _OneWrite:
-    return _OneWrite(recorder, asyncio.get_running_loop())  # type: ignore[arg-type]
+def wrapped(recorder: Recorder) -> OneWrite:
+    return OneWrite(recorder, asyncio.get_running_loop())  # type: ignore[arg-type]
 
 
 async def test_what_is_written_in_one_turn_is_sent_together() -> None:
@@ -47,6 +47,15 @@ async def test_nothing_is_lost_when_the_connection_closes_in_the_same_turn() -> 
     transport.close()
     await asyncio.sleep(0)
     assert recorder.said == [[b"last words"], "close"]
+
+
+async def test_what_was_written_when_the_caller_hung_up_goes_nowhere() -> None:
+    recorder = Recorder()
+    transport = wrapped(recorder)
+    transport.write(b"too late")
+    recorder.said.append("close")
+    await asyncio.sleep(0)
+    assert recorder.said == ["close"]
 
 
 async def test_all_else_is_the_transports() -> None:
