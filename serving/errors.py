@@ -22,15 +22,7 @@
 
 
 class SlipwayError(Exception):
-    """The root; its text is written for the caller, whatever names and other errors' words went into it."""
-
-    def __init__(self, message: object = "") -> None:
-        super().__init__(writable(str(message)))
-
-
-def writable(text: str) -> str:
-    """Without the halves of surrogate pairs, which a file's name may have and no protocol can carry."""
-    return text.encode(errors="replace").decode()
+    """The root; its text is written for the caller."""
 
 
 class InvalidInput(SlipwayError):

@@ -9,7 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
-from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig
+from serving.core.brief import what_it_has
+from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig, check_filename
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec, format_shape
 from serving.errors import ModelLoadFailed
 
@@ -99,6 +100,8 @@ def _imported(name: str, path: str) -> Any:
 
 
 def model_file(directory: Path, config: ModelConfig) -> Path:
+    """Raises `ModelLoadFailed` where it is not there, or would be outside of `directory`."""
+    check_filename(config.default_model_filename)
     path = directory / str(config.default_model_filename or DEFAULT_FILENAMES[config.backend])
     if not path.is_file():
         raise ModelLoadFailed(f"version {directory.name} has no file '{path.name}'{_others(directory)}")
@@ -107,10 +110,9 @@ def model_file(directory: Path, config: ModelConfig) -> Path:
 
 def _others(directory: Path) -> str:
     try:
-        names = sorted(path.name for path in directory.iterdir())
+        return what_it_has(path.name for path in directory.iterdir())
     except OSError:
         return ""
-    return f"; it has {', '.join(names[:5])}" if names else ""
 
 
 def check_against_config(kind: str, in_file: tuple[TensorSpec, ...], in_config: tuple[TensorSpec, ...]) -> None:

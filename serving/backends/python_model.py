@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from serving.backends.python_loop import LoopThread, called, log_failed_cleanup
-from serving.backends.python_source import CLASS, checked_method, forget, import_class, line_of, load_failure
+from serving.backends.python_source import (
+    CLASS,
+    checked_method,
+    forget,
+    import_class,
+    line_of,
+    load_failure,
+    refuse_tritons_methods,
+)
 from serving.errors import BackendFailed, ModelLoadFailed
 
 _YIELDS = (
@@ -69,12 +77,7 @@ class PythonModel:
         load = checked_method(model, "load", ["context"], path)
         self._execute = execute
         self._close = checked_method(model, "close", [], path)
-        for tritons, ours, signature in (
-            ("initialize", load, "load(self, context)"),
-            ("finalize", self._close, "close(self)"),
-        ):
-            if ours is None and callable(getattr(model, tritons, None)):
-                raise ModelLoadFailed(f"'{path.name}': '{tritons}' would never be called; here it is {signature}")
+        refuse_tritons_methods(model, path)
         if any(map(_is_async, (load, execute, self._close))):
             self._loop = LoopThread(f"{name}/{path.parent.name}")
         if load is not None:

@@ -71,6 +71,16 @@ def checked_method(model: Any, name: str, arguments: list[str], path: Path) -> C
     return method
 
 
+def refuse_tritons_methods(model: Any, path: Path) -> None:
+    """They would never be called; a model that has ours too may call them itself."""
+    for tritons, ours, signature in (
+        ("initialize", "load", "load(self, context)"),
+        ("finalize", "close", "close(self)"),
+    ):
+        if callable(getattr(model, tritons, None)) and not hasattr(model, ours):
+            raise ModelLoadFailed(f"'{path.name}': '{tritons}' would never be called; here it is {signature}")
+
+
 def load_failure(error: BaseException, path: Path) -> ModelLoadFailed:
     lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == str(path)]
     if isinstance(error, SyntaxError) and error.filename == str(path):

@@ -31,24 +31,11 @@ class ModelControlMode(StrEnum):
 def serve(
     model_repository: Annotated[
         Path,
-        typer.Argument(
-            envvar="SLIPWAY_MODEL_REPOSITORY",
-            help="Folder with one folder per model.",
-            exists=True,
-            file_okay=False,
-            readable=True,
-        ),
+        typer.Argument(envvar="SLIPWAY_MODEL_REPOSITORY", help="Folder with one folder per model."),
     ] = _DEFAULTS.model_repository,
     repository_option: Annotated[
         Path | None,
-        typer.Option(
-            "--model-repository",
-            "--model-store",
-            help="The same folder, as tritonserver takes it.",
-            exists=True,
-            file_okay=False,
-            readable=True,
-        ),
+        typer.Option("--model-repository", "--model-store", help="The same folder, as tritonserver takes it."),
     ] = None,
     host: Annotated[
         str, typer.Option(envvar="SLIPWAY_HOST", help="Address to listen on; 0.0.0.0 for every network.")
@@ -123,12 +110,10 @@ def serve(
     """
     if load_model and model_control_mode is ModelControlMode.NONE:
         raise typer.BadParameter("--load-model needs --model-control-mode explicit; without it every model is loaded")
-    repository = repository_option or model_repository
-    _check_repository(repository)
     if trace_file is not None and not os.access(trace_file.parent, os.W_OK | os.X_OK):
         raise typer.BadParameter(f"--trace-file: nothing can be written into the folder {trace_file.parent}")
     settings = Settings(
-        repository,
+        _checked_repository(repository_option or model_repository),
         host=host,
         http_port=http_port,
         grpc_port=grpc_port,
@@ -142,21 +127,31 @@ def serve(
         trace_file=trace_file,
         log_verbose=log_verbose,
     )
-    handler = logging.StreamHandler()
-    handler.setFormatter(formatter())
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every form that is none
+    _log_to_stderr()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings))
 
 
-def _check_repository(root: Path) -> None:
+def _checked_repository(root: Path) -> Path:
+    """Checked once it is known which of its two names gave it; the default need not be there."""
+    if not root.is_dir():
+        raise typer.BadParameter(f"the model repository {root} {'is no folder' if root.exists() else 'does not exist'}")
+    if not os.access(root, os.R_OK | os.X_OK):
+        raise typer.BadParameter(f"the model repository {root} can't be read")
     if (root / "config.pbtxt").exists():
         raise typer.BadParameter(
             f"{root} is the folder of one model, since it has a config.pbtxt; a repository is the folder around it: "
             f"slipway serve {shlex.quote(str(root.absolute().parent))}"
         )
+    return root
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every form that is none
 
 
 async def _serve(settings: Settings) -> None:

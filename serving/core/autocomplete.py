@@ -6,6 +6,7 @@ is kept.
 
 from collections.abc import Collection
 
+from serving.core.brief import what_it_has
 from serving.core.datatypes import to_config
 from serving.core.model_config import DEFAULT_FILENAMES, PLATFORMS, ModelConfig
 from serving.core.requests import TensorSpec
@@ -26,7 +27,7 @@ def with_backend(config: ModelConfig, files: Collection[str]) -> ModelConfig:
     if not found:
         raise ModelLoadFailed(
             f"must specify 'platform' or 'backend' for '{config.name}': its version folder has none of "
-            f"{', '.join(DEFAULT_FILENAMES.values())}{_found(files)}"
+            f"{', '.join(DEFAULT_FILENAMES.values())}{_advice(files)}"
         )
     completed = _copy(config)
     completed.backend = found[0]
@@ -60,11 +61,9 @@ def with_tensors(config: ModelConfig, inputs: tuple[TensorSpec, ...], outputs: t
     return completed
 
 
-def _found(files: Collection[str]) -> str:
-    names = ", ".join(sorted(files)[:5])
-    return (
-        f"; it has {names}: rename the model's file, or name it by backend and default_model_filename" if names else ""
-    )
+def _advice(files: Collection[str]) -> str:
+    has = what_it_has(files)
+    return has and f"{has}: rename the model's file, or name it by backend and default_model_filename"
 
 
 def _copy(config: ModelConfig) -> ModelConfig:

@@ -1,8 +1,9 @@
 """A caller's value in the words of an error. Rule: constant work, however large the value is."""
 
-from collections.abc import Sized
+from collections.abc import Iterable, Sized
 
 _LONGEST = 80  # characters
+_MOST_NAMES = 5
 
 
 def brief(value: object) -> str:
@@ -22,3 +23,14 @@ def brief(value: object) -> str:
             return f"a {type(value).__name__} of {len(value)}"
         case _:
             return f"a {type(value).__name__}"
+
+
+def writable(text: str) -> str:
+    """Without the halves of surrogate pairs, which a file's name may have and no protocol can carry."""
+    return text.encode(errors="replace").decode()
+
+
+def what_it_has(names: Iterable[str]) -> str:
+    """`; it has model.onnx, notes.txt`: the first of a folder's files, "" where there are none."""
+    found = sorted(names)[:_MOST_NAMES]
+    return f"; it has {', '.join(found)}" if found else ""

@@ -44,6 +44,14 @@ def datatype_of(dtype: np.dtype) -> str:
         raise InvalidInput(f"numpy dtype '{dtype}' has no datatype in the inference protocol") from None
 
 
+def integer_range(dtype: np.dtype) -> str:
+    """In words; "" for what is no integer."""
+    if dtype.kind not in "iu":
+        return ""
+    limits = np.iinfo(dtype)
+    return f"{datatype_of(dtype)} takes integers from {limits.min} to {limits.max}"
+
+
 def from_config(name: str) -> str:
     """`TYPE_FP32` -> `FP32`, `TYPE_STRING` -> `BYTES` (Triton's model_config.proto)."""
     return "BYTES" if name == "TYPE_STRING" else name.removeprefix("TYPE_")

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from serving.backends import backend
 from serving.core import autocomplete, model_config
+from serving.core.brief import writable
 from serving.core.model_config import ModelConfig
 from serving.core.states import ModelState
 from serving.engine.repository import ModelRepository
 from serving.engine.served_model import ServedModel
-from serving.errors import ModelLoadFailed, RepositoryPollFailed, writable
+from serving.errors import ModelLoadFailed, RepositoryPollFailed
 
 log = logging.getLogger("slipway")
 
@@ -78,14 +79,13 @@ def unavailable(name: str, version: str, error: Exception) -> Version:
 def reason_of(error: Exception) -> str:
     """For the model's owner, and without the server's folders, which an operating system's error names."""
     if isinstance(error, ModelLoadFailed):
-        return str(error)
+        return writable(str(error))
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return writable(f"{type(error).__name__}: {words}")
 
 
 def _completed(repository: ModelRepository, name: str, config: ModelConfig, available: list[int]) -> ModelConfig:
     config.name = name
-    model_config.check_filename(config.default_model_filename)  # before any file is looked at
     directory = repository.version_directory(name, available[0])
     config = autocomplete.with_backend(config, repository.files(directory))
     described = None if config.input and config.output else backend.describe(directory, config)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.core.datatypes import datatype_of, dtype_of
+from serving.core.datatypes import datatype_of, dtype_of, integer_range
 from serving.core.requests import format_shape
 from serving.errors import InvalidInput
 from serving.protocols import json_text
@@ -49,14 +49,8 @@ def decode(name: str, datatype: str, shape: tuple[int, ...], data: Any) -> np.nd
         with np.errstate(over="ignore"):  # 1e300 is an infinity in FP32
             return np.array(elements, dtype).reshape(shape)
     except OverflowError as error:
-        raise InvalidInput(f"Unable to parse 'data' of input '{name}': {_range(datatype, dtype) or error}") from None
-
-
-def _range(datatype: str, dtype: np.dtype) -> str:
-    if dtype.kind not in "iu":
-        return ""
-    limits = np.iinfo(dtype)
-    return f"{datatype} takes integers from {limits.min} to {limits.max}"
+        reason = integer_range(dtype) or f"as {datatype}: {error}"
+        raise InvalidInput(f"Unable to parse 'data' of input '{name}': {reason}") from None
 
 
 def encode(name: str, array: np.ndarray) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from tritonclient.grpc.service_pb2 import InferParameter, ModelInferRequest, ModelInferResponse
 
-from serving.core.datatypes import datatype_of, dtype_of
+from serving.core.datatypes import datatype_of, dtype_of, integer_range
 from serving.core.requests import InferRequest, InferResponse, format_shape
 from serving.core.versions import is_version
 from serving.errors import InvalidInput
@@ -172,10 +172,7 @@ def _narrowed(array: np.ndarray, dtype: np.dtype, where: str) -> np.ndarray:
     """Protobuf has no integers of 8 and 16 bits."""
     limits = np.iinfo(dtype)
     if array.size and not limits.min <= array.min() <= array.max() <= limits.max:
-        raise InvalidInput(
-            f"input tensor {where}: {datatype_of(dtype)} takes integers from {limits.min} to {limits.max}, "
-            f"got from {array.min()} to {array.max()}"
-        )
+        raise InvalidInput(f"input tensor {where}: {integer_range(dtype)}, got from {array.min()} to {array.max()}")
     return array.astype(dtype)
 
 

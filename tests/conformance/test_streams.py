@@ -254,15 +254,25 @@ def test_a_reader_of_events_that_hangs_up_ends_its_request(server: RunningServer
 
 
 def test_responses_are_counted_by_how_they_ended(server: RunningServer) -> None:
-    """The third that does not come because the model fails, and the one that a caller who left does not get."""
-
-    def counts(number: str) -> dict[str, int]:
-        (model,) = web.get(f"{server.url}/v2/models/mock_llm/stats").json()["model_stats"]
-        return {name: duration["count"] for name, duration in model["response_stats"].get(number, {}).items()}
-
-    before = counts("2").get("fail", 0)
+    """The third does not come because the model fails."""
+    before = response_counts(server, "mock_llm", "fail").get("2", 0)
     failing = request("mock_llm", "failing", PROMPT=np.array([[b"a"]], object), STREAM=np.array([[True]]))
     failing.parameters["REPETITION"].int64_param = 2
     failing.parameters["FAIL_LAST"].bool_param = True
     streamed(server, failing)
-    assert counts("2")["fail"] == before + 1
+    assert response_counts(server, "mock_llm", "fail")["2"] == before + 1
+
+
+def test_a_caller_that_left_is_counted_too(server: RunningServer, closed: Path) -> None:
+    before = sum(response_counts(server, "endless_tokens", "cancel").values())
+    url = f"{server.url}/v2/models/endless_tokens/generate_stream"
+    with web.stream("POST", url, json={"START": 0}, timeout=30) as reply:
+        next(reply.iter_lines())
+    wait_for(closed)
+    assert sum(response_counts(server, "endless_tokens", "cancel").values()) == before + 1
+
+
+def response_counts(server: RunningServer, model: str, outcome: str) -> dict[str, int]:
+    """By the number of the response in its request."""
+    (row,) = web.get(f"{server.url}/v2/models/{model}/stats").json()["model_stats"]
+    return {number: durations[outcome]["count"] for number, durations in row["response_stats"].items()}

@@ -235,10 +235,14 @@ def test_both_packages_are_commands() -> None:
 
 
 @pytest.mark.parametrize("option", ["--model-repository", "--model-store"])
-def test_tritons_options_name_the_repository_too(option: str) -> None:
+def test_tritons_options_name_the_repository_too(option: str, tiny_server: RunningServer, tmp_path: Path) -> None:
+    """Also where there is no folder of the default's name; it gets as far as the port, which is taken."""
     refused = slipway("serve", f"{option}=/no/such/folder")
     assert "/no/such/folder" in refused.stderr
     assert "does not exist" in refused.stderr
+    taken = str(tiny_server.http_port)
+    elsewhere = {"SLIPWAY_MODEL_REPOSITORY": "/no/such/default", "SLIPWAY_HTTP_PORT": taken}
+    assert f"can't listen on 127.0.0.1:{taken}" in slipway("serve", f"{option}={tmp_path}", **elsewhere).stderr
 
 
 def test_a_models_folder_is_no_repository(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
+from serving.core.brief import writable
 from serving.errors import BackendFailed, ServerExiting, SlipwayError
 from serving.transports.status import grpc_status
 
@@ -92,4 +93,4 @@ def told(error: Exception, name: str) -> SlipwayError:
 
 def shortened(text: str) -> str:
     """A caller's own names may be of any length."""
-    return text.encode(errors="replace")[:_LONGEST_TEXT].decode(errors="ignore")
+    return writable(text).encode()[:_LONGEST_TEXT].decode(errors="ignore")

@@ -14,7 +14,6 @@ from serving.protocols import json_text
 from serving.transports.http.one_write import OneWrite
 
 _LONGEST_HEAD = 64 * 1024  # bytes; no header of the protocol comes near it
-_UPGRADES = (b"upgrade", b"connection", b"http2-settings")
 
 
 class Connection(HttpToolsProtocol):
@@ -63,8 +62,8 @@ class Connection(HttpToolsProtocol):
         if method == b"CONNECT":
             self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "this is no proxy")
             return
-        lines = [b"%s %s HTTP/1.1" % (method, self.url)]
-        lines += [b"%s: %s" % header for header in self.headers if header[0] not in _UPGRADES]
+        lines = [b"%s %s HTTP/%s" % (method, self.url, self.parser.get_http_version().encode())]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self.data_received(b"\r\n".join([*lines, b"", rest]))

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from serving.core.brief import writable
 from serving.errors import Overloaded, SlipwayError
 from serving.protocols import json_text
 from serving.transports.status import http_status
@@ -25,7 +26,7 @@ def json_reply(document: Any, status: int = 200, headers: dict[str, str] | None 
 
 
 def error_reply(message: str, status: int, headers: dict[str, str] | None = None) -> Response:
-    return json_reply({"error": message[:_LONGEST_MESSAGE]}, status, headers)
+    return json_reply({"error": writable(message[:_LONGEST_MESSAGE])}, status, headers)
 
 
 def slipway_error_reply(error: SlipwayError, path: str, headers: dict[str, str] | None = None) -> Response:

@@ -1,6 +1,6 @@
 import pytest
 
-from serving.core.brief import brief
+from serving.core.brief import brief, what_it_has, writable
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,13 @@ from serving.core.brief import brief
 )
 def test_a_value_is_told_in_few_words(value: object, words: str) -> None:
     assert brief(value) == words
+
+
+def test_halves_of_surrogate_pairs_are_no_text() -> None:
+    assert writable("a\udcffb\ud800 é😀") == "a?b? é😀"
+
+
+def test_a_folders_files_are_named_and_not_all_of_many() -> None:
+    assert what_it_has([]) == ""
+    assert what_it_has({"b", "a"}) == "; it has a, b"
+    assert what_it_has("gfedcba") == "; it has a, b, c, d, e"

@@ -88,6 +88,12 @@ def test_a_proxy_it_is_not(tiny_server: RunningServer) -> None:
         assert error_of(read_all(connection))[0] == b"405"
 
 
+def test_a_connection_that_is_to_close_closes_whatever_it_offers(tiny_server: RunningServer) -> None:
+    with connected(tiny_server) as connection:
+        connection.sendall(LIVE + b"Connection: close, Upgrade\r\nUpgrade: h2c\r\n\r\n")
+        assert read_all(connection).count(b"HTTP/1.1 200") == 1
+
+
 @pytest.mark.parametrize("pause", [0, 1], ids=["at once", "body later"])
 def test_an_offer_to_upgrade_is_passed_over(tiny_server: RunningServer, pause: int) -> None:
     with connected(tiny_server) as connection:
