@@ -135,7 +135,8 @@ def serve(
 def _checked_repository(root: Path) -> Path:
     """Checked once it is known which of its two names gave it; the default need not be there."""
     if not root.is_dir():
-        raise typer.BadParameter(f"the model repository {root} {'is no folder' if root.exists() else 'does not exist'}")
+        what = "is no folder" if root.exists() else "does not exist"
+        raise typer.BadParameter(f"the model repository {root} {what}; name another: slipway serve FOLDER")
     if not os.access(root, os.R_OK | os.X_OK):
         raise typer.BadParameter(f"the model repository {root} can't be read")
     if (root / "config.pbtxt").exists():
