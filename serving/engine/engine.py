@@ -31,9 +31,7 @@ class Engine:
         begun = self._tracer.begin(request)
         timeline = begun[1] if begun else None
         try:
-            return await model.infer(request, timeline)
-        except ModelNotReady:
-            return await self._successor(request, model).infer(request, timeline)
+            return await self._registry.dispatch.infer(request, timeline)
         finally:
             if begun is not None:
                 self._tracer.end(begun, request, model.version)
@@ -49,7 +47,7 @@ class Engine:
             try:
                 first = await anext(responses)
             except ModelNotReady:
-                model = self._successor(request, model)
+                model = self._registry.dispatch.successor(request, model)
                 responses = await stack.enter_async_context(aclosing(model.stream(request)))
                 first = await anext(responses)
             yield first
@@ -106,10 +104,3 @@ class Engine:
                 f"invalid model name '{name[:100]}', model name must not contain path traversal characters, and is the "
                 "name of a folder"
             )
-
-    def _successor(self, request: InferRequest, model: ServedModel) -> ServedModel:
-        """A model that was replaced between its look-up and the request has one that answers instead."""
-        successor = self.model(request.model_name, request.model_version)
-        if successor is model:
-            raise ModelNotReady(f"Request for unknown model: '{model.name}' is not at ready state, it is unloading")
-        return successor

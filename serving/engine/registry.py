@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from serving.core.states import ModelState, VersionStatus
+from serving.engine.dispatch import Dispatch
 from serving.engine.loading import Version, load_model, reason_of, unavailable
 from serving.engine.name_locks import NameLocks
 from serving.engine.override import Override, write_files
@@ -33,6 +34,7 @@ class ModelRegistry:
         self, repository: ModelRepository, loop: asyncio.AbstractEventLoop, names: Iterable[str] | None = None
     ) -> None:
         """`names` are the models that will be loaded at once, by default the whole repository's."""
+        self.dispatch = Dispatch(self.find)
         self._repository = repository
         self._loop = loop
         self._models: dict[str, dict[str, Version]] = {
