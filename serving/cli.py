@@ -43,7 +43,7 @@ def slipway(
 app.command()(train)
 app.command()(export)
 app.command()(serve)
-app.command()(models)
+app.add_typer(models, name="models")
 app.command()(predict)
 
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 
 from serving.core.states import ModelState, VersionStatus
+from serving.engine.life_counts import LifeCounts
 from serving.engine.registry import ModelRegistry
+from serving.engine.running_rollout import RolloutProgress, RunningRollout
 from serving.engine.served_model import ServedModel
 from serving.engine.statistics import Histogram
 from serving.machine import Machine
@@ -90,6 +92,41 @@ _HISTOGRAMS: dict[str, tuple[str, Callable[[ServedModel], Histogram]]] = {
     ),
     "slipway_batch_size_rows": ("Rows that ran together.", lambda model: model.statistics.batch_rows),
 }
+_LIFE: dict[str, tuple[str, Callable[[LifeCounts], int]]] = {
+    "slipway_model_loads_total": ("Loads that succeeded.", lambda counts: counts.loads),
+    "slipway_model_load_failures_total": (
+        "Loads that failed; a version that served before goes on.",
+        lambda counts: counts.failed_loads,
+    ),
+    "slipway_model_promotions_total": ("Rollouts whose new version took over.", lambda counts: counts.promotions),
+    "slipway_model_rollbacks_total": ("Versions that were rolled back.", lambda counts: counts.rollbacks),
+}
+_ROLLOUT: dict[str, tuple[str, Callable[[RolloutProgress], float]]] = {
+    "slipway_rollout_percent": (
+        "Share of the requests that a version on trial is given.",
+        lambda rollout: rollout.policy.percent,
+    ),
+    "slipway_rollout_requests": (
+        "Requests that it was given since its trial began.",
+        lambda rollout: rollout.candidate_requests.count,
+    ),
+    "slipway_rollout_error_ratio": (
+        "Share of them that failed.",
+        lambda rollout: rollout.candidate_requests.error_ratio,
+    ),
+    "slipway_rollout_current_error_ratio": (
+        "Share that failed on the version that serves.",
+        lambda rollout: rollout.current_requests.error_ratio,
+    ),
+    "slipway_rollout_latency_ratio": (
+        "Its typical time per request, in those of the version that serves.",
+        lambda rollout: rollout.latency_ratio,
+    ),
+    "slipway_rollout_disagreement_ratio": (
+        "Share of compared rows that the two answer differently.",
+        lambda rollout: rollout.disagreement,
+    ),
+}
 _MACHINE_METRICS = {
     "nv_cpu_utilization": ("gauge", "CPU utilization rate [0.0 - 1.0]"),
     "nv_cpu_memory_total_bytes": ("gauge", "CPU total memory (RAM), in bytes"),
@@ -116,6 +153,8 @@ class Metrics:
         models = list(self._models.served())
         lines = [
             *_states(self._models.statuses()),
+            *_loads(dict(self._models.counts)),
+            *_rollouts(self._models.rollouts()),
             *_models(models),
             *_failures(models),
             *_histograms(models),
@@ -131,6 +170,19 @@ def _states(statuses: list[VersionStatus]) -> Iterator[str]:
     for status in statuses:
         labels = _text({"model": status.name, "version": status.version})
         yield f"{name}{labels} {int(status.state is ModelState.READY)}\n"
+
+
+def _loads(counts: Mapping[str, LifeCounts]) -> Iterator[str]:
+    for name, (documentation, count) in _LIFE.items():
+        yield _head(name, "counter", documentation)
+        yield from (f"{name}{_text({'model': model})} {count(it)}\n" for model, it in sorted(counts.items()))
+
+
+def _rollouts(rollouts: list[RunningRollout]) -> Iterator[str]:
+    """Only while one goes on; the label `version` is the candidate's."""
+    for name, (documentation, value) in _ROLLOUT.items() if rollouts else ():
+        yield _head(name, "gauge", documentation)
+        yield from (f"{name}{_labels(running.candidate)} {value(running.progress())}\n" for running in rollouts)
 
 
 def _models(models: list[ServedModel]) -> Iterator[str]:

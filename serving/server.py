@@ -18,9 +18,12 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from serving.core.log_settings import LogSettings
+from serving.core.states import ModelState
 from serving.core.trace_settings import TraceSettings
 from serving.engine.engine import Engine
+from serving.engine.loading import LoadPolicy
 from serving.engine.own_thread import in_own_thread
+from serving.engine.poller import Poller
 from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
 from serving.engine.trace_registry import TraceRegistry
@@ -47,6 +50,10 @@ class PortTaken(Exception):
     """The text says which, and what to do."""
 
 
+class ModelsFailed(Exception):
+    """Not every model could be loaded, and `exit_on_error` was set; the text names them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Started:
     """What a caller may want to know of a server that now takes requests."""
@@ -68,17 +75,19 @@ class Stopped:
 async def serve(settings: Settings, on_started: Callable[[Started], None], stop: asyncio.Event) -> Stopped:
     """Run until `stop` is set, then drain.
 
-    Health answers at once, readiness once every model was tried. Raises `PortTaken` before anything is loaded.
+    Health answers at once, readiness once every model was tried. Raises `PortTaken` before anything is loaded,
+    and `ModelsFailed` after.
     """
     with ExitStack() as sockets:
         http_socket = sockets.enter_context(_listen(settings.host, settings.http_port, "--http-port"))
         metrics_socket = sockets.enter_context(_listen(settings.host, settings.metrics_port, "--metrics-port"))
         repository = ModelRepository(settings.model_repository)
-        registry = ModelRegistry(repository, asyncio.get_running_loop(), _names(repository, settings))
+        policy = LoadPolicy(require_manifest=settings.require_manifest)
+        registry = ModelRegistry(repository, asyncio.get_running_loop(), _names(repository, settings), policy)
         is_explicit = settings.model_control_mode == "explicit"
         traces = TraceRegistry(TraceSettings(file=str(settings.trace_file or "")))
         tracer = Tracer(traces, TraceWriter(settings.trace_file) if settings.trace_file else None)
-        engine = Engine(registry, tracer, is_explicit)
+        engine = Engine(registry, tracer, is_explicit, settings.strict_readiness)
         metrics = Metrics(CollectorRegistry(), registry, Machine(nvml()))
         regions = SharedMemoryRegions(settings.allow_shared_memory)
         logs = Logging(LogSettings(log_verbose_level=settings.log_verbose), log)
@@ -91,23 +100,32 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         await grpc.start()
         http_task = asyncio.create_task(http.serve([http_socket]))
         metrics_task = asyncio.create_task(metrics_http.serve([metrics_socket]))
+        background: list[asyncio.Task[None]] = []
         try:
             await _load(registry, stop)
+            if settings.exit_on_error:
+                _check_all_loaded(registry)
             if not stop.is_set():
                 engine.accepting = True
                 grpc.set_accepting(True)
                 on_started(Started(_port(http_socket), grpc_port, _port(metrics_socket), engine))
-            await _first(stop.wait(), http_task, metrics_task)
+            if settings.model_control_mode == "poll":
+                poller = Poller(registry, [repository.root], settings.repository_poll_secs)
+                background.append(asyncio.create_task(poller.run(stop)))
+            await _first(stop.wait(), http_task, metrics_task, *background)
         finally:
             engine.accepting = False
             grpc.set_accepting(False)
+            stop.set()
+            await asyncio.gather(*background, return_exceptions=True)
             registry.drain()
             _, grpc_cut_off = await asyncio.gather(_end(http, http_task), grpc.stop(settings.shutdown_timeout))
             await _end(metrics_http, metrics_task)
             cut_off = http.cut_off + grpc_cut_off
             tracer.flush()
             ended = await in_own_thread(registry.close, 1.0 if cut_off else settings.shutdown_timeout)
-    http_task.result(), metrics_task.result()  # raises what ended one of them before its time
+    for task in (http_task, metrics_task, *background):
+        task.result()  # raises what ended one of them before its time
     return Stopped(cut_off, still_running=not ended)
 
 
@@ -142,6 +160,12 @@ async def _load(registry: ModelRegistry, stop: asyncio.Event) -> None:
         if loading.done():
             with suppress(ModelLoadFailed):  # which is the model's state then, and was logged
                 loading.result()
+
+
+def _check_all_loaded(registry: ModelRegistry) -> None:
+    failed = [status for status in registry.statuses() if status.state is ModelState.UNAVAILABLE]
+    if failed:
+        raise ModelsFailed("; ".join(f"{status.name} {status.version}: {status.reason}" for status in failed))
 
 
 def _names(repository: ModelRepository, settings: Settings) -> list[str]:

@@ -8,8 +8,11 @@ from pathlib import Path
 class Settings:
     """A port of 0 lets the system choose a free one; sizes are in bytes, -1 for any size, times in seconds.
 
-    `model_control_mode` is "none", which serves the whole repository, or "explicit": only what is asked for, first the
-    names in `load_model` ("*" for the whole repository), later by request. Without a `trace_file` nothing is traced.
+    `model_control_mode` is "none", which serves the whole repository; "poll", which also follows its changes, as the
+    file system tells them and at a look every `repository_poll_secs` (0: no such look); or "explicit": only what is
+    asked for, first the names in `load_model` ("*" for the whole repository), later by request. With `strict_readiness`
+    the server is ready only while every loaded model is; with `exit_on_error` it does not start without all of them;
+    with `require_manifest` it serves published versions only. Without a `trace_file` nothing is traced.
     """
 
     model_repository: Path
@@ -22,6 +25,10 @@ class Settings:
     shutdown_timeout: int = 30
     model_control_mode: str = "none"
     load_model: tuple[str, ...] = ()
+    repository_poll_secs: float = 15.0
+    strict_readiness: bool = False
+    exit_on_error: bool = False
+    require_manifest: bool = False
     allow_shared_memory: bool = False
     trace_file: Path | None = None
     log_verbose: int = 0

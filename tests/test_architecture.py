@@ -54,6 +54,7 @@ WITHOUT_OWN_TEST = {
     "serving/transports/statistics.py": "test_statistics.py of either transport asks for them",
     "serving/engine/tracer.py": "tests/serving/engine/test_engine.py traces requests",
     "serving/core/states.py": "data",
+    "serving/engine/life_counts.py": "data",
     "serving/scheduling/scheduler.py": "interfaces",
     "serving/transports/http/schemas.py": "documentation, shown by test_app.py",
     "serving/transports/http/documented.py": "documentation, shown by test_app.py",

@@ -1,22 +1,43 @@
-"""`slipway models`: what is published on disk and what a server has loaded, side by side."""
+"""`slipway models`: what is published on disk and what a server has loaded; a model's completed config; and which
+version gets the traffic."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
+from typer.core import TyperGroup
 
 from serving.commands.request import DEFAULT_URL, ServerRefused, ServerUnreachable, fail, post
 from serving.errors import ModelLoadFailed
+
+_LOADING = 600  # seconds; going back loads the version to go back to
 
 if TYPE_CHECKING:  # protobuf and its messages take longer to import than `slipway --help` should
     from serving.engine.repository import ModelRepository
 
 
-def models(
+class _ListByDefault(TyperGroup):
+    """`slipway models` and `slipway models FOLDER` are `slipway models list ...`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+models = typer.Typer(cls=_ListByDefault, help="See models and their versions, and choose which version gets traffic.")
+
+_Url = Annotated[str, typer.Option("--url", envvar="SLIPWAY_URL", help="The server to ask.")]
+_Model = Annotated[str, typer.Argument(help="The model's name.")]
+
+
+@models.command("list")
+def list_models(
     model_repository: Annotated[
         Path, typer.Argument(envvar="SLIPWAY_MODEL_REPOSITORY", help="Folder with one folder per model.")
     ] = Path("model_repository"),
-    url: Annotated[str, typer.Option(envvar="SLIPWAY_URL", help="The server to ask.")] = DEFAULT_URL,
+    url: _Url = DEFAULT_URL,
 ) -> None:
     """List what is published in a repository and what a running server has loaded.
 
@@ -52,6 +73,53 @@ def models(
         typer.echo(f"There is no folder {model_repository} here; name the repository: slipway models FOLDER")
     elif not published:
         typer.echo(f"Nothing is published in {model_repository}; `slipway train digits-cnn` makes a model.")
+
+
+@models.command()
+def config(
+    model: _Model,
+    model_repository: Annotated[
+        Path, typer.Option(envvar="SLIPWAY_MODEL_REPOSITORY", help="Folder with one folder per model.")
+    ] = Path("model_repository"),
+) -> None:
+    """Print a model's config.pbtxt with everything that its files and the defaults add to it.
+
+    [bold]Example[/bold]
+
+    [cyan]slipway models config digits-cnn[/cyan]
+    """
+    from google.protobuf import text_format
+
+    from serving.engine.loading import completed_config
+    from serving.engine.repository import ModelRepository
+
+    try:
+        completed = completed_config(ModelRepository(model_repository), model)
+    except ModelLoadFailed as error:
+        raise fail("models config", error) from None
+    except OSError as error:
+        raise fail("models config", OSError(f"{model_repository} can't be read: {error.strerror}")) from None
+    typer.echo(text_format.MessageToString(completed), nl=False)
+
+
+@models.command()
+def promote(model: _Model, url: _Url = DEFAULT_URL) -> None:
+    """Give all traffic to the version that is on trial, or back to one that was rolled back."""
+    _put_in_place("promote", model, url)
+
+
+@models.command()
+def rollback(model: _Model, url: _Url = DEFAULT_URL) -> None:
+    """Take all traffic from the version that is on trial, or else from the one that serves."""
+    _put_in_place("rollback", model, url)
+
+
+def _put_in_place(action: str, model: str, url: str) -> None:
+    try:
+        reply = post(f"{url.rstrip('/')}/v2/models/{quote(model, safe='')}/{action}", b"", timeout=_LOADING)
+    except (ServerUnreachable, ServerRefused) as error:
+        raise fail(f"models {action}", error) from None
+    typer.echo(f"{model}: version {reply['version']} gets all requests that name no version.")
 
 
 def _published(root: Path) -> list[tuple[str, str]]:

@@ -25,6 +25,7 @@ _EXAMPLES = ("example.png", "example.json")
 
 class ModelControlMode(StrEnum):
     NONE = "none"
+    POLL = "poll"
     EXPLICIT = "explicit"
 
 
@@ -62,7 +63,8 @@ def serve(
         ModelControlMode,
         typer.Option(
             envvar="SLIPWAY_MODEL_CONTROL_MODE",
-            help="'none' loads every model at start; 'explicit' lets requests load and unload models.",
+            help="'none' loads every model at start; 'poll' also follows changes in the folder; 'explicit' lets "
+            "requests load and unload models.",
         ),
     ] = ModelControlMode.NONE,
     load_model: Annotated[
@@ -72,6 +74,34 @@ def serve(
             help="In explicit mode, a model to load at start; may be repeated; '*': all.",
         ),
     ] = None,
+    repository_poll_secs: Annotated[
+        float,
+        typer.Option(
+            envvar="SLIPWAY_REPOSITORY_POLL_SECS",
+            min=0,
+            help="In poll mode, seconds between looks at everything, for file systems that don't tell; 0: none.",
+        ),
+    ] = _DEFAULTS.repository_poll_secs,
+    strict_readiness: Annotated[
+        bool,
+        typer.Option(
+            "--strict-readiness",
+            envvar="SLIPWAY_STRICT_READINESS",
+            help="Ready only while every model is, not just the server.",
+        ),
+    ] = False,
+    exit_on_error: Annotated[
+        bool,
+        typer.Option("--exit-on-error", envvar="SLIPWAY_EXIT_ON_ERROR", help="Don't start if a model can't be loaded."),
+    ] = False,
+    require_manifest: Annotated[
+        bool,
+        typer.Option(
+            "--require-manifest",
+            envvar="SLIPWAY_REQUIRE_MANIFEST",
+            help="Serve only versions with a manifest.json that lists all their files.",
+        ),
+    ] = False,
     allow_shared_memory: Annotated[
         bool,
         typer.Option(
@@ -106,9 +136,11 @@ def serve(
 
     [cyan]slipway serve --model-control-mode explicit --load-model digits-cnn[/cyan]  one model now, others by request
 
+    [cyan]slipway serve --model-control-mode poll[/cyan]  new versions go live as they are published
+
     Each option can also be set by the environment variable named beside it. Ctrl-C answers what runs, then stops.
     """
-    if load_model and model_control_mode is ModelControlMode.NONE:
+    if load_model and model_control_mode is not ModelControlMode.EXPLICIT:
         raise typer.BadParameter("--load-model needs --model-control-mode explicit; without it every model is loaded")
     if trace_file is not None and not os.access(trace_file.parent, os.W_OK | os.X_OK):
         raise typer.BadParameter(f"--trace-file: nothing can be written into the folder {trace_file.parent}")
@@ -123,6 +155,10 @@ def serve(
         shutdown_timeout=shutdown_timeout,
         model_control_mode=model_control_mode.value,
         load_model=tuple(load_model or ()),
+        repository_poll_secs=repository_poll_secs,
+        strict_readiness=strict_readiness,
+        exit_on_error=exit_on_error,
+        require_manifest=require_manifest,
         allow_shared_memory=allow_shared_memory,
         trace_file=trace_file,
         log_verbose=log_verbose,
@@ -152,6 +188,7 @@ def _log_to_stderr() -> None:
     handler.setFormatter(formatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every form that is none
 
 
@@ -167,7 +204,7 @@ async def _serve(settings: Settings) -> None:
 
     try:
         stopped = await server.serve(settings, on_started, stop)
-    except server.PortTaken as error:
+    except (server.PortTaken, server.ModelsFailed) as error:
         typer.secho(f"slipway serve: {error}", fg="red", err=True)
         raise typer.Exit(1) from None
     if stopped.cut_off:

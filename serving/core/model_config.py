@@ -88,9 +88,14 @@ _HONOURED = {
     "sequence_batching.state.initial_state.data_type",
     "sequence_batching.state.initial_state.dims",
     "sequence_batching.state.initial_state.zero_data",
+    "model_warmup.name",
+    "model_warmup.batch_size",
+    "model_warmup.count",
     "model_transaction_policy",
     "model_transaction_policy.decoupled",
 }
+_HONOURED_BELOW = ("model_warmup.inputs.", "parameters.rollout.")  # with keys of their owner's, or read elsewhere
+
 # Fields whose absence would change what a request means: a model that needs one is not served without it.
 _REQUIRED = {
     "ensemble_scheduling": "ensembles (a Python model, or one ONNX graph, can do their steps)",
@@ -188,7 +193,7 @@ def select_versions(config: ModelConfig, available: Iterable[int]) -> list[int]:
 
 def unhonoured(config: ModelConfig) -> list[str]:
     """The fields that this config sets and Slipway does not act on, such as `optimization.cuda.graphs`."""
-    fields = set(_set_fields(config, "")) - _HONOURED
+    fields = {field for field in _set_fields(config, "") if not field.startswith(_HONOURED_BELOW)} - _HONOURED
     if config.backend == "python":  # such a model reads its parameters itself, and does without optional inputs
         fields = {field for field in fields if field != "input.optional" and not field.startswith("parameters.")}
     return sorted(fields)

@@ -6,6 +6,7 @@ Rule: a model that is replaced between a request's look-up and its place in the 
 from collections.abc import Callable
 
 from serving.core.requests import InferRequest, InferResponse
+from serving.engine.running_rollout import RunningRollout
 from serving.engine.served_model import ServedModel
 from serving.engine.tracer import Timeline
 from serving.errors import ModelNotReady
@@ -13,18 +14,23 @@ from serving.errors import ModelNotReady
 Find = Callable[[str, str], ServedModel]
 """By name and version, "" for the newest. Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`."""
 
+FindRollout = Callable[[str], RunningRollout | None]
+"""By name; None for a model whose versions don't share its requests."""
+
 
 class Dispatch:
     """Belongs to the event loop's thread."""
 
-    def __init__(self, find: Find) -> None:
+    def __init__(self, find: Find, find_rollout: FindRollout) -> None:
         self._find = find
+        self._find_rollout = find_rollout
 
     async def infer(self, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:
         """Raises what `Find` and `ServedModel.infer` do; cancelling it frees the request's place."""
         model = self._find(request.model_name, request.model_version)
+        rollout = None if request.model_version else self._find_rollout(request.model_name)
         try:
-            return await model.infer(request, timeline)
+            return await (rollout or model).infer(request, timeline)
         except ModelNotReady:
             return await self.successor(request, model).infer(request, timeline)
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, aclosing
 
 from serving.core.requests import InferRequest, InferResponse
 from serving.core.states import ModelState, VersionStatus
+from serving.engine.loaded_model import LoadedModel
 from serving.engine.override import Override
 from serving.engine.own_thread import in_own_thread
 from serving.engine.registry import ModelRegistry
@@ -17,11 +18,14 @@ from serving.errors import ControlRefused, InvalidInput, ModelNotFound, ModelNot
 
 
 class Engine:
-    def __init__(self, registry: ModelRegistry, tracer: Tracer, is_explicit: bool = False) -> None:
+    def __init__(
+        self, registry: ModelRegistry, tracer: Tracer, is_explicit: bool = False, strict_readiness: bool = False
+    ) -> None:
         """`is_explicit`: whether models may be loaded and unloaded by request."""
         self._registry = registry
         self._tracer = tracer
         self._is_explicit = is_explicit
+        self._strict_readiness = strict_readiness
         self.accepting = False
         """True from when every model was tried until the server is on its way down."""
 
@@ -77,6 +81,15 @@ class Engine:
             return False
         return True
 
+    @property
+    def ready(self) -> bool:
+        """Whether the server takes requests; with strict readiness, also for every model that is loaded."""
+        return self.accepting and (not self._strict_readiness or self._registry.is_strictly_ready())
+
+    def loaded(self, name: str) -> LoadedModel:
+        """The model as it is loaded now. Raises `ModelNotFound`."""
+        return self._registry.model(name)
+
     def index(self, ready_only: bool = False) -> list[VersionStatus]:
         """Reads the disk."""
         return [status for status in self._registry.index() if status.state is ModelState.READY or not ready_only]
@@ -90,6 +103,14 @@ class Engine:
         """Raises `ControlRefused`, `InvalidInput` for the name."""
         self._check_control(name)
         await in_own_thread(self._registry.unload, name)
+
+    async def promote(self, name: str) -> str:
+        """The version that has all traffic now. Raises what `ModelRegistry.promote` does."""
+        return await in_own_thread(self._registry.promote, name)
+
+    async def roll_back(self, name: str) -> str:
+        """The version that has all traffic now. Raises what `ModelRegistry.roll_back` does."""
+        return await in_own_thread(self._registry.roll_back, name)
 
     def _check_control(self, name: str) -> None:
         if not self._is_explicit:

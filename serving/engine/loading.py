@@ -7,29 +7,38 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from serving.backends import backend
 from serving.core import autocomplete, model_config
 from serving.core.brief import writable
 from serving.core.model_config import ModelConfig
+from serving.core.repository_files import of_version
+from serving.core.rollout_policy import rollout_policy
 from serving.core.states import ModelState
+from serving.engine.loaded_model import Version
 from serving.engine.repository import ModelRepository
+from serving.engine.self_check import self_check
 from serving.engine.served_model import ServedModel
+from serving.engine.verification import verify
+from serving.engine.warm_up import warm_up
 from serving.errors import ModelLoadFailed, RepositoryPollFailed
 
 log = logging.getLogger("slipway")
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """`served` while the state is READY, `reason` while it is UNAVAILABLE."""
+class LoadPolicy:
+    """What is asked of a version before it serves."""
 
-    state: ModelState
-    served: ServedModel | None = None
-    reason: str = ""
+    require_manifest: bool = False
+
+
+DEFAULT_POLICY = LoadPolicy()
+_NONE: Mapping[str, Version] = MappingProxyType({})
 
 
 def load_model(
@@ -38,34 +47,51 @@ def load_model(
     given: ModelConfig | None,
     loop: asyncio.AbstractEventLoop,
     is_brought: bool = False,
+    policy: LoadPolicy = DEFAULT_POLICY,
+    kept: Mapping[str, Version] = _NONE,
+    without: Collection[str] = (),
 ) -> dict[str, Version]:
     """Every version that the model's policy selects, lowest first; `given` takes the place of its config.pbtxt.
 
-    Where its files came with a request, `is_brought`, it may not be Python, which would run in the server.
-    Blocks. Raises `ModelLoadFailed` for what concerns all versions.
+    Where its files came with a request, `is_brought`, it may not be Python, which would run in the server. Versions in
+    `kept` are taken as they are, those in `without` passed over. Blocks. Raises `ModelLoadFailed` for what concerns all
+    versions.
     """
-    available = repository.versions(name)
-    if not available:
-        raise ModelLoadFailed(
-            f"at least one version must be available under the version policy of model '{name}': it has no folder "
-            f"named by a number; put the model's file into {name}/1/"
-        )
+    available = _available(repository, name)
     config = _completed(repository, name, given or repository.config(name), available)
     if is_brought and config.backend == "python":
         raise RepositoryPollFailed("a request can't bring Python code; put model.py into the repository")
+    rollout_policy(config)  # raises where it is wrong
     labels = repository.labels(config)
     for warning in (*_without_effect(config), *_label_counts(config, labels)):
         log.warning("%s: %s", name, warning)
-    selected = model_config.select_versions(config, available)
+    selected = model_config.select_versions(config, [number for number in available if str(number) not in without])
     if not selected:
         raise ModelLoadFailed(
             f"at least one version must be available under the version policy of model '{name}': the versions in its "
             f"folder are {', '.join(map(str, available))}"
         )
     return {
-        str(version): _load_version(config, repository.version_directory(name, version), labels, loop)
-        for version in selected
+        str(number): kept.get(str(number)) or _load_version(repository, config, number, labels, loop, policy)
+        for number in selected
     }
+
+
+def completed_config(repository: ModelRepository, name: str) -> ModelConfig:
+    """A model's config.pbtxt with all that its files and Triton's defaults add. Raises `ModelLoadFailed`."""
+    if name not in repository.names():
+        raise ModelLoadFailed(f"the repository has no folder '{name[:100]}'; it has {', '.join(repository.names())}")
+    return _completed(repository, name, repository.config(name), _available(repository, name))
+
+
+def _available(repository: ModelRepository, name: str) -> list[int]:
+    available = repository.versions(name)
+    if not available:
+        raise ModelLoadFailed(
+            f"at least one version must be available under the version policy of model '{name}': it has no folder "
+            f"named by a number; put the model's file into {name}/1/"
+        )
+    return available
 
 
 def unavailable(name: str, version: str, error: Exception) -> Version:
@@ -74,6 +100,13 @@ def unavailable(name: str, version: str, error: Exception) -> Version:
     which = f"{name} version {version}" if version else name
     log.error("%s is UNAVAILABLE: %s", which, reason, exc_info=error.__cause__ if expected else error)
     return Version(ModelState.UNAVAILABLE, reason=reason)
+
+
+def poll_failed(name: str, error: Exception) -> ModelLoadFailed:
+    """In Triton's words (core/src/model_repository_manager.cc), with the cause, which it only logs."""
+    if isinstance(error, RepositoryPollFailed):
+        return RepositoryPollFailed(f"failed to load '{name}', failed to poll from model repository: {error}")
+    return ModelLoadFailed(f"load failed for model '{name}': {reason_of(error)}")
 
 
 def reason_of(error: Exception) -> str:
@@ -95,18 +128,38 @@ def _completed(repository: ModelRepository, name: str, config: ModelConfig, avai
 
 
 def _load_version(
-    config: ModelConfig, directory: Path, labels: Mapping[str, tuple[str, ...]], loop: asyncio.AbstractEventLoop
+    repository: ModelRepository,
+    config: ModelConfig,
+    number: int,
+    labels: Mapping[str, tuple[str, ...]],
+    loop: asyncio.AbstractEventLoop,
+    policy: LoadPolicy,
 ) -> Version:
+    name, version = str(config.name), str(number)
+    files = of_version(repository.fingerprint(name), version)
+    directory = repository.version_directory(name, number)
     started = time.monotonic()
+    instances: list[backend.ModelInstance] = []
     try:
+        verify(directory, policy.require_manifest)
         instances = _load_instances(config, directory)
-        seconds = time.monotonic() - started
-        served = ServedModel(directory.name, config, instances, labels, loop, seconds)
+        checked = _prove(instances, config, directory)
+        if of_version(repository.fingerprint(name), version) != files:
+            raise ModelLoadFailed(f"the files of version {version} changed while it was loaded")
+        served = ServedModel(version, config, instances, labels, loop, time.monotonic() - started)
     except Exception as error:  # a runtime may raise anything over a file's content
-        return unavailable(config.name, directory.name, error)
+        _close(instances)
+        return unavailable(name, version, error)
     where = " + ".join(f"{count} on {device}" for device, count in Counter(model_config.devices(config)).items())
-    log.info("%s version %s is ready (%s, instances: %s)", config.name, directory.name, config.backend, where)
-    return Version(ModelState.READY, served)
+    log.info("%s version %s is ready (%s, instances: %s%s)", name, version, config.backend, where, checked)
+    return Version(ModelState.READY, served, files=files)
+
+
+def _prove(instances: list[backend.ModelInstance], config: ModelConfig, directory: Path) -> str:
+    """Warm up and self-check, which a version must pass before it gets traffic; in words for the log."""
+    distinct = list(dict.fromkeys(instances))
+    warm_up(distinct, config, directory.parent)
+    return ", its golden rows are right" if self_check(distinct, config, directory) else ""
 
 
 def _load_instances(config: ModelConfig, directory: Path) -> list[backend.ModelInstance]:
@@ -116,10 +169,14 @@ def _load_instances(config: ModelConfig, directory: Path) -> list[backend.ModelI
     try:
         instances.extend(load(directory, config, device) for device in model_config.devices(config))
     except BaseException:
-        for instance in instances:
-            instance.close()
+        _close(instances)
         raise
     return instances
+
+
+def _close(instances: list[backend.ModelInstance]) -> None:
+    for instance in dict.fromkeys(instances):
+        instance.close()
 
 
 def _without_effect(config: ModelConfig) -> list[str]:

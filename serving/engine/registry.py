@@ -6,43 +6,51 @@ answer.
 
 import asyncio
 import logging
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
+from serving.core import model_config
+from serving.core.repository_files import Files
 from serving.core.states import ModelState, VersionStatus
+from serving.engine import succession
 from serving.engine.dispatch import Dispatch
-from serving.engine.loading import Version, load_model, reason_of, unavailable
+from serving.engine.life_counts import LifeCounts
+from serving.engine.loaded_model import LoadedModel, Version
+from serving.engine.loading import DEFAULT_POLICY, LoadPolicy, poll_failed, reason_of, unavailable
+from serving.engine.model_source import ModelSource
 from serving.engine.name_locks import NameLocks
-from serving.engine.override import Override, write_files
+from serving.engine.override import Override
+from serving.engine.own_thread import in_own_thread
 from serving.engine.repository import ModelRepository
+from serving.engine.retirement import Folder, Retirement
+from serving.engine.running_rollout import RunningRollout, begin_rollout
 from serving.engine.served_model import ServedModel
-from serving.errors import ModelLoadFailed, ModelNotFound, ModelNotReady, RepositoryPollFailed, VersionNotFound
+from serving.errors import InvalidInput, ModelLoadFailed, ModelNotFound, RepositoryPollFailed
+from serving.scheduling.rollout import Verdict
 
 log = logging.getLogger("slipway")
 
-_UNLOADED = "unloaded"  # Triton's word, which its clients' tests look for
-_RETRY = 60.0  # seconds between looks at a model that still runs although it was unloaded
-
 
 class ModelRegistry:
-    """`load` and `close` block; all methods may be called from any thread."""
+    """`load`, `sync`, `promote`, `roll_back` and `close` block; all methods may be called from any thread."""
 
     def __init__(
-        self, repository: ModelRepository, loop: asyncio.AbstractEventLoop, names: Iterable[str] | None = None
+        self,
+        repository: ModelRepository,
+        loop: asyncio.AbstractEventLoop,
+        names: Iterable[str] | None = None,
+        policy: LoadPolicy = DEFAULT_POLICY,
     ) -> None:
         """`names` are the models that will be loaded at once, by default the whole repository's."""
-        self.dispatch = Dispatch(self.find)
-        self._repository = repository
-        self._loop = loop
-        self._models: dict[str, dict[str, Version]] = {
-            name: {"": Version(ModelState.LOADING)} for name in (repository.names() if names is None else names)
+        self.dispatch = Dispatch(self.find, self.rollout)
+        self.counts: dict[str, LifeCounts] = {}
+        self._source = ModelSource(repository, loop, policy)
+        self._models: dict[str, LoadedModel] = {
+            name: LoadedModel.loading() for name in (repository.names() if names is None else names)
         }
-        self._changing = NameLocks()  # one load or unload of a model at a time
-        self._retiring: set[ServedModel] = set()
-        self._overridden: dict[str, TemporaryDirectory[str]] = {}
+        self._changing = NameLocks()  # one change of a model at a time
+        self._retirement = Retirement()
 
     def __repr__(self) -> str:
         return f"<ModelRegistry {len(self._models)} models>"
@@ -50,41 +58,62 @@ class ModelRegistry:
     def names(self) -> list[str]:
         return list(self._models)
 
+    def changed(self) -> list[str]:
+        """The models that `sync` would do something about. Reads the disk."""
+        there = self._source.names()
+        gone = [name for name in list(self._models) if name not in there]
+        return [*gone, *(name for name in there if self._is_changed(name))]
+
     def load(self, name: str, override: Override | None = None) -> None:
         """Load a model, or load it anew: its old versions answer until the new ones are ready, and stay if one fails.
 
         Raises `ModelLoadFailed`, which is also the model's state then if it had nothing ready.
         """
         with self._changing.held(name):
-            old = self._models.get(name, {})
-            had_ready = any(version.served for version in old.values())
-            if not had_ready:
-                self._models[name] = {"": Version(ModelState.LOADING)}
-            try:
-                new, folder = self._load(name, override)
-            except Exception as error:  # whatever a model's files cause is its own failure
-                self._settle(name, old, had_ready, error)
-                raise _poll_failed(name, error) from None
-            failed = [
-                f"version {number} is at UNAVAILABLE state: {it.reason};" for number, it in new.items() if it.reason
-            ]
-            kept, retired = (old, new) if failed and had_ready else (new, old)
-            self._models[name] = kept
-            self._retire(retired, folder if kept is old else self._swap_folder(name, folder))
-        if failed:
-            raise ModelLoadFailed(f"load failed for model '{name}': {' '.join(failed)}")
+            self._load(name, override, only_changes=False)
+
+    def sync(self, name: str) -> None:
+        """Follow the repository: load what changed since the last try, unload a model whose folder is gone.
+
+        Raises `ModelLoadFailed` as `load` does.
+        """
+        with self._changing.held(name):
+            if name not in self._source.names():
+                if name in self._models:
+                    self._unload(name, forget=True)
+            elif self._is_changed(name):
+                self._load(name, None, only_changes=True)
 
     def unload(self, name: str) -> None:
         """Returns at once: requests that were accepted are answered, new ones refused. An unknown model is unloaded."""
         with self._changing.held(name):
-            old = self._models.get(name, {})
-            gone = {number: Version(ModelState.UNLOADING) for number, version in old.items() if version.served}
-            if gone:
-                log.info("%s is unloading", name)
-                self._models[name] = gone
-                self._retire(old, self._swap_folder(name, None), then=lambda: self._note_unloaded(name, gone))
-            elif old:
-                self._models[name] = {number: Version(ModelState.UNAVAILABLE, reason=_UNLOADED) for number in old}
+            self._unload(name)
+
+    def promote(self, name: str) -> str:
+        """Give all traffic to the version that a rollout tries, or to one that was rolled back; which one that is.
+
+        Raises `InvalidInput` where there is neither, `ModelNotFound`, `ModelLoadFailed`.
+        """
+        with self._changing.held(name):
+            model = self.model(name)
+            if model.rollout is not None:
+                return self._promote(name, model, model.rollout, "by hand")
+            if not model.rolled_back:
+                raise InvalidInput(f"'{name}' has no version that could be promoted: none is on trial or rolled back")
+            self._models[name] = replace(model, rolled_back={})
+            self._load(name, None, only_changes=True, at_once=True)
+            return self._models[name].current
+
+    def roll_back(self, name: str) -> str:
+        """Take all traffic from the version that a rollout tries, or from the one that serves; which one serves now.
+
+        Raises `InvalidInput` where there is no earlier version, `ModelNotFound`, `ModelLoadFailed`.
+        """
+        with self._changing.held(name):
+            model = self.model(name)
+            if model.rollout is not None:
+                return self._reject(name, model, model.rollout, "by hand")
+            return self._step_back(name, model)
 
     def drain(self) -> None:
         """Hold no request back any more; new ones are still answered."""
@@ -93,127 +122,175 @@ class ModelRegistry:
 
     def close(self, timeout: float) -> bool:
         """Every model answers what it has queued, all at once; False when one still runs after `timeout` seconds."""
-        loaded = [*self.served(), *list(self._retiring)]
-        with ThreadPoolExecutor(max_workers=max(1, len(loaded))) as pool:
-            ended = all(list(pool.map(lambda model: model.close(timeout), loaded)))
-        for folder in self._overridden.values():
-            folder.cleanup()
-        return ended
+        return self._retirement.close(self.served(), timeout)
 
     def find(self, name: str, version: str = "") -> ServedModel:
-        """The named version, or the highest that is ready. Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`.
+        """The named version, or the one that serves. Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`."""
+        return self.model(name).find(name, version)
 
-        The words are Triton's (core/src/model_repository_manager.cc), whose clients' tests look for them.
-        """
-        try:
-            versions = self._models[name]
-        except KeyError:
-            raise ModelNotFound(f"Request for unknown model: '{name}' is not found") from None
-        entry = _newest_ready(versions) if not version else versions.get(version)
-        if entry is not None and entry.served is not None:
-            return entry.served
-        if any(other.state is ModelState.LOADING for other in versions.values()):
-            raise ModelNotReady(f"Request for unknown model: '{name}' is not at ready state, it is loading")
-        if not version:
-            raise VersionNotFound(f"Request for unknown model: '{name}' has no available versions{_why(versions)}")
-        if entry is None:
-            raise VersionNotFound(f"Request for unknown model: '{name}' version {version} is not found")
-        raise ModelNotReady(
-            f"Request for unknown model: '{name}' version {version} is not at ready state: "
-            f"{entry.reason or entry.state.value}"
-        )
+    def rollout(self, name: str) -> RunningRollout | None:
+        model = self._models.get(name)
+        return None if model is None else model.rollout
+
+    def rollouts(self) -> list[RunningRollout]:
+        return [model.rollout for model in list(self._models.values()) if model.rollout is not None]
 
     def ready_versions(self, name: str) -> list[str]:
-        return [version for version, entry in self._models[name].items() if entry.served is not None]
+        return [number for number, version in self._models[name].versions.items() if version.served is not None]
+
+    def model(self, name: str) -> LoadedModel:
+        """Raises `ModelNotFound`."""
+        try:
+            return self._models[name]
+        except KeyError:
+            raise ModelNotFound(f"Request for unknown model: '{name}' is not found") from None
+
+    def is_strictly_ready(self) -> bool:
+        """Whether every model that is known, and was not unloaded, has a version that serves."""
+        return all(model.has_ready or model.was_unloaded for model in list(self._models.values()))
 
     def statuses(self) -> list[VersionStatus]:
         """Of every version that was loaded or tried."""
-        return [
-            VersionStatus(name, version, entry.state, entry.reason)
-            for name, versions in list(self._models.items())
-            for version, entry in versions.items()
-        ]
+        return [status for name, model in list(self._models.items()) for status in model.statuses(name)]
 
     def index(self) -> list[VersionStatus]:
         """What was loaded, and what lies in the repository and was not. Reads the disk."""
-        others = [name for name in self._repository.names() if name not in self._models]
+        others = [name for name in self._source.names() if name not in self._models]
         return [*self.statuses(), *(VersionStatus(name, "", ModelState.UNKNOWN) for name in others)]
 
     def served(self) -> Iterator[ServedModel]:
-        for versions in list(self._models.values()):
-            yield from (entry.served for entry in versions.values() if entry.served is not None)
+        for model in list(self._models.values()):
+            yield from model.served()
 
-    def _load(self, name: str, override: Override | None) -> tuple[dict[str, Version], TemporaryDirectory[str] | None]:
-        if override is None or not override.files:
-            if name not in self._repository.names():
-                raise RepositoryPollFailed(f"the repository has no folder '{name[:100]}'")
-            return load_model(self._repository, name, override and override.config, self._loop), None
-        folder = TemporaryDirectory(prefix="slipway-")
+    def _is_changed(self, name: str) -> bool:
+        model = self._models.get(name)
+        return model is None or model.tried != self._source.files(name)
+
+    def _load(self, name: str, override: Override | None, only_changes: bool, at_once: bool = False) -> None:
+        """`only_changes` keeps versions that serve what lies there; `at_once` begins no rollout."""
+        old = self._models.get(name)
+        if old is None or not old.has_ready:
+            self._models[name] = LoadedModel.loading()
+        files = self._source.files(name)
+        kept = succession.unchanged(old, files) if only_changes else {}
+        away = succession.still_rolled_back(old, files) if only_changes else {}
         try:
-            write_files(Path(folder.name) / name, override.files)
-            return load_model(
-                ModelRepository(Path(folder.name)), name, override.config, self._loop, is_brought=True
-            ), folder
-        except Exception:
-            folder.cleanup()
-            raise
+            loaded, folder = self._source.load(name, override, kept, away)
+        except Exception as error:  # whatever a model's files cause is its own failure
+            self._settle(name, old, files, error)
+            raise poll_failed(name, error) from None
+        begin = succession.at_once if at_once or override is not None else self._begin_rollout
+        there = self._source.present(name) if only_changes or old is None else old.versions.keys()
+        new = succession.succeed(old, loaded, there, files, away, begin)
+        failed = [
+            f"version {number} is at UNAVAILABLE state: {it.reason};" for number, it in loaded.items() if it.reason
+        ]
+        is_taken = not (failed and old is not None and old.has_ready)
+        self.counts.setdefault(name, LifeCounts()).note_load(failed=bool(failed))
+        self._replace(name, new, loaded, self._retirement.swap_folder(name, folder) if is_taken else folder)
+        if failed:
+            self._forget_invented(name)
+            raise ModelLoadFailed(f"load failed for model '{name}': {' '.join(failed)}")
 
-    def _settle(self, name: str, old: dict[str, Version], had_ready: bool, error: Exception) -> None:
-        if had_ready:
+    def _settle(self, name: str, old: LoadedModel | None, files: Files, error: Exception) -> None:
+        """Nothing could be loaded."""
+        if old is not None and old.has_ready:
             log.error("%s could not be loaded anew and goes on as it is: %s", name, reason_of(error))
+            self._models[name] = old.with_failure("", reason_of(error), files)
+            self.counts.setdefault(name, LifeCounts()).note_load(failed=True)
         elif isinstance(error, RepositoryPollFailed):  # nothing is known of it, as before
             log.error("%s could not be loaded: %s", name, error)
             self._models.pop(name)
-            if any(version.state is not ModelState.LOADING for version in old.values()):
+            if old is not None and not old.is_loading:
                 self._models[name] = old
         else:
-            self._models[name] = {"": unavailable(name, "", error)}
+            self._models[name] = LoadedModel({"": unavailable(name, "", error)}, tried=files)
+            self.counts.setdefault(name, LifeCounts()).note_load(failed=True)
+            self._forget_invented(name)
 
-    def _swap_folder(self, name: str, folder: TemporaryDirectory[str] | None) -> TemporaryDirectory[str] | None:
-        """Remember `folder` as what the model's files are in; what they were in before."""
-        previous = self._overridden.pop(name, None)
-        if folder is not None:
-            self._overridden[name] = folder
-        return previous
+    def _forget_invented(self, name: str) -> None:
+        """A name that only a failed load request knows; its caller has the reason, and the index would grow."""
+        if not self._models[name].has_ready and name not in self._source.names():
+            del self._models[name], self.counts[name]
 
-    def _retire(
-        self,
-        versions: Mapping[str, Version],
-        folder: TemporaryDirectory[str] | None,
-        then: Callable[[], None] = lambda: None,
-    ) -> None:
-        """In a thread of its own, since what runs may run long."""
-        models = [version.served for version in versions.values() if version.served is not None]
-        self._retiring.update(models)
+    def _unload(self, name: str, forget: bool = False) -> None:
+        old = self._models.get(name)
+        if old is None:
+            return
+        if old.has_ready:
+            log.info("%s is unloading", name)
+            gone = self._models[name] = old.unloading()
+            self._retirement.retire(
+                old.served(),
+                self._retirement.swap_folder(name, None),
+                then=lambda: self._note_unloaded(name, gone, forget),
+            )
+        elif forget:
+            self._models.pop(name)
+        else:
+            self._models[name] = old.unloaded()
 
-        def end() -> None:
-            for model in models:
-                while not model.close(_RETRY):
-                    log.warning("%r still runs, although it was unloaded", model)
-                self._retiring.discard(model)
-            if folder is not None:
-                folder.cleanup()
-            then()
-
-        threading.Thread(target=end, name="retire", daemon=True).start()
-
-    def _note_unloaded(self, name: str, versions: dict[str, Version]) -> None:
+    def _note_unloaded(self, name: str, gone: LoadedModel, forget: bool) -> None:
         with self._changing.held(name):
-            if self._models.get(name) is versions:
-                self._models[name] = {number: Version(ModelState.UNAVAILABLE, reason=_UNLOADED) for number in versions}
+            if self._models.get(name) is gone:
+                if forget:
+                    self._models.pop(name)
+                else:
+                    self._models[name] = gone.unloaded()
 
+    def _begin_rollout(self, current: ServedModel, candidate: ServedModel) -> RunningRollout | None:
+        return begin_rollout(current, candidate, lambda *settled: in_own_thread(self._carry_out, *settled))
 
-def _poll_failed(name: str, error: Exception) -> ModelLoadFailed:
-    """In Triton's words (core/src/model_repository_manager.cc), with the cause, which it only logs."""
-    if isinstance(error, RepositoryPollFailed):
-        return RepositoryPollFailed(f"failed to load '{name}', failed to poll from model repository: {error}")
-    return ModelLoadFailed(f"load failed for model '{name}': {reason_of(error)}")
+    def _carry_out(self, rollout: RunningRollout, verdict: Verdict) -> None:
+        name = rollout.current.name
+        with self._changing.held(name):
+            model = self._models.get(name)
+            if model is not None and model.rollout is rollout:
+                (self._promote if verdict.promote else self._reject)(name, model, rollout, verdict.reason)
 
+    def _promote(self, name: str, model: LoadedModel, rollout: RunningRollout, reason: str) -> str:
+        number = rollout.candidate.version
+        log.info("%s version %s is promoted: %s", name, number, reason)
+        selected = model_config.select_versions(rollout.candidate.config, map(int, self._source.present(name)))
+        self.counts[name].promotions += 1
+        self._replace(name, succession.promote(model, number, [str(version) for version in selected]))
+        return number
 
-def _newest_ready(versions: dict[str, Version]) -> Version | None:
-    return next((entry for entry in reversed(versions.values()) if entry.served is not None), None)
+    def _reject(self, name: str, model: LoadedModel, rollout: RunningRollout, reason: str) -> str:
+        number = rollout.candidate.version
+        log.error("%s version %s is rolled back: %s", name, number, reason)
+        self.counts[name].rollbacks += 1
+        self._replace(name, succession.reject(model, number, reason))
+        return model.current
 
+    def _step_back(self, name: str, model: LoadedModel) -> str:
+        """To the highest version below the one that serves."""
+        number = model.current
+        lower = [
+            it for it in self._source.present(name) if number and int(it) < int(number) and it not in model.rolled_back
+        ]
+        if not lower:
+            raise InvalidInput(f"'{name}' has no earlier version than {number or 'none'} to go back to")
+        self._models[name] = succession.roll_back(model, number, "by hand")
+        try:
+            self._load(name, None, only_changes=True, at_once=True)
+        except ModelLoadFailed:
+            self._models[name] = model
+            raise
+        log.warning("%s version %s is rolled back: by hand", name, number)
+        self.counts[name].rollbacks += 1
+        return self._models[name].current
 
-def _why(versions: Mapping[str, Version]) -> str:
-    reasons = [entry.reason for entry in versions.values() if entry.reason]
-    return f": {'; '.join(reasons)}" if reasons else ""
+    def _replace(
+        self,
+        name: str,
+        new: LoadedModel,
+        loaded: Mapping[str, Version] = MappingProxyType({}),
+        folder: Folder | None = None,
+    ) -> None:
+        """In one step; what was there, or was `loaded`, and is not in `new` retires, then `folder` with it."""
+        old = self._models[name]
+        self._models[name] = new
+        stay = set(new.served())
+        known = {*old.served(), *(version.served for version in loaded.values() if version.served is not None)}
+        self._retirement.retire(known - stay, folder)

@@ -5,17 +5,20 @@ Rule: reads only; everything that a model's folder can get wrong becomes a `Mode
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 
 from serving.core import model_config
 from serving.core.model_config import ModelConfig
+from serving.core.repository_files import Files
 from serving.core.versions import is_version
 from serving.errors import ModelLoadFailed
 
 log = logging.getLogger("slipway")
 
 _NO_MODELS = (".", "__pycache__", "lost+found")  # what such names begin with, Python and file systems make themselves
+
+_DEEPEST = 8  # folders inside a model's folder that are looked into
 
 
 class ModelRepository:
@@ -53,6 +56,13 @@ class ModelRepository:
         except OSError as error:
             raise ModelLoadFailed(f"the folder of version {directory.name} can't be read: {error.strerror}") from None
 
+    def fingerprint(self, name: str) -> Files:
+        """What the model's folder holds now, by size, time and inode; empty where it can't be read.
+
+        Folders and files whose names begin with a dot are left out: publishers and editors keep half-made things there.
+        """
+        return dict(_marks(self.root / name, ""))
+
     def config(self, name: str) -> ModelConfig:
         """As it is written; where there is no config.pbtxt, one that says nothing."""
         path = self.root / name / "config.pbtxt"
@@ -76,6 +86,25 @@ class ModelRepository:
         if not path.is_relative_to(folder):
             raise ModelLoadFailed(f"{what} is outside model directory")
         return tuple(_read(path, what).splitlines())
+
+
+def _marks(folder: Path, prefix: str) -> Iterator[tuple[str, Hashable]]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:  # gone, or not ours to read
+        return
+    for entry in entries:
+        if entry.name.startswith(_NO_MODELS):
+            continue
+        try:
+            status = entry.stat()
+            is_folder = entry.is_dir()
+        except OSError:  # gone since, or a link to nowhere
+            continue
+        if not is_folder:
+            yield prefix + entry.name, (status.st_size, status.st_mtime_ns, status.st_ino)
+        elif prefix.count("/") < _DEEPEST:
+            yield from _marks(Path(entry.path), f"{prefix}{entry.name}/")
 
 
 def _read(path: Path, what: str) -> str:

@@ -14,6 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from serving.core import golden
+from serving.core.golden import GoldenRows
 from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig
 from serving.errors import ModelLoadFailed
 from training import files
@@ -27,6 +29,8 @@ from training.models.probabilities import Probabilities
 from training.provenance import library_versions, utc_now
 from training.recipes.recipe import Recipe
 from training.run import restore
+
+_GOLDEN_ROWS = 16
 
 _TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}  # what renaming onto a folder in use, or onto a file, raises
 
@@ -61,6 +65,7 @@ def _fill(staging: Path, recipe: Recipe, checkpoint: Checkpoint, config: ModelCo
     model, test = Probabilities(restore(recipe, checkpoint)), recipe.load().test
     _export(model, test.features, staging, recipe)
     reports = _checked(staging, config, model, test.features)
+    (staging / golden.FILENAME).write_bytes(golden.encode(_golden_rows(recipe, model, test.features)))
     example = recipe.example(test.features[_clearest(model, test)])
     (staging / example.name).write_bytes(example.content)
     return Manifest(
@@ -90,6 +95,13 @@ def _checked(staging: Path, config: ModelConfig, model: nn.Module, rows: Tensor)
     if not (staging / config.default_model_filename).is_file():
         raise PublishFailed(f"{config_pbtxt.CONFIG} wants a file '{config.default_model_filename}'; remove that line")
     return reports
+
+
+def _golden_rows(recipe: Recipe, model: nn.Module, rows: Tensor) -> GoldenRows:
+    """What a server will ask the version before it gives it traffic, and what PyTorch answers."""
+    asked = rows[:_GOLDEN_ROWS]
+    with torch.inference_mode():
+        return GoldenRows({recipe.input.name: asked.numpy()}, {recipe.output.name: model(asked).numpy()})
 
 
 def _clearest(model: nn.Module, split: Split) -> int:

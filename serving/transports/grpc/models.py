@@ -14,7 +14,7 @@ def server_rpcs(engine: Engine, extensions: list[str]) -> dict[str, Unary]:
         return messages.ServerLiveResponse(live=True)
 
     async def server_ready(_: messages.ServerReadyRequest) -> messages.ServerReadyResponse:
-        return messages.ServerReadyResponse(ready=engine.accepting)
+        return messages.ServerReadyResponse(ready=engine.ready)
 
     async def server_metadata(_: messages.ServerMetadataRequest) -> messages.ServerMetadataResponse:
         return messages.ServerMetadataResponse(name="triton", version=__version__, extensions=extensions)

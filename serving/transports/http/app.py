@@ -24,6 +24,7 @@ from serving.transports.http.settings_routes import settings_router
 from serving.transports.http.shared_memory import shared_memory_router
 from serving.transports.http.statistics import statistics_router
 from serving.transports.http.tensor_route import TensorRoute
+from serving.transports.http.versions import versions_router
 from serving.transports.shared_memory import SharedMemoryRegions
 
 _DESCRIPTION = """A model server that speaks the [Open Inference Protocol](https://github.com/kserve/open-inference-protocol)
@@ -56,6 +57,7 @@ def gateway(
         health_router(engine, extensions),
         statistics_router(engine),
         models_router(engine),
+        versions_router(engine),
         repository_router(engine),
         shared_memory_router(regions),
         settings_router(engine.is_model_ready, traces, logs),

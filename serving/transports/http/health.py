@@ -25,7 +25,7 @@ def health_router(engine: Engine, extensions: list[str]) -> APIRouter:
     async def ready() -> Response:
         return (
             json_reply({"ready": True})
-            if engine.accepting
+            if engine.ready
             else error_reply("not ready: models are loading, or the server is exiting", 503)
         )
 

@@ -159,3 +159,40 @@ class ClassifyRequest(BaseModel):
         description="A base64 image or a list of them; or the numbers of one example or of several, nested or flat."
     )
     parameters: ClassifyParameters | None = None
+
+
+class ModelVersion(BaseModel):
+    version: str
+    state: str
+    reason: str
+    traffic_percent: float
+
+
+class RolloutRequests(BaseModel):
+    count: int
+    failed: int
+    error_ratio: float
+    typical_seconds: float
+
+
+class RolloutProgress(BaseModel):
+    current: str
+    candidate: str
+    policy: dict[str, Any]
+    current_requests: RolloutRequests
+    candidate_requests: RolloutRequests
+    latency_ratio: float
+    compared: int
+    disagreement: float
+
+
+class ModelVersions(BaseModel):
+    model_name: str
+    current: str
+    versions: list[ModelVersion]
+    rollout: RolloutProgress | None
+
+
+class ServingVersion(BaseModel):
+    model_name: str
+    version: str

@@ -25,7 +25,7 @@ async def test_a_model_that_closes_after_the_look_up_is_answered_for_by_its_succ
     tiny_models.add_double(tmp_path)
     old, new = a_model(tmp_path), a_model(tmp_path)
     found = [new, old]
-    dispatch = Dispatch(lambda *_: found.pop() if len(found) > 1 else found[0])
+    dispatch = Dispatch(lambda *_: found.pop() if len(found) > 1 else found[0], lambda _: None)
     assert old.close(10)
     assert (await dispatch.infer(REQUEST)).outputs["y"][0, 0] == 2
     assert new.statistics.success.count == 1
@@ -37,4 +37,4 @@ async def test_without_a_successor_the_request_is_refused(tmp_path: Path) -> Non
     old = a_model(tmp_path)
     assert old.close(10)
     with pytest.raises(ModelNotReady, match="'double' is not at ready state, it is unloading"):
-        await Dispatch(lambda *_: old).infer(REQUEST)
+        await Dispatch(lambda *_: old, lambda _: None).infer(REQUEST)

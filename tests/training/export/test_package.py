@@ -47,6 +47,7 @@ def _entries(directory: Path) -> list[str]:
 
 def test_a_version_holds_both_formats_a_manifest_and_an_example(version: Path) -> None:
     assert [name for name in _entries(version) if not name.startswith("example.")] == [
+        "golden.npz",
         "manifest.json",
         "model.onnx",
         "model.pt",

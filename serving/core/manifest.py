@@ -1,0 +1,47 @@
+"""`manifest.json` as a server reads it: which files a version was published with, and their hashes.
+
+Rule: what is read here is only compared with; the file itself may come from anywhere.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from serving.core.brief import brief
+from serving.errors import ModelLoadFailed
+
+FILENAME = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFiles:
+    """`sha256` by file name, in lower-case hexadecimal. `created` and `metrics` are its publisher's words."""
+
+    sha256: Mapping[str, str]
+    created: str = ""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+def decode(content: bytes) -> ManifestFiles:
+    """Raises `ModelLoadFailed` naming what is wrong."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ModelLoadFailed(f"{FILENAME} is no JSON: {error}") from None
+    files = document.get("files") if isinstance(document, dict) else None
+    if not isinstance(files, dict):
+        raise ModelLoadFailed(f"{FILENAME} must be an object with an object 'files', got {brief(document)}")
+    created, metrics = document.get("created", ""), document.get("metrics", {})
+    return ManifestFiles(
+        {name: _hash(name, entry) for name, entry in files.items()},
+        created if isinstance(created, str) else "",
+        metrics if isinstance(metrics, dict) else {},
+    )
+
+
+def _hash(name: str, entry: Any) -> str:
+    found = entry.get("sha256") if isinstance(entry, dict) else None
+    if not isinstance(found, str) or len(found) != 64:
+        raise ModelLoadFailed(f"{FILENAME}: files['{name[:100]}'].sha256 must be 64 hexadecimal digits")
+    return found.lower()

@@ -1,0 +1,140 @@
+"""One model as it is loaded: its versions, which of them answers, and what could not be loaded lately.
+
+Rule: never changed, only replaced by another, so that whoever reads it sees one state and not half of the next.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from serving.core.repository_files import Files
+from serving.core.rollout_policy import Strategy
+from serving.core.states import ModelState, VersionStatus
+from serving.engine.running_rollout import RunningRollout
+from serving.engine.served_model import ServedModel
+from serving.errors import ModelNotReady, VersionNotFound
+
+UNLOADED = "unloaded"  # Triton's word, which its clients' tests look for
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """`served` while the state is READY, `reason` while it is UNAVAILABLE; `files` are those it was loaded from."""
+
+    state: ModelState
+    served: ServedModel | None = None
+    reason: str = ""
+    files: Files = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """Why, and the files that the version had: it stays away until they change."""
+
+    files: Files
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """`versions` are lowest first; a model of which nothing else is known has one named "".
+
+    `current` answers requests that name no version. `failed` says of versions, "" for all of them, why the last try
+    to load them anew came to nothing; `rolled_back` are versions that were worse than the one before. `tried` are the
+    model's files as they were at the last try.
+    """
+
+    versions: Mapping[str, Version]
+    current: str = ""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    rolled_back: Mapping[str, RolledBack] = field(default_factory=dict)
+    tried: Files = field(default_factory=dict)
+    rollout: RunningRollout | None = None
+
+    @classmethod
+    def loading(cls) -> "LoadedModel":
+        return cls({"": Version(ModelState.LOADING)})
+
+    @property
+    def has_ready(self) -> bool:
+        return any(version.served is not None for version in self.versions.values())
+
+    @property
+    def is_loading(self) -> bool:
+        return any(version.state is ModelState.LOADING for version in self.versions.values())
+
+    @property
+    def was_unloaded(self) -> bool:
+        return all(version.reason == UNLOADED for version in self.versions.values())
+
+    @property
+    def absent(self) -> dict[str, str]:
+        """Why versions that could be here are not."""
+        reasons = {number: f"rolled back: {it.reason}" for number, it in self.rolled_back.items()} | dict(self.failed)
+        return {number: reason for number, reason in reasons.items() if number and number not in self.versions}
+
+    def served(self) -> Iterator[ServedModel]:
+        yield from (version.served for version in self.versions.values() if version.served is not None)
+
+    def find(self, name: str, number: str) -> ServedModel:
+        """Raises `VersionNotFound`, `ModelNotReady`, in Triton's words (core/src/model_repository_manager.cc), which
+        its clients' tests look for."""
+        entry = self.versions.get(number or self.current)
+        if entry is not None and entry.served is not None:
+            return entry.served
+        if self.is_loading:
+            raise ModelNotReady(f"Request for unknown model: '{name}' is not at ready state, it is loading")
+        if not number:
+            raise VersionNotFound(f"Request for unknown model: '{name}' has no available versions{self._why()}")
+        if entry is None:
+            why = f": {self.absent[number]}" if number in self.absent else ""
+            raise VersionNotFound(f"Request for unknown model: '{name}' version {number} is not found{why}")
+        raise ModelNotReady(
+            f"Request for unknown model: '{name}' version {number} is not at ready state: "
+            f"{entry.reason or entry.state.value}"
+        )
+
+    def statuses(self, name: str) -> Iterator[VersionStatus]:
+        """Of every version that was loaded or tried."""
+        for number, version in self.versions.items():
+            yield VersionStatus(name, number, version.state, version.reason or self._note(number))
+        for number, reason in self.absent.items():
+            yield VersionStatus(name, number, ModelState.UNAVAILABLE, reason)
+
+    def traffic_percent(self, number: str) -> float:
+        """Of the requests that name no version, how many this one answers."""
+        rollout = self.rollout
+        if rollout is not None and rollout.policy.strategy is Strategy.CANARY:
+            shares = {rollout.current.version: 100 - rollout.policy.percent}
+            shares[rollout.candidate.version] = rollout.policy.percent
+            return shares.get(number, 0.0)
+        return 100.0 if number and number == self.current else 0.0
+
+    def unloading(self) -> "LoadedModel":
+        gone = {number: Version(ModelState.UNLOADING) for number, version in self.versions.items() if version.served}
+        return LoadedModel(gone)
+
+    def unloaded(self) -> "LoadedModel":
+        return LoadedModel({number: Version(ModelState.UNAVAILABLE, reason=UNLOADED) for number in self.versions})
+
+    def with_failure(self, number: str, reason: str, tried: Files) -> "LoadedModel":
+        return replace(self, failed={number: reason}, tried=tried)
+
+    def _note(self, number: str) -> str:
+        """Of a version that answers although newer files of it could not be loaded."""
+        if self.rollout is not None and number == self.rollout.candidate.version:
+            return f"on trial: {self.rollout.policy.strategy} for {self.rollout.policy.percent:g}% of the requests"
+        reason = self.failed.get(number) or self.failed.get("")
+        return f"it goes on as it was loaded before: {reason}" if reason else ""
+
+    def _why(self) -> str:
+        reasons = [version.reason for version in self.versions.values() if version.reason]
+        return f": {'; '.join(reasons)}" if reasons else ""
+
+
+def newest_ready(versions: Mapping[str, Version]) -> str:
+    """The highest number that is; "" where none is."""
+    return next((number for number, version in reversed(list(versions.items())) if version.served is not None), "")
+
+
+def sorted_versions(versions: Mapping[str, Version]) -> dict[str, Version]:
+    return dict(sorted(versions.items(), key=lambda item: int(item[0] or 0)))

@@ -1,0 +1,57 @@
+"""Where versions come from: the repository, or the files that a load request brought.
+
+Rule: blocks; belongs to whoever changes the model, and keeps nothing.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from serving.core.repository_files import Files
+from serving.engine.loaded_model import Version
+from serving.engine.loading import LoadPolicy, load_model
+from serving.engine.override import Override, write_files
+from serving.engine.repository import ModelRepository
+from serving.engine.retirement import Folder
+from serving.errors import ModelLoadFailed, RepositoryPollFailed
+
+
+class ModelSource:
+    def __init__(self, repository: ModelRepository, loop: asyncio.AbstractEventLoop, policy: LoadPolicy) -> None:
+        self._repository = repository
+        self._loop = loop
+        self._policy = policy
+
+    def names(self) -> list[str]:
+        return self._repository.names()
+
+    def files(self, name: str) -> Files:
+        return self._repository.fingerprint(name)
+
+    def present(self, name: str) -> list[str]:
+        """The version folders that are there, lowest first."""
+        with suppress(ModelLoadFailed):
+            return [str(number) for number in self._repository.versions(name)]
+        return []
+
+    def load(
+        self, name: str, override: Override | None, kept: Mapping[str, Version], without: Collection[str]
+    ) -> tuple[dict[str, Version], Folder | None]:
+        """The versions, and the temporary folder that their files are in. Raises what `load_model` does."""
+        if override is None or not override.files:
+            if name not in self.names():
+                raise RepositoryPollFailed(f"the repository has no folder '{name[:100]}'")
+            config = None if override is None else override.config
+            return load_model(
+                self._repository, name, config, self._loop, policy=self._policy, kept=kept, without=without
+            ), None
+        folder = TemporaryDirectory(prefix="slipway-")
+        try:
+            write_files(Path(folder.name) / name, override.files)
+            brought = ModelRepository(Path(folder.name))
+            return load_model(brought, name, override.config, self._loop, is_brought=True, policy=self._policy), folder
+        except Exception:
+            folder.cleanup()
+            raise

@@ -1,0 +1,102 @@
+"""Follows repositories while the server runs: what is added, changed or removed there is loaded or unloaded.
+
+Rule: the file system tells of changes (through `watchfiles`), and a model is looked at once its files have been quiet;
+a look at everything now and then is for file systems that tell nothing, such as network drives.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from watchfiles import awatch
+
+from serving.engine.own_thread import in_own_thread
+from serving.engine.registry import ModelRegistry
+from serving.errors import ModelLoadFailed
+
+log = logging.getLogger("slipway")
+
+_QUIET = 0.5
+"""Seconds without a change before a model is looked at, so that a copy that still goes on is not read."""
+
+
+class Poller:
+    """Belongs to the event loop's thread."""
+
+    def __init__(self, registry: ModelRegistry, roots: Iterable[Path], poll_seconds: float) -> None:
+        """`roots` are the folders that the file system tells about; `poll_seconds` 0 trusts it alone."""
+        self._registry = registry
+        self._roots = [root.resolve() for root in roots]
+        self._poll_seconds = poll_seconds
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._looking: dict[str, asyncio.Future[None]] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set."""
+        watching = [asyncio.create_task(self._watch(root, stop)) for root in self._roots]
+        try:
+            await self._look_now_and_then(stop)
+        finally:
+            for timer in self._timers.values():
+                timer.cancel()
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+
+    async def _watch(self, root: Path, stop: asyncio.Event) -> None:
+        try:
+            async for changes in awatch(root, stop_event=stop, watch_filter=None, step=50, debounce=200):
+                for name in {_model(root, path) for _, path in changes}:
+                    self._look_when_quiet(name)
+        except (OSError, RuntimeError) as error:  # out of watches, or the folder went away
+            log.error("changes in %s are not told by the file system any more: %s", root, error)
+
+    async def _look_now_and_then(self, stop: asyncio.Event) -> None:
+        await self._look_at_all()  # what changed between the first load and the watching
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self._poll_seconds or None)
+                return
+            await self._look_at_all()
+
+    async def _look_at_all(self) -> None:
+        try:
+            changed = await asyncio.to_thread(self._registry.changed)
+        except OSError as error:
+            log.error("the repository can't be read: %s", error)
+            return
+        for name in changed:
+            if name not in self._timers and name not in self._looking:
+                self._look_when_quiet(name)
+
+    def _look_when_quiet(self, name: str) -> None:
+        if name in self._timers:
+            self._timers.pop(name).cancel()
+        if name:
+            self._timers[name] = asyncio.get_running_loop().call_later(_QUIET, self._look, name)
+
+    def _look(self, name: str) -> None:
+        """One look at a time for each model; a change during a look is followed by another."""
+        del self._timers[name]
+        if name in self._looking:
+            self._look_when_quiet(name)
+            return
+        look = self._looking[name] = in_own_thread(_follow, self._registry.sync, name)
+        look.add_done_callback(lambda _: self._looking.pop(name))
+
+
+def _follow(sync: Callable[[str], None], name: str) -> None:
+    try:
+        sync(name)
+    except ModelLoadFailed:  # which is the model's state, and was logged
+        pass
+    except OSError as error:
+        log.error("the repository can't be read: %s", error)
+
+
+def _model(root: Path, path: str) -> str:
+    """The model that a changed path belongs to; "" for the repository's own folder."""
+    parts = Path(path).relative_to(root).parts
+    return parts[0] if parts else ""

@@ -1,0 +1,136 @@
+"""A version's first runs, before anybody waits for them: `model_warmup` samples, or rows of zeros where there are none.
+
+Source: ModelWarmup in Triton's model_config.proto. Rule: a sample that its owner wrote must run; zeros may fail.
+"""
+
+import logging
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from tritonclient.grpc.model_config_pb2 import DataType, ModelWarmup
+
+from serving.backends.backend import DecoupledInstance, ModelInstance
+from serving.core.datatypes import dtype_of, from_config
+from serving.core.model_config import ModelConfig
+from serving.core.requests import NO_PARAMETERS, Arrays
+from serving.errors import ModelLoadFailed
+
+log = logging.getLogger("slipway")
+
+FOLDER = "warmup"
+"""In the model's folder, what `input_data_file` names."""
+
+_ZEROS_TWICE = 2
+"""Runtimes that compile while they run (TorchScript) do so at the second run of a shape."""
+
+_BLIND = ("onnxruntime", "pytorch")
+"""Backends that may be fed zeros: a graph has no side effects, a Python model may."""
+
+
+def warm_up(instances: Iterable[ModelInstance], config: ModelConfig, folder: Path) -> None:
+    """Run each instance; `folder` is the model's. Raises `ModelLoadFailed` naming the sample that failed."""
+    samples = [(sample, _inputs(sample, config, folder)) for sample in config.model_warmup]
+    for instance in instances:
+        for sample, inputs in samples:
+            for _ in range(sample.count or 1):
+                _run_sample(instance, sample.name, inputs)
+        if not samples and config.backend in _BLIND:
+            _run_zeros(instance)
+
+
+def _run_sample(instance: ModelInstance, name: str, inputs: Arrays) -> None:
+    try:
+        if isinstance(instance, DecoupledInstance):
+            for _ in instance.stream(inputs, NO_PARAMETERS, lambda: False):
+                pass
+        else:
+            instance.run(inputs)
+    except Exception as error:  # a model may raise anything
+        raise ModelLoadFailed(f"failed to run warmup sample '{name}': {error}") from error
+
+
+def _run_zeros(instance: ModelInstance) -> None:
+    """A row of the smallest size that the file allows."""
+    zeros = {
+        spec.name: _filled(spec.datatype, tuple(1 if dim == -1 else dim for dim in spec.shape))
+        for spec in instance.inputs
+    }
+    try:
+        for _ in range(_ZEROS_TWICE):
+            instance.run(zeros)
+    except Exception as error:
+        log.debug("zeros were no input to warm up with: %s", error)
+
+
+def _inputs(sample: ModelWarmup, config: ModelConfig, folder: Path) -> Arrays:
+    rows = sample.batch_size or 1
+    if rows > max(1, config.max_batch_size):
+        raise ModelLoadFailed(
+            f"warmup sample '{sample.name}': batch_size {rows} is above max_batch_size {config.max_batch_size}"
+        )
+    inputs: dict[str, np.ndarray] = {}
+    for name, given in sample.inputs.items():
+        row = _row(f"warmup sample '{sample.name}', input '{name}'", given, folder)
+        inputs[name] = np.repeat(row[None], rows, axis=0) if config.max_batch_size else row
+    return inputs
+
+
+def _row(what: str, given: ModelWarmup.Input, folder: Path) -> np.ndarray:
+    """What the sample says of one input, without batch dimension."""
+    if not given.data_type or any(dim < 0 for dim in given.dims):
+        raise ModelLoadFailed(f"{what}: 'data_type' must be set, and 'dims' must not be negative")
+    datatype, shape = from_config(DataType.Name(given.data_type)), tuple(given.dims)
+    match given.WhichOneof("input_data_type"):
+        case "random_data":
+            return _random(datatype, shape)
+        case "input_data_file":
+            return _from_file(what, datatype, shape, folder / FOLDER, given.input_data_file)
+        case "zero_data":
+            return _filled(datatype, shape)
+        case _:
+            raise ModelLoadFailed(f"{what}: one of 'zero_data', 'random_data' and 'input_data_file' must be set")
+
+
+def _filled(datatype: str, shape: tuple[int, ...]) -> np.ndarray:
+    return np.full(shape, b"", np.object_) if datatype == "BYTES" else np.zeros(shape, dtype_of(datatype))
+
+
+def _random(datatype: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The same at each load. Small numbers, which are also valid places in a vocabulary."""
+    generator = np.random.default_rng(0)
+    if datatype == "BYTES":
+        return np.array([b"%d" % n for n in generator.integers(0, 10, math.prod(shape))], np.object_).reshape(shape)
+    dtype = dtype_of(datatype)
+    return (generator.random(shape) if dtype.kind in "fV" else generator.integers(0, 2, shape)).astype(dtype)
+
+
+def _from_file(what: str, datatype: str, shape: tuple[int, ...], folder: Path, name: str) -> np.ndarray:
+    """Little-endian numbers, or texts that each follow their length in four bytes, as in the binary protocol."""
+    root = folder.resolve()
+    try:
+        path = (root / name).resolve()
+        if not path.is_relative_to(root) or not path.is_file():
+            raise ModelLoadFailed(f"{what}: there is no file '{name[:100]}' in the model's folder '{FOLDER}'")
+        content = path.read_bytes()
+    except (OSError, ValueError, RuntimeError):
+        raise ModelLoadFailed(f"{what}: the file '{name[:100]}' can't be read") from None
+    count = math.prod(shape)
+    if datatype == "BYTES":
+        return _texts(what, content, count).reshape(shape)
+    dtype = dtype_of(datatype)
+    if len(content) != count * dtype.itemsize:
+        raise ModelLoadFailed(f"{what}: '{name[:100]}' has {len(content)} bytes, expected {count * dtype.itemsize}")
+    return np.frombuffer(content, dtype).reshape(shape)
+
+
+def _texts(what: str, content: bytes, count: int) -> np.ndarray:
+    texts, start = np.empty(count, np.object_), 0
+    for number in range(count):
+        length = int.from_bytes(content[start : start + 4], "little")
+        texts[number] = content[start + 4 : start + 4 + length]
+        start += 4 + length
+    if start != len(content):
+        raise ModelLoadFailed(f"{what}: the file must hold {count} texts, each after its length in four bytes")
+    return texts

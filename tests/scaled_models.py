@@ -1,0 +1,50 @@
+"""A model whose versions tell themselves apart: version v answers v times its input, and proves it with golden rows."""
+
+import hashlib
+import json
+import secrets
+from pathlib import Path
+
+import numpy as np
+
+from serving.core import golden
+from serving.core.golden import GoldenRows
+from tests.tiny_models import write_config, write_onnx
+
+NAME = "scaled"
+ROWS = np.arange(8, dtype=np.float32).reshape(2, 4)
+
+
+def add_scaled(root: Path, *versions: int, extra: str = "", name: str = NAME) -> None:
+    """y = version * x over rows of 4 floats, with a manifest and golden rows in each version."""
+    write_config(
+        root,
+        name,
+        f"""backend: "onnxruntime" max_batch_size: 8
+        input {{ name: "x" data_type: TYPE_FP32 dims: 4 }} output {{ name: "y" data_type: TYPE_FP32 dims: 4 }}
+        dynamic_batching {{ }} {extra}""",
+    )
+    for version in versions:
+        publish(root, version, name=name)
+
+
+def publish(root: Path, version: int, factor: float | None = None, name: str = NAME) -> Path:
+    """A version in one rename, as `slipway train` does it; one with another `factor` fails its own golden rows."""
+    staging = root / name / f".publishing-{secrets.token_hex(4)}"
+    write_onnx(
+        staging / "model.onnx",
+        "g (float[n, 4] x) => (float[n, 4] y) { y = Mul(x, factor) }",
+        factor=np.array(version if factor is None else factor, np.float32),
+    )
+    (staging / golden.FILENAME).write_bytes(golden.encode(GoldenRows({"x": ROWS}, {"y": ROWS * version})))
+    files = {
+        path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}
+        for path in staging.iterdir()
+    }
+    (staging / "manifest.json").write_text(json.dumps({"files": files}))
+    return staging.rename(root / name / str(version))
+
+
+def request() -> dict[str, object]:
+    """As JSON, for one row of ones."""
+    return {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 1, 1, 1]}]}

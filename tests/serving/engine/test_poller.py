@@ -1,0 +1,85 @@
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from serving.engine.poller import Poller
+from serving.engine.registry import ModelRegistry
+from serving.engine.repository import ModelRepository
+from tests import tiny_models
+
+
+@asynccontextmanager
+async def polling(root: Path, watched: list[Path], seconds: float) -> AsyncIterator[ModelRegistry]:
+    registry = ModelRegistry(ModelRepository(root), asyncio.get_running_loop())
+    stop = asyncio.Event()
+    task = asyncio.create_task(Poller(registry, watched, seconds).run(stop))
+    try:
+        yield registry
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 10)
+        assert await asyncio.to_thread(registry.close, 10)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+def states(registry: ModelRegistry) -> dict[str, str]:
+    return {f"{row.name}/{row.version}": row.state.value for row in registry.statuses()}
+
+
+@pytest.mark.parametrize("told_by", ["events", "looks"])
+async def test_it_follows_what_comes_changes_and_goes(tmp_path: Path, told_by: str) -> None:
+    tiny_models.add_double(tmp_path, "a")
+    watched, seconds = ([tmp_path], 0.0) if told_by == "events" else ([], 0.1)
+    async with polling(tmp_path, watched, seconds) as registry:
+        await until(lambda: states(registry) == {"a/1": "READY"})
+        tiny_models.add_double(tmp_path, "b")
+        await until(lambda: states(registry) == {"a/1": "READY", "b/1": "READY"})
+        kept, old = registry.find("b"), registry.find("a")
+        config = tmp_path / "a" / "config.pbtxt"
+        config.write_text(config.read_text() + "\n# touched")
+        await until(lambda: registry.find("a") is not old)
+        shutil.rmtree(tmp_path / "a")
+        await until(lambda: states(registry) == {"b/1": "READY"})
+        assert registry.find("b") is kept, "what did not change is not loaded anew"
+
+
+async def test_a_copy_that_goes_on_is_not_read_before_it_is_quiet(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tiny_models.add_double(tmp_path)
+    content = (tmp_path / "double" / "1" / "model.onnx").read_bytes()
+    async with polling(tmp_path, [tmp_path], 0.0) as registry:
+        await until(lambda: states(registry) == {"double/1": "READY"})
+        directory = tmp_path / "double" / "2"
+        directory.mkdir()
+        with (directory / "model.onnx").open("wb") as file:
+            for start in range(0, len(content), len(content) // 10):
+                file.write(content[start : start + len(content) // 10])
+                file.flush()
+                await asyncio.sleep(0.1)
+        await until(lambda: registry.find("double").version == "2")
+    assert "UNAVAILABLE" not in caplog.text
+
+
+async def test_an_unreadable_repository_is_logged_and_followed_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = tmp_path / "models"
+    tiny_models.add_double(root)
+    async with polling(root, [], 0.1) as registry:
+        await until(lambda: states(registry) == {"double/1": "READY"})
+        root.rename(tmp_path / "away")
+        await until(lambda: "the repository can't be read" in caplog.text)
+        assert states(registry) == {"double/1": "READY"}
+        (tmp_path / "away").rename(root)
+        tiny_models.add_double(root, "other")
+        await until(lambda: "other/1" in states(registry))
