@@ -3,18 +3,20 @@
 Rule: whoever loads the version can find out, without the training code, whether it still answers the same.
 """
 
+import base64
 import io
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
 
+from serving.core.datatypes import DTYPES
 from serving.core.requests import Arrays, format_shape
 from serving.errors import ModelLoadFailed
 
 FILENAME = "golden.npz"
 
 _INPUT, _OUTPUT = "input/", "output/"
+_BYTES, _BF16 = "@BYTES", "@BF16"
 _TOLERANCE = "tolerance"
 DEFAULT_TOLERANCE = 1e-3
 """Absolute and relative; what a GPU's or another processor's rounding may change, and a damaged weight exceeds."""
@@ -32,20 +34,23 @@ class GoldenRows:
     def rows(self) -> int:
         return len(next(iter(self.inputs.values())))
 
-    def first(self, rows: int) -> "GoldenRows":
-        """Views of the first so many rows."""
+    def slice(self, start: int, rows: int) -> "GoldenRows":
+        """Views of so many rows, or of fewer at the end."""
+        part = slice(start, start + rows)
         return GoldenRows(
-            {name: array[:rows] for name, array in self.inputs.items()},
-            {name: array[:rows] for name, array in self.outputs.items()},
+            {name: array[part] for name, array in self.inputs.items()},
+            {name: array[part] for name, array in self.outputs.items()},
             self.tolerance,
         )
 
 
 def encode(golden: GoldenRows) -> bytes:
     """numpy's own file of named arrays, which needs no pickle."""
-    named = {f"{_INPUT}{name}": array for name, array in golden.inputs.items()}
-    named |= {f"{_OUTPUT}{name}": array for name, array in golden.outputs.items()}
-    packed = {name: array.astype(np.bytes_) if array.dtype == object else array for name, array in named.items()}
+    packed = dict(
+        _packed(prefix + name, array)
+        for prefix, arrays in ((_INPUT, golden.inputs), (_OUTPUT, golden.outputs))
+        for name, array in arrays.items()
+    )
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **packed, **{_TOLERANCE: np.array(golden.tolerance)})  # type: ignore[arg-type]
     return buffer.getvalue()
@@ -56,15 +61,16 @@ def decode(content: bytes) -> GoldenRows:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ModelLoadFailed(f"{FILENAME} can't be read: {error}") from None
-    inputs, outputs = _named(arrays, _INPUT), _named(arrays, _OUTPUT)
+        inputs, outputs = _named(arrays, _INPUT), _named(arrays, _OUTPUT)
+    except Exception as error:  # numpy, zipfile and zlib raise whatever a damaged file leads them to
+        raise ModelLoadFailed(f"{FILENAME} can't be read: {type(error).__name__}: {error}") from None
     tensors = [*inputs.values(), *outputs.values()]
-    if not inputs or not outputs or len({array.shape[:1] for array in tensors}) != 1 or not tensors[0].size:
+    rows = {array.shape[:1] for array in tensors}
+    if not inputs or not outputs or len(rows) != 1 or rows & {(), (0,)}:
         raise ModelLoadFailed(f"{FILENAME} must hold as many rows of each input/NAME as of each output/NAME")
     tolerance = arrays.get(_TOLERANCE, np.array(DEFAULT_TOLERANCE))
-    if tolerance.shape != () or tolerance.dtype.kind != "f":
-        raise ModelLoadFailed(f"{FILENAME}: '{_TOLERANCE}' must be one number")
+    if tolerance.shape != () or tolerance.dtype.kind not in "fiu" or not 0 <= tolerance < np.inf:
+        raise ModelLoadFailed(f"{FILENAME}: '{_TOLERANCE}' must be one number, not negative")
     return GoldenRows(inputs, outputs, float(tolerance))
 
 
@@ -85,12 +91,26 @@ def difference(golden: GoldenRows, answered: Arrays) -> str:
     return ""
 
 
+def _packed(key: str, array: np.ndarray) -> tuple[str, np.ndarray]:
+    """What numpy's file has no type for goes by another, which the key's end tells."""
+    if array.dtype == object:
+        texts = np.array([base64.b64encode(text) for text in array.flat], np.bytes_).reshape(array.shape)
+        return key + _BYTES, texts
+    return (key + _BF16, array.view(np.uint16)) if array.dtype == DTYPES["BF16"] else (key, array)
+
+
 def _named(arrays: Arrays, prefix: str) -> dict[str, np.ndarray]:
-    return {
-        name.removeprefix(prefix): array.astype(object) if array.dtype.kind == "S" else array
-        for name, array in arrays.items()
-        if name.startswith(prefix)
-    }
+    return dict(_unpacked(key.removeprefix(prefix), array) for key, array in arrays.items() if key.startswith(prefix))
+
+
+def _unpacked(key: str, array: np.ndarray) -> tuple[str, np.ndarray]:
+    if key.endswith(_BYTES):
+        texts = np.empty(array.size, np.object_)
+        texts[:] = [base64.b64decode(text) for text in array.flat]
+        return key.removesuffix(_BYTES), texts.reshape(array.shape)
+    if key.endswith(_BF16):
+        return key.removesuffix(_BF16), array.view(DTYPES["BF16"])
+    return key, array
 
 
 def _bad_rows(found: np.ndarray, expected: np.ndarray, tolerance: float) -> np.ndarray:
@@ -106,8 +126,10 @@ def _largest(found: np.ndarray, expected: np.ndarray, tolerance: float) -> str:
     if not (_is_inexact(expected) and _is_inexact(found)):
         return ""
     with np.errstate(invalid="ignore"):  # infinity minus infinity
-        largest = np.nanmax(np.abs(_wide(found) - _wide(expected)))
-    return f" (by up to {largest:.3g}, allowed is {tolerance:g})"
+        differences = np.abs(_wide(found) - _wide(expected))
+    numbers = differences[np.isfinite(differences)]
+    by = f"by up to {numbers.max():.3g}, " if numbers.size and numbers.max() > tolerance else "by what is no number, "
+    return f" ({by}allowed is {tolerance:g})"
 
 
 def _is_inexact(array: np.ndarray) -> bool:

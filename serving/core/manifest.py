@@ -4,6 +4,7 @@ Rule: what is read here is only compared with; the file itself may come from any
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ from serving.core.brief import brief
 from serving.errors import ModelLoadFailed
 
 FILENAME = "manifest.json"
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,6 @@ def decode(content: bytes) -> ManifestFiles:
 
 def _hash(name: str, entry: Any) -> str:
     found = entry.get("sha256") if isinstance(entry, dict) else None
-    if not isinstance(found, str) or len(found) != 64:
+    if not isinstance(found, str) or not _SHA256.fullmatch(found):
         raise ModelLoadFailed(f"{FILENAME}: files['{name[:100]}'].sha256 must be 64 hexadecimal digits")
     return found.lower()

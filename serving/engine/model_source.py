@@ -47,7 +47,7 @@ class ModelSource:
             return load_model(
                 self._repository, name, config, self._loop, policy=self._policy, kept=kept, without=without
             ), None
-        folder = TemporaryDirectory(prefix="slipway-")
+        folder = TemporaryDirectory(prefix="slipway-", ignore_cleanup_errors=True)
         try:
             write_files(Path(folder.name) / name, override.files)
             brought = ModelRepository(Path(folder.name))

@@ -59,6 +59,6 @@ class Retirement:
         going = [*models, *list(self._retiring)]
         with ThreadPoolExecutor(max_workers=max(1, len(going))) as pool:
             ended = all(list(pool.map(lambda model: model.close(timeout), going)))
-        for folder in self._folders.values():
+        for folder in list(self._folders.values()):
             folder.cleanup()
         return ended

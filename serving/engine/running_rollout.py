@@ -142,7 +142,8 @@ class RunningRollout:
             return
         batched = model.max_batch_size > 0
         rows = len(next(iter(answered.values()))) if batched and answered else 1
-        differed = differing_rows(answered, other.outputs, self.current.labels, self.rollout.policy.tolerance, batched)
+        pair = (other.outputs, answered) if model is self.candidate else (answered, other.outputs)
+        differed = differing_rows(*pair, self.current.labels, self.policy.tolerance, batched)
         self.rollout.compare(rows, differed)
         self._look_at_the_verdict()
 

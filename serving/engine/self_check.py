@@ -16,25 +16,30 @@ from serving.errors import ModelLoadFailed
 def self_check(instances: Iterable[ModelInstance], config: ModelConfig, directory: Path) -> bool:
     """Whether a version's `directory` has golden rows, all of which every instance answers. Raises `ModelLoadFailed`.
 
-    They are run one by one and all at once, as batches will be.
+    They run in the largest batches that the config allows, and the first also alone.
     """
     path = directory / golden.FILENAME
     if not path.is_file() or config.HasField("sequence_batching") or config.model_transaction_policy.decoupled:
         return False
     expected = golden.decode(path.read_bytes())
-    sizes = (1, config.max_batch_size) if config.max_batch_size else (expected.rows,)
+    optional = {str(tensor.name) for tensor in config.input if tensor.optional}
+    size = config.max_batch_size or expected.rows
+    batches = [expected.slice(start, size) for start in range(0, expected.rows, size)]
     for instance in instances:
-        for rows in sizes:
-            _check(instance, expected.first(rows))
+        _check_names(expected, {spec.name for spec in instance.inputs}, optional)
+        for rows in (*batches, *([expected.slice(0, 1)] if config.max_batch_size else [])):
+            _check(instance, rows)
     return True
 
 
-def _check(instance: ModelInstance, rows: GoldenRows) -> None:
-    names = {spec.name for spec in instance.inputs}
-    if rows.inputs.keys() != names:
+def _check_names(rows: GoldenRows, names: set[str], optional: set[str]) -> None:
+    if not names - optional <= rows.inputs.keys() <= names:
         raise ModelLoadFailed(
             f"{golden.FILENAME} has the inputs {', '.join(rows.inputs)}, the model takes {', '.join(sorted(names))}"
         )
+
+
+def _check(instance: ModelInstance, rows: GoldenRows) -> None:
     try:
         answered = instance.run(rows.inputs)
     except Exception as error:  # a model may raise anything

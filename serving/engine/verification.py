@@ -36,11 +36,14 @@ def verify(directory: Path, require_manifest: bool) -> manifest.ManifestFiles | 
 def _verify_file(directory: Path, name: str, expected: str) -> None:
     if "/" in name or "\\" in name or "\0" in name or name in ("", ".", ".."):
         raise ModelLoadFailed(f"{manifest.FILENAME} lists {brief(name)}, which is no file of the version's folder")
+    what = f"{brief(name)}, which {manifest.FILENAME} lists,"
     try:
+        if not (directory / name).is_file():  # a pipe would be read for ever
+            raise ModelLoadFailed(f"{what} is not there; {_WAY_OUT}")
         with (directory / name).open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelLoadFailed(f"'{name[:100]}', which {manifest.FILENAME} lists: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise ModelLoadFailed(f"{what} can't be read: {getattr(error, 'strerror', None) or error}") from None
     if found != expected:
         raise ModelLoadFailed(
             f"'{name[:100]}' is not the file that was published: its SHA-256 is {found[:12]}..., {manifest.FILENAME} "
@@ -51,5 +54,5 @@ def _verify_file(directory: Path, name: str, expected: str) -> None:
 def _refuse_unlisted(directory: Path, listed: manifest.ManifestFiles) -> None:
     known = {manifest.FILENAME, *listed.sha256}
     for path in sorted(directory.iterdir()):
-        if path.name not in known and not path.name.startswith((".", "__pycache__")):
+        if path.name not in known and path.name != "__pycache__":
             raise ModelLoadFailed(f"'{path.name[:100]}' is not listed in {manifest.FILENAME}; {_WAY_OUT}")

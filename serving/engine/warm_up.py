@@ -5,6 +5,7 @@ Source: ModelWarmup in Triton's model_config.proto. Rule: a sample that its owne
 
 import logging
 import math
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,8 +23,8 @@ log = logging.getLogger("slipway")
 FOLDER = "warmup"
 """In the model's folder, what `input_data_file` names."""
 
-_ZEROS_TWICE = 2
-"""Runtimes that compile while they run (TorchScript) do so at the second run of a shape."""
+_PATIENCE = 5.0
+"""Seconds that a row of zeros may take; there are models that never end on some inputs."""
 
 _BLIND = ("onnxruntime", "pytorch")
 """Backends that may be fed zeros: a graph has no side effects, a Python model may."""
@@ -57,9 +58,18 @@ def _run_zeros(instance: ModelInstance) -> None:
         spec.name: _filled(spec.datatype, tuple(1 if dim == -1 else dim for dim in spec.shape))
         for spec in instance.inputs
     }
+    warming = threading.Thread(target=_run_twice, args=[instance, zeros], name="warm-up", daemon=True)
+    warming.start()
+    warming.join(_PATIENCE)
+    if warming.is_alive():
+        log.warning("a row of zeros takes the model longer than %g s; a model_warmup sample can warm it", _PATIENCE)
+
+
+def _run_twice(instance: ModelInstance, inputs: Arrays) -> None:
+    """Runtimes that compile while they run (TorchScript) do so at the second run of a shape."""
     try:
-        for _ in range(_ZEROS_TWICE):
-            instance.run(zeros)
+        for _ in range(2):
+            instance.run(inputs)
     except Exception as error:
         log.debug("zeros were no input to warm up with: %s", error)
 
@@ -72,7 +82,12 @@ def _inputs(sample: ModelWarmup, config: ModelConfig, folder: Path) -> Arrays:
         )
     inputs: dict[str, np.ndarray] = {}
     for name, given in sample.inputs.items():
-        row = _row(f"warmup sample '{sample.name}', input '{name}'", given, folder)
+        what = f"warmup sample '{sample.name}', input '{name}'"
+        try:
+            row = _row(what, given, folder)
+        except (ValueError, MemoryError, OSError, RuntimeError) as error:
+            words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise ModelLoadFailed(f"{what}: {words}") from None
         inputs[name] = np.repeat(row[None], rows, axis=0) if config.max_batch_size else row
     return inputs
 
@@ -109,13 +124,10 @@ def _random(datatype: str, shape: tuple[int, ...]) -> np.ndarray:
 def _from_file(what: str, datatype: str, shape: tuple[int, ...], folder: Path, name: str) -> np.ndarray:
     """Little-endian numbers, or texts that each follow their length in four bytes, as in the binary protocol."""
     root = folder.resolve()
-    try:
-        path = (root / name).resolve()
-        if not path.is_relative_to(root) or not path.is_file():
-            raise ModelLoadFailed(f"{what}: there is no file '{name[:100]}' in the model's folder '{FOLDER}'")
-        content = path.read_bytes()
-    except (OSError, ValueError, RuntimeError):
-        raise ModelLoadFailed(f"{what}: the file '{name[:100]}' can't be read") from None
+    path = (root / name).resolve()
+    if not path.is_relative_to(root) or not path.is_file():
+        raise ModelLoadFailed(f"{what}: there is no file '{name[:100]}' in the model's folder '{FOLDER}'")
+    content = path.read_bytes()
     count = math.prod(shape)
     if datatype == "BYTES":
         return _texts(what, content, count).reshape(shape)

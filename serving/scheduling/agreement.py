@@ -11,14 +11,16 @@ import numpy as np
 from serving.core.requests import Arrays
 
 
-def differing_rows(first: Arrays, second: Arrays, labelled: Collection[str], tolerance: float, batched: bool) -> int:
+def differing_rows(
+    candidate: Arrays, current: Arrays, labelled: Collection[str], tolerance: float, batched: bool
+) -> int:
     """How many rows have another answer in any output; without batches the whole answer counts as one row.
 
-    `labelled` names the outputs with labels. Outputs that the two don't share are passed over.
+    `labelled` names the outputs with labels. Outputs that the two do not share are passed over.
     """
     differs: np.ndarray | None = None
-    for name in first.keys() & second.keys():
-        row_differs = _differs(first[name], second[name], name in labelled, tolerance, batched)
+    for name in candidate.keys() & current.keys():
+        row_differs = _differs(candidate[name], current[name], name in labelled, tolerance, batched)
         differs = row_differs if differs is None else differs | row_differs
     return 0 if differs is None else int(differs.sum())
 
@@ -35,7 +37,7 @@ def _differs(first: np.ndarray, second: np.ndarray, is_labelled: bool, tolerance
 
 
 def _equal(first: np.ndarray, second: np.ndarray, is_labelled: bool, tolerance: float) -> np.ndarray:
-    if is_labelled and first.dtype.kind in "fiuV":
+    if is_labelled and first.dtype.kind in "fiuV" and first.shape[-1:] > (1,):
         return np.asarray(first.argmax(axis=-1) == second.argmax(axis=-1))
     if first.dtype.kind in "fV":
         wide = first.astype(np.float64), second.astype(np.float64)

@@ -65,7 +65,7 @@ class Rollout:
     compared: int = 0
     """Rows that both versions answered."""
     differed: int = 0
-    _due: float = 0.0
+    _due: float = 1e-9  # above 0, so that sums of a tenth reach 1
 
     @property
     def disagreement(self) -> float:
@@ -106,6 +106,8 @@ class Rollout:
 
     def _complaint(self) -> str:
         policy = self.policy
+        if not self.candidate.typical_seconds:
+            return f"it answered nothing: {self._errors()}"
         if self.candidate.error_rate > self.current.error_rate + policy.max_error_increase:
             return f"it fails more often: {self._errors()}"
         if self.latency_ratio > policy.max_latency_ratio:

@@ -147,7 +147,9 @@ def test_only_files_in_the_models_own_warmup_folder_are_read(tmp_path: Path, nam
 @pytest.mark.parametrize("name", [r"a\000b", "x" * 5000])
 def test_what_is_no_files_name_is_a_reason(tmp_path: Path, name: str) -> None:
     add_recorder(tmp_path, f"max_batch_size: 4 {NUMBERS} {from_file(name)}")
-    with pytest.raises(ModelLoadFailed, match=r"warmup sample 'first', input 'x': the file '.*' can't be read"):
+    with pytest.raises(
+        ModelLoadFailed, match=r"warmup sample 'first', input 'x': (embedded null byte|File name too long)"
+    ):
         warm(tmp_path)
 
 

@@ -1,0 +1,191 @@
+"""A minute of everything that can happen to a repository while callers call.
+
+Versions are added, replaced, damaged, cut short and removed at random. Every answer must be right for a version that
+was live, or a clear refusal; the process must live, and give its memory back.
+"""
+
+import gc
+import random
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+import tritonclient.grpc as grpcclient
+from tritonclient.utils import InferenceServerException
+
+from tests import scaled_models
+from tests.running_server import RunningServer, running
+from tests.scaled_models import NAME
+
+SECONDS = 60
+CALLERS = 4
+REFUSALS = ("404", "503", "StatusCode.NOT_FOUND", "StatusCode.UNAVAILABLE")
+
+
+class Chaos:
+    """Changes one model's folder; never the same way twice in the same order, but always so for the same seed."""
+
+    def __init__(self, root: Path, seed: int) -> None:
+        self._root = root
+        self._random = random.Random(seed)
+        self._newest = 1
+        self.done: Counter[str] = Counter()
+
+    def act(self) -> None:
+        action: Callable[[], None] = self._random.choice(
+            [self._add, self._add, self._replace, self._corrupt, self._truncate, self._delete, self._break_config]
+        )
+        action()
+        self.done[action.__name__] += 1
+
+    def _versions(self) -> list[Path]:
+        return sorted((path for path in (self._root / NAME).iterdir() if path.name.isdecimal()), key=_number)
+
+    def _any(self) -> Path:
+        return self._random.choice(self._versions())
+
+    def _add(self) -> None:
+        self._newest += 1
+        scaled_models.publish(self._root, self._newest)
+
+    def _replace(self) -> None:
+        """By the same model, file by file, as a careless copy does it."""
+        version = self._any()
+        good = scaled_models.publish(self._root / ".elsewhere", int(version.name))
+        for path in good.iterdir():
+            shutil.copyfile(path, version / path.name)
+        shutil.rmtree(good)
+
+    def _corrupt(self) -> None:
+        path = self._any() / "model.onnx"
+        content = bytearray(path.read_bytes())
+        content[self._random.randrange(len(content))] ^= 0xFF
+        path.write_bytes(content)
+
+    def _truncate(self) -> None:
+        path = self._any() / self._random.choice(["model.onnx", "manifest.json", "golden.npz"])
+        path.write_bytes(path.read_bytes()[: self._random.randrange(path.stat().st_size)])
+
+    def _delete(self) -> None:
+        if len(self._versions()) > 1:
+            shutil.rmtree(self._any())
+
+    def _break_config(self) -> None:
+        path = self._root / NAME / "config.pbtxt"
+        good = path.read_text()
+        path.write_text(good[: len(good) // 2])
+        time.sleep(0.8)
+        path.write_text(good)
+
+
+def _number(path: Path) -> int:
+    return int(path.name)
+
+
+class Callers:
+    def __init__(self, server: RunningServer) -> None:
+        self._server = server
+        self._stop = threading.Event()
+        self.right: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        calls = [self._over_http, self._over_grpc]
+        self._threads = [
+            threading.Thread(target=self._call, args=[number, calls[number % 2]]) for number in range(CALLERS)
+        ]
+
+    def __enter__(self) -> "Callers":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _call(self, seed: int, ask: Callable[[np.ndarray, str], tuple[str, np.ndarray]]) -> None:
+        chance = np.random.default_rng(seed)
+        while not self._stop.is_set():
+            rows = chance.random((int(chance.integers(1, 4)), 4), np.float32)
+            pinned = str(chance.integers(1, 30)) if chance.random() < 0.2 else ""
+            try:
+                version, answer = ask(rows, pinned)
+            except InferenceServerException as error:
+                self._note_refusal(str(error.status()), str(error.message()))
+            except httpx.HTTPStatusError as error:
+                self._note_refusal(str(error.response.status_code), error.response.text)
+            except Exception as error:
+                self.wrong.append(repr(error))
+            else:
+                self._note_answer(rows, pinned, version, answer)
+
+    def _note_answer(self, rows: np.ndarray, pinned: str, version: str, answer: np.ndarray) -> None:
+        if np.allclose(answer, rows * int(version)) and version == (pinned or version):
+            self.right[version] += 1
+        else:
+            self.wrong.append(f"asked {pinned or 'any'}, version {version} answered {answer} to {rows}")
+
+    def _note_refusal(self, status: str, text: str) -> None:
+        if status in REFUSALS and "Request for unknown model" in text:
+            self.refused[status] += 1
+        else:
+            self.wrong.append(f"{status}: {text}")
+
+    def _over_http(self, rows: np.ndarray, pinned: str) -> tuple[str, np.ndarray]:
+        path = f"/versions/{pinned}" if pinned else ""
+        tensor = {"name": "x", "shape": rows.shape, "datatype": "FP32", "data": rows.ravel().tolist()}
+        reply = httpx.post(f"{self._server.url}/v2/models/{NAME}{path}/infer", json={"inputs": [tensor]}, timeout=30)
+        document = reply.raise_for_status().json()
+        output = document["outputs"][0]
+        return document["model_version"], np.array(output["data"], np.float32).reshape(output["shape"])
+
+    def _over_grpc(self, rows: np.ndarray, pinned: str) -> tuple[str, np.ndarray]:
+        with grpcclient.InferenceServerClient(self._server.grpc_address) as client:
+            tensor = grpcclient.InferInput("x", rows.shape, "FP32").set_data_from_numpy(rows)
+            result = client.infer(NAME, [tensor], pinned, client_timeout=30)
+            return result.get_response().model_version, result.as_numpy("y")
+
+
+@pytest.mark.timeout(240)
+def test_a_minute_of_chaos(tmp_path: Path) -> None:
+    scaled_models.add_scaled(tmp_path, 1, extra="version_policy { latest { num_versions: 3 } }")
+    (tmp_path / ".elsewhere" / NAME).mkdir(parents=True)
+    chaos = Chaos(tmp_path, seed=20)
+    process = psutil.Process()
+    with running(tmp_path, model_control_mode="poll", repository_poll_secs=1) as server:
+        with Callers(server) as callers:
+            for _ in range(20):  # what a server needs once: caches, threads, the runtime's arenas
+                chaos.act()
+            time.sleep(3)
+            memory, threads = process.memory_info().rss, process.num_threads()
+            end = time.monotonic() + SECONDS
+            while time.monotonic() < end:
+                chaos.act()
+                time.sleep(random.Random(sum(chaos.done.values())).uniform(0.0, 0.7))
+        assert callers.wrong == []
+        assert sum(callers.right.values()) > 1000
+        assert len(chaos.done) == 6, "all of them took place"
+        shutil.rmtree(tmp_path / NAME)
+        scaled_models.add_scaled(tmp_path, 999)
+        _wait_until_live(server, "999")
+        gc.collect()
+        assert process.memory_info().rss < memory + 50 * 2**20
+        assert process.num_threads() < threads + 10
+
+
+def _wait_until_live(server: RunningServer, version: str) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        reply = httpx.get(f"{server.url}/v2/models/{NAME}/versions")
+        if reply.status_code == 200 and reply.json()["current"] == version:
+            return
+        assert time.monotonic() < deadline, reply.text
+        time.sleep(0.1)
