@@ -67,12 +67,12 @@ def test_what_cannot_be_served_is_refused_with_its_reason(text: str, reason: str
 def test_fields_without_effect_are_named() -> None:
     config = completed(
         f"""backend: "onnxruntime" {IO} optimization {{ cuda {{ graphs: true }} }} response_cache {{ enable: true }}
-        dynamic_batching {{ preferred_batch_size: 4 max_queue_delay_microseconds: 1 }}
+        dynamic_batching {{ max_queue_delay_microseconds: 1 priority_queue_policy {{ key: 2 value {{ }} }} }}
         parameters {{ key: "intra_op_thread_count" value {{ string_value: "1" }} }}
         parameters {{ key: "colour" value {{ string_value: "red" }} }}"""
     )
     assert model_config.unhonoured(config) == [
-        "dynamic_batching.preferred_batch_size",
+        "dynamic_batching.priority_queue_policy.2",
         "optimization.cuda.graphs",
         "parameters.colour",
         "response_cache.enable",
