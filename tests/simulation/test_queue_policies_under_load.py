@@ -113,7 +113,7 @@ def test_with_preserve_ordering_callers_are_told_once_and_as_they_came(
     # The three kinds of things that happen, at equal times in the order in which a server hears of them.
     happened = [(at, 0, request) for at, request in load.arrivals if id(request) not in refused]
     happened += [(at, 1, request) for at, request in record.cancelled if id(request) not in refused]
-    happened += [(at, 2, event) for at, event in record.events]  # type: ignore[misc]
+    happened += [(at, 2, event) for at, event in record.events]
     for at, kind, what in sorted(happened, key=lambda entry: entry[:2]):
         events = []
         if kind == 0:
@@ -123,7 +123,7 @@ def test_with_preserve_ordering_callers_are_told_once_and_as_they_came(
                 left[what] = at
             events = order.forget(what)
         else:
-            events = order.release([what])  # type: ignore[list-item]
+            events = order.release([what])
         told += [event.request for event in events]
         told_at.update((event.request, at) for event in events)
 

@@ -306,7 +306,7 @@ async def test_failures_and_expired_requests_keep_the_order_too() -> None:
         first = await occupied(gate, model)
         tasks = await waiting(model, request(1), request(float("nan")), request(3, timeout=1e-6), request(4))
         for number, task in enumerate([first, *tasks]):
-            task.add_done_callback(lambda _, number=number: ended.append(number))  # type: ignore[misc]
+            task.add_done_callback(lambda _, number=number: ended.append(number))
         await asyncio.sleep(0.01)
         gate.open.set()
         answers = await asyncio.gather(*tasks, return_exceptions=True)
