@@ -288,6 +288,28 @@ def test_a_request_of_low_priority_is_not_held_back_longer_because_others_came()
     assert scheduler.schedule(5 * ms).batch == [high, low]
 
 
+def test_who_comes_after_a_request_was_delayed_goes_before_it() -> None:
+    scheduler = leveled(DELAY)
+    late, first, second, third = Request(deadline=1 * ms), Request(), Request(), Request()
+    add(scheduler, late, first, second)
+    assert scheduler.schedule(1 * ms).batch == [first]
+    add(scheduler, third, now=2 * ms)
+    assert run_all(scheduler, 2 * ms) == [second, third, late]
+
+
+def test_a_full_batch_of_which_one_expires_waits_again() -> None:
+    scheduler, stays = batcher(max_batch_size=2, delay=5 * ms), Request()
+    add(scheduler, Request(deadline=1 * ms), stays)
+    plan = scheduler.schedule(1 * ms)
+    assert (len(plan.events), plan.batch, plan.wake_at) == (1, None, 5 * ms)
+
+
+def test_a_full_batch_that_expires_as_a_whole_leaves_others_held_back() -> None:
+    scheduler = batcher(max_batch_size=2, delay=5 * ms)
+    add(scheduler, Request(key="a"), *(Request(key="b", deadline=1 * ms) for _ in range(2)))
+    plan = scheduler.schedule(1 * ms)
+    assert (len(plan.events), plan.batch, plan.wake_at) == (2, None, 5 * ms)
+
 def test_deadlines_of_requests_that_left_do_not_pile_up() -> None:
     scheduler = batcher()
     for _ in range(10_000):
