@@ -48,9 +48,10 @@ class OrtInstance:
     concurrency = 1
     reads_parameters = False
 
-    def __init__(self, session: ort.InferenceSession) -> None:
+    def __init__(self, session: ort.InferenceSession, defaults: Specs = ()) -> None:
+        """`defaults` are inputs that the graph has a value for, which takes their place where they are absent."""
         self._session = session
-        self.inputs = tuple(_spec(tensor) for tensor in session.get_inputs())
+        self.inputs = (*(_spec(tensor) for tensor in session.get_inputs()), *defaults)
         self.outputs = tuple(_spec(tensor) for tensor in session.get_outputs())
         self._output_names = [spec.name for spec in self.outputs]
         self._text_inputs = {spec.name for spec in self.inputs if spec.datatype == "BYTES"}
@@ -80,10 +81,25 @@ def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
     session = _session(model_file(directory, config), config, device)
     if _PROVIDERS[device][0] not in session.get_providers():  # it warns and goes on where a library is missing
         raise ModelLoadFailed("instance_group has kind KIND_GPU but ONNX Runtime can't use the GPU; its log says why")
-    instance = OrtInstance(session)
+    instance = OrtInstance(session, _defaults(session, config))
     check_against_config("input", instance.inputs, file_input_specs(config))
     check_against_config("output", instance.outputs, file_output_specs(config))
     return instance
+
+
+def _defaults(session: ort.InferenceSession, config: ModelConfig) -> Specs:
+    """The config's inputs that are initializers of the graph, which optional ones must be.
+
+    Raises `ModelLoadFailed`.
+    """
+    listed = {tensor.name: tensor.optional for tensor in config.input}
+    found = tuple(_spec(tensor) for tensor in session.get_overridable_initializers() if tensor.name in listed)
+    for name, is_optional in listed.items():
+        if is_optional and name not in {spec.name for spec in found}:
+            raise ModelLoadFailed(
+                f"optional input '{name}' has no default in the file: the graph has no initializer of its name"
+            )
+    return found
 
 
 def describe(directory: Path, config: ModelConfig) -> tuple[Specs, Specs]:

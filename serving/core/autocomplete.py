@@ -57,7 +57,10 @@ def with_tensors(config: ModelConfig, inputs: tuple[TensorSpec, ...], outputs: t
     for tensors, specs in ((completed.input, inputs), (completed.output, outputs)):
         if not tensors:
             for spec in specs:
-                tensors.add(name=spec.name, data_type=to_config(spec.datatype), dims=spec.shape[first:])
+                tensor = tensors.add(name=spec.name, data_type=to_config(spec.datatype), dims=spec.shape[first:])
+                if first and not tensor.dims:  # a value for each row of a batch, which callers send as [rows,1]
+                    tensor.dims.append(1)
+                    tensor.reshape.SetInParent()
     return completed
 
 

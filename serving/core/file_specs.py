@@ -3,23 +3,24 @@
 Rule: callers see `model_config.input_specs`, backends see these.
 """
 
-from serving.core.model_config import ModelConfig, input_specs, output_specs
+from serving.core.model_config import ModelConfig
 from serving.core.requests import TensorSpec
 from serving.core.sequence_config import control_specs, sequence_config, state_specs
+from serving.core.tensor_config import reshaped_input_specs, reshaped_output_specs
 
 
 def file_input_specs(config: ModelConfig) -> tuple[TensorSpec, ...]:
     """Raises `ModelLoadFailed` for a `sequence_batching` that is wrong."""
     sequences = sequence_config(config)
     if sequences is None:
-        return input_specs(config)
-    return (*input_specs(config), *control_specs(sequences), *state_specs(sequences)[0])
+        return reshaped_input_specs(config)
+    return (*reshaped_input_specs(config), *control_specs(sequences), *state_specs(sequences)[0])
 
 
 def file_output_specs(config: ModelConfig) -> tuple[TensorSpec, ...]:
     """A state may also be an output that callers see. Raises `ModelLoadFailed`."""
     sequences = sequence_config(config)
-    outputs = output_specs(config)
+    outputs = reshaped_output_specs(config)
     if sequences is None:
         return outputs
     names = {spec.name for spec in outputs}

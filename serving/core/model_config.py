@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 
 from google.protobuf import json_format, text_format
 from google.protobuf.message import Message
-from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig, ModelInput, ModelOutput
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from serving.core.datatypes import from_config
-from serving.core.requests import TensorSpec
+from serving.core.batching_config import batching_config
+from serving.core.config_errors import explain
+from serving.core.tensor_config import check_tensors, input_specs, output_specs
 from serving.errors import ModelLoadFailed
 
 __all__ = [
@@ -32,7 +33,6 @@ __all__ = [
 PLATFORMS = {"onnxruntime": "onnxruntime_onnx", "pytorch": "pytorch_libtorch", "python": "python"}
 MAX_INSTANCES = 256
 MAX_THREADS = 1024
-MAX_PRIORITY_LEVELS = 64
 DEFAULT_FILENAMES = {"onnxruntime": "model.onnx", "pytorch": "model.pt", "python": "model.py"}
 
 # Paths of the fields that Slipway acts on; whatever else a config sets is reported by `unhonoured`.
@@ -48,15 +48,23 @@ _HONOURED = {
     "input.name",
     "input.data_type",
     "input.dims",
+    "input.reshape",
+    "input.reshape.shape",
+    "input.optional",
     "output.name",
     "output.data_type",
     "output.dims",
+    "output.reshape",
+    "output.reshape.shape",
     "output.label_filename",
     "instance_group.name",
     "instance_group.kind",
     "instance_group.count",
     "dynamic_batching",
+    "dynamic_batching.preferred_batch_size",
     "dynamic_batching.max_queue_delay_microseconds",
+    "dynamic_batching.preserve_ordering",
+    "dynamic_batching.default_queue_policy.timeout_action",
     "dynamic_batching.default_queue_policy.default_timeout_microseconds",
     "dynamic_batching.default_queue_policy.max_queue_size",
     "dynamic_batching.default_queue_policy.allow_timeout_override",
@@ -109,7 +117,7 @@ def parse(text: str, model_name: str) -> ModelConfig:
     try:
         config = text_format.Parse(text, ModelConfig())
     except text_format.ParseError as error:
-        raise ModelLoadFailed(f"config.pbtxt, line:column {error}") from None
+        raise ModelLoadFailed(f"config.pbtxt, line:column {explain(str(error))}") from None
     return _named(config, model_name)
 
 
@@ -118,7 +126,7 @@ def parse_json(text: str, model_name: str) -> ModelConfig:
     try:
         config = json_format.Parse(text, ModelConfig())
     except (json_format.ParseError, RecursionError) as error:
-        raise ModelLoadFailed(f"the config is no ModelConfig in JSON: {error}"[:1000]) from None
+        raise ModelLoadFailed(f"the config is no ModelConfig in JSON: {explain(str(error))}"[:1000]) from None
     return _named(config, model_name)
 
 
@@ -137,8 +145,9 @@ def complete(config: ModelConfig) -> ModelConfig:
     completed.CopyFrom(config)
     _refuse_what_is_missing(completed)
     _complete_backend(completed)
-    _check_tensors(completed)
-    _check_priorities(completed)
+    _check_optional_inputs(completed)
+    check_tensors(completed)
+    batching_config(completed)
     if not completed.HasField("version_policy"):
         completed.version_policy.latest.num_versions = 1
     if not completed.instance_group:
@@ -151,14 +160,6 @@ def complete(config: ModelConfig) -> ModelConfig:
     if sum(group.count for group in completed.instance_group) > MAX_INSTANCES:
         raise ModelLoadFailed(f"instance_group counts must be at most {MAX_INSTANCES} together")
     return completed
-
-
-def input_specs(config: ModelConfig) -> tuple[TensorSpec, ...]:
-    return tuple(_spec(tensor, config.max_batch_size) for tensor in config.input)
-
-
-def output_specs(config: ModelConfig) -> tuple[TensorSpec, ...]:
-    return tuple(_spec(tensor, config.max_batch_size) for tensor in config.output)
 
 
 def devices(config: ModelConfig) -> list[str]:
@@ -194,8 +195,10 @@ def select_versions(config: ModelConfig, available: Iterable[int]) -> list[int]:
 def unhonoured(config: ModelConfig) -> list[str]:
     """The fields that this config sets and Slipway does not act on, such as `optimization.cuda.graphs`."""
     fields = {field for field in _set_fields(config, "") if not field.startswith(_HONOURED_BELOW)} - _HONOURED
-    if config.backend == "python":  # such a model reads its parameters itself, and does without optional inputs
-        fields = {field for field in fields if field != "input.optional" and not field.startswith("parameters.")}
+    if config.backend == "python":  # such a model reads its parameters itself
+        fields = {field for field in fields if not field.startswith("parameters.")}
+    if config.dynamic_batching.priority_levels:
+        fields = {field for field in fields if not field.startswith("dynamic_batching.priority_queue_policy.")}
     return sorted(fields)
 
 
@@ -217,19 +220,15 @@ def _refuse_what_is_missing(config: ModelConfig) -> None:
             raise ModelLoadFailed(f"'{field}': {words} are not supported")
     if config.model_transaction_policy.decoupled and "python" not in (config.backend, config.platform):
         raise ModelLoadFailed("'model_transaction_policy.decoupled': only python models can be decoupled")
-    if any(tensor.optional for tensor in config.input) and "python" not in (config.backend, config.platform):
-        raise ModelLoadFailed("'input.optional': only python models can do without an input")
     if any(tensor.allow_ragged_batch for tensor in config.input):
         raise ModelLoadFailed(
             "'input.allow_ragged_batch': ragged batches are not supported; without it, requests of "
             "different shapes run in batches of their own"
         )
-    policies = (config.dynamic_batching.default_queue_policy, *config.dynamic_batching.priority_queue_policy.values())
-    if any(policy.timeout_action == policy.DELAY for policy in policies):
-        raise ModelLoadFailed("'timeout_action': DELAY is not supported; expired requests are rejected (REJECT)")
-    if any(tensor.HasField("reshape") for tensor in (*config.input, *config.output)):
+    if config.sequence_batching.oldest.preserve_ordering:
         raise ModelLoadFailed(
-            "'reshape' of inputs and outputs is not supported; give the shapes that the file has, or reshape inside it"
+            "'sequence_batching.oldest.preserve_ordering' is not supported; the answers of one sequence are in order "
+            "without it"
         )
     if any(group.kind == group.KIND_MODEL for group in config.instance_group):
         raise ModelLoadFailed("'instance_group.kind': KIND_MODEL is not supported")
@@ -257,43 +256,11 @@ def check_filename(filename: str) -> None:
         raise ModelLoadFailed("default_model_filename must be the name of a file in the version's folder")
 
 
-def _check_priorities(config: ModelConfig) -> None:
-    levels, default = config.dynamic_batching.priority_levels, config.dynamic_batching.default_priority_level
-    if levels > MAX_PRIORITY_LEVELS:
-        raise ModelLoadFailed(f"dynamic batching priority_levels must be at most {MAX_PRIORITY_LEVELS}, got {levels}")
-    if levels and not 1 <= default <= levels:
-        raise ModelLoadFailed(f"default priority level must be in range [1, {levels}] for {config.name}, got {default}")
-
-
-def _check_tensors(config: ModelConfig) -> None:
-    if config.max_batch_size < 0:
-        raise ModelLoadFailed(f"'max_batch_size' must be non-negative value for {config.name}")
-    for kind, tensors in (("input", config.input), ("output", config.output)):
-        if not tensors:
-            raise ModelLoadFailed(
-                f"config.pbtxt lists no {kind}, and this kind of file does not say what it is; add an {kind} "
-                "{ name data_type dims } block"
-            )
-        for tensor in tensors:
-            _check_tensor(kind, tensor, config.max_batch_size)
-        names = [tensor.name for tensor in tensors]
-        if len(set(names)) < len(names):
-            raise ModelLoadFailed(f"config.pbtxt lists an {kind} twice: {', '.join(names)}")
-
-
-def _check_tensor(kind: str, tensor: ModelInput | ModelOutput, max_batch_size: int) -> None:
-    if not tensor.name:
-        raise ModelLoadFailed(f"model {kind} must specify 'name'")
-    if tensor.data_type not in DataType.values() or not tensor.data_type:
-        raise ModelLoadFailed(f"model {kind} '{tensor.name}' must specify 'data_type'")
-    if not (tensor.dims or max_batch_size):
-        raise ModelLoadFailed(f"model {kind} '{tensor.name}' must specify 'dims'")
-    if any(dim < 1 and dim != -1 for dim in tensor.dims):
-        raise ModelLoadFailed(
-            f"model {kind} '{tensor.name}' dimension must be integer >= 1, or -1 to indicate a variable-size dimension"
-        )
-
-
-def _spec(tensor: ModelInput | ModelOutput, max_batch_size: int) -> TensorSpec:
-    batch = (-1,) if max_batch_size else ()
-    return TensorSpec(tensor.name, from_config(DataType.Name(tensor.data_type)), (*batch, *tensor.dims))
+def _check_optional_inputs(config: ModelConfig) -> None:
+    optional = [tensor.name for tensor in config.input if tensor.optional]
+    if not optional or config.backend == "python":
+        return
+    if config.backend != "onnxruntime":
+        raise ModelLoadFailed("'input.optional': only python and onnxruntime models can do without an input")
+    if config.max_batch_size:
+        raise ModelLoadFailed(f"optional input '{optional[0]}' is not supported for models that support batching")

@@ -12,27 +12,26 @@ from functools import partial
 from math import inf
 
 from serving.backends.backend import DecoupledInstance, ModelInstance
+from serving.core.batching_config import batching_config
 from serving.core.model_config import ModelConfig, input_specs, output_specs
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.core.sequence_config import sequence_config
 from serving.engine import fit
 from serving.engine.execution import run_batch, run_rows, run_sequences, run_stream
 from serving.engine.pending import Pending
+from serving.engine.reshaped import with_reshapes
 from serving.engine.response_stream import ResponseStream
+from serving.engine.schedulers import scheduler_for
 from serving.engine.statistics import Duration, FailureReason, ModelStatistics
 from serving.engine.tracer import Timeline
 from serving.engine.worker import Execute, Execution, WorkerPool
 from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, Overloaded, SlipwayError, Unsupported
-from serving.scheduling.dynamic import DynamicBatcher
-from serving.scheduling.scheduler import Event, Scheduler
-from serving.scheduling.sequence import SequenceBatcher
+from serving.scheduling.arrival_order import ArrivalOrder
+from serving.scheduling.scheduler import Event
 
 log = logging.getLogger("slipway")
 
 _BETWEEN_LOGGED_FAILURES = 10.0  # seconds
-
-DEFAULT_MAX_QUEUE_SIZE = 4096
-"""Requests that may wait for a version whose config sets no `max_queue_size`; Triton's own default has no bound."""
 
 
 class ServedModel:
@@ -59,7 +58,8 @@ class ServedModel:
         self.load_seconds = load_seconds
         self.statistics = ModelStatistics()
         self._optional = frozenset(tensor.name for tensor in config.input if tensor.optional)
-        self._default_timeout = config.dynamic_batching.default_queue_policy.default_timeout_microseconds * 1e-6
+        self._batching = batching_config(config)
+        self._order: ArrivalOrder[Pending] | None = ArrivalOrder() if self._batching.preserve_ordering else None
         self._reads_parameters = any(instance.reads_parameters for instance in instances)
         self._loop = loop
         self._instances = list(instances)
@@ -70,7 +70,7 @@ class ServedModel:
         places = [each for each in instances for _ in range(1 if has_sequences else each.concurrency)]
         self._pool = WorkerPool(
             f"{self.name}/{version}",
-            _scheduler(config, len(places)),
+            scheduler_for(config, len(places)),
             [self._execute(instance) for instance in places],
             self._deliver,
         )
@@ -153,20 +153,22 @@ class ServedModel:
         self._loop.call_soon_threadsafe(self._resolve, events, execution)
 
     def _resolve(self, events: list[Event[Pending]], execution: Execution[Pending] | None) -> None:
+        """What became of requests is counted at once, and told when it is its turn."""
         now = time.monotonic()
         answered: list[Pending] = []
+        awaited: list[Event[Pending]] = []
         for event in events:
             pending = event.request
             if pending.timeline is not None and execution is not None:
                 pending.timeline.record(pending.arrived, execution.started, execution.run.times)
             if pending.answer.done():  # its caller went away, and that was counted
                 continue
+            awaited.append(event)
             if event.error is None:
-                pending.answer.set_result(event.value)
                 answered.append(pending)
             else:
-                pending.answer.set_exception(event.error)
                 self._note_failure(event.error, now, now - pending.arrived)
+        _tell(awaited if self._order is None else self._order.release(awaited))
         if execution is not None:
             self.statistics.record(
                 [execution.started - pending.arrived for pending in answered],
@@ -190,7 +192,8 @@ class ServedModel:
         self, request: InferRequest, responses: ResponseStream | None, timeline: Timeline | None = None
     ) -> Pending:
         rows = fit.check(request, self.inputs, self._optional, self.outputs, self.max_batch_size)
-        timeout = request.timeout or self._default_timeout
+        level = self._batching.level(request.priority)
+        timeout = request.timeout or self._batching.policies[level].default_timeout
         pending = Pending(
             request.inputs,
             rows,
@@ -210,6 +213,8 @@ class ServedModel:
         except Overloaded:
             self.statistics.record_failure(FailureReason.REJECTED, 0.0)
             raise
+        if self._order is not None:
+            self._order.accept(pending)
         return pending
 
     def _key(self, request: InferRequest) -> Hashable:
@@ -220,9 +225,13 @@ class ServedModel:
 
     def _give_up(self, pending: Pending) -> None:
         """Its caller wants no answer any more, if it has none."""
-        if pending.answer.cancel() or pending.answer.cancelled():
-            self._pool.cancel(pending)
+        if not (pending.answer.cancel() or pending.answer.cancelled()):
+            return
+        self._pool.cancel(pending)
+        if self._order is None or not self._order.is_held(pending):  # what is held was counted
             self.statistics.record_failure(FailureReason.CANCELED, time.monotonic() - pending.arrived)
+        if self._order is not None:
+            _tell(self._order.forget(pending))
 
     def _response(self, request: InferRequest, outputs: Arrays, final: bool = True) -> InferResponse:
         wanted = request.output_names or self.outputs
@@ -240,6 +249,7 @@ class ServedModel:
             duration.add(seconds)
 
     def _execute(self, instance: ModelInstance) -> Execute[Pending]:
+        instance = with_reshapes(instance, self.config)
         if self.is_decoupled:
             assert isinstance(instance, DecoupledInstance)
             return partial(run_stream, instance)
@@ -247,6 +257,17 @@ class ServedModel:
         if sequences is not None:
             return partial(run_sequences, instance, sequences)
         return partial(run_batch, partial(run_rows, instance, self.max_batch_size > 0))
+
+
+def _tell(events: list[Event[Pending]]) -> None:
+    for event in events:
+        answer = event.request.answer
+        if answer.done():  # its caller went away
+            continue
+        if event.error is None:
+            answer.set_result(event.value)
+        else:
+            answer.set_exception(event.error)
 
 
 def _close(instance: ModelInstance) -> None:
@@ -266,21 +287,6 @@ def _reason(error: Exception) -> FailureReason:
             return FailureReason.BACKEND
         case _:
             return FailureReason.OTHER
-
-
-def _scheduler(config: ModelConfig, instance_count: int) -> Scheduler[Pending]:
-    """Without a `dynamic_batching` block requests are not put together, as in Triton."""
-    sequences = sequence_config(config)
-    if sequences is not None:
-        return SequenceBatcher(sequences, instance_count, DEFAULT_MAX_QUEUE_SIZE, str(config.name))
-    policy = config.dynamic_batching
-    return DynamicBatcher(
-        config.max_batch_size if config.HasField("dynamic_batching") and not _is_decoupled(config) else 1,
-        policy.max_queue_delay_microseconds * 1e-6,
-        policy.default_queue_policy.max_queue_size or DEFAULT_MAX_QUEUE_SIZE,
-        policy.priority_levels,
-        policy.default_priority_level,
-    )
 
 
 def _is_decoupled(config: ModelConfig) -> bool:

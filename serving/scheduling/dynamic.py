@@ -1,16 +1,21 @@
 """Dynamic batching: whenever an instance is free, run the oldest request with all that can join it.
 
-Rule: a request is held back only while its batch has room and `max_queue_delay` has not passed; with a delay of 0
-nothing is held back, and batches grow only while all instances are busy.
+    arrives ─▶ its level ── runs, or expires ─▶ rejected, or behind its level (DELAY), where it still runs
+
+Rule: a request is held back only while its batch has room, has none of the preferred sizes, and `max_queue_delay` has
+not passed; with a delay of 0 nothing is held back, and batches grow only while all instances are busy.
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Hashable, Sequence
+from itertools import accumulate
 from typing import Any, Generic, Protocol, TypeVar
 
-from serving.errors import DeadlineExceeded, Overloaded
+from serving.core.batching_config import BatchingConfig
+from serving.errors import DeadlineExceeded
 from serving.scheduling.deadlines import Deadlines
+from serving.scheduling.ranked_queue import RankedQueue
+from serving.scheduling.room import rooms
 from serving.scheduling.scheduler import Event, Plan, Schedulable
 
 
@@ -23,139 +28,139 @@ class Prioritized(Schedulable, Protocol):
 P = TypeVar("P", bound=Prioritized)
 
 
-class _Queue(Generic[P]):
-    """Requests by priority, oldest first. Ordered dictionaries, so that any can leave at once."""
-
-    def __init__(self, levels: int) -> None:
-        self._levels: list[OrderedDict[P, None]] = [OrderedDict() for _ in range(levels)]
-        self.rows = 0
-
-    def __iter__(self) -> Iterator[P]:
-        return chain.from_iterable(self._levels)
-
-    def __bool__(self) -> bool:
-        return any(self._levels)
-
-    def add(self, request: P, level: int) -> None:
-        self._levels[level][request] = None
-        self.rows += request.rows
-
-    def remove(self, request: P, level: int) -> None:
-        del self._levels[level][request]
-        self.rows -= request.rows
-
-
 class DynamicBatcher(Generic[P]):
     """One queue for all instances of a model version. Every method is O(batch), whatever the queue's length."""
 
     pins = False
 
-    def __init__(
-        self,
-        max_batch_size: int,
-        max_queue_delay: float,
-        max_queue_size: int,
-        priority_levels: int = 0,
-        default_priority_level: int = 0,
-    ) -> None:
-        """`max_batch_size` in rows, `max_queue_delay` in seconds, `max_queue_size` in requests.
+    def __init__(self, config: BatchingConfig, max_queue_size: int) -> None:
+        """`max_queue_size`, in requests, is for the levels whose policy sets none, together.
 
-        With `priority_levels`, a request of a higher priority always runs before those of lower ones.
+        A request of a higher priority always runs before those of lower ones.
         """
-        self._max_batch_size = max_batch_size
-        self._max_queue_delay = max_queue_delay
-        self._max_queue_size = max_queue_size
-        self._level_count = priority_levels or 1
-        self._default_level = (default_priority_level or 1) - 1
-        self._levels: dict[P, int] = {}  # of every request that waits
-        self._waiting: _Queue[P] = _Queue(self._level_count)
-        self._groups: dict[Hashable, _Queue[P]] = {}  # those that may run together
-        self._full: OrderedDict[Hashable, None] = OrderedDict()  # groups with enough rows for a whole batch
-        self._deadlines: Deadlines[P] = Deadlines(self._levels)
+        self._config = config
+        self._max_queue_delay = config.max_queue_delay
+        self._preferred = frozenset(config.preferred_batch_sizes)
+        self._enough = max(self._preferred)
+        self._rooms = rooms(config.policies, max_queue_size)
+        # Two ranks for each level: those in time, and those that are delayed.
+        self._ranks: dict[P, int] = {}  # of every request that waits
+        self._waiting: RankedQueue[P] = RankedQueue(2 * len(config.policies))
+        self._groups: dict[Hashable, RankedQueue[P]] = {}  # those that may run together
+        self._ready: OrderedDict[Hashable, None] = OrderedDict()  # groups with a batch that is not held back
+        self._deadlines: Deadlines[P] = Deadlines(self._ranks)
 
     def __repr__(self) -> str:
         return f"<DynamicBatcher {len(self)} waiting, {self._waiting.rows} rows>"
 
     def __len__(self) -> int:
-        return len(self._levels)
+        return len(self._ranks)
 
     def add(self, request: P, now: float) -> None:
-        if len(self) >= self._max_queue_size:
-            raise Overloaded(f"Exceeds maximum queue size: {len(self)} requests are already waiting")
+        level = self._config.level(request.priority)
+        self._rooms[level].enter()
         request.arrived = now
-        level = request.priority - 1 if 1 <= request.priority <= self._level_count else self._default_level
-        self._levels[request] = level
-        self._waiting.add(request, level)
-        if request.key not in self._groups:
-            self._groups[request.key] = _Queue(self._level_count)
-        group = self._groups[request.key]
-        group.add(request, level)
-        self._note_fullness(request.key, group)
+        self._put(request, 2 * level)
+        self._note_readiness(request.key)
         self._deadlines.add(request)
 
     def cancel(self, request: P) -> None:
-        if request in self._levels:
+        if request in self._ranks:
             self._remove(request)
+            self._note_readiness(request.key)
 
     def close(self) -> None:
         self._max_queue_delay = 0.0
 
     def schedule(self, now: float, _: int = 0, /) -> Plan[P]:
         expired = self._expire(now)
-        if not self._levels:
+        if not self._ranks:
             return Plan(events=expired)
         head = next(iter(self._waiting))
-        due = head.arrived + self._max_queue_delay
-        if now >= due or head.key in self._full:
+        due = self._groups[head.key].oldest + self._max_queue_delay
+        if now >= due or head.key in self._ready:
             key = head.key
-        elif self._full:
-            key = next(iter(self._full))
+        elif self._ready:
+            key = next(iter(self._ready))
         else:
             return Plan(wake_at=min(due, self._deadlines.next()), events=expired)
-        batch = self._oldest_batch(self._groups[key])
+        batch = self._next_batch(self._groups[key], now)
         for request in batch:
             self._remove(request)
+        self._note_readiness(key)
         return Plan(batch=batch, events=expired)
 
     def complete(self, batch: list[P], outcomes: Sequence[Any]) -> list[Event[P]]:
         return [_event(request, outcome) for request, outcome in zip(batch, outcomes, strict=True)]
 
-    def _oldest_batch(self, group: _Queue[P]) -> list[P]:
-        """The requests of a group that run together, by priority and then oldest first.
+    def _next_batch(self, group: RankedQueue[P], now: float) -> list[P]:
+        """The requests of a group that run together, by priority and then oldest first: as many as give the largest
+        preferred size, or all that fit where none does or the group was held back for its whole delay.
 
         The first is taken whatever its size, so that a limit of 1 row means one request at a time.
         """
         batch: list[P] = []
-        rows = 0
+        rows = preferred = 0
         for request in group:
-            if batch and rows + request.rows > self._max_batch_size:
+            if batch and rows + request.rows > self._config.max_batch_size:
                 break
             batch.append(request)
             rows += request.rows
-        return batch
+            if rows in self._preferred:
+                preferred = len(batch)
+        was_held_back = self._max_queue_delay > 0 and now >= group.oldest + self._max_queue_delay
+        return batch[:preferred] if preferred and not was_held_back else batch
 
     def _expire(self, now: float) -> list[Event[P]]:
         events = []
+        touched = set()
         while self._deadlines.next() <= now:
             request = self._deadlines.pop()
-            self._remove(request)
-            events.append(Event(request, error=DeadlineExceeded("Request timeout expired")))
+            level = self._ranks[request] // 2
+            if self._config.policies[level].delays:
+                self._take(request)
+                self._put(request, 2 * level + 1)
+            else:
+                self._remove(request)
+                events.append(Event(request, error=DeadlineExceeded("Request timeout expired")))
+            touched.add(request.key)
+        for key in touched:
+            self._note_readiness(key)
         return events
 
+    def _put(self, request: P, rank: int) -> None:
+        self._ranks[request] = rank
+        self._waiting.add(request, rank)
+        if request.key not in self._groups:
+            self._groups[request.key] = RankedQueue(2 * len(self._config.policies))
+        self._groups[request.key].add(request, rank)
+
     def _remove(self, request: P) -> None:
-        level = self._levels.pop(request)
-        self._waiting.remove(request, level)
+        self._rooms[self._take(request) // 2].leave()
+
+    def _take(self, request: P) -> int:
+        """Out of its rank, which is returned."""
+        rank = self._ranks.pop(request)
+        self._waiting.remove(request, rank)
         group = self._groups[request.key]
-        group.remove(request, level)
-        self._note_fullness(request.key, group)
+        group.remove(request, rank)
         if not group:
             del self._groups[request.key]
+        return rank
 
-    def _note_fullness(self, key: Hashable, group: _Queue[P]) -> None:
-        if group.rows >= self._max_batch_size:
-            self._full.setdefault(key)
+    def _note_readiness(self, key: Hashable) -> None:
+        if key in self._groups and self._is_ready(self._groups[key]):
+            self._ready.setdefault(key)
         else:
-            self._full.pop(key, None)
+            self._ready.pop(key, None)
+
+    def _is_ready(self, group: RankedQueue[P]) -> bool:
+        """Whether it has rows for the largest preferred size, which no more would make better, or a preferred size."""
+        if group.rows >= self._enough:
+            return True
+        if len(self._preferred) == 1:
+            return False
+        return any(rows in self._preferred for rows in accumulate(request.rows for request in group))
 
 
 def _event(request: P, outcome: Any) -> Event[P]:

@@ -17,6 +17,9 @@ class Record:
     events: list[tuple[float, Event[Any]]] = field(default_factory=list)
     batches: list[tuple[float, list[Any]]] = field(default_factory=list)
     refused: list[tuple[Any, SlipwayError]] = field(default_factory=list)
+    cancelled: list[tuple[float, Any]] = field(default_factory=list)
+    left_waiting: list[list[Any]] = field(default_factory=list)
+    """For each batch, the requests that waited when it started."""
     idle_waits: list[tuple[float, float, list[Any]]] = field(default_factory=list)
     """(from, until, the requests that waited) of each time an instance was idle while requests waited."""
 
@@ -26,10 +29,13 @@ def simulate(
     arrivals: Iterable[tuple[float, R]],
     service_time: Callable[[list[R]], float],
     instances: int = 1,
+    cancels: Iterable[tuple[float, R]] = (),
 ) -> Record:
+    """A request that is cancelled before it arrives, or after it ended, is left alone."""
     order, agenda, record, idle, waiting = count(), [], Record(), instances, {}
-    for at, request in arrivals:
-        heapq.heappush(agenda, (at, next(order), "arrive", request))
+    for what, timeline in (("arrive", arrivals), ("cancel", cancels)):
+        for at, request in timeline:
+            heapq.heappush(agenda, (at, next(order), what, request))
     while agenda:
         now, _, what, subject = heapq.heappop(agenda)
         if what == "arrive":
@@ -38,6 +44,10 @@ def simulate(
                 waiting[subject] = None
             except SlipwayError as error:
                 record.refused.append((subject, error))
+        elif what == "cancel":
+            scheduler.cancel(subject)
+            record.cancelled.append((now, subject))
+            waiting.pop(subject, None)
         elif what == "done":
             idle += 1
             record.events += [(now, event) for event in scheduler.complete(subject, [None] * len(subject))]
@@ -53,5 +63,6 @@ def simulate(
                 break
             idle -= 1
             record.batches.append((now, plan.batch))
+            record.left_waiting.append(list(waiting))
             heapq.heappush(agenda, (now + service_time(plan.batch), next(order), "done", plan.batch))
     return record

@@ -5,6 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serving.core.batching_config import BatchingConfig
 from serving.errors import DeadlineExceeded
 from serving.scheduling.dynamic import DynamicBatcher
 from tests.serving.scheduling.requests import Request
@@ -36,7 +37,7 @@ def test_every_promise_holds(
     drawn: list[tuple[float, int, int, float | None]], max_batch: int, delay: float, instances: int, max_queue: int
 ) -> None:
     timeline = requests(drawn)
-    scheduler: DynamicBatcher[Request] = DynamicBatcher(max_batch, delay, max_queue)
+    scheduler: DynamicBatcher[Request] = DynamicBatcher(BatchingConfig(max_batch, delay, (max_batch,)), max_queue)
     record = simulate(scheduler, timeline, service_time, instances)
 
     answered = Counter(event.request for _, event in record.events) + Counter(request for request, _ in record.refused)

@@ -65,3 +65,34 @@ ort.load(root / "double" / "1", ModelRepository(root).config("double"), "cpu")
         text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def with_a_default(root: Path, optional: str, graph: str = "g (float[2] x, float[2] bias) => (float[2] y)") -> Path:
+    """y = x + bias, whose graph may have a value for bias."""
+    folder = tiny_models.write_config(
+        root,
+        "biased",
+        f"""backend: "onnxruntime" input [{{ name: "x" data_type: TYPE_FP32 dims: 2 }},
+        {{ name: "bias" data_type: TYPE_FP32 dims: 2 {optional} }}]
+        output {{ name: "y" data_type: TYPE_FP32 dims: 2 }}""",
+    )
+    tiny_models.write_onnx(folder / "1" / "model.onnx", graph + "{ y = Add(x, bias) }", bias=np.float32([10, 20]))
+    return folder / "1"
+
+
+@pytest.mark.parametrize("optional", ["optional: true", ""])
+def test_an_input_that_the_graph_has_a_value_for_may_be_fed(tmp_path: Path, optional: str) -> None:
+    directory = with_a_default(tmp_path, optional)
+    instance = ort.load(directory, ModelRepository(tmp_path).config("biased"), "cpu")
+    assert [spec.name for spec in instance.inputs] == ["x", "bias"]
+    assert instance.run({"x": np.float32([1, 2])})["y"].tolist() == [11, 22]
+    assert instance.run({"x": np.float32([1, 2]), "bias": np.float32([0, 1])})["y"].tolist() == [1, 3]
+
+
+def test_an_input_that_the_graph_has_no_value_for_cannot_be_optional(tmp_path: Path) -> None:
+    directory = with_a_default(tmp_path, "optional: true")
+    tiny_models.write_onnx(
+        directory / "model.onnx", "g (float[2] x, float[2] bias) => (float[2] y) { y = Add(x, bias) }"
+    )
+    with pytest.raises(ModelLoadFailed, match="optional input 'bias' has no default in the file"):
+        ort.load(directory, ModelRepository(tmp_path).config("biased"), "cpu")

@@ -281,7 +281,7 @@ def test_every_parameter_and_optional_inputs_are_the_models_own_affair(load: Loa
     config = completed(tmp_path, "m")
     assert model_config.unhonoured(config) == []
     config.backend = "pytorch"
-    assert model_config.unhonoured(config) == ["input.optional", "parameters.colour"]
+    assert model_config.unhonoured(config) == ["parameters.colour"]
 
 
 def test_the_mock_llm_of_other_tests_loads(tmp_path: Path) -> None:

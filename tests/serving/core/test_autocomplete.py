@@ -1,6 +1,7 @@
 import pytest
 
 from serving.core.autocomplete import with_backend, with_tensors
+from serving.core.file_specs import file_input_specs
 from serving.core.model_config import ModelConfig, complete, input_specs
 from serving.core.requests import TensorSpec
 from serving.errors import ModelLoadFailed
@@ -43,6 +44,15 @@ def test_a_model_of_fixed_rows_gets_none_and_may_ask_for_none() -> None:
     assert list(config.input[0].dims) == [3, 4]
     with pytest.raises(ModelLoadFailed, match="model does not support batching while non-zero max_batch_size"):
         with_tensors(ModelConfig(name="m", max_batch_size=2), FIXED, ROWS)
+
+
+def test_a_value_for_each_row_is_sent_as_a_row_of_one() -> None:
+    scalars = (TensorSpec("x", "FP32", (-1,)),)
+    config = complete(with_tensors(ModelConfig(name="m", backend="onnxruntime"), scalars, ROWS))
+    assert (list(config.input[0].dims), list(config.input[0].reshape.shape)) == ([1], [])
+    assert input_specs(config) == (TensorSpec("x", "FP32", (-1, 1)),)
+    assert file_input_specs(config) == scalars
+    assert not config.output[0].HasField("reshape")
 
 
 def test_only_what_is_missing_is_filled_in() -> None:

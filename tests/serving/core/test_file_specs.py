@@ -11,6 +11,12 @@ def test_an_ordinary_models_file_has_what_callers_see() -> None:
     assert [str(spec) for spec in file_output_specs(config)] == ["y INT32 [-1,1]"]
 
 
+def test_a_file_has_the_shapes_that_reshape_gives() -> None:
+    config = parse(TENSORS.replace("dims: 1 } output", "dims: 4 reshape { shape: [ 2, 2 ] } } output"), "m")
+    assert [str(spec) for spec in file_input_specs(config)] == ["x INT32 [-1,2,2]"]
+    assert [str(spec) for spec in file_output_specs(config)] == ["y INT32 [-1,1]"]
+
+
 def test_a_sequence_models_file_has_its_controls_and_states_too() -> None:
     config = parse(
         TENSORS

@@ -57,6 +57,26 @@ def test_shapes_get_a_batch_dimension_only_when_the_model_batches() -> None:
         (f'backend: "pytorch" {IO} ensemble_scheduling {{ }}', "ensembles .* are not supported"),
         (f'backend: "pytorch" {IO} model_transaction_policy {{ decoupled: true }}', "decoupled"),
         (f'backend: "pytorch" {IO} instance_group {{ kind: KIND_MODEL }}', "KIND_MODEL is not supported"),
+        (
+            f'backend: "pytorch" {IO} sequence_batching {{ oldest {{ preserve_ordering: true }} }}',
+            "'sequence_batching.oldest.preserve_ordering' is not supported",
+        ),
+        (
+            f'backend: "pytorch" max_batch_size: 2 {IO} dynamic_batching {{ preferred_batch_size: 3 }}',
+            "preferred size must be <= max batch size",
+        ),
+        (
+            IO.replace("dims: 4", "dims: 4 optional: true") + 'backend: "pytorch"',
+            "'input.optional': only python and onnxruntime models",
+        ),
+        (
+            IO.replace("dims: 4", "dims: 4 optional: true") + 'platform: "onnxruntime_onnx" max_batch_size: 2',
+            "optional input 'x' is not supported for models that support batching",
+        ),
+        (
+            IO.replace("dims: 4", "dims: 4 reshape { shape: [ 5 ] }") + 'backend: "pytorch"',
+            "'x' has different size for dims and reshape",
+        ),
     ],
 )
 def test_what_cannot_be_served_is_refused_with_its_reason(text: str, reason: str) -> None:
@@ -67,16 +87,30 @@ def test_what_cannot_be_served_is_refused_with_its_reason(text: str, reason: str
 def test_fields_without_effect_are_named() -> None:
     config = completed(
         f"""backend: "onnxruntime" {IO} optimization {{ cuda {{ graphs: true }} }} response_cache {{ enable: true }}
-        dynamic_batching {{ preferred_batch_size: 4 max_queue_delay_microseconds: 1 }}
+        dynamic_batching {{ max_queue_delay_microseconds: 1 priority_queue_policy {{ key: 2 value {{ }} }} }}
         parameters {{ key: "intra_op_thread_count" value {{ string_value: "1" }} }}
         parameters {{ key: "colour" value {{ string_value: "red" }} }}"""
     )
     assert model_config.unhonoured(config) == [
-        "dynamic_batching.preferred_batch_size",
+        "dynamic_batching.priority_queue_policy.2",
         "optimization.cuda.graphs",
         "parameters.colour",
         "response_cache.enable",
     ]
+
+
+def test_what_batching_and_tensors_can_ask_for_has_an_effect() -> None:
+    policy = "{ timeout_action: DELAY default_timeout_microseconds: 1 allow_timeout_override: true max_queue_size: 1 }"
+    config = completed(
+        f"""backend: "onnxruntime" max_batch_size: 4
+        input {{ name: "x" data_type: TYPE_FP32 dims: 1 reshape {{ }} }}
+        output {{ name: "y" data_type: TYPE_FP32 dims: 4 reshape {{ shape: [ 2, 2 ] }} }}
+        dynamic_batching {{ preferred_batch_size: 4 max_queue_delay_microseconds: 1 default_queue_policy {policy}
+          priority_levels: 2 default_priority_level: 1 priority_queue_policy {{ key: 2 value {policy} }} }}"""
+    )
+    assert model_config.unhonoured(config) == []
+    ordered = completed(f'backend: "pytorch" {IO} dynamic_batching {{ preserve_ordering: true }}')
+    assert model_config.unhonoured(ordered) == []
 
 
 def test_instances_and_devices() -> None:

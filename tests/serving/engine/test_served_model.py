@@ -212,3 +212,131 @@ async def test_close_answers_what_is_queued_and_frees_the_instances() -> None:
         await asyncio.to_thread(model.close, 10)
         assert [values(answer) for answer in await asyncio.gather(*waiting)] == [[2], [4]]
         assert gate.closed
+
+
+async def waiting(model: ServedModel, *asked: InferRequest) -> "list[asyncio.Task[InferResponse]]":
+    """Tasks whose requests are in the queue, in this order."""
+    tasks = [asyncio.create_task(model.infer(each)) for each in asked]
+    await asyncio.sleep(0)
+    return tasks
+
+
+ORDERED = "dynamic_batching { preserve_ordering: true }"
+
+
+@contextmanager
+def two_gates() -> Iterator[tuple[Gate, Gate, ServedModel]]:
+    """A served model that preserves order, and whose instances end when the test says so."""
+    config = model_config.complete(
+        model_config.parse(f"{CONFIG} {ORDERED} instance_group {{ count: 2 }}", "m"),
+    )
+    first, second = Gate(), Gate()
+    first.open.clear()
+    second.open.clear()
+    model = ServedModel("1", config, [first, second], {}, asyncio.get_running_loop())
+    try:
+        yield first, second, model
+    finally:
+        first.open.set()
+        second.open.set()
+        model.close(10)
+
+
+async def both_run(
+    first: Gate, second: Gate, model: ServedModel
+) -> "tuple[Gate, Gate, list[asyncio.Task[InferResponse]]]":
+    """Two requests that run at once: the gates in the order of their requests, and the requests' tasks."""
+    [early] = await waiting(model, request(1))
+    taken = first
+    while not first.entered.acquire(blocking=False):
+        if second.entered.acquire(blocking=False):
+            taken = second
+            break
+        await asyncio.sleep(0.001)
+    [late] = await waiting(model, request(2))
+    other = second if taken is first else first
+    await entered(other)
+    return taken, other, [early, late]
+
+
+async def counted(model: ServedModel, executions: int) -> None:
+    while model.statistics.executions < executions:
+        await asyncio.sleep(0.001)
+
+
+async def test_with_preserve_ordering_an_answer_waits_for_those_before_it() -> None:
+    with two_gates() as gates:
+        early_gate, late_gate, [early, late] = await both_run(*gates)
+        late_gate.open.set()
+        await counted(gates[2], 1)
+        assert not late.done()
+        early_gate.open.set()
+        done, _ = await asyncio.wait([early, late], return_when=asyncio.FIRST_COMPLETED)
+        assert early in done
+        assert [values(await each) for each in (early, late)] == [[2], [4]]
+        assert gates[2].statistics.success.count == 2
+
+
+async def test_an_answer_does_not_wait_for_a_caller_that_left() -> None:
+    with two_gates() as gates:
+        _, late_gate, [early, late] = await both_run(*gates)
+        late_gate.open.set()
+        await counted(gates[2], 1)
+        early.cancel()
+        assert values(await late) == [4]
+        assert failures(gates[2]) == {"CANCELED": 1}
+
+
+async def test_a_caller_that_leaves_while_its_answer_is_held_is_counted_once() -> None:
+    with two_gates() as gates:
+        early_gate, late_gate, [early, late] = await both_run(*gates)
+        late_gate.open.set()
+        await counted(gates[2], 1)
+        late.cancel()
+        await asyncio.wait([late])
+        early_gate.open.set()
+        assert values(await early) == [2]
+        assert (gates[2].statistics.success.count, failures(gates[2])) == (2, {})
+
+
+async def test_failures_and_expired_requests_keep_the_order_too() -> None:
+    gate = Gate()
+    with served(gate, ORDERED) as model:
+        ended: list[int] = []
+        first = await occupied(gate, model)
+        tasks = await waiting(model, request(1), request(float("nan")), request(3, timeout=1e-6), request(4))
+        for number, task in enumerate([first, *tasks]):
+            task.add_done_callback(lambda _, number=number: ended.append(number))
+        await asyncio.sleep(0.01)
+        gate.open.set()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [InferResponse, BackendFailed, DeadlineExceeded, InferResponse]
+        assert ended == [0, 1, 2, 3, 4]
+
+
+async def test_a_priority_level_has_its_own_timeout_and_limit() -> None:
+    gate = Gate()
+    extra = """dynamic_batching { priority_levels: 2 default_priority_level: 2
+        priority_queue_policy { key: 1 value { default_timeout_microseconds: 1 max_queue_size: 1 } } }"""
+    with served(gate, extra) as model:
+        first = await occupied(gate, model)
+        high = InferRequest("m", request(1).inputs, priority=1)
+        [late, patient] = await waiting(model, high, request(2))
+        with pytest.raises(Overloaded):
+            await model.infer(high)
+        await asyncio.sleep(0.01)
+        gate.open.set()
+        with pytest.raises(DeadlineExceeded):
+            await late
+        assert [values(await each) for each in (first, patient)] == [[0], [4]]
+
+
+async def test_a_delayed_request_is_answered_after_its_timeout() -> None:
+    gate = Gate()
+    with served(gate, "dynamic_batching { default_queue_policy { timeout_action: DELAY } }") as model:
+        first = await occupied(gate, model)
+        [late] = await waiting(model, request(1, timeout=1e-6))
+        await asyncio.sleep(0.01)
+        gate.open.set()
+        assert [values(await each) for each in (first, late)] == [[0], [2]]
+        assert failures(model) == {}

@@ -2,6 +2,7 @@ from itertools import pairwise
 
 import pytest
 
+from serving.core.batching_config import BatchingConfig, QueuePolicy
 from serving.errors import DeadlineExceeded, Overloaded
 from serving.scheduling.dynamic import DynamicBatcher
 from tests.serving.scheduling.requests import Request
@@ -9,8 +10,10 @@ from tests.serving.scheduling.requests import Request
 ms = 1e-3
 
 
-def batcher(max_batch_size: int = 8, delay: float = 0.0, max_queue_size: int = 100) -> DynamicBatcher[Request]:
-    return DynamicBatcher(max_batch_size, delay, max_queue_size)
+def batcher(
+    max_batch_size: int = 8, delay: float = 0.0, max_queue_size: int = 100, preferred: tuple[int, ...] = ()
+) -> DynamicBatcher[Request]:
+    return DynamicBatcher(BatchingConfig(max_batch_size, delay, preferred or (max_batch_size,)), max_queue_size)
 
 
 def add(scheduler: DynamicBatcher[Request], *requests: Request, now: float = 0.0) -> None:
@@ -147,6 +150,165 @@ def test_closing_holds_nothing_back() -> None:
     scheduler.close()
     assert scheduler.schedule(0.0).batch is not None
 
+
+def test_a_preferred_size_runs_at_once_and_other_sizes_are_held_back() -> None:
+    scheduler = batcher(delay=5 * ms, preferred=(4, 8))
+    add(scheduler, *(Request() for _ in range(3)))
+    assert scheduler.schedule(0.0).batch is None
+    add(scheduler, Request())
+    assert len(scheduler.schedule(0.0).batch or []) == 4
+
+
+def test_the_largest_preferred_size_that_waits_runs_and_the_rest_stays() -> None:
+    scheduler = batcher(delay=5 * ms, preferred=(2, 4, 8))
+    add(scheduler, *(Request() for _ in range(7)))
+    sizes = [len(scheduler.schedule(1 * ms).batch or []) for _ in range(3)]
+    assert sizes == [4, 2, 0]
+    assert len(scheduler.schedule(5 * ms).batch or []) == 1
+
+
+def test_when_the_delay_is_over_everything_that_fits_runs() -> None:
+    scheduler = batcher(delay=5 * ms, preferred=(2, 8))
+    add(scheduler, *(Request() for _ in range(3)))
+    assert len(scheduler.schedule(5 * ms).batch or []) == 3
+
+
+def test_rows_beyond_the_largest_preferred_size_are_not_held_back() -> None:
+    scheduler, requests = batcher(delay=5 * ms, preferred=(4,)), [Request(rows=3), Request(rows=2)]
+    add(scheduler, *requests)
+    assert scheduler.schedule(0.0).batch == requests
+
+
+def test_without_a_delay_a_preferred_size_is_taken_and_anything_else_is_not_held_back() -> None:
+    scheduler = batcher(preferred=(4,))
+    add(scheduler, *(Request() for _ in range(6)))
+    assert [len(scheduler.schedule(0.0).batch or []) for _ in range(2)] == [4, 2]
+
+
+def test_a_preferred_size_does_not_wait_behind_an_older_request_that_is_held_back() -> None:
+    scheduler = batcher(delay=5 * ms, preferred=(2, 8))
+    head, one, two = Request(key="a"), Request(key="b"), Request(key="b")
+    add(scheduler, head, one, two)
+    assert [scheduler.schedule(1 * ms).batch, scheduler.schedule(1 * ms).batch] == [[one, two], None]
+
+
+def test_cancelling_can_make_a_preferred_size() -> None:
+    scheduler, gone, stays = batcher(delay=5 * ms, preferred=(2, 8)), Request(), Request(rows=2)
+    add(scheduler, gone, stays)
+    assert scheduler.schedule(0.0).batch is None
+    scheduler.cancel(gone)
+    assert scheduler.schedule(0.0).batch == [stays]
+
+
+def leveled(*policies: QueuePolicy, delay: float = 0.0, max_batch_size: int = 1) -> DynamicBatcher[Request]:
+    return DynamicBatcher(
+        BatchingConfig(max_batch_size, delay, (max_batch_size,), policies, default_level=len(policies) - 1), 100
+    )
+
+
+REJECT, DELAY = QueuePolicy(), QueuePolicy(delays=True)
+
+
+def run_all(scheduler: DynamicBatcher[Request], now: float) -> list[Request]:
+    ran: list[Request] = []
+    while batch := scheduler.schedule(now).batch:
+        ran += batch
+    return ran
+
+
+def test_higher_priorities_run_first_and_others_have_the_default() -> None:
+    scheduler = leveled(REJECT, REJECT, REJECT)
+    none, low, unknown, high = (Request(priority=priority) for priority in (0, 3, 9, 1))
+    middle = Request(priority=2)
+    add(scheduler, none, low, unknown, high, middle)
+    assert run_all(scheduler, 0.0) == [high, middle, none, low, unknown]
+
+
+def test_a_delayed_request_runs_when_no_other_of_its_level_waits() -> None:
+    scheduler = leveled(DELAY, DELAY)
+    low, late, later, fresh = Request(priority=2), Request(deadline=1 * ms, priority=1), Request(priority=1), Request()
+    later.deadline = 2 * ms
+    fresh.priority = 1
+    add(scheduler, low, late, later)
+    assert scheduler.schedule(0.0).batch == [late]
+    add(scheduler, late)
+    add(scheduler, fresh, now=3 * ms)
+    assert run_all(scheduler, 3 * ms) == [fresh, late, later, low]
+
+
+def test_a_delayed_request_joins_the_batch_of_those_in_time_behind_them() -> None:
+    scheduler = leveled(DELAY, max_batch_size=3)
+    late, *others = Request(deadline=1 * ms), Request(), Request()
+    add(scheduler, late, *others)
+    plan = scheduler.schedule(1 * ms)
+    assert (plan.batch, plan.events) == ([*others, late], [])
+
+
+def test_a_delayed_request_counts_as_waiting_until_it_runs() -> None:
+    scheduler = leveled(QueuePolicy(max_queue_size=1, delays=True), delay=1.0, max_batch_size=2)
+    add(scheduler, Request(deadline=1 * ms))
+    assert scheduler.schedule(1 * ms).batch is None
+    with pytest.raises(Overloaded, match="Exceeds maximum queue size: 1 requests"):
+        add(scheduler, Request())
+    assert run_all(scheduler, 1.0)
+    add(scheduler, Request())
+
+
+def test_a_delayed_request_can_be_cancelled() -> None:
+    scheduler = leveled(DELAY, delay=1.0, max_batch_size=2)
+    gone = Request(deadline=1 * ms)
+    add(scheduler, gone)
+    assert scheduler.schedule(1 * ms).batch is None
+    scheduler.cancel(gone)
+    assert (len(scheduler), run_all(scheduler, 2.0)) == (0, [])
+
+
+def test_each_level_treats_what_expires_in_its_own_way() -> None:
+    scheduler = leveled(REJECT, DELAY)
+    rejected, delayed = (Request(deadline=1 * ms, priority=priority) for priority in (1, 2))
+    add(scheduler, rejected, delayed)
+    plan = scheduler.schedule(1 * ms)
+    assert ([event.request for event in plan.events], plan.batch) == ([rejected], [delayed])
+
+
+def test_a_level_that_is_full_refuses_and_others_do_not() -> None:
+    scheduler = leveled(QueuePolicy(max_queue_size=1), REJECT)
+    add(scheduler, Request(priority=1), Request(priority=2), Request(priority=2))
+    with pytest.raises(Overloaded, match="Exceeds maximum queue size: 1 requests"):
+        add(scheduler, Request(priority=1))
+    assert len(scheduler) == 3
+
+
+def test_a_request_of_low_priority_is_not_held_back_longer_because_others_came() -> None:
+    scheduler = leveled(REJECT, REJECT, delay=5 * ms, max_batch_size=8)
+    low, high = Request(priority=2), Request(priority=1)
+    add(scheduler, low)
+    add(scheduler, high, now=4 * ms)
+    assert scheduler.schedule(4 * ms).wake_at == 5 * ms
+    assert scheduler.schedule(5 * ms).batch == [high, low]
+
+
+def test_who_comes_after_a_request_was_delayed_goes_before_it() -> None:
+    scheduler = leveled(DELAY)
+    late, first, second, third = Request(deadline=1 * ms), Request(), Request(), Request()
+    add(scheduler, late, first, second)
+    assert scheduler.schedule(1 * ms).batch == [first]
+    add(scheduler, third, now=2 * ms)
+    assert run_all(scheduler, 2 * ms) == [second, third, late]
+
+
+def test_a_full_batch_of_which_one_expires_waits_again() -> None:
+    scheduler, stays = batcher(max_batch_size=2, delay=5 * ms), Request()
+    add(scheduler, Request(deadline=1 * ms), stays)
+    plan = scheduler.schedule(1 * ms)
+    assert (len(plan.events), plan.batch, plan.wake_at) == (1, None, 5 * ms)
+
+
+def test_a_full_batch_that_expires_as_a_whole_leaves_others_held_back() -> None:
+    scheduler = batcher(max_batch_size=2, delay=5 * ms)
+    add(scheduler, Request(key="a"), *(Request(key="b", deadline=1 * ms) for _ in range(2)))
+    plan = scheduler.schedule(1 * ms)
+    assert (len(plan.events), plan.batch, plan.wake_at) == (2, None, 5 * ms)
 
 def test_deadlines_of_requests_that_left_do_not_pile_up() -> None:
     scheduler = batcher()

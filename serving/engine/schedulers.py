@@ -1,0 +1,23 @@
+"""Which scheduler a model's config asks for.
+
+Rule: without a `dynamic_batching` block requests are not put together, as in Triton.
+"""
+
+from serving.core.batching_config import batching_config
+from serving.core.model_config import ModelConfig
+from serving.core.sequence_config import sequence_config
+from serving.engine.pending import Pending
+from serving.scheduling.dynamic import DynamicBatcher
+from serving.scheduling.scheduler import Scheduler
+from serving.scheduling.sequence import SequenceBatcher
+
+DEFAULT_MAX_QUEUE_SIZE = 4096
+"""Requests that may wait for a version whose config sets no `max_queue_size`; Triton's own default has no bound."""
+
+
+def scheduler_for(config: ModelConfig, instance_count: int) -> Scheduler[Pending]:
+    """Raises `ModelLoadFailed`."""
+    sequences = sequence_config(config)
+    if sequences is not None:
+        return SequenceBatcher(sequences, instance_count, DEFAULT_MAX_QUEUE_SIZE, str(config.name))
+    return DynamicBatcher(batching_config(config), DEFAULT_MAX_QUEUE_SIZE)
