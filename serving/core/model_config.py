@@ -10,7 +10,10 @@ from google.protobuf.message import Message
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig, ModelInput, ModelOutput
 
 from serving.core.datatypes import from_config
+from serving.core.instance_groups import complete_groups, devices
+from serving.core.onnx_options import onnx_fields
 from serving.core.requests import TensorSpec
+from serving.core.torch_options import torch_fields
 from serving.errors import ModelLoadFailed
 
 __all__ = [
@@ -25,13 +28,10 @@ __all__ = [
     "parse",
     "parse_json",
     "select_versions",
-    "thread_count",
     "unhonoured",
 ]
 
 PLATFORMS = {"onnxruntime": "onnxruntime_onnx", "pytorch": "pytorch_libtorch", "python": "python"}
-MAX_INSTANCES = 256
-MAX_THREADS = 1024
 MAX_PRIORITY_LEVELS = 64
 DEFAULT_FILENAMES = {"onnxruntime": "model.onnx", "pytorch": "model.pt", "python": "model.py"}
 
@@ -55,6 +55,7 @@ _HONOURED = {
     "instance_group.name",
     "instance_group.kind",
     "instance_group.count",
+    "instance_group.gpus",
     "dynamic_batching",
     "dynamic_batching.max_queue_delay_microseconds",
     "dynamic_batching.default_queue_policy.default_timeout_microseconds",
@@ -62,8 +63,6 @@ _HONOURED = {
     "dynamic_batching.default_queue_policy.allow_timeout_override",
     "dynamic_batching.priority_levels",
     "dynamic_batching.default_priority_level",
-    "parameters.intra_op_thread_count",
-    "parameters.inter_op_thread_count",
     "sequence_batching",
     "sequence_batching.direct",
     "sequence_batching.direct.max_queue_delay_microseconds",
@@ -91,6 +90,8 @@ _HONOURED = {
     "model_transaction_policy",
     "model_transaction_policy.decoupled",
 }
+# And what one backend alone acts on.
+_HONOURED_BY = {"onnxruntime": onnx_fields, "pytorch": torch_fields}
 # Fields whose absence would change what a request means: a model that needs one is not served without it.
 _REQUIRED = {
     "ensemble_scheduling": "ensembles (a Python model, or one ONNX graph, can do their steps)",
@@ -136,15 +137,7 @@ def complete(config: ModelConfig) -> ModelConfig:
     _check_priorities(completed)
     if not completed.HasField("version_policy"):
         completed.version_policy.latest.num_versions = 1
-    if not completed.instance_group:
-        completed.instance_group.add(kind="KIND_CPU", count=1)
-    for number, group in enumerate(completed.instance_group):
-        group.name = group.name or f"{completed.name}_{number}"
-        group.count = group.count or 1
-        if not 1 <= group.count <= MAX_INSTANCES:
-            raise ModelLoadFailed(f"instance_group count must be in range [1, {MAX_INSTANCES}], got {group.count}")
-    if sum(group.count for group in completed.instance_group) > MAX_INSTANCES:
-        raise ModelLoadFailed(f"instance_group counts must be at most {MAX_INSTANCES} together")
+    complete_groups(completed)
     return completed
 
 
@@ -154,23 +147,6 @@ def input_specs(config: ModelConfig) -> tuple[TensorSpec, ...]:
 
 def output_specs(config: ModelConfig) -> tuple[TensorSpec, ...]:
     return tuple(_spec(tensor, config.max_batch_size) for tensor in config.output)
-
-
-def devices(config: ModelConfig) -> list[str]:
-    """One entry per instance, `"cpu"` or `"cuda"`; KIND_AUTO is the CPU."""
-    return [
-        "cuda" if group.kind == group.KIND_GPU else "cpu" for group in config.instance_group for _ in range(group.count)
-    ]
-
-
-def thread_count(config: ModelConfig, parameter: str) -> int:
-    """`intra_op_thread_count` or `inter_op_thread_count`; 0 (the runtime's own choice) when it is not set."""
-    text = config.parameters[parameter].string_value if parameter in config.parameters else "0"
-    if not (text.isascii() and text.isdecimal()) or len(text) > 4 or int(text) > MAX_THREADS:
-        raise ModelLoadFailed(
-            f"parameters.{parameter} must be a number of threads, at most {MAX_THREADS}, got '{text}'"
-        )
-    return int(text)
 
 
 def select_versions(config: ModelConfig, available: Iterable[int]) -> list[int]:
@@ -189,6 +165,8 @@ def select_versions(config: ModelConfig, available: Iterable[int]) -> list[int]:
 def unhonoured(config: ModelConfig) -> list[str]:
     """The fields that this config sets and Slipway does not act on, such as `optimization.cuda.graphs`."""
     fields = set(_set_fields(config, "")) - _HONOURED
+    if config.backend in _HONOURED_BY:
+        fields -= _HONOURED_BY[config.backend](config)
     if config.backend == "python":  # such a model reads its parameters itself, and does without optional inputs
         fields = {field for field in fields if field != "input.optional" and not field.startswith("parameters.")}
     return sorted(fields)
@@ -226,8 +204,6 @@ def _refuse_what_is_missing(config: ModelConfig) -> None:
         raise ModelLoadFailed(
             "'reshape' of inputs and outputs is not supported; give the shapes that the file has, or reshape inside it"
         )
-    if any(group.kind == group.KIND_MODEL for group in config.instance_group):
-        raise ModelLoadFailed("'instance_group.kind': KIND_MODEL is not supported")
 
 
 def _complete_backend(config: ModelConfig) -> None:
