@@ -99,11 +99,12 @@ def _inside(folder: Path, location: str, what: str) -> Path:
     root = folder.resolve()
     try:
         path = (root / location).resolve()
+        is_file = path.is_file()
     except (ValueError, RuntimeError, OSError):  # a NUL, a loop of links, a name beyond the system's limits
         raise ModelLoadFailed(f"{what}, which is no file's name") from None
     if not location or Path(location).is_absolute() or not path.is_relative_to(root):
         raise ModelLoadFailed(f"{what}, which is not inside the version's folder, itself or by a link")
-    if not path.is_file():
+    if not is_file:
         raise ModelLoadFailed(f"{what}, which is not there")
     return path
 

@@ -141,9 +141,11 @@ def _session(path: Path, options: OnnxOptions, wanted: list[Provider]) -> ort.In
             session_options.add_external_initializers_from_files_in_memory(
                 list(file.files), list(file.files.values()), [len(content) for content in file.files.values()]
             )
-        return ort.InferenceSession(file.content, session_options, providers=wanted, enable_fallback=0)
+        session = ort.InferenceSession(file.content, session_options, providers=wanted, enable_fallback=0)
     except Exception as error:  # ONNX Runtime has one exception class per status code and no common base but this
         raise ModelLoadFailed(f"ONNX Runtime can't load '{path.name}': {_brief(error)}") from None
+    session._model_bytes = None  # kept for another try, which `enable_fallback` switches off; as large as the weights
+    return session
 
 
 def _session_options(chosen: OnnxOptions) -> ort.SessionOptions:
