@@ -19,6 +19,39 @@ def write_onnx(path: Path, graph: str, **constants: np.ndarray) -> None:
     onnx.save(model, path)
 
 
+def external(name: str, array: np.ndarray, location: str, offset: int = 0) -> onnx.TensorProto:
+    """A constant whose bytes are in the file `location`, which is not written here."""
+    tensor = onnx.TensorProto(
+        name=name,
+        dims=array.shape,
+        data_type=onnx.helper.np_dtype_to_tensor_dtype(array.dtype),
+        data_location=onnx.TensorProto.EXTERNAL,
+    )
+    for key, value in {"location": location, "offset": offset, "length": array.nbytes}.items():
+        tensor.external_data.add(key=key, value=str(value))
+    return tensor
+
+
+def add_table(root: Path, name: str = "table", location: str = "weights.bin") -> Path:
+    """entry = table[index], the table's 4096 numbers in a file of their own; its version's folder."""
+    folder = write_config(
+        root,
+        name,
+        """backend: "onnxruntime" max_batch_size: 8
+        input { name: "index" data_type: TYPE_INT64 dims: 1 } output { name: "entry" data_type: TYPE_FP32 dims: 1 }
+        dynamic_batching { }""",
+    )
+    table = np.arange(4096, dtype=np.float32)
+    model = parser.parse_model(
+        f"{HEADER}\ng (int64[n, 1] index) => (float[n, 1] entry) {{ entry = Gather <axis=0> (table, index) }}"
+    )
+    model.graph.initializer.append(external("table", table, location))
+    (folder / "1").mkdir()
+    (folder / "1" / "model.onnx").write_bytes(model.SerializeToString())
+    (folder / "1" / "weights.bin").write_bytes(table.tobytes())
+    return folder / "1"
+
+
 def write_config(root: Path, name: str, text: str) -> Path:
     folder = root / name
     folder.mkdir(parents=True, exist_ok=True)

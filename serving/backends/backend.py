@@ -9,9 +9,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
+from serving.backends.wrong_files import refuse_placeholder
 from serving.core.brief import what_it_has
 from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig, check_filename
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec, format_shape
+from serving.core.torch_options import torch_options
 from serving.errors import ModelLoadFailed
 
 BACKENDS = {
@@ -20,14 +22,17 @@ BACKENDS = {
     "python": "serving.backends.python:load",
 }
 
-# Backends whose files say what goes in and out.
-_DESCRIBE = {"onnxruntime": "serving.backends.ort:describe"}
+# Backends whose files, or what lies beside them, say what goes in and out.
+_DESCRIBE = {"onnxruntime": "serving.backends.ort:describe", "pytorch": "serving.backends.manifest:describe"}
 
 Specs = tuple[TensorSpec, ...]
 
 
 class ModelInstance(Protocol):
-    """A loaded model. At most `concurrency` threads at a time call `run`; nothing may be called after `close`."""
+    """A loaded model. At most `concurrency` threads at a time call `run`; nothing may be called after `close`.
+
+    One that is shared, see `are_shared`, stands for several instances, each with so many threads.
+    """
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -67,7 +72,8 @@ class DecoupledInstance(Protocol):
 
 class Backend(Protocol):
     def __call__(self, directory: Path, config: ModelConfig, device: str) -> ModelInstance:
-        """Load the config's file from a version `directory` onto `device`, `"cpu"` or `"cuda"`.
+        """Load the config's file from a version `directory` onto `device`: `"cpu"`, `"cuda:0"` and so on, or `"model"`,
+        where the model's own code decides.
 
         Raises `ModelLoadFailed` with a reason written for the model's owner, whatever the file holds.
         """
@@ -78,6 +84,14 @@ def find(name: str) -> Backend:
     if name not in BACKENDS:
         raise ModelLoadFailed(f"unexpected backend '{name}', known are {', '.join(BACKENDS)}")
     return cast(Backend, _imported(name, BACKENDS[name]))
+
+
+def are_shared(config: ModelConfig) -> bool:
+    """Whether what is loaded once serves all instances of a device, so that its weights are in memory once.
+
+    Raises `ModelLoadFailed` for parameters that are wrong.
+    """
+    return config.backend == "onnxruntime" or (config.backend == "pytorch" and torch_options(config).weight_sharing)
 
 
 def describe(directory: Path, config: ModelConfig) -> tuple[Specs, Specs] | None:
@@ -100,11 +114,12 @@ def _imported(name: str, path: str) -> Any:
 
 
 def model_file(directory: Path, config: ModelConfig) -> Path:
-    """Raises `ModelLoadFailed` where it is not there, or would be outside of `directory`."""
+    """Raises `ModelLoadFailed` where it is not there, is no model at all, or would be outside of `directory`."""
     check_filename(config.default_model_filename)
     path = directory / str(config.default_model_filename or DEFAULT_FILENAMES[config.backend])
     if not path.is_file():
         raise ModelLoadFailed(f"version {directory.name} has no file '{path.name}'{_others(directory)}")
+    refuse_placeholder(path)
     return path
 
 

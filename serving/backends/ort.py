@@ -1,25 +1,33 @@
 """ONNX models on ONNX Runtime.
 
-Rule: a session reads and writes numpy arrays and is safe to run from several threads; here each instance owns one.
+Rule: a session reads and writes numpy arrays and any number of threads run it at once, so that a device has one,
+whatever the number of its instances.
 """
 
 import ctypes
 import math
 import os
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 # ONNX Runtime uploads usage data unless this is set before it is imported; an operator may set it to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 
 from serving.backends.backend import ModelInstance, Specs, check_against_config, model_file
+from serving.backends.onnx_file import read_onnx
+from serving.backends.wrong_files import refuse_what_is_no_onnx
 from serving.core.datatypes import DTYPES
 from serving.core.file_specs import file_input_specs, file_output_specs
-from serving.core.model_config import ModelConfig, thread_count
+from serving.core.instance_groups import no_gpus
+from serving.core.model_config import ModelConfig
+from serving.core.onnx_options import GraphLevel, OnnxOptions, onnx_options, providers
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec
 from serving.errors import InvalidInput, ModelLoadFailed
 
@@ -41,16 +49,31 @@ _DATATYPES = {
 }
 _BF16 = DTYPES["BF16"]
 _ONNX_BFLOAT16 = 16  # onnx.TensorProto.BFLOAT16
-_PROVIDERS = {"cpu": ["CPUExecutionProvider"], "cuda": ["CUDAExecutionProvider", "CPUExecutionProvider"]}
+_LEVELS = {
+    GraphLevel.ALL: ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+    GraphLevel.EXTENDED: ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    GraphLevel.BASIC: ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    GraphLevel.DISABLE_ALL: ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
+}
+_NEWER_IR = re.compile(r"Unsupported model IR version: (\d+), max supported IR version: (\d+)")
+_NEWER_OPSET = re.compile(
+    r"Opset (\d+) is under development.*official support for domain (\S+) is till opset (\d+)", re.S
+)
+
+Provider = tuple[str, dict[str, str]]
 
 
 class OrtInstance:
     concurrency = 1
     reads_parameters = False
 
-    def __init__(self, session: ort.InferenceSession, defaults: Specs = ()) -> None:
-        """`defaults` are inputs that the graph has a value for, which takes their place where they are absent."""
+    def __init__(self, session: ort.InferenceSession, defaults: Specs = (), arena_shrinkage: str = "") -> None:
+        """`defaults` are inputs that the graph has a value for, which takes their place where they are absent.
+        `arena_shrinkage` names the devices whose memory is given back after each run, such as `cpu:0`."""
         self._session = session
+        self._run_options = ort.RunOptions()
+        if arena_shrinkage:
+            self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", arena_shrinkage)
         self.inputs = (*(_spec(tensor) for tensor in session.get_inputs()), *defaults)
         self.outputs = tuple(_spec(tensor) for tensor in session.get_outputs())
         self._output_names = [spec.name for spec in self.outputs]
@@ -64,24 +87,24 @@ class OrtInstance:
 
     def _run(self, feed: Arrays) -> list[np.ndarray]:
         if not self._has_bf16:
-            return self._session.run(self._output_names, feed)  # type: ignore[no-any-return]
+            return self._session.run(self._output_names, feed, self._run_options)  # type: ignore[no-any-return]
         values = {name: _value(array) for name, array in feed.items()}
-        return [_array(value) for value in self._session.run_with_ort_values(self._output_names, values)]
+        outputs = self._session.run_with_ort_values(self._output_names, values, self._run_options)
+        return [_array(value) for value in outputs]
 
     def close(self) -> None:
         del self._session
 
 
 def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
-    if device == "cuda" and "CUDAExecutionProvider" not in ort.get_available_providers():
-        raise ModelLoadFailed(
-            "instance_group has kind KIND_GPU but this ONNX Runtime has no CUDA provider: "
-            "install Slipway's gpu extra instead of cpu, or use KIND_CPU"
-        )
-    session = _session(model_file(directory, config), config, device)
-    if _PROVIDERS[device][0] not in session.get_providers():  # it warns and goes on where a library is missing
-        raise ModelLoadFailed("instance_group has kind KIND_GPU but ONNX Runtime can't use the GPU; its log says why")
-    instance = OrtInstance(session, _defaults(session, config))
+    options = onnx_options(config)
+    wanted = providers(options, device)
+    _check_providers(wanted, config)
+    session = _session(model_file(directory, config), options, wanted)
+    unusable = {name for name, _ in wanted} - set(session.get_providers())
+    if unusable:  # it warns and goes on where a library is missing
+        raise no_gpus(config, f"ONNX Runtime can't use {', '.join(sorted(unusable))}; its log says why")
+    instance = OrtInstance(session, _defaults(session, config), options.arena_shrinkage)
     check_against_config("input", instance.inputs, file_input_specs(config))
     check_against_config("output", instance.outputs, file_output_specs(config))
     return instance
@@ -104,21 +127,63 @@ def _defaults(session: ort.InferenceSession, config: ModelConfig) -> Specs:
 
 def describe(directory: Path, config: ModelConfig) -> tuple[Specs, Specs]:
     """What the file says of its inputs and outputs. Raises `ModelLoadFailed`."""
-    session = _session(model_file(directory, config), config, "cpu")
+    options = replace(onnx_options(config), intra_op_threads=1, graph_level=GraphLevel.DISABLE_ALL)  # it never runs
+    session = _session(model_file(directory, config), options, [("CPUExecutionProvider", {})])
     return tuple(map(_spec, session.get_inputs())), tuple(map(_spec, session.get_outputs()))
 
 
-def _session(path: Path, config: ModelConfig, device: str) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = thread_count(config, "intra_op_thread_count")
-    options.inter_op_num_threads = thread_count(config, "inter_op_thread_count")
-    options.log_severity_level = 3
-    # A thread that spins while it waits takes a core from the event loop and from the other models.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+def _check_providers(wanted: list[Provider], config: ModelConfig) -> None:
+    available = ort.get_available_providers()
+    missing = [name for name, _ in wanted if name not in available]
+    if "CUDAExecutionProvider" in missing:
+        raise no_gpus(
+            config,
+            "this ONNX Runtime has no CUDA provider; install Slipway's gpu extra instead of cpu, or use KIND_CPU",
+        )
+    if missing:
+        raise ModelLoadFailed(
+            f"optimization.execution_accelerators needs {', '.join(missing)}, which this ONNX Runtime does not have; "
+            f"it has {', '.join(available)}"
+        )
+
+
+def _session(path: Path, options: OnnxOptions, wanted: list[Provider]) -> ort.InferenceSession:
+    """Nothing keeps a file open, or reads one again, once it is there."""
+    refuse_what_is_no_onnx(path)
+    file = read_onnx(path)
+    session_options = _session_options(options)
     try:
-        return ort.InferenceSession(path, options, providers=_PROVIDERS[device])
+        if file.files:  # they are copied, and may go once the session is made
+            session_options.add_external_initializers_from_files_in_memory(
+                list(file.files), list(file.files.values()), [len(content) for content in file.files.values()]
+            )
+        session = ort.InferenceSession(file.content, session_options, providers=wanted, enable_fallback=0)
     except Exception as error:  # ONNX Runtime has one exception class per status code and no common base but this
-        raise ModelLoadFailed(f"ONNX Runtime can't load '{path.name}': {_brief(error, path)}") from None
+        raise ModelLoadFailed(f"ONNX Runtime can't load '{path.name}': {_brief(error)}") from None
+    session._model_bytes = None  # kept for another try, which `enable_fallback` switches off; as large as the weights
+    return session
+
+
+def _session_options(chosen: OnnxOptions) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = chosen.intra_op_threads or _cores()
+    options.inter_op_num_threads = chosen.inter_op_threads
+    options.execution_mode = ort.ExecutionMode.ORT_PARALLEL if chosen.is_parallel else ort.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = _LEVELS[chosen.graph_level]
+    options.enable_cpu_mem_arena = chosen.mem_arena
+    options.enable_mem_pattern = chosen.mem_pattern
+    options.log_severity_level = 3
+    # A thread that spins while it waits takes a core from the event loop and from the other models. The pool that
+    # sessions could share always spins, and can't be told not to from Python, so each session has its own.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    return options
+
+
+def _cores() -> int:
+    """Those that this process may use. ONNX Runtime itself counts the machine's, and ties a thread to each of them."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(psutil.cpu_count(logical=False) or allowed, allowed)
 
 
 def _spec(tensor: ort.NodeArg) -> TensorSpec:
@@ -128,9 +193,21 @@ def _spec(tensor: ort.NodeArg) -> TensorSpec:
     return TensorSpec(tensor.name, _DATATYPES[tensor.type], shape)
 
 
-def _brief(error: Exception, path: Path) -> str:
-    """ONNX Runtime's own words without the server's folders in them."""
-    return str(error).replace(f"{path.parent}/", "").replace(str(path.parent), "the version's folder")
+def _brief(error: Exception) -> str:
+    """ONNX Runtime's own words, or ours where its are long and about something else."""
+    text = str(error).strip()
+    version = ort.__version__
+    if newer := _NEWER_IR.search(text):
+        return (
+            f"it is of ONNX IR version {newer[1]}, and ONNX Runtime {version} reads those up to {newer[2]}; export it "
+            "for an older one, or install a newer onnxruntime"
+        )
+    if newer := _NEWER_OPSET.search(text):
+        return (
+            f"it uses opset {newer[1]} of {newer[2]}, and ONNX Runtime {version} knows those up to {newer[3]}; export "
+            "it for an older one, or install a newer onnxruntime"
+        )
+    return text
 
 
 def _value(array: np.ndarray) -> ort.OrtValue:

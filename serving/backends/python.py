@@ -26,7 +26,10 @@ _ASYNC_CONCURRENCY = 8
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What `Model.load` is told. `config` is config.pbtxt in its JSON form, `device` is `"cpu"` or `"cuda"`."""
+    """What `Model.load` is told. `config` is config.pbtxt in its JSON form.
+
+    `device` is `"cpu"`, `"cuda:0"` and so on, or `"model"` (KIND_MODEL), where the model chooses.
+    """
 
     name: str
     version: str

@@ -1,19 +1,28 @@
 """TorchScript archives on PyTorch.
 
 Rule: an archive names no outputs and no datatypes, so tensors keep the config's names and go in and out by position.
+Any number of threads run a module at once, and what it sets for a run is undone after it.
 """
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from serving.backends.backend import ModelInstance, model_file
+from serving.backends.wrong_files import refuse_what_is_no_torchscript
 from serving.core.datatypes import DTYPES, datatype_of
 from serving.core.file_specs import file_input_specs, file_output_specs
+from serving.core.instance_groups import ITSELF, no_gpus
 from serving.core.model_config import ModelConfig
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec
+from serving.core.torch_options import TorchOptions, torch_options
 from serving.errors import BackendFailed, ModelLoadFailed
+
+_DEFAULT_THREADS = torch.get_num_threads()  # a new thread of the process may begin with another model's number
 
 
 class TorchScriptInstance:
@@ -26,19 +35,25 @@ class TorchScriptInstance:
         inputs: tuple[TensorSpec, ...],
         outputs: tuple[TensorSpec, ...],
         device: str,
+        options: TorchOptions,
     ) -> None:
         self._module = module
-        self._device = device
+        self._device = "cpu" if device == ITSELF else device
+        self._options = options
+        self._count = options.intra_op_threads or _DEFAULT_THREADS
+        self._cleans = options.cache_cleaning and torch.cuda.is_available()
         self.inputs = inputs
         self.outputs = outputs
 
     def run(self, inputs: Arrays, _: Parameters = NO_PARAMETERS, /) -> Arrays:
-        with torch.inference_mode():
+        with _threads(self._count), torch.inference_mode(self._options.inference_mode), self._optimization():
             returned = self._module(*(self._tensor(inputs[spec.name]) for spec in self.inputs))
         tensors = _tensors(returned)
         if len(tensors) != len(self.outputs):
             raise BackendFailed(f"it returned {len(tensors)} tensors, its config lists {len(self.outputs)}")
         arrays = {spec.name: _array(tensor) for spec, tensor in zip(self.outputs, tensors, strict=True)}
+        if self._cleans:
+            torch.cuda.empty_cache()
         for spec in self.outputs:
             if (found := datatype_of(arrays[spec.name].dtype)) != spec.datatype:
                 raise BackendFailed(f"output '{spec.name}' is {found}, its config says {spec.datatype}")
@@ -46,6 +61,10 @@ class TorchScriptInstance:
 
     def close(self) -> None:
         del self._module
+
+    def _optimization(self) -> AbstractContextManager[None]:
+        """PyTorch keeps it per thread, and so does this."""
+        return nullcontext() if self._options.optimized_execution else torch.jit.optimized_execution(False)  # type: ignore[attr-defined]
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         # PyTorch warns about read-only memory, which views into a request's body are.
@@ -57,13 +76,9 @@ class TorchScriptInstance:
 
 def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
     path = model_file(directory, config)
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ModelLoadFailed("instance_group has kind KIND_GPU but PyTorch finds no GPU")
-    try:
-        module = torch.jit.load(path, map_location=device)  # type: ignore[no-untyped-call]
-    except (RuntimeError, ValueError) as error:
-        raise ModelLoadFailed(f"PyTorch can't load '{path.name}': {_first_line(error)}") from None
-    module.eval()
+    options = torch_options(config)
+    _check_device(config, device)
+    module = _module(path, None if device == ITSELF else device)
     inputs, outputs = file_input_specs(config), file_output_specs(config)
     if any(spec.datatype == "BYTES" for spec in (*inputs, *outputs)):
         raise ModelLoadFailed("PyTorch has no string tensors; the config lists a TYPE_STRING")
@@ -72,11 +87,65 @@ def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
     arguments = len(module.forward.schema.arguments) - 1  # the first is self
     if arguments != len(inputs):
         raise ModelLoadFailed(f"configuration expects {len(inputs)} inputs, model provides {arguments}")
-    return TorchScriptInstance(module, inputs, outputs, device)
+    _set_for_the_process(options)
+    return TorchScriptInstance(module, inputs, outputs, device, options)
+
+
+def _module(path: Path, device: str | None) -> Any:
+    """Onto `device`, or where it was when it was saved. Only TorchScript is read, which PyTorch itself interprets."""
+    refuse_what_is_no_torchscript(path)
+    try:
+        module = torch.jit.load(path, map_location=device)  # type: ignore[no-untyped-call]
+    except (RuntimeError, ValueError) as error:
+        raise ModelLoadFailed(f"PyTorch can't load '{path.name}': {_first_line(error)}") from None
+    module.eval()
+    return module
+
+
+def _check_device(config: ModelConfig, device: str) -> None:
+    if not device.startswith("cuda"):
+        return
+    if not torch.cuda.is_available():
+        raise no_gpus(config, "PyTorch finds none; install a PyTorch with CUDA, or use KIND_CPU")
+    gpu, count = int(device.removeprefix("cuda:")), torch.cuda.device_count()
+    if gpu >= count:
+        known = ", ".join(map(str, range(count)))
+        raise ModelLoadFailed(f"instance_group specifies invalid or unsupported gpu id {gpu}. GPUs are: {known}")
+
+
+def _set_for_the_process(options: TorchOptions) -> None:
+    """What PyTorch has once, for all models. Raises `ModelLoadFailed` where another number can't be had any more."""
+    if not options.cudnn:
+        torch.backends.cudnn.enabled = False
+    wanted = options.inter_op_threads
+    if not wanted or wanted == torch.get_num_interop_threads():
+        return
+    try:
+        torch.set_num_interop_threads(wanted)
+    except RuntimeError:
+        raise ModelLoadFailed(
+            f"parameters.INTER_OP_THREAD_COUNT is {wanted}, but PyTorch has one number for the whole process, which is "
+            f"{torch.get_num_interop_threads()} and can't be changed any more; give all models the same"
+        ) from None
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """For the calling thread alone; one that another begins meanwhile begins with this number too."""
+    before = torch.get_num_threads()
+    if before == count:
+        yield
+        return
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:
     """numpy's own types have no bfloat16."""
+    tensor = tensor.detach()
     if tensor.dtype == torch.bfloat16:
         return tensor.cpu().contiguous().view(torch.uint16).numpy().view(DTYPES["BF16"])
     return tensor.cpu().numpy()

@@ -11,7 +11,10 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from serving.core.batching_config import batching_config
 from serving.core.config_errors import explain
+from serving.core.instance_groups import complete_groups, devices
+from serving.core.onnx_options import onnx_fields
 from serving.core.tensor_config import check_tensors, input_specs, output_specs
+from serving.core.torch_options import torch_fields
 from serving.errors import ModelLoadFailed
 
 __all__ = [
@@ -26,13 +29,10 @@ __all__ = [
     "parse",
     "parse_json",
     "select_versions",
-    "thread_count",
     "unhonoured",
 ]
 
 PLATFORMS = {"onnxruntime": "onnxruntime_onnx", "pytorch": "pytorch_libtorch", "python": "python"}
-MAX_INSTANCES = 256
-MAX_THREADS = 1024
 DEFAULT_FILENAMES = {"onnxruntime": "model.onnx", "pytorch": "model.pt", "python": "model.py"}
 
 # Paths of the fields that Slipway acts on; whatever else a config sets is reported by `unhonoured`.
@@ -60,6 +60,7 @@ _HONOURED = {
     "instance_group.name",
     "instance_group.kind",
     "instance_group.count",
+    "instance_group.gpus",
     "dynamic_batching",
     "dynamic_batching.preferred_batch_size",
     "dynamic_batching.max_queue_delay_microseconds",
@@ -70,8 +71,6 @@ _HONOURED = {
     "dynamic_batching.default_queue_policy.allow_timeout_override",
     "dynamic_batching.priority_levels",
     "dynamic_batching.default_priority_level",
-    "parameters.intra_op_thread_count",
-    "parameters.inter_op_thread_count",
     "sequence_batching",
     "sequence_batching.direct",
     "sequence_batching.direct.max_queue_delay_microseconds",
@@ -104,6 +103,8 @@ _HONOURED = {
 }
 _HONOURED_BELOW = ("model_warmup.inputs.", "parameters.rollout.")  # with keys of their owner's, or read elsewhere
 
+# And what one backend alone acts on.
+_HONOURED_BY = {"onnxruntime": onnx_fields, "pytorch": torch_fields}
 # Fields whose absence would change what a request means: a model that needs one is not served without it.
 _REQUIRED = {
     "ensemble_scheduling": "ensembles (a Python model, or one ONNX graph, can do their steps)",
@@ -150,33 +151,8 @@ def complete(config: ModelConfig) -> ModelConfig:
     batching_config(completed)
     if not completed.HasField("version_policy"):
         completed.version_policy.latest.num_versions = 1
-    if not completed.instance_group:
-        completed.instance_group.add(kind="KIND_CPU", count=1)
-    for number, group in enumerate(completed.instance_group):
-        group.name = group.name or f"{completed.name}_{number}"
-        group.count = group.count or 1
-        if not 1 <= group.count <= MAX_INSTANCES:
-            raise ModelLoadFailed(f"instance_group count must be in range [1, {MAX_INSTANCES}], got {group.count}")
-    if sum(group.count for group in completed.instance_group) > MAX_INSTANCES:
-        raise ModelLoadFailed(f"instance_group counts must be at most {MAX_INSTANCES} together")
+    complete_groups(completed)
     return completed
-
-
-def devices(config: ModelConfig) -> list[str]:
-    """One entry per instance, `"cpu"` or `"cuda"`; KIND_AUTO is the CPU."""
-    return [
-        "cuda" if group.kind == group.KIND_GPU else "cpu" for group in config.instance_group for _ in range(group.count)
-    ]
-
-
-def thread_count(config: ModelConfig, parameter: str) -> int:
-    """`intra_op_thread_count` or `inter_op_thread_count`; 0 (the runtime's own choice) when it is not set."""
-    text = config.parameters[parameter].string_value if parameter in config.parameters else "0"
-    if not (text.isascii() and text.isdecimal()) or len(text) > 4 or int(text) > MAX_THREADS:
-        raise ModelLoadFailed(
-            f"parameters.{parameter} must be a number of threads, at most {MAX_THREADS}, got '{text}'"
-        )
-    return int(text)
 
 
 def select_versions(config: ModelConfig, available: Iterable[int]) -> list[int]:
@@ -195,6 +171,8 @@ def select_versions(config: ModelConfig, available: Iterable[int]) -> list[int]:
 def unhonoured(config: ModelConfig) -> list[str]:
     """The fields that this config sets and Slipway does not act on, such as `optimization.cuda.graphs`."""
     fields = {field for field in _set_fields(config, "") if not field.startswith(_HONOURED_BELOW)} - _HONOURED
+    if config.backend in _HONOURED_BY:
+        fields -= _HONOURED_BY[config.backend](config)
     if config.backend == "python":  # such a model reads its parameters itself
         fields = {field for field in fields if not field.startswith("parameters.")}
     if config.dynamic_batching.priority_levels:
@@ -230,8 +208,6 @@ def _refuse_what_is_missing(config: ModelConfig) -> None:
             "'sequence_batching.oldest.preserve_ordering' is not supported; the answers of one sequence are in order "
             "without it"
         )
-    if any(group.kind == group.KIND_MODEL for group in config.instance_group):
-        raise ModelLoadFailed("'instance_group.kind': KIND_MODEL is not supported")
 
 
 def _complete_backend(config: ModelConfig) -> None:

@@ -163,13 +163,21 @@ def _prove(instances: list[backend.ModelInstance], config: ModelConfig, director
 
 
 def _load_instances(config: ModelConfig, directory: Path) -> list[backend.ModelInstance]:
-    """All of them, or none: one that fails closes those before it."""
+    """One for each place, the same one again where they are shared. All of them, or none: one that fails closes those
+    before it.
+    """
     load = backend.find(config.backend)
+    are_shared = backend.are_shared(config)
     instances: list[backend.ModelInstance] = []
+    loaded: dict[object, backend.ModelInstance] = {}
     try:
-        instances.extend(load(directory, config, device) for device in model_config.devices(config))
+        for place, device in enumerate(model_config.devices(config)):
+            key = device if are_shared else place
+            if key not in loaded:
+                loaded[key] = load(directory, config, device)
+            instances.append(loaded[key])
     except BaseException:
-        _close(instances)
+        _close(list(loaded.values()))
         raise
     return instances
 

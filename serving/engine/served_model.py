@@ -145,7 +145,9 @@ class ServedModel:
             return False
         with self._closing:
             while self._instances:
-                _close(self._instances.pop())
+                instance = self._instances.pop()
+                if instance not in self._instances:  # one may stand for several
+                    _close(instance)
         return True
 
     def _deliver(self, events: list[Event[Pending]], execution: Execution[Pending] | None) -> None:

@@ -110,8 +110,10 @@ def test_a_gpu_that_is_not_there_is_a_reason(published: tuple[Path, ModelConfig]
     directory, config = published
     if config.backend == "python":
         pytest.skip("only the model knows what it needs a GPU for")
-    with pytest.raises(ModelLoadFailed, match="KIND_GPU"):
-        backend.find(config.backend)(directory, config, "cuda")
+    config.instance_group[0].kind = config.instance_group[0].KIND_GPU
+    words = f"instance group {config.name}_0 of model {config.name} has kind KIND_GPU but no GPUs are available: "
+    with pytest.raises(ModelLoadFailed, match=words):
+        backend.find(config.backend)(directory, config, "cuda:0")
 
 
 def test_every_backend_has_its_platform_and_file_name() -> None:

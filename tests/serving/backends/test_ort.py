@@ -1,15 +1,27 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 
 from serving.backends import ort
+from serving.backends.backend import ModelInstance
 from serving.engine.repository import ModelRepository
 from serving.errors import InvalidInput, ModelLoadFailed
 from tests import tiny_models
+
+
+def load(root: Path, name: str) -> ModelInstance:
+    return ort.load(root / name / "1", ModelRepository(root).config(name), "cpu")
+
+
+def parameter(name: str, value: str) -> str:
+    return f'parameters {{ key: "{name}" value {{ string_value: "{value}" }} }}'
 
 
 def test_texts_are_bytes_outside_and_strings_inside(tmp_path: Path) -> None:
@@ -52,6 +64,7 @@ def test_the_runtime_is_told_to_upload_nothing_before_it_is_imported(tmp_path: P
     code = f"""
 import pathlib
 from serving.backends import ort
+from serving.backends.backend import ModelInstance
 from serving.engine.repository import ModelRepository
 root = pathlib.Path({str(tmp_path)!r})
 ort.load(root / "double" / "1", ModelRepository(root).config("double"), "cpu")
@@ -96,3 +109,145 @@ def test_an_input_that_the_graph_has_no_value_for_cannot_be_optional(tmp_path: P
     )
     with pytest.raises(ModelLoadFailed, match="optional input 'bias' has no default in the file"):
         ort.load(directory, ModelRepository(tmp_path).config("biased"), "cpu")
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        parameter("execution_mode", "1") + parameter("inter_op_thread_count", "2"),
+        parameter("enable_mem_arena", "0") + parameter("enable_mem_pattern", "0"),
+        parameter("memory.enable_memory_arena_shrinkage", "cpu:0"),
+        "optimization { graph { level: -1 } }",
+        "optimization { graph { level: 1 } }",
+        "optimization { graph { level: 2 } }",
+    ],
+)
+def test_a_model_computes_the_same_whatever_it_sets(tmp_path: Path, extra: str) -> None:
+    tiny_models.add_double(tmp_path, extra=extra)
+    assert load(tmp_path, "double").run({"x": np.ones((1, 4), np.float32)})["y"].tolist() == [[2, 2, 2, 2]]
+
+
+def test_memory_of_a_device_that_is_not_there_cannot_be_given_back(tmp_path: Path) -> None:
+    """The one proof that the parameter reaches the runtime."""
+    tiny_models.add_double(tmp_path, extra=parameter("memory.enable_memory_arena_shrinkage", "gpu:0"))
+    with pytest.raises(Exception, match="arena"):
+        load(tmp_path, "double").run({"x": np.ones((1, 4), np.float32)})
+
+
+def own_threads() -> int:
+    """Those of ONNX Runtime too, which `threading` does not know."""
+    return len(os.listdir("/proc/self/task"))  # noqa: PTH208
+
+
+def test_threads_are_those_that_were_asked_for(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path, "three", extra=parameter("intra_op_thread_count", "3"))
+    tiny_models.add_double(tmp_path, "one", extra=parameter("intra_op_thread_count", "1"))
+    before = own_threads()
+    instances = [load(tmp_path, "three"), load(tmp_path, "one")]
+    assert own_threads() == before + 2, "the caller's is one of the three"
+    assert len(instances) == 2
+
+
+def test_an_accelerator_that_this_runtime_does_not_have_is_a_reason(tmp_path: Path) -> None:
+    tiny_models.add_double(
+        tmp_path,
+        extra='optimization { execution_accelerators { cpu_execution_accelerator { name: "openvino" } } }',
+    )
+    if "OpenVINOExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("it has it")
+    with pytest.raises(
+        ModelLoadFailed, match=r"execution_accelerators needs OpenVINOExecutionProvider.*it has .*CPUExecutionProvider"
+    ):
+        load(tmp_path, "double")
+
+
+def test_one_session_is_run_by_several_threads_at_once(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    instance = load(tmp_path, "double")
+    wrong: list[int] = []
+
+    def run(number: int) -> None:
+        array = np.full((3, 4), number, np.float32)
+        wrong.extend(number for _ in range(200) if not (instance.run({"x": array})["y"] == 2 * number).all())
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_weights_may_lie_in_a_file_beside_the_model(tmp_path: Path) -> None:
+    tiny_models.add_table(tmp_path)
+    assert load(tmp_path, "table").run({"index": np.array([[4095]])})["entry"].tolist() == [[4095]]
+
+
+def test_weights_of_inner_graphs_too(tmp_path: Path) -> None:
+    folder = tiny_models.write_config(
+        tmp_path,
+        "inner",
+        """backend: "onnxruntime"
+        input [{ name: "x" data_type: TYPE_FP32 dims: 4 }, { name: "c" data_type: TYPE_BOOL dims: 1 }]
+        output { name: "y" data_type: TYPE_FP32 dims: 4 }""",
+    )
+    model = onnx.parser.parse_model(
+        f"""{tiny_models.HEADER}\ng (float[4] x, bool[1] c) => (float[4] y) {{
+            y = If(c) <then_branch = a () => (float[4] q) {{ q = Add(x, w) }},
+                       else_branch = b () => (float[4] r) {{ r = Identity(x) }}>
+        }}"""
+    )
+    weights = np.arange(4, dtype=np.float32)
+    model.graph.node[0].attribute[0].g.initializer.append(tiny_models.external("w", weights, "w.bin"))
+    (folder / "1").mkdir()
+    (folder / "1" / "model.onnx").write_bytes(model.SerializeToString())
+    (folder / "1" / "w.bin").write_bytes(weights.tobytes())
+    outputs = load(tmp_path, "inner").run({"x": np.ones(4, np.float32), "c": np.array([True])})
+    assert outputs["y"].tolist() == [1, 2, 3, 4]
+
+
+def test_a_file_of_weights_that_is_too_short_is_a_reason(tmp_path: Path) -> None:
+    directory = tiny_models.add_table(tmp_path)
+    os.truncate(directory / "weights.bin", 100)
+    with pytest.raises(ModelLoadFailed, match="table"):
+        load(tmp_path, "table")
+
+
+def test_a_file_of_weights_may_be_cut_short_while_its_model_serves(tmp_path: Path) -> None:
+    """In a process of its own, which a mapped file would take with it."""
+    tiny_models.add_table(tmp_path)
+    code = f"""
+import os, pathlib
+import numpy as np
+from serving.backends import ort
+from serving.engine.repository import ModelRepository
+root = pathlib.Path({str(tmp_path)!r})
+instance = ort.load(root / "table" / "1", ModelRepository(root).config("table"), "cpu")
+os.truncate(root / "table" / "1" / "weights.bin", 0)
+os.truncate(root / "table" / "1" / "model.onnx", 0)
+assert instance.run({{"index": np.array([[4095]])}})["entry"].tolist() == [[4095]]
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def changed(root: Path, **fields: int) -> None:
+    path = root / "double" / "1" / "model.onnx"
+    model = onnx.load(path)
+    for field, value in fields.items():
+        setattr(model if field == "ir_version" else model.opset_import[0], field, value)
+    path.write_bytes(model.SerializeToString())
+
+
+def test_a_model_for_a_newer_runtime_is_told_so(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    changed(tmp_path, ir_version=99)
+    with pytest.raises(
+        ModelLoadFailed, match=r"it is of ONNX IR version 99, and ONNX Runtime .* reads those up to \d+"
+    ):
+        load(tmp_path, "double")
+    changed(tmp_path, ir_version=10, version=99)
+    with pytest.raises(
+        ModelLoadFailed, match=r"it uses opset 99 of ai.onnx, and ONNX Runtime .* knows those up to \d+"
+    ):
+        load(tmp_path, "double")

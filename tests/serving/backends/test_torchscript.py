@@ -1,9 +1,18 @@
+import io
+import os
+import pickle
+import threading
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from serving.backends import torchscript
+from serving.backends.backend import ModelInstance
 from serving.core.model_config import ModelConfig
 from serving.engine.repository import ModelRepository
 from serving.errors import BackendFailed, ModelLoadFailed
@@ -36,3 +45,138 @@ def test_string_tensors_are_refused(affine: tuple[Path, ModelConfig]) -> None:
     config.input[0].data_type = 13  # TYPE_STRING
     with pytest.raises(ModelLoadFailed, match="PyTorch has no string tensors"):
         torchscript.load(directory, config, "cpu")
+
+
+X = {"x": np.ones((1, 3), np.float32)}
+
+
+class Plus(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(x * 0) + x
+
+
+class Slope(torch.nn.Module):
+    """Of x * x; it needs PyTorch to record what it does."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.clone().requires_grad_()
+        slope = torch.autograd.grad([(x * x).sum()], [x])[0]
+        assert slope is not None
+        return slope + x * 0
+
+
+def publish(root: Path, module: torch.nn.Module, **parameters: str) -> tuple[Path, ModelConfig]:
+    config = ModelConfig(name="m", backend="pytorch")
+    config.input.add(name="x", data_type="TYPE_FP32", dims=[1, 3])
+    config.output.add(name="y", data_type="TYPE_FP32", dims=[1, 3])
+    for name, value in parameters.items():
+        config.parameters[name].string_value = value
+    (root / "1").mkdir(exist_ok=True)
+    torch.jit.script(module).save(root / "1" / "model.pt")
+    return root / "1", config
+
+
+def in_new_thread(function: Callable[[], object]) -> None:
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            function()
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert not failures, failures
+
+
+def test_a_model_has_its_own_number_of_threads_and_leaves_everyone_elses(tmp_path: Path) -> None:
+    one = torchscript.load(*publish(tmp_path, Plus(), intra_op_thread_count="1"), "cpu")
+    four = torchscript.load(*publish(tmp_path, Plus(), INTRA_OP_THREAD_COUNT="4"), "cpu")
+    default = torch.get_num_threads()
+    large = {"x": np.ones((1_000_000, 3), np.float32)}  # enough to be divided
+
+    def started_by(instance: ModelInstance) -> int:
+        before = set(os.listdir("/proc/self/task"))  # noqa: PTH208
+        instance.run(large)
+        assert torch.get_num_threads() == default
+        return len(set(os.listdir("/proc/self/task")) - before)  # noqa: PTH208
+
+    def run() -> None:
+        assert [started_by(one), started_by(four), started_by(four)] == [0, 3, 0]
+
+    in_new_thread(run)
+    assert torch.get_num_threads() == default
+
+
+def test_a_number_that_pytorch_has_once_and_cannot_change_any_more_is_a_reason(tmp_path: Path) -> None:
+    if torch.get_num_interop_threads() == 7:
+        pytest.skip("it is this one")
+    with suppress(RuntimeError):
+        torch.set_num_interop_threads(torch.get_num_interop_threads())  # as the first model that sets it does
+    with pytest.raises(ModelLoadFailed, match=r"INTER_OP_THREAD_COUNT is 7, .* one number for the whole process"):
+        torchscript.load(*publish(tmp_path, Plus(), INTER_OP_THREAD_COUNT="7"), "cpu")
+    same = str(torch.get_num_interop_threads())
+    torchscript.load(*publish(tmp_path, Plus(), INTER_OP_THREAD_COUNT=same), "cpu")
+
+
+def test_a_model_that_needs_gradients_gets_them_without_inference_mode(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError):
+        torchscript.load(*publish(tmp_path, Slope()), "cpu").run(X)
+    outputs = torchscript.load(*publish(tmp_path, Slope(), INFERENCE_MODE="false"), "cpu").run(X)
+    assert outputs["y"].tolist() == [[2, 2, 2]]
+
+
+def test_unoptimized_execution_computes_the_same_and_ends_with_the_run(tmp_path: Path) -> None:
+    instance = torchscript.load(*publish(tmp_path, Plus(), DISABLE_OPTIMIZED_EXECUTION="true"), "cpu")
+    before = torch._C._get_graph_executor_optimize()
+    assert instance.run(X)["y"].tolist() == [[1, 1, 1]]
+    assert torch._C._get_graph_executor_optimize() == before
+
+
+def test_a_model_that_places_itself_stays_where_it_was_saved(affine: tuple[Path, ModelConfig]) -> None:
+    outputs = torchscript.load(*affine, "model").run(X)
+    assert outputs["y"].tolist() == [[3, 3, 3]]
+
+
+class Malicious:
+    """Unpickling it leaves a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self._path),)
+
+
+def checkpoint(value: object) -> bytes:
+    file = io.BytesIO()
+    torch.save({"model": value}, file)
+    return file.getvalue()
+
+
+def archive(value: object, original: Path) -> bytes:
+    """A TorchScript archive with another pickle inside."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(original) as source, zipfile.ZipFile(file, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, pickle.dumps(value, 2) if name.endswith("/data.pkl") else source.read(name))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["pickle", "checkpoint", "archive"])
+def test_pickles_are_never_opened(tmp_path: Path, kind: str) -> None:
+    directory, config = publish(tmp_path, Plus())
+    path, harm = directory / "model.pt", Malicious(tmp_path / "harm")
+    made = {
+        "pickle": lambda: pickle.dumps(harm),
+        "checkpoint": lambda: checkpoint(harm),
+        "archive": lambda: archive(harm, path),
+    }
+    path.write_bytes(made[kind]())
+    with pytest.raises(ModelLoadFailed, match=r"'model\.pt'"):
+        torchscript.load(directory, config, "cpu")
+    assert not (tmp_path / "harm").exists()
+    pickle.loads(pickle.dumps(harm))
+    assert (tmp_path / "harm").exists(), "it would have done harm"

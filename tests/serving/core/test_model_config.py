@@ -56,7 +56,6 @@ def test_shapes_get_a_batch_dimension_only_when_the_model_batches() -> None:
         (f'backend: "pytorch" {IO} input {{ name: "x" data_type: TYPE_FP32 dims: 1 }}', "lists an input twice: x, x"),
         (f'backend: "pytorch" {IO} ensemble_scheduling {{ }}', "ensembles .* are not supported"),
         (f'backend: "pytorch" {IO} model_transaction_policy {{ decoupled: true }}', "decoupled"),
-        (f'backend: "pytorch" {IO} instance_group {{ kind: KIND_MODEL }}', "KIND_MODEL is not supported"),
         (
             f'backend: "pytorch" {IO} sequence_batching {{ oldest {{ preserve_ordering: true }} }}',
             "'sequence_batching.oldest.preserve_ordering' is not supported",
@@ -77,6 +76,7 @@ def test_shapes_get_a_batch_dimension_only_when_the_model_batches() -> None:
             IO.replace("dims: 4", "dims: 4 reshape { shape: [ 5 ] }") + 'backend: "pytorch"',
             "'x' has different size for dims and reshape",
         ),
+        (f'backend: "onnxruntime" {IO} instance_group {{ kind: KIND_MODEL }}', "do not place themselves"),
     ],
 )
 def test_what_cannot_be_served_is_refused_with_its_reason(text: str, reason: str) -> None:
@@ -113,11 +113,21 @@ def test_what_batching_and_tensors_can_ask_for_has_an_effect() -> None:
     assert model_config.unhonoured(ordered) == []
 
 
-def test_instances_and_devices() -> None:
+@pytest.mark.parametrize(
+    ("backend", "unknown"),
+    [
+        ("onnxruntime", ["parameters.INFERENCE_MODE"]),
+        ("pytorch", ["optimization.graph.level", "parameters.execution_mode"]),
+    ],
+)
+def test_what_another_backend_would_act_on_is_named(backend: str, unknown: list[str]) -> None:
     config = completed(
-        f'backend: "pytorch" {IO} instance_group [{{ kind: KIND_GPU count: 2 }}, {{ kind: KIND_CPU }}, {{ count: 1 }}]'
+        f"""backend: "{backend}" {IO} optimization {{ graph {{ level: 1 }} }}
+        parameters {{ key: "intra_op_thread_count" value {{ string_value: "1" }} }}
+        parameters {{ key: "execution_mode" value {{ string_value: "1" }} }}
+        parameters {{ key: "INFERENCE_MODE" value {{ string_value: "true" }} }}"""
     )
-    assert model_config.devices(config) == ["cuda", "cuda", "cpu", "cpu"]
+    assert model_config.unhonoured(config) == unknown
 
 
 @pytest.mark.parametrize(
@@ -132,13 +142,3 @@ def test_instances_and_devices() -> None:
 def test_version_policy(policy: str, served: list[int]) -> None:
     config = completed(f'backend: "pytorch" {IO} {policy}')
     assert model_config.select_versions(config, [11, 1, 9]) == served
-
-
-def test_thread_counts() -> None:
-    text = (
-        f"""backend: "onnxruntime" {IO} parameters {{ key: "intra_op_thread_count" value {{ string_value: "%s" }} }}"""
-    )
-    assert model_config.thread_count(completed(text % 3), "intra_op_thread_count") == 3
-    assert model_config.thread_count(completed(text % 3), "inter_op_thread_count") == 0
-    with pytest.raises(ModelLoadFailed, match="must be a number of threads, at most 1024, got 'many'"):
-        model_config.thread_count(completed(text % "many"), "intra_op_thread_count")

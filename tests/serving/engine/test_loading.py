@@ -101,3 +101,41 @@ async def test_a_sequence_has_its_models_object_for_itself(tmp_path: Path) -> No
         == 1
     )
     assert served.close(10)
+
+
+async def test_instances_of_one_device_share_what_is_loaded(tmp_path: Path) -> None:
+    groups = "instance_group [{ count: 2 }, { count: 2 }]"
+    tiny_models.add_double(tmp_path, extra=f"dynamic_batching {{ }} {groups}")
+    before = len(threading.enumerate())
+    served = load_model(ModelRepository(tmp_path), "double", None, asyncio.get_running_loop())["1"].served
+    assert served is not None
+    assert repr(served) == "<ServedModel double/1, 4 instances>"
+    assert len(threading.enumerate()) >= before + 4, "each instance has its thread"
+    assert len({id(instance) for instance in served._instances}) == 1
+    assert served.close(10)
+
+
+async def test_a_torchscript_model_may_have_its_weights_for_each_instance(tmp_path: Path) -> None:
+    counts = {}
+    for name, sharing in (("shared", ""), ("apart", "false")):
+        tiny_models.add_torchscript(tmp_path, name)
+        with (tmp_path / name / "config.pbtxt").open("a") as config:
+            config.write("instance_group { count: 2 }")
+            if sharing:
+                config.write(f'parameters {{ key: "ENABLE_WEIGHT_SHARING" value {{ string_value: "{sharing}" }} }}')
+        served = load_model(ModelRepository(tmp_path), name, None, asyncio.get_running_loop())["1"].served
+        assert served is not None
+        counts[name] = len({id(instance) for instance in served._instances})
+        assert served.close(10)
+    assert counts == {"shared": 1, "apart": 2}
+
+
+async def test_an_instance_that_stands_for_several_is_closed_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A second time would fail, and be logged."""
+    tiny_models.add_double(tmp_path, extra="instance_group { count: 3 }")
+    served = load_model(ModelRepository(tmp_path), "double", None, asyncio.get_running_loop())["1"].served
+    assert served is not None
+    assert served.close(10)
+    assert "failed to close" not in caplog.text

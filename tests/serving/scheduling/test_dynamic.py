@@ -310,6 +310,7 @@ def test_a_full_batch_that_expires_as_a_whole_leaves_others_held_back() -> None:
     plan = scheduler.schedule(1 * ms)
     assert (len(plan.events), plan.batch, plan.wake_at) == (2, None, 5 * ms)
 
+
 def test_deadlines_of_requests_that_left_do_not_pile_up() -> None:
     scheduler = batcher()
     for _ in range(10_000):

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.core.model_config import complete, input_specs, output_specs, parse, thread_count, unhonoured
+from serving.core.model_config import complete, input_specs, output_specs, parse, unhonoured
+from serving.core.model_parameters import thread_count
 from training.errors import PublishFailed
 from training.export.config_pbtxt import read, render
 from training.recipes.recipe import RECIPES, Recipe, find

@@ -1,0 +1,193 @@
+"""An ONNX file and the files of weights that it names, read into memory before ONNX Runtime sees any of them.
+
+Rule: the runtime opens no file itself. So nothing outside the version's folder is read, whatever the model names, and a
+file that is cut short while its model serves kills no one: left to itself the runtime maps such files into memory.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError, EncodeError
+
+from serving.errors import ModelLoadFailed
+
+_LONGEST = 200  # characters of a location that an error repeats
+_EXTERNAL = 1  # onnx.TensorProto.EXTERNAL
+
+# The part of onnx.proto that leads to tensors; whatever else a file holds is carried along unread.
+# A field is its number and its type: a message's name, "bytes" or "int". A * repeats it.
+_MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
+    "Model": {"graph": (7, "Graph"), "functions": (25, "Function*")},
+    "Function": {"node": (7, "Node*")},
+    "Graph": {"node": (1, "Node*"), "initializer": (5, "Tensor*"), "sparse_initializer": (15, "Sparse*")},
+    "Node": {"attribute": (5, "Attribute*")},
+    "Attribute": {
+        "t": (5, "Tensor"),
+        "g": (6, "Graph"),
+        "tensors": (10, "Tensor*"),
+        "graphs": (11, "Graph*"),
+        "sparse_tensor": (22, "Sparse"),
+        "sparse_tensors": (23, "Sparse*"),
+    },
+    "Sparse": {"values": (1, "Tensor"), "indices": (2, "Tensor")},
+    "Tensor": {
+        "name": (8, "bytes"),
+        "raw_data": (9, "bytes"),
+        "external_data": (13, "Entry*"),
+        "data_location": (14, "int"),
+    },
+    "Entry": {"key": (1, "bytes"), "value": (2, "bytes")},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxFile:
+    """`files` are the contents of those that `content` names, by the names it gives them."""
+
+    content: bytes
+    files: Mapping[str, bytes]
+
+
+def read_onnx(path: Path) -> OnnxFile:
+    """Raises `ModelLoadFailed` for weights that lie outside the file's folder, are missing or are too short.
+
+    The runtime takes only the weights of the graph itself from `files`; those of graphs inside it, of attributes and
+    of functions are put into `content`.
+    """
+    content = _content(path, path.name)
+    if b"location" not in content:  # the key of a file's name: almost all models have none
+        return OnnxFile(content, {})
+    model = _new_model()
+    try:
+        model.ParseFromString(content)
+    except DecodeError:
+        raise ModelLoadFailed(f"'{path.name}' is no ONNX model, or was damaged") from None
+    files = _Files(path.parent)
+    for tensor in _external(model.graph.initializer):
+        files.read(tensor)
+    named = dict(files.contents)
+    inner = list(_external(_inner_tensors(model)))
+    for tensor in inner:
+        _put_into(tensor, files.read(tensor))
+    if inner:
+        try:
+            content = model.SerializeToString()
+        except (EncodeError, ValueError):
+            raise ModelLoadFailed(f"'{path.name}': the weights of its inner graphs are above 2 GB") from None
+    return OnnxFile(content, named)
+
+
+class _Files:
+    """`contents` are those read so far, by location."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.contents: dict[str, bytes] = {}
+
+    def read(self, tensor: Any) -> bytes:
+        location = _entries(tensor).get("location", "")
+        if location not in self.contents:
+            what = f"tensor '{_text(tensor.name)}' has its data in '{location[:_LONGEST]}'"
+            self.contents[location] = _content(_inside(self._folder, location, what), what)
+        return self.contents[location]
+
+
+def _inside(folder: Path, location: str, what: str) -> Path:
+    root = folder.resolve()
+    try:
+        path = (root / location).resolve()
+        is_file = path.is_file()
+    except (ValueError, RuntimeError, OSError):  # a NUL, a loop of links, a name beyond the system's limits
+        raise ModelLoadFailed(f"{what}, which is no file's name") from None
+    if not location or Path(location).is_absolute() or not path.is_relative_to(root):
+        raise ModelLoadFailed(f"{what}, which is not inside the version's folder, itself or by a link")
+    if not is_file:
+        raise ModelLoadFailed(f"{what}, which is not there")
+    return path
+
+
+def _content(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelLoadFailed(f"{what} can't be read: {error.strerror}") from None
+
+
+def _put_into(tensor: Any, content: bytes) -> None:
+    entries = _entries(tensor)
+    offset = _number(tensor, entries.get("offset", "0"))
+    length = _number(tensor, entries["length"]) if "length" in entries else len(content) - offset
+    if length < 0 or offset + length > len(content):
+        raise ModelLoadFailed(f"tensor '{_text(tensor.name)}' ends beyond its file of {len(content)} bytes")
+    tensor.raw_data = content[offset : offset + length]
+    tensor.ClearField("external_data")
+    tensor.ClearField("data_location")
+
+
+def _number(tensor: Any, text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
+        raise ModelLoadFailed(f"tensor '{_text(tensor.name)}' has its data at '{text[:50]}', which is no offset")
+    return int(text)
+
+
+def _external(tensors: Iterable[Any]) -> Iterator[Any]:
+    return (tensor for tensor in tensors if tensor.data_location == _EXTERNAL)
+
+
+def _inner_tensors(model: Any) -> Iterator[Any]:
+    """All but the initializers of the graph itself."""
+    yield from _below(model.graph)
+    for function in model.functions:
+        for node in function.node:
+            yield from _of_node(node)
+
+
+def _below(graph: Any) -> Iterator[Any]:
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
+        yield from _of_node(node)
+
+
+def _of_node(node: Any) -> Iterator[Any]:
+    for attribute in node.attribute:
+        yield attribute.t
+        yield from attribute.tensors
+        for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+            yield from (sparse.values, sparse.indices)
+        for graph in (attribute.g, *attribute.graphs):
+            yield from graph.initializer
+            yield from _below(graph)
+
+
+def _entries(tensor: Any) -> dict[str, str]:
+    return {_text(entry.key): _text(entry.value) for entry in tensor.external_data}
+
+
+def _text(name: bytes) -> str:
+    return name.decode(errors="replace")
+
+
+def _new_model() -> Any:
+    """Of a pool of its own, which the `onnx` package's descriptors of the same file can't collide with."""
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(_file_descriptor())
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("slipway.Model"))()
+
+
+def _file_descriptor() -> descriptor_pb2.FileDescriptorProto:
+    field = descriptor_pb2.FieldDescriptorProto
+    scalars = {"bytes": field.TYPE_BYTES, "int": field.TYPE_INT32}
+    file = descriptor_pb2.FileDescriptorProto(name="onnx_tensors.proto", package="slipway", syntax="proto2")
+    for name, fields in _MESSAGES.items():
+        message = file.message_type.add(name=name)
+        for field_name, (number, kind) in fields.items():
+            added = message.field.add(name=field_name, number=number)
+            added.label = field.LABEL_REPEATED if kind.endswith("*") else field.LABEL_OPTIONAL
+            added.type = scalars.get(kind, field.TYPE_MESSAGE)
+            if kind not in scalars:
+                added.type_name = f".slipway.{kind.removesuffix('*')}"
+    return file
