@@ -16,8 +16,8 @@ from serving.scheduling.lru import LeastRecentlyUsed
 from serving.scheduling.request_digest import request_digest
 
 # Bytes that Python and numpy need beside the values: measured, and rounded up.
-_PER_ENTRY = 640
-_PER_OUTPUT = 256
+_PER_ENTRY = 512
+_PER_OUTPUT = 224
 
 
 class Key(NamedTuple):

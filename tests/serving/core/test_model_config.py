@@ -56,6 +56,10 @@ def test_shapes_get_a_batch_dimension_only_when_the_model_batches() -> None:
         (f'backend: "pytorch" {IO} input {{ name: "x" data_type: TYPE_FP32 dims: 1 }}', "lists an input twice: x, x"),
         (f'backend: "pytorch" {IO} ensemble_scheduling {{ }}', "ensembles .* are not supported"),
         (f'backend: "pytorch" {IO} model_transaction_policy {{ decoupled: true }}', "decoupled"),
+        (
+            f'backend: "python" {IO} sequence_batching {{ }} response_cache {{ enable: true }}',
+            "Response Cache does not",
+        ),
         (f'backend: "pytorch" {IO} instance_group {{ kind: KIND_MODEL }}', "KIND_MODEL is not supported"),
     ],
 )
@@ -75,7 +79,6 @@ def test_fields_without_effect_are_named() -> None:
         "dynamic_batching.preferred_batch_size",
         "optimization.cuda.graphs",
         "parameters.colour",
-        "response_cache.enable",
     ]
 
 
