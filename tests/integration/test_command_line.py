@@ -280,7 +280,7 @@ def test_either_option_gives_the_response_cache_its_size(tmp_path: Path, variabl
     [
         (["--response-cache-byte-size", "1", "--cache-config", "local,size=1"], "Incompatible flags"),
         (["--cache-config", "redis,host=x"], "there is one cache, 'local'"),
-        (["--response-cache-byte-size", "-1"], "-1 is not in the range"),
+        (["--response-cache-byte-size", "-1"], "greater than or equal to 0"),
     ],
 )
 def test_a_cache_that_there_can_not_be_is_refused(tmp_path: Path, options: list[str], words: str) -> None:

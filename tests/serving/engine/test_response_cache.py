@@ -81,7 +81,7 @@ def test_it_never_holds_more_than_its_size() -> None:
     ids=["one", "many", "text", "broadcast", "none"],
 )
 def test_the_size_that_is_counted_is_no_less_than_what_it_takes(outputs: Arrays) -> None:
-    cache, count = ResponseCache(1 << 30), 3000
+    cache, count = ResponseCache(1 << 30), 1000
 
     def fresh() -> Arrays:
         """As a model makes them: elements of object arrays are new."""
