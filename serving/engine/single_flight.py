@@ -35,7 +35,7 @@ class Flight(Generic[T]):
         finally:
             self._waiting -= 1
             if not self.is_awaited:
-                self._task.cancel()  # which does nothing where it has ended
+                self._task.cancel()  # where it has just ended, asyncio does not report its error as missed
         return bool(done)
 
     def result(self) -> T:
@@ -66,11 +66,9 @@ class SingleFlight(Generic[T]):
         task = asyncio.create_task(work)
         flight = self._flights[key] = Flight(task)
 
-        def end(task: "asyncio.Task[T]") -> None:
+        def end(_: "asyncio.Task[T]") -> None:
             if self._flights.get(key) is flight:
                 del self._flights[key]
-            if not task.cancelled():
-                task.exception()  # asyncio reports one that nobody looked at, and all who would may have left
 
         task.add_done_callback(end)
         return flight

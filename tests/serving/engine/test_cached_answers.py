@@ -12,6 +12,7 @@ from serving.core.requests import InferRequest, InferResponse
 from serving.engine.cached_answers import LARGE, CachedAnswers
 from serving.engine.response_cache import ResponseCache
 from serving.engine.served_model import ServedModel
+from serving.engine.statistics import ModelStatistics
 from serving.engine.tracer import Timeline
 from serving.errors import BackendFailed, DeadlineExceeded, InvalidInput, ModelNotReady, Overloaded
 from tests.serving.engine.test_served_model import Gate, entered, failures, occupied, request, served, values
@@ -171,6 +172,45 @@ async def test_whoever_came_first_and_had_little_time_takes_nobody_along() -> No
         assert gate.batches == [1, 1], "those that still had time ran once, together"
         assert failures(model) == {"REJECTED": 1}
         assert counts(model) == {"success": 4, "hit": 2, "miss": 1, "executions": 2, "rows": 2}
+
+
+class Expiring:
+    """As a served model: whom it is asked for first expires when it may; the next are told how much time they had."""
+
+    name, version, identity, reads_parameters = "m", "1", "m/1", False
+
+    def __init__(self) -> None:
+        self.may_expire = asyncio.Event()
+        self.statistics = ModelStatistics()
+        self.timeouts: list[float] = []
+
+    def check(self, _: InferRequest) -> int:
+        return 1
+
+    def timeout_of(self, request: InferRequest) -> float:
+        return request.timeout
+
+    async def infer(self, request: InferRequest, _: Timeline | None) -> InferResponse:
+        self.timeouts.append(request.timeout)
+        if len(self.timeouts) == 1:
+            await self.may_expire.wait()
+            raise DeadlineExceeded("Request timeout expired")
+        return InferResponse("m", "1", {"y": np.array([2])})
+
+
+async def test_who_runs_after_waiting_for_another_has_the_time_that_is_left() -> None:
+    model, (answers, _) = Expiring(), caching()
+    asked = [
+        asyncio.create_task(answers.infer(model, request(1, timeout=time), None))  # type: ignore[arg-type]
+        for time in (5, 60)
+    ]
+    await turns()
+    await asyncio.sleep(0.05)
+    model.may_expire.set()
+    assert await outcomes(*asked) == [DeadlineExceeded, [2]]
+    first, second = model.timeouts
+    assert 0 < first <= 5
+    assert 0 < second <= 60 - 0.05
 
 
 async def test_who_waits_for_another_keeps_its_own_deadline() -> None:

@@ -51,21 +51,39 @@ async def test_it_goes_on_without_whoever_asked_first() -> None:
 
 
 async def test_it_is_cancelled_when_nobody_waits_any_more_and_found_no_more() -> None:
-    flights, work = SingleFlight[int](), Work()
-    flight = flights.start("key", work.run())
-    waiting = [asyncio.create_task(flight.ends(None)) for _ in range(2)]
+    flights, work, again = SingleFlight[int](), Work(), Work()
+    flight, found = flights.start("key", work.run()), []
+
+    async def leave_and_come_back() -> bool:
+        try:
+            return await flight.ends(None)
+        except asyncio.CancelledError:
+            found.append(flights.find("key"))
+            found.append(flights.start("key", again.run()))
+            return await found[1].ends(None)
+
+    waiting = asyncio.create_task(leave_and_come_back())
     await asyncio.sleep(0)
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
-    assert flights.find("key") is None, "at once: it is about to end"
-    again = flights.start("key", Work().run())
-    waiting = [asyncio.create_task(again.ends(None))]
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    waiting.cancel()
+    for _ in range(5):
+        await asyncio.sleep(0)
     assert work.cancelled
-    assert flights.find("key") is again, "the first one's end takes only itself away"
-    waiting[0].cancel()
+    assert found[0] is None, "nobody may join what is about to end"
+    assert flights.find("key") is found[1], "its end takes only itself away"
+    again.may_end.set()
+    assert await waiting
+    assert not again.cancelled
+
+
+async def test_what_has_ended_is_found_no_more_even_before_those_that_waited_know_it() -> None:
+    flights, found = SingleFlight[int](), []
+
+    async def work() -> int:
+        asyncio.get_running_loop().call_soon(lambda: found.append(flights.find("key")))
+        return 7
+
+    assert await flights.start("key", work()).ends(None)
+    assert found == [None]
 
 
 async def test_who_waits_no_longer_than_so_many_seconds_is_told() -> None:
@@ -93,11 +111,21 @@ async def test_a_failure_is_everybodys_and_not_reported_when_nobody_is_left() ->
     for _ in range(2):
         with pytest.raises(ValueError, match="no"):
             flight.result()
-    flight = flights.start("key", fail())
+    may_fail = asyncio.Event()
+
+    async def fail_later() -> int:
+        await may_fail.wait()
+        raise ValueError("no")
+
+    flight = flights.start("key", fail_later())
     left = asyncio.create_task(flight.ends(None))
     await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    may_fail.set()
     left.cancel()
     await asyncio.gather(left, return_exceptions=True)
-    del flight
+    assert left.cancelled()
+    del left, flight
+    await asyncio.sleep(0)
     gc.collect()
     assert not reports
