@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.life_counts import LifeCounts
 from serving.engine.registry import ModelRegistry
+from serving.engine.response_cache import ResponseCache
 from serving.engine.running_rollout import RolloutProgress, RunningRollout
 from serving.engine.served_model import ServedModel
 from serving.engine.statistics import Histogram
@@ -77,6 +78,25 @@ _MODEL_METRICS = {
     ),
     "nv_model_load_duration_secs": _Metric("gauge", "Model load time in seconds", lambda model: model.load_seconds),
 }
+# Of models whose answers are cached.
+_CACHED_MODEL_METRICS = {
+    "nv_cache_num_hits_per_model": _Metric(
+        "counter", "Number of cache hits per model", lambda model: model.statistics.cache_hit.count
+    ),
+    "nv_cache_num_misses_per_model": _Metric(
+        "counter", "Number of cache misses per model", lambda model: model.statistics.cache_miss.count
+    ),
+    "nv_cache_hit_duration_per_model": _Metric(
+        "counter",
+        "Total cache hit duration per model, in microseconds",
+        lambda model: model.statistics.cache_hit.ns // 1000,
+    ),
+    "nv_cache_miss_duration_per_model": _Metric(
+        "counter",
+        "Total cache miss (insert+lookup) duration per model, in microseconds",
+        lambda model: model.statistics.cache_miss.ns // 1000,
+    ),
+}
 _HISTOGRAMS: dict[str, tuple[str, Callable[[ServedModel], Histogram]]] = {
     "slipway_request_duration_seconds": (
         "Of answered requests, from the queue's door to the model's answer.",
@@ -141,10 +161,13 @@ _MACHINE_METRICS = {
 
 
 class Metrics:
-    def __init__(self, registry: CollectorRegistry, models: ModelRegistry, machine: Machine) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, models: ModelRegistry, machine: Machine, cache: ResponseCache | None = None
+    ) -> None:
         self._registry = registry
         self._models = models
         self._machine = machine
+        self._cache = cache
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
 
@@ -155,11 +178,14 @@ class Metrics:
             *_states(self._models.statuses()),
             *_loads(dict(self._models.counts)),
             *_rollouts(self._models.rollouts()),
-            *_models(models),
+            *_models(models, _MODEL_METRICS),
             *_failures(models),
             *_histograms(models),
             *_first_responses(models),
         ]
+        if self._cache is not None:
+            lines += _models([model for model in models if model.caches_responses], _CACHED_MODEL_METRICS)
+            lines += _response_cache(self._cache)
         lines += _machine(self._machine)
         return "".join(lines).encode() + generate_latest(self._registry)
 
@@ -185,10 +211,19 @@ def _rollouts(rollouts: list[RunningRollout]) -> Iterator[str]:
         yield from (f"{name}{_labels(running.candidate)} {value(running.progress())}\n" for running in rollouts)
 
 
-def _models(models: list[ServedModel]) -> Iterator[str]:
-    for name, metric in _MODEL_METRICS.items():
+def _models(models: list[ServedModel], metrics: Mapping[str, _Metric]) -> Iterator[str]:
+    for name, metric in metrics.items():
         yield _head(name, metric.kind, metric.documentation)
         yield from (f"{name}{_labels(model)} {metric.value(model)}\n" for model in models)
+
+
+def _response_cache(cache: ResponseCache) -> Iterator[str]:
+    for name, kind, documentation, value in (
+        ("size_bytes", "gauge", "What the response cache may keep, in bytes.", cache.size),
+        ("used_bytes", "gauge", "What the response cache keeps, in bytes.", cache.used),
+        ("evictions_total", "counter", "Responses that went from the cache to make room for others.", cache.evictions),
+    ):
+        yield f"{_head(f'slipway_response_cache_{name}', kind, documentation)}slipway_response_cache_{name} {value}\n"
 
 
 def _failures(models: list[ServedModel]) -> Iterator[str]:

@@ -26,6 +26,7 @@ from serving.engine.own_thread import in_own_thread
 from serving.engine.poller import Poller
 from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
+from serving.engine.response_cache import ResponseCache
 from serving.engine.trace_registry import TraceRegistry
 from serving.engine.trace_writer import TraceWriter
 from serving.engine.tracer import Tracer
@@ -82,13 +83,15 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         http_socket = sockets.enter_context(_listen(settings.host, settings.http_port, "--http-port"))
         metrics_socket = sockets.enter_context(_listen(settings.host, settings.metrics_port, "--metrics-port"))
         repository = ModelRepository(settings.model_repository)
-        policy = LoadPolicy(require_manifest=settings.require_manifest)
-        registry = ModelRegistry(repository, asyncio.get_running_loop(), _names(repository, settings), policy)
+        size = settings.response_cache_byte_size
+        cache = ResponseCache(size) if size else None
+        policy = LoadPolicy(settings.require_manifest, has_response_cache=cache is not None)
+        registry = ModelRegistry(repository, asyncio.get_running_loop(), _names(repository, settings), policy, cache)
         is_explicit = settings.model_control_mode == "explicit"
         traces = TraceRegistry(TraceSettings(file=str(settings.trace_file or "")))
         tracer = Tracer(traces, TraceWriter(settings.trace_file) if settings.trace_file else None)
         engine = Engine(registry, tracer, is_explicit, settings.strict_readiness)
-        metrics = Metrics(CollectorRegistry(), registry, Machine(nvml()))
+        metrics = Metrics(CollectorRegistry(), registry, Machine(nvml()), cache)
         regions = SharedMemoryRegions(settings.allow_shared_memory)
         logs = Logging(LogSettings(log_verbose_level=settings.log_verbose), log)
         offered = extensions(settings.allow_shared_memory, is_explicit)

@@ -12,7 +12,8 @@ class Settings:
     file system tells them and at a look every `repository_poll_secs` (0: no such look); or "explicit": only what is
     asked for, first the names in `load_model` ("*" for the whole repository), later by request. With `strict_readiness`
     the server is ready only while every loaded model is; with `exit_on_error` it does not start without all of them;
-    with `require_manifest` it serves published versions only. Without a `trace_file` nothing is traced.
+    with `require_manifest` it serves published versions only. Without a `trace_file` nothing is traced,
+    with a `response_cache_byte_size` of 0 no response is cached.
     """
 
     model_repository: Path
@@ -32,3 +33,4 @@ class Settings:
     allow_shared_memory: bool = False
     trace_file: Path | None = None
     log_verbose: int = 0
+    response_cache_byte_size: int = 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serving import __version__
+from serving.commands.cache_config import InvalidCacheConfig, cache_byte_size
 from serving.log import formatter
 from serving.settings import Settings
 
@@ -120,6 +121,18 @@ def serve(
             envvar="SLIPWAY_TRACE_FILE", help="Where traced requests are written; they are chosen at /v2/trace/setting."
         ),
     ] = None,
+    response_cache_byte_size: Annotated[
+        int | None,
+        typer.Option(
+            envvar="SLIPWAY_RESPONSE_CACHE_BYTE_SIZE",
+            min=0,
+            help="Memory for the responses of models with response_cache { enable: true }, in bytes; 0 for none.",
+        ),
+    ] = None,
+    cache_config: Annotated[
+        str | None,
+        typer.Option(envvar="SLIPWAY_CACHE_CONFIG", help="The same, as tritonserver takes it: local,size=BYTES."),
+    ] = None,
     shutdown_timeout: Annotated[
         int, typer.Option(envvar="SLIPWAY_SHUTDOWN_TIMEOUT", min=1, help="Seconds that running requests get to end.")
     ] = _DEFAULTS.shutdown_timeout,
@@ -144,6 +157,10 @@ def serve(
         raise typer.BadParameter("--load-model needs --model-control-mode explicit; without it every model is loaded")
     if trace_file is not None and not os.access(trace_file.parent, os.W_OK | os.X_OK):
         raise typer.BadParameter(f"--trace-file: nothing can be written into the folder {trace_file.parent}")
+    try:
+        cache_size = cache_byte_size(response_cache_byte_size, cache_config)
+    except InvalidCacheConfig as error:
+        raise typer.BadParameter(str(error)) from None
     settings = Settings(
         _checked_repository(repository_option or model_repository),
         host=host,
@@ -162,6 +179,7 @@ def serve(
         allow_shared_memory=allow_shared_memory,
         trace_file=trace_file,
         log_verbose=log_verbose,
+        response_cache_byte_size=cache_size,
     )
     _log_to_stderr()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

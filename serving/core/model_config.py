@@ -100,6 +100,7 @@ _HONOURED = {
     "model_warmup.count",
     "model_transaction_policy",
     "model_transaction_policy.decoupled",
+    "response_cache.enable",
 }
 _HONOURED_BELOW = ("model_warmup.inputs.", "parameters.rollout.")  # with keys of their owner's, or read elsewhere
 

@@ -3,13 +3,15 @@
 Rule: a model that is replaced between a request's look-up and its place in the queue costs nobody an answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from serving.core.requests import InferRequest, InferResponse
+from serving.engine.cached_answers import CachedAnswers
+from serving.engine.response_cache import ResponseCache
 from serving.engine.running_rollout import RunningRollout
 from serving.engine.served_model import ServedModel
 from serving.engine.tracer import Timeline
-from serving.errors import ModelNotReady
+from serving.errors import ModelNotFound, ModelNotReady
 
 Find = Callable[[str, str], ServedModel]
 """By name and version, "" for the newest. Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`."""
@@ -21,18 +23,22 @@ FindRollout = Callable[[str], RunningRollout | None]
 class Dispatch:
     """Belongs to the event loop's thread."""
 
-    def __init__(self, find: Find, find_rollout: FindRollout) -> None:
+    def __init__(self, find: Find, find_rollout: FindRollout, cache: ResponseCache | None = None) -> None:
+        """With a `cache`, models whose config enables it are not asked the same twice."""
         self._find = find
         self._find_rollout = find_rollout
+        self._cached = None if cache is None else CachedAnswers(cache, self._is_served)
 
     async def infer(self, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:
         """Raises what `Find` and `ServedModel.infer` do; cancelling it frees the request's place."""
         model = self._find(request.model_name, request.model_version)
         rollout = None if request.model_version else self._find_rollout(request.model_name)
         try:
-            return await (rollout or model).infer(request, timeline)
+            if rollout is not None:  # whose verdict is on runs, not on what was kept of them
+                return await rollout.infer(request, timeline)
+            return await self._answer(model, request, timeline)
         except ModelNotReady:
-            return await self.successor(request, model).infer(request, timeline)
+            return await self._answer(self.successor(request, model), request, timeline)
 
     def successor(self, request: InferRequest, model: ServedModel) -> ServedModel:
         """What answers instead of a `model` that unloads. Raises `ModelNotReady` where nothing does."""
@@ -40,3 +46,14 @@ class Dispatch:
         if successor is model:
             raise ModelNotReady(f"Request for unknown model: '{model.name}' is not at ready state, it is unloading")
         return successor
+
+    def _answer(self, model: ServedModel, request: InferRequest, timeline: Timeline | None) -> Awaitable[InferResponse]:
+        if self._cached is None or not model.caches_responses:
+            return model.infer(request, timeline)
+        return self._cached.infer(model, request, timeline)
+
+    def _is_served(self, model: ServedModel) -> bool:
+        try:
+            return self._find(model.name, model.version) is model
+        except (ModelNotFound, ModelNotReady):
+            return False

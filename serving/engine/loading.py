@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from serving.backends import backend
-from serving.core import autocomplete, model_config
+from serving.core import autocomplete, model_config, response_cache_config
 from serving.core.brief import writable
 from serving.core.model_config import ModelConfig
 from serving.core.repository_files import of_version
@@ -32,9 +32,10 @@ log = logging.getLogger("slipway")
 
 @dataclass(frozen=True, slots=True)
 class LoadPolicy:
-    """What is asked of a version before it serves."""
+    """What is asked of a version before it serves, and whether the server has what it may ask for."""
 
     require_manifest: bool = False
+    has_response_cache: bool = False
 
 
 DEFAULT_POLICY = LoadPolicy()
@@ -62,8 +63,9 @@ def load_model(
     if is_brought and config.backend == "python":
         raise RepositoryPollFailed("a request can't bring Python code; put model.py into the repository")
     rollout_policy(config)  # raises where it is wrong
+    response_cache_config.check(config)
     labels = repository.labels(config)
-    for warning in (*_without_effect(config), *_label_counts(config, labels)):
+    for warning in (*_without_effect(config, policy), *_label_counts(config, labels)):
         log.warning("%s: %s", name, warning)
     selected = model_config.select_versions(config, [number for number in available if str(number) not in without])
     if not selected:
@@ -187,8 +189,14 @@ def _close(instances: list[backend.ModelInstance]) -> None:
         instance.close()
 
 
-def _without_effect(config: ModelConfig) -> list[str]:
-    return [f"config.pbtxt sets '{field}', which has no effect here" for field in model_config.unhonoured(config)]
+def _without_effect(config: ModelConfig, policy: LoadPolicy) -> list[str]:
+    warnings = [f"config.pbtxt sets '{field}', which has no effect here" for field in model_config.unhonoured(config)]
+    if config.response_cache.enable and not policy.has_response_cache:
+        warnings.append(
+            "config.pbtxt sets 'response_cache.enable', which has no effect unless the server is started with "
+            "--response-cache-byte-size or --cache-config local,size=BYTES"
+        )
+    return warnings
 
 
 def _label_counts(config: ModelConfig, labels: Mapping[str, tuple[str, ...]]) -> list[str]:

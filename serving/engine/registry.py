@@ -23,6 +23,7 @@ from serving.engine.name_locks import NameLocks
 from serving.engine.override import Override
 from serving.engine.own_thread import in_own_thread
 from serving.engine.repository import ModelRepository
+from serving.engine.response_cache import ResponseCache
 from serving.engine.retirement import Folder, Retirement
 from serving.engine.running_rollout import RunningRollout, begin_rollout
 from serving.engine.served_model import ServedModel
@@ -41,16 +42,17 @@ class ModelRegistry:
         loop: asyncio.AbstractEventLoop,
         names: Iterable[str] | None = None,
         policy: LoadPolicy = DEFAULT_POLICY,
+        cache: ResponseCache | None = None,
     ) -> None:
         """`names` are the models that will be loaded at once, by default the whole repository's."""
-        self.dispatch = Dispatch(self.find, self.rollout)
+        self.dispatch = Dispatch(self.find, self.rollout, cache)
         self.counts: dict[str, LifeCounts] = {}
         self._source = ModelSource(repository, loop, policy)
         self._models: dict[str, LoadedModel] = {
             name: LoadedModel.loading() for name in (repository.names() if names is None else names)
         }
         self._changing = NameLocks()  # one change of a model at a time
-        self._retirement = Retirement()
+        self._retirement = Retirement(cache)
 
     def __repr__(self) -> str:
         return f"<ModelRegistry {len(self._models)} models>"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from tempfile import TemporaryDirectory
 
+from serving.engine.response_cache import ResponseCache
 from serving.engine.served_model import ServedModel
 
 log = logging.getLogger("slipway")
@@ -21,7 +22,9 @@ Folder = TemporaryDirectory[str]
 class Retirement:
     """May be called from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, cache: ResponseCache | None = None) -> None:
+        """What they answered goes from the `cache` at once."""
+        self._cache = cache
         self._retiring: set[ServedModel] = set()
         self._folders: dict[str, Folder] = {}
 
@@ -41,6 +44,9 @@ class Retirement:
         if not going and folder is None:
             return
         self._retiring.update(going)
+        if self._cache is not None:
+            for model in going:
+                self._cache.forget(model.identity)
 
         def end() -> None:
             for model in going:

@@ -22,10 +22,10 @@ from serving.engine.pending import Pending
 from serving.engine.reshaped import with_reshapes
 from serving.engine.response_stream import ResponseStream
 from serving.engine.schedulers import scheduler_for
-from serving.engine.statistics import Duration, FailureReason, ModelStatistics
+from serving.engine.statistics import Duration, FailureReason, ModelStatistics, failure_reason
 from serving.engine.tracer import Timeline
 from serving.engine.worker import Execute, Execution, WorkerPool
-from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, Overloaded, SlipwayError, Unsupported
+from serving.errors import BackendFailed, Overloaded, SlipwayError, Unsupported
 from serving.scheduling.arrival_order import ArrivalOrder
 from serving.scheduling.scheduler import Event
 
@@ -49,18 +49,21 @@ class ServedModel:
         """`labels` gives, for each output that has them, the names of its last dimension's entries."""
         self.name = str(config.name)
         self.version = version
+        self.identity: Hashable = object()
+        """Never another's, as name and version may be when the model is loaded anew."""
         self.config = config
         self.inputs = {spec.name: spec for spec in input_specs(config)}
         self.outputs = {spec.name: spec for spec in output_specs(config)}
         self.max_batch_size = int(config.max_batch_size)
         self.is_decoupled = _is_decoupled(config)
+        self.caches_responses = bool(config.response_cache.enable)
+        self.reads_parameters = any(instance.reads_parameters for instance in instances)
         self.labels = labels
         self.load_seconds = load_seconds
         self.statistics = ModelStatistics()
         self._optional = frozenset(tensor.name for tensor in config.input if tensor.optional)
         self._batching = batching_config(config)
         self._order: ArrivalOrder[Pending] | None = ArrivalOrder() if self._batching.preserve_ordering else None
-        self._reads_parameters = any(instance.reads_parameters for instance in instances)
         self._loop = loop
         self._instances = list(instances)
         self._closing = threading.Lock()
@@ -82,6 +85,15 @@ class ServedModel:
     def pending(self) -> int:
         """Requests that wait for an instance."""
         return len(self._pool)
+
+    def check(self, request: InferRequest) -> int:
+        """How many rows it adds to a batch. Raises `InvalidInput` where it does not fit."""
+        return fit.check(request, self.inputs, self._optional, self.outputs, self.max_batch_size)
+
+    def timeout_of(self, request: InferRequest) -> float:
+        """In seconds, its own or the model's default; 0 for none."""
+        level = self._batching.level(request.priority)
+        return request.timeout or self._batching.policies[level].default_timeout
 
     async def infer(self, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:
         """The one response. Cancelling it frees the request's place. A `timeline` is told what happens when.
@@ -181,7 +193,7 @@ class ServedModel:
 
     def _note_failure(self, error: Exception, now: float, seconds: float) -> None:
         """A model's own failures are logged, but not each of thousands."""
-        self.statistics.record_failure(_reason(error), seconds)
+        self.statistics.record_failure(failure_reason(error), seconds)
         if not isinstance(error, BackendFailed):
             return
         if now - self._failure_logged < _BETWEEN_LOGGED_FAILURES:
@@ -193,9 +205,8 @@ class ServedModel:
     def _submit(
         self, request: InferRequest, responses: ResponseStream | None, timeline: Timeline | None = None
     ) -> Pending:
-        rows = fit.check(request, self.inputs, self._optional, self.outputs, self.max_batch_size)
-        level = self._batching.level(request.priority)
-        timeout = request.timeout or self._batching.policies[level].default_timeout
+        rows = self.check(request)
+        timeout = self.timeout_of(request)
         pending = Pending(
             request.inputs,
             rows,
@@ -221,7 +232,7 @@ class ServedModel:
 
     def _key(self, request: InferRequest) -> Hashable:
         shapes = fit.batch_key(request, self.inputs)
-        if not self._reads_parameters:
+        if not self.reads_parameters:
             return shapes
         return shapes, frozenset((name, type(value), value) for name, value in request.parameters.items())
 
@@ -277,18 +288,6 @@ def _close(instance: ModelInstance) -> None:
         instance.close()
     except Exception:  # a model's own code; it is gone all the same
         log.exception("a model failed to close")
-
-
-def _reason(error: Exception) -> FailureReason:
-    match error:
-        case DeadlineExceeded() | Overloaded():
-            return FailureReason.REJECTED
-        case Cancelled():
-            return FailureReason.CANCELED
-        case BackendFailed():
-            return FailureReason.BACKEND
-        case _:
-            return FailureReason.OTHER
 
 
 def _is_decoupled(config: ModelConfig) -> bool:

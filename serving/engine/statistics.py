@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate
 
+from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, Overloaded
+
 _SECONDS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
@@ -26,6 +28,18 @@ class FailureReason(StrEnum):
     CANCELED = "CANCELED"
     BACKEND = "BACKEND"
     OTHER = "OTHER"
+
+
+def failure_reason(error: Exception) -> FailureReason:
+    match error:
+        case DeadlineExceeded() | Overloaded():
+            return FailureReason.REJECTED
+        case Cancelled():
+            return FailureReason.CANCELED
+        case BackendFailed():
+            return FailureReason.BACKEND
+        case _:
+            return FailureReason.OTHER
 
 
 @dataclass(slots=True)
@@ -125,6 +139,8 @@ class ModelStatistics:
     success: Duration = field(default_factory=Duration)
     fail: Duration = field(default_factory=Duration)
     queue: Duration = field(default_factory=Duration)
+    cache_hit: Duration = field(default_factory=Duration)
+    cache_miss: Duration = field(default_factory=Duration)
     compute: ComputeStatistics = field(default_factory=ComputeStatistics)
     failures: dict[FailureReason, int] = field(default_factory=lambda: dict.fromkeys(FailureReason, 0))
     batches: dict[int, ComputeStatistics] = field(default_factory=dict)
@@ -163,6 +179,20 @@ class ModelStatistics:
         """A request that was not answered, and how long it was here."""
         self.failures[reason] += 1
         self.fail.add(seconds)
+
+    def record_cache_hit(self, lookup: float, waited: float) -> None:
+        """A request that was answered and did not run: how long it was looked for in the cache, and waited for another
+        that ran, in seconds."""
+        self.cache_hit.add(lookup)
+        self.queue.add(waited)
+        self.success.add(lookup + waited)
+        self.queue_seconds.observe(waited)
+        self.request_seconds.observe(lookup + waited)
+
+    def record_cache_miss(self, seconds: float) -> None:
+        """Of an answered request that ran: how long it was looked for in the cache and its answer put there."""
+        self.cache_miss.add(seconds)
+        self.success.seconds += seconds  # `record` knows its run only
 
     def response(self, number: int) -> ResponseStatistics | None:
         """Of the response with that number, counted from 0; those of endless streams are not told apart."""

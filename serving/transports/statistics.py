@@ -24,8 +24,8 @@ def model_statistics(model: ServedModel) -> messages.ModelStatistics:
             fail=_duration(statistics.fail),
             queue=_duration(statistics.queue),
             **_compute(statistics.compute),
-            cache_hit=_duration(_NOTHING),
-            cache_miss=_duration(_NOTHING),
+            cache_hit=_duration(statistics.cache_hit),
+            cache_miss=_duration(statistics.cache_miss),
         ),
         response_stats={str(number): _response(response) for number, response in statistics.responses.items()},
         batch_stats=[

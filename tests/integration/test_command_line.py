@@ -261,3 +261,30 @@ def test_a_trace_file_that_cant_be_written_is_said_at_the_start(tiny_repository:
     refused = slipway("serve", str(tiny_repository), "--trace-file", "/no/such/folder/trace.json")
     assert refused.returncode == 2
     assert "--trace-file" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("SLIPWAY_RESPONSE_CACHE_BYTE_SIZE", "4096"), ("SLIPWAY_CACHE_CONFIG", "local,size=4096")],
+)
+def test_either_option_gives_the_response_cache_its_size(tmp_path: Path, variable: str, value: str) -> None:
+    tiny_models.add_double(tmp_path, extra="response_cache { enable: true }")
+    with serving(tmp_path, **{variable: value}) as (_, banner):
+        metrics = httpx.get(f"{url_in(banner)}/metrics").text
+    assert "slipway_response_cache_size_bytes 4096\n" in metrics
+    assert "has no effect" not in banner
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--response-cache-byte-size", "1", "--cache-config", "local,size=1"], "Incompatible flags"),
+        (["--cache-config", "redis,host=x"], "there is one cache, 'local'"),
+        (["--response-cache-byte-size", "-1"], "greater than or equal to 0"),
+    ],
+)
+def test_a_cache_that_there_can_not_be_is_refused(tmp_path: Path, options: list[str], words: str) -> None:
+    done = slipway("serve", str(tmp_path), *options)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr

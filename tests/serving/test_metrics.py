@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from serving.core.requests import InferRequest
 from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
+from serving.engine.response_cache import ResponseCache
 from serving.machine import Machine
 from serving.metrics import Metrics
 from tests import tiny_models
@@ -55,3 +56,36 @@ async def test_prometheus_can_read_it(tmp_path: Path) -> None:
     assert families["slipway_request_duration_seconds"].type == "histogram"
     assert families["nv_cpu_memory_total_bytes"].samples[0].value > 0
     assert all(0 <= sample.value <= 1 for sample in families["nv_cpu_utilization"].samples)
+
+
+async def test_what_the_response_cache_does_is_told_of_the_models_that_have_it(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    tiny_models.add_double(tmp_path, "cached", extra="response_cache { enable: true }")
+    cache = ResponseCache(1000)
+    registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop(), cache=cache)
+    for name in registry.names():
+        await asyncio.to_thread(registry.load, name)
+    for number in (1, 1, 2):
+        inputs = {"x": np.full((1, 4), number, np.float32)}
+        await registry.dispatch.infer(InferRequest("cached", inputs))
+    with_cache = Metrics(CollectorRegistry(), registry, Machine(None), cache).exposition().decode().splitlines()
+    without = Metrics(CollectorRegistry(), registry, Machine(None)).exposition().decode()
+    assert registry.close(10)
+    assert set(with_cache) >= {
+        "# TYPE nv_cache_num_hits_per_model counter",
+        "# HELP nv_cache_num_hits_per_model Number of cache hits per model",
+        'nv_cache_num_hits_per_model{model="cached",version="1"} 1',
+        'nv_cache_num_misses_per_model{model="cached",version="1"} 2',
+        'nv_inference_request_success{model="cached",version="1"} 3',
+        'nv_inference_count{model="cached",version="1"} 2',
+        'nv_inference_exec_count{model="cached",version="1"} 2',
+        "slipway_response_cache_size_bytes 1000",
+        f"slipway_response_cache_used_bytes {cache.used}",
+        "slipway_response_cache_evictions_total 1",
+        "# TYPE slipway_response_cache_evictions_total counter",
+    }
+    for name in ("nv_cache_hit_duration_per_model", "nv_cache_miss_duration_per_model"):
+        [line] = [line for line in with_cache if line.startswith(f"{name}{{")]
+        assert line.startswith(f'{name}{{model="cached",version="1"}} ')
+        assert line.split()[-1].isdecimal()
+    assert "_cache_" not in without

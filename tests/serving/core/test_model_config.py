@@ -95,7 +95,6 @@ def test_fields_without_effect_are_named() -> None:
         "dynamic_batching.priority_queue_policy.2",
         "optimization.cuda.graphs",
         "parameters.colour",
-        "response_cache.enable",
     ]
 
 

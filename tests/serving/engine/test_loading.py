@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from serving.core.states import ModelState
-from serving.engine.loading import load_model, reason_of
+from serving.engine.loading import LoadPolicy, load_model, reason_of
 from serving.engine.repository import ModelRepository
 from serving.errors import ModelLoadFailed, RepositoryPollFailed
 from tests import tiny_models
@@ -139,3 +139,29 @@ async def test_an_instance_that_stands_for_several_is_closed_once(
     assert served is not None
     assert served.close(10)
     assert "failed to close" not in caplog.text
+
+
+async def test_a_model_that_would_be_cached_where_there_is_no_cache_is_served_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tiny_models.add_double(tmp_path, extra="response_cache { enable: true }")
+    for has_cache, warnings in ((True, 0), (False, 1)):
+        policy = LoadPolicy(has_response_cache=has_cache)
+        served = load_model(ModelRepository(tmp_path), "double", None, asyncio.get_running_loop(), policy=policy)
+        assert served["1"].served is not None
+        assert served["1"].served.close(10)
+        told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert len(told) == warnings
+    assert told[0].startswith("double: config.pbtxt sets 'response_cache.enable', which has no effect unless")
+    assert "--response-cache-byte-size" in told[0]
+
+
+async def test_a_model_whose_answers_can_not_be_kept_is_refused_where_it_asks_for_it(tmp_path: Path) -> None:
+    add_python(
+        tmp_path,
+        "class Model:\n    def execute(self, request):\n        yield {}",
+        """input { name: "x" data_type: TYPE_FP32 dims: 1 } output { name: "y" data_type: TYPE_FP32 dims: 1 }
+        model_transaction_policy { decoupled: true } response_cache { enable: true }""",
+    )
+    with pytest.raises(ModelLoadFailed, match="Response Cache does not currently support model m with 'decoupled'"):
+        load_model(ModelRepository(tmp_path), "m", None, asyncio.get_running_loop())

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from serving.core.states import ModelState
 from serving.engine.override import read_override
 from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
+from serving.engine.response_cache import ResponseCache
 from serving.errors import ModelLoadFailed, ModelNotFound, ModelNotReady, RepositoryPollFailed, VersionNotFound
 from tests import tiny_models
 
@@ -92,7 +94,7 @@ async def test_instances_and_fields_without_effect(tmp_path: Path, caplog: pytes
     caplog.set_level(logging.INFO)
     tiny_models.add_double(tmp_path, extra="instance_group { count: 3 } response_cache { enable: true }")
     registry = await loaded(tmp_path)
-    assert "config.pbtxt sets 'response_cache.enable', which has no effect here" in caplog.text
+    assert "config.pbtxt sets 'response_cache.enable', which has no effect unless" in caplog.text
     assert repr(registry.find("double")) == "<ServedModel double/1, 3 instances>"
     assert registry.close(10)
 
@@ -270,4 +272,27 @@ async def test_what_lies_in_the_repository_and_was_not_loaded_is_in_the_index(tm
     tiny_models.add_double(tmp_path)
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop(), names=[])
     assert [(row.name, row.version, row.state) for row in registry.index()] == [("double", "", ModelState.UNKNOWN)]
+    assert registry.close(10)
+
+
+CACHED = "response_cache { enable: true }"
+ONES = InferRequest("double", {"x": np.ones((1, 4), np.float32)})
+
+
+async def test_a_version_that_is_replaced_or_unloaded_takes_its_cached_answers_along(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path, extra=CACHED)
+    tiny_models.add_double(tmp_path, "other", extra=CACHED)
+    cache = ResponseCache(100_000)
+    registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop(), cache=cache)
+    for name in registry.names():
+        await asyncio.to_thread(registry.load, name)
+        await registry.dispatch.infer(replace(ONES, model_name=name))
+    both = cache.used
+    square = "g (float[n, 4] x) => (float[n, 4] y) { y = Sub(x, x) }"
+    tiny_models.write_onnx(tmp_path / "double" / "1" / "model.onnx", square)
+    await asyncio.to_thread(registry.load, "double")
+    assert cache.used == both // 2, "the other model's stay"
+    assert (await registry.dispatch.infer(ONES)).outputs["y"].tolist() == [[0, 0, 0, 0]]
+    await asyncio.to_thread(registry.unload, "double")
+    assert cache.used == both // 2
     assert registry.close(10)

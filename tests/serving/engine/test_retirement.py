@@ -13,6 +13,7 @@ import pytest
 from serving.core.requests import InferRequest, InferResponse
 from serving.engine.loading import load_model
 from serving.engine.repository import ModelRepository
+from serving.engine.response_cache import ResponseCache
 from serving.engine.retirement import Retirement
 from serving.engine.served_model import ServedModel
 from serving.errors import ModelNotReady
@@ -158,3 +159,13 @@ def test_a_models_files_are_remembered_until_others_take_their_place(tmp_path: P
     second.cleanup()
     assert retirement.close([], 0)
     assert not Path(other.name).exists()
+
+
+async def test_what_a_retired_model_answered_is_in_the_cache_no_more(tmp_path: Path, make: Make) -> None:
+    going, staying, cache = make("going"), make("staying"), ResponseCache(100_000)
+    keys = {model.name: cache.key(model.identity, REQUEST, {}) for model in (going, staying)}
+    for key in keys.values():
+        cache.put(key, REQUEST)
+    Retirement(cache).retire([going])
+    assert cache.get(keys["going"]) is None
+    assert cache.get(keys["staying"]) is not None

@@ -46,9 +46,9 @@ class Gate:
 
 
 @contextmanager
-def served(gate: Gate, extra: str = "dynamic_batching { }") -> Iterator[ServedModel]:
-    config = model_config.complete(model_config.parse(CONFIG + extra, "m"))
-    model = ServedModel("1", config, [gate], {}, asyncio.get_running_loop())
+def served(gate: Gate, extra: str = "dynamic_batching { }", config: str = CONFIG) -> Iterator[ServedModel]:
+    parsed = model_config.complete(model_config.parse(config + extra, "m"))
+    model = ServedModel("1", parsed, [gate], {}, asyncio.get_running_loop())
     try:
         yield model
     finally:

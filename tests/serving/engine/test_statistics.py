@@ -1,4 +1,7 @@
-from serving.engine.statistics import FailureReason, Histogram, ModelStatistics, Times
+import pytest
+
+from serving.engine.statistics import FailureReason, Histogram, ModelStatistics, Times, failure_reason
+from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, InvalidInput, Overloaded
 
 MS = 1_000_000  # nanoseconds
 
@@ -52,3 +55,29 @@ def test_the_responses_of_an_endless_stream_do_not_pile_up() -> None:
     assert all(statistics.response(number) is not None for number in range(1024))
     assert statistics.response(1024) is None
     assert len(statistics.responses) == 1024
+
+
+def test_a_cached_request_is_a_request_and_no_inference() -> None:
+    statistics = ModelStatistics()
+    statistics.record([0.001], 5, Times(0.0, 0.008, 0.0), now_ms=10)
+    statistics.record_cache_miss(0.002)
+    statistics.record_cache_hit(lookup=0.003, waited=0.004)
+    assert (statistics.success.count, statistics.queue.count, statistics.compute.count) == (2, 2, 1)
+    assert (statistics.inferences, statistics.executions, statistics.last_inference_ms) == (5, 1, 10)
+    assert (statistics.cache_hit.count, statistics.cache_hit.ns) == (1, 3 * MS)
+    assert (statistics.cache_miss.count, statistics.cache_miss.ns) == (1, 2 * MS)
+    assert (statistics.success.ns, statistics.queue.ns) == (18 * MS, 5 * MS)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Overloaded("full"), FailureReason.REJECTED),
+        (DeadlineExceeded("late"), FailureReason.REJECTED),
+        (Cancelled("gone"), FailureReason.CANCELED),
+        (BackendFailed("broken"), FailureReason.BACKEND),
+        (InvalidInput("wrong"), FailureReason.OTHER),
+    ],
+)
+def test_failures_are_told_apart_as_triton_does(error: Exception, reason: FailureReason) -> None:
+    assert failure_reason(error) is reason

@@ -1,0 +1,24 @@
+"""The block `response_cache` of a model's config: which models' answers may be kept and given again.
+
+Rule: a model whose answers depend on more than one request, or that has more than one, is refused in Triton's words.
+"""
+
+from tritonclient.grpc.model_config_pb2 import ModelConfig
+
+from serving.errors import ModelLoadFailed
+
+
+def check(config: ModelConfig) -> None:
+    """Raises `ModelLoadFailed`."""
+    if not config.response_cache.enable:
+        return
+    if config.HasField("sequence_batching"):
+        raise _not_supported(config, "sequence batching scheduler")
+    if config.model_transaction_policy.decoupled:
+        raise _not_supported(config, "'decoupled' transaction policy")
+
+
+def _not_supported(config: ModelConfig, what: str) -> ModelLoadFailed:
+    return ModelLoadFailed(
+        f"Response Cache does not currently support model {config.name} with {what}. Please disable the response cache."
+    )
