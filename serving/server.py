@@ -22,7 +22,7 @@ from serving.core.trace_settings import TraceSettings
 from serving.engine.engine import Engine
 from serving.engine.own_thread import in_own_thread
 from serving.engine.registry import ModelRegistry
-from serving.engine.repository import ModelRepository
+from serving.engine.repositories import ModelRepositories, open_repositories
 from serving.engine.trace_registry import TraceRegistry
 from serving.engine.trace_writer import TraceWriter
 from serving.engine.tracer import Tracer
@@ -68,13 +68,15 @@ class Stopped:
 async def serve(settings: Settings, on_started: Callable[[Started], None], stop: asyncio.Event) -> Stopped:
     """Run until `stop` is set, then drain.
 
-    Health answers at once, readiness once every model was tried. Raises `PortTaken` before anything is loaded.
+    Health answers at once, readiness once every model was tried. Raises `PortTaken`, and `ModelLoadFailed` for a
+    repository that can't be read, before anything is loaded.
     """
     with ExitStack() as sockets:
         http_socket = sockets.enter_context(_listen(settings.host, settings.http_port, "--http-port"))
         metrics_socket = sockets.enter_context(_listen(settings.host, settings.metrics_port, "--metrics-port"))
-        repository = ModelRepository(settings.model_repository)
-        registry = ModelRegistry(repository, asyncio.get_running_loop(), _names(repository, settings))
+        repository = await in_own_thread(open_repositories, settings.model_repositories, settings.model_cache)
+        names = await in_own_thread(_names, repository, settings)
+        registry = ModelRegistry(repository, asyncio.get_running_loop(), names)
         is_explicit = settings.model_control_mode == "explicit"
         traces = TraceRegistry(TraceSettings(file=str(settings.trace_file or "")))
         tracer = Tracer(traces, TraceWriter(settings.trace_file) if settings.trace_file else None)
@@ -96,7 +98,8 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             if not stop.is_set():
                 engine.accepting = True
                 grpc.set_accepting(True)
-                on_started(Started(_port(http_socket), grpc_port, _port(metrics_socket), engine))
+                started = Started(_port(http_socket), grpc_port, _port(metrics_socket), engine)
+                await in_own_thread(on_started, started)  # it may look at the repository
             await _first(stop.wait(), http_task, metrics_task)
         finally:
             engine.accepting = False
@@ -144,7 +147,7 @@ async def _load(registry: ModelRegistry, stop: asyncio.Event) -> None:
                 loading.result()
 
 
-def _names(repository: ModelRepository, settings: Settings) -> list[str]:
+def _names(repository: ModelRepositories, settings: Settings) -> list[str]:
     """The models that are loaded at once."""
     names = repository.names()
     if settings.model_control_mode != "explicit" or "*" in settings.load_model:

@@ -10,9 +10,11 @@ class Settings:
 
     `model_control_mode` is "none", which serves the whole repository, or "explicit": only what is asked for, first the
     names in `load_model` ("*" for the whole repository), later by request. Without a `trace_file` nothing is traced.
+    A model repository is a folder or an address (s3://bucket/models); what lies elsewhere is fetched into `model_cache`,
+    unless given the system's folder for such things.
     """
 
-    model_repository: Path
+    model_repositories: Path | tuple[Path | str, ...]
     host: str = "127.0.0.1"
     http_port: int = 8000
     grpc_port: int = 8001
@@ -23,5 +25,6 @@ class Settings:
     model_control_mode: str = "none"
     load_model: tuple[str, ...] = ()
     allow_shared_memory: bool = False
+    model_cache: Path | None = None
     trace_file: Path | None = None
     log_verbose: int = 0

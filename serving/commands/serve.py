@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serving import __version__
+from serving.core import remote_address
+from serving.errors import ModelLoadFailed
 from serving.log import formatter
 from serving.settings import Settings
 
 if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` should not
+    from serving.core.states import VersionStatus
     from serving.server import Started
 
-_DEFAULTS = Settings(Path("model_repository"))
+_REPOSITORY = "model_repository"
+_VARIABLE = "SLIPWAY_MODEL_REPOSITORY"
+_DEFAULTS = Settings(Path(_REPOSITORY))
 _EXAMPLES = ("example.png", "example.json")
 
 
@@ -30,12 +35,24 @@ class ModelControlMode(StrEnum):
 
 def serve(
     model_repository: Annotated[
-        Path,
-        typer.Argument(envvar="SLIPWAY_MODEL_REPOSITORY", help="Folder with one folder per model."),
-    ] = _DEFAULTS.model_repository,
+        list[str] | None,
+        typer.Argument(
+            help="Folder with one folder per model, or an address (s3://, gs://, az://, http://); may be several. "
+            f"Unless named here, what {_VARIABLE} holds, with commas between several; else {_REPOSITORY}.",
+        ),
+    ] = None,
     repository_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model-repository", "--model-store", help="The same, as tritonserver takes it; may be repeated."
+        ),
+    ] = None,
+    model_cache: Annotated[
         Path | None,
-        typer.Option("--model-repository", "--model-store", help="The same folder, as tritonserver takes it."),
+        typer.Option(
+            envvar="SLIPWAY_MODEL_CACHE",
+            help="Folder that models from elsewhere are fetched into; unless given, ~/.cache/slipway.",
+        ),
     ] = None,
     host: Annotated[
         str, typer.Option(envvar="SLIPWAY_HOST", help="Address to listen on; 0.0.0.0 for every network.")
@@ -102,6 +119,8 @@ def serve(
 
     [cyan]slipway serve /models --host 0.0.0.0[/cyan]  for other machines, as in a container
 
+    [cyan]slipway serve s3://bucket/models[/cyan]  models that lie elsewhere
+
     [cyan]slipway serve --http-port 9000 --grpc-port 9001 --metrics-port 9002[/cyan]  other ports
 
     [cyan]slipway serve --model-control-mode explicit --load-model digits-cnn[/cyan]  one model now, others by request
@@ -113,7 +132,7 @@ def serve(
     if trace_file is not None and not os.access(trace_file.parent, os.W_OK | os.X_OK):
         raise typer.BadParameter(f"--trace-file: nothing can be written into the folder {trace_file.parent}")
     settings = Settings(
-        _checked_repository(repository_option or model_repository),
+        tuple(map(_checked_repository, _places([*(model_repository or []), *(repository_option or [])]))),
         host=host,
         http_port=http_port,
         grpc_port=grpc_port,
@@ -124,6 +143,7 @@ def serve(
         model_control_mode=model_control_mode.value,
         load_model=tuple(load_model or ()),
         allow_shared_memory=allow_shared_memory,
+        model_cache=model_cache,
         trace_file=trace_file,
         log_verbose=log_verbose,
     )
@@ -132,8 +152,20 @@ def serve(
         runner.run(_serve(settings))
 
 
-def _checked_repository(root: Path) -> Path:
-    """Checked once it is known which of its two names gave it; the default need not be there."""
+def _places(named: list[str]) -> list[str]:
+    """All that the command line names; else those of the environment, else the default."""
+    return named or [place for place in os.environ.get(_VARIABLE, "").split(",") if place] or [_REPOSITORY]
+
+
+def _checked_repository(place: str) -> Path | str:
+    """Checked once it is known which of its names gave it; the default need not be there."""
+    if remote_address.is_remote(place):
+        try:
+            remote_address.parse(place)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+        return place
+    root = Path(place.removeprefix("file://"))
     if not root.is_dir():
         what = "is no folder" if root.exists() else "does not exist"
         raise typer.BadParameter(f"the model repository {root} {what}; name another: slipway serve FOLDER")
@@ -167,7 +199,7 @@ async def _serve(settings: Settings) -> None:
 
     try:
         stopped = await server.serve(settings, on_started, stop)
-    except server.PortTaken as error:
+    except (server.PortTaken, ModelLoadFailed) as error:
         typer.secho(f"slipway serve: {error}", fg="red", err=True)
         raise typer.Exit(1) from None
     if stopped.cut_off:
@@ -201,16 +233,19 @@ def _say_where_to_look(settings: Settings, started: "Started") -> None:
     host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.host
     url = f"http://{host}:{started.http_port}"
     typer.secho(f"\nSlipway {__version__} is at {url}\n", bold=True)
-    for row in started.engine.index():
+    rows = started.engine.index()
+    for row in rows:
         colour = {"READY": "green", "UNKNOWN": "yellow"}.get(row.state, "red")
         state = "not loaded" if row.state == "UNKNOWN" else row.state
         typer.echo(f"  {row.name:<24} {row.version:>4}  {typer.style(state, fg=colour)}  {row.reason}")
-    if not started.engine.index():
-        typer.echo(f"  no models in {settings.model_repository}; `slipway train digits-cnn` makes one")
+    if not rows:
+        places = settings.model_repositories
+        where = ", ".join(map(str, places if isinstance(places, tuple) else [places]))
+        typer.echo(f"  no models in {where}; `slipway train digits-cnn` makes one")
     typer.echo(f"\n  API, to read and try   {url}/docs")
     typer.echo(f"  gRPC                   {host}:{started.grpc_port}")
     typer.echo(f"  Prometheus metrics     http://{host}:{started.metrics_port}/metrics")
-    curls = _curls(settings.model_repository, url, started)
+    curls = _curls(settings.model_repositories, url, rows)
     if curls:
         typer.echo("\n  Try it:")
     for curl in curls:
@@ -218,11 +253,13 @@ def _say_where_to_look(settings: Settings, started: "Started") -> None:
     typer.echo("\nCtrl-C answers what runs, then stops.")
 
 
-def _curls(repository: Path, url: str, started: "Started") -> list[str]:
-    """Commands that work when pasted: one for each model that was published with an example."""
+def _curls(places: Path | tuple[Path | str, ...], url: str, rows: "list[VersionStatus]") -> list[str]:
+    """Commands that work when pasted: one for each model that was published here with an example."""
+    folders = [place for place in (places if isinstance(places, tuple) else [places]) if isinstance(place, Path)]
     return [
         f"curl -s --data-binary {shlex.quote(f'@{path}')} {url}/v1/models/{row.name}/classify"
-        for row in started.engine.index(ready_only=True)
+        for row in rows
+        for folder in folders
         for name in _EXAMPLES
-        if (path := (repository / row.name / row.version / name).resolve()).is_file()
+        if row.state == "READY" and (path := (folder / row.name / row.version / name).resolve()).is_file()
     ]

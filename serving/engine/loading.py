@@ -16,7 +16,7 @@ from serving.core import autocomplete, model_config
 from serving.core.brief import writable
 from serving.core.model_config import ModelConfig
 from serving.core.states import ModelState
-from serving.engine.repository import ModelRepository
+from serving.engine.repository import Repository
 from serving.engine.served_model import ServedModel
 from serving.errors import ModelLoadFailed, RepositoryPollFailed
 
@@ -33,7 +33,7 @@ class Version:
 
 
 def load_model(
-    repository: ModelRepository,
+    repository: Repository,
     name: str,
     given: ModelConfig | None,
     loop: asyncio.AbstractEventLoop,
@@ -84,9 +84,10 @@ def reason_of(error: Exception) -> str:
     return writable(f"{type(error).__name__}: {words}")
 
 
-def _completed(repository: ModelRepository, name: str, config: ModelConfig, available: list[int]) -> ModelConfig:
+def _completed(repository: Repository, name: str, config: ModelConfig, available: list[int]) -> ModelConfig:
     config.name = name
-    directory = repository.version_directory(name, available[0])
+    # Of the versions that will be loaded, since the others may lie elsewhere, and be fetched for nothing.
+    directory = repository.version_directory(name, (model_config.select_versions(config, available) or available)[0])
     config = autocomplete.with_backend(config, repository.files(directory))
     described = None if config.input and config.output else backend.describe(directory, config)
     if described is not None:

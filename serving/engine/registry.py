@@ -17,7 +17,7 @@ from serving.engine.dispatch import Dispatch
 from serving.engine.loading import Version, load_model, reason_of, unavailable
 from serving.engine.name_locks import NameLocks
 from serving.engine.override import Override, write_files
-from serving.engine.repository import ModelRepository
+from serving.engine.repository import ModelRepository, Repository
 from serving.engine.served_model import ServedModel
 from serving.errors import ModelLoadFailed, ModelNotFound, ModelNotReady, RepositoryPollFailed, VersionNotFound
 
@@ -31,7 +31,7 @@ class ModelRegistry:
     """`load` and `close` block; all methods may be called from any thread."""
 
     def __init__(
-        self, repository: ModelRepository, loop: asyncio.AbstractEventLoop, names: Iterable[str] | None = None
+        self, repository: Repository, loop: asyncio.AbstractEventLoop, names: Iterable[str] | None = None
     ) -> None:
         """`names` are the models that will be loaded at once, by default the whole repository's."""
         self.dispatch = Dispatch(self.find)
@@ -137,7 +137,11 @@ class ModelRegistry:
     def index(self) -> list[VersionStatus]:
         """What was loaded, and what lies in the repository and was not. Reads the disk."""
         others = [name for name in self._repository.names() if name not in self._models]
-        return [*self.statuses(), *(VersionStatus(name, "", ModelState.UNKNOWN) for name in others)]
+        return [*self.statuses(), *map(self._not_loaded, others)]
+
+    def _not_loaded(self, name: str) -> VersionStatus:
+        conflict = self._repository.conflict(name)
+        return VersionStatus(name, "", ModelState.UNAVAILABLE if conflict else ModelState.UNKNOWN, conflict)
 
     def served(self) -> Iterator[ServedModel]:
         for versions in list(self._models.values()):
