@@ -7,8 +7,6 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
 from serving.core.remote_address import Driver, RemoteAddress
 from serving.engine.remote_store import RemoteFile, fetch, identity, in_words, size
 from serving.errors import ModelLoadFailed
@@ -17,6 +15,8 @@ from serving.errors import ModelLoadFailed
 def open_objects(address: RemoteAddress) -> "ObjectStore":
     """Raises `ModelLoadFailed` where the driver is not installed or can't do without credentials."""
     require(address.driver, address)
+    import fsspec
+
     with in_words(address, "the model repository"):
         file_system = fsspec.filesystem(
             address.protocol, use_listings_cache=False, skip_instance_cache=True, **address.options

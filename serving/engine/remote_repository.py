@@ -7,7 +7,7 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class RemoteRepository:
     def names(self) -> list[str]:
         return sorted(name for name in self._store.folders() if is_model_name(name) and not object_names.fault(name))
 
-    def conflict(self, name: str) -> str:
+    def conflict(self, _: str) -> str:
         return ""
 
     def versions(self, name: str) -> list[int]:
@@ -154,9 +154,9 @@ def _slashes(path: str) -> list[int]:
     return [place for place, letter in enumerate(path) if letter == "/"]
 
 
-def _summary(files: Iterable[RemoteFile]) -> str:
+def _summary(files: Sequence[RemoteFile]) -> str:
     """The same for the same state; never the same again where the store does not tell whether it is."""
-    told = [
-        f"{file.path}\n{file.size}\n{file.identity or (secrets.token_hex() if file.size else '')}" for file in files
-    ]
-    return hashlib.sha256("\n".join(told).encode(errors="replace")).hexdigest()
+    lines = [f"{file.path}\n{file.size}\n{file.identity}" for file in files]
+    if not all(file.identity or file.path.endswith("/") for file in files):
+        lines.append(secrets.token_hex())
+    return hashlib.sha256("\n".join(lines).encode(errors="replace")).hexdigest()

@@ -53,9 +53,7 @@ def _usual_cache() -> Path:
             return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "slipway" / "cache"
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipway"
     except RuntimeError:
-        raise ModelLoadFailed(
-            "this user has no home folder to cache models in; choose one with --model-cache"
-        ) from None
+        raise ModelLoadFailed("this user has no home folder to cache models in; choose a --model-cache") from None
 
 
 class ModelRepositories:
@@ -86,7 +84,7 @@ class ModelRepositories:
                 log.error("the model repository %s is taken as it was: %s", repository, error)
         return sorted({name for names in self._found.values() for name in names})
 
-    def conflict(self, name: str) -> str:
+    def conflict(self, name: str, /) -> str:
         """Why a name that was found is no model here; "" for one that is. The words are Triton's."""
         holders = self._holders(name)
         if len(holders) < 2:

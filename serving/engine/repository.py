@@ -31,7 +31,7 @@ class Repository(Protocol):
 
     def names(self) -> list[str]: ...
 
-    def conflict(self, name: str) -> str:
+    def conflict(self, name: str, /) -> str:
         """Why a name that was found is no model; "" for one that is."""
 
     def versions(self, name: str) -> list[int]:
@@ -71,7 +71,7 @@ class ModelRepository:
         """Every folder is a model; plain files, and folders that systems make or with unprintable names, are not."""
         return sorted(path.name for path in self.root.iterdir() if path.is_dir() and is_model_name(path.name))
 
-    def conflict(self, name: str) -> str:
+    def conflict(self, _: str) -> str:
         return ""
 
     def versions(self, name: str) -> list[int]:

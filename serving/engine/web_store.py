@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-import fsspec
-
 from serving.core.remote_address import RemoteAddress
 from serving.engine.object_store import require
 from serving.engine.remote_store import RemoteFile, fetch, identity, in_words, size
@@ -27,6 +25,7 @@ def open_web(address: RemoteAddress) -> "WebStore":
     """Raises `ModelLoadFailed` where the driver is not installed."""
     require(address.driver, address)
     import aiohttp
+    import fsspec
 
     client: dict[str, Any] = {
         "timeout": aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=_SILENCE),
