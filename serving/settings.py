@@ -10,8 +10,8 @@ class Settings:
 
     `model_control_mode` is "none", which serves the whole repository, or "explicit": only what is asked for, first the
     names in `load_model` ("*" for the whole repository), later by request. Without a `trace_file` nothing is traced.
-    A model repository is a folder or an address (s3://bucket/models), whose files are fetched into `model_cache`, unless
-    given the system's folder for such things.
+    A model repository is a folder or an address (s3://bucket/models), whose files are fetched into `model_cache`, or
+    without it into the system's folder for such things.
     """
 
     model_repositories: Path | tuple[Path | str, ...]

@@ -185,6 +185,8 @@ def _log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every form that is none
+    for driver in ("aiobotocore", "azure", "botocore", "gcsfs", "s3fs"):  # what goes wrong there is told in our words
+        logging.getLogger(driver).setLevel(logging.CRITICAL)
 
 
 async def _serve(settings: Settings) -> None:

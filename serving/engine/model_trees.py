@@ -12,12 +12,12 @@ import hashlib
 import os
 import shutil
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from serving.engine.blob_store import BlobStore, link
 
@@ -41,12 +41,13 @@ class Wanted:
 
 
 class ModelTrees:
-    """Holds every tree that it opened until the process ends."""
+    """Holds every tree that it opened as long as it lives."""
 
     def __init__(self, blobs: BlobStore) -> None:
         self.root = blobs.root / "trees"
         self._blobs = blobs
-        self._held: dict[Path, BinaryIO] = {}
+        self._held: dict[Path, int] = {}  # lock files, open
+        weakref.finalize(self, _close, self._held)
         self._checked: set[Path] = set()
 
     def __repr__(self) -> str:
@@ -111,30 +112,35 @@ class ModelTrees:
     def _remove(self, lock: Path) -> None:
         if fcntl is None:
             return
-        with suppress(OSError), lock.open("rb") as file, self._blobs.writing() as temporary:
+        with suppress(OSError), lock.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if lock.with_suffix("").is_dir():
-                lock.with_suffix("").rename(temporary / "old")
-            lock.unlink()
+            with self._blobs.writing() as temporary:
+                if lock.with_suffix("").is_dir():
+                    lock.with_suffix("").rename(temporary / "old")
+                lock.unlink()
 
 
 def _lock_of(tree: Path) -> Path:
     return tree.with_suffix(".lock")
 
 
-def _hold(lock: Path) -> BinaryIO:
+def _hold(lock: Path) -> int:
     """The open file; opened again where it was removed between its opening and its locking."""
     while True:
-        file = lock.open("ab")
-        os.utime(lock)
-        if fcntl is None:
-            return file
-        with suppress(OSError):  # a disk without locks
-            fcntl.flock(file, fcntl.LOCK_SH)
+        file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        if fcntl is not None:
+            with suppress(OSError):  # a disk without locks
+                fcntl.flock(file, fcntl.LOCK_SH)
         with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+            os.utime(lock)
+            if os.path.samestat(os.fstat(file), lock.stat()):
                 return file
-        file.close()
+        os.close(file)
+
+
+def _close(held: dict[Path, int]) -> None:
+    for file in held.values():
+        os.close(file)
 
 
 def _replace(new: Path, old: Path) -> None:

@@ -21,6 +21,7 @@ _NO_CREDENTIALS = {
 _REFUSED = {401, 403}
 _NOT_FOUND = 404
 _SECRET = re.compile(r"(?i)((?:sig|signature|token|password|key)=)[^&\s'\"]+|(://)[^/@\s]+@")
+_QUERY = re.compile(r"(?<=\w)\?[^\s'\"]+")
 _LONGEST = 300  # characters
 
 
@@ -28,8 +29,9 @@ def reason_of(error: BaseException, address: RemoteAddress) -> str:
     chain = list(_chain(error))
     statuses = {status for each in chain if (status := _status(each))}
     names = {kind.__name__ for each in chain for kind in type(each).__mro__}
-    needs_account = address.protocol == "az" and any("connection_string" in str(each) for each in chain)
-    if names & _NO_CREDENTIALS or needs_account:
+    if address.protocol == "az" and any("connection_string" in str(each) for each in chain):  # adlfs's own words
+        return f"no credentials; {address.driver.credentials}"
+    if names & _NO_CREDENTIALS:
         return f"no credentials: {_words(error)}; {address.driver.credentials}"
     if "PermissionError" in names or statuses & _REFUSED or str(error).startswith("Forbidden"):  # gcsfs's 403
         return f"access denied: {_words(error)}; {address.driver.credentials}"
@@ -68,5 +70,5 @@ def _words(error: BaseException) -> str:
         text = error.strerror
     else:
         text = str(error) or type(error).__name__
-    text = _SECRET.sub(r"\1\2***", " ".join(text.split()))
+    text = _SECRET.sub(r"\1\2***", _QUERY.sub("", " ".join(text.split())))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -6,6 +6,7 @@ Rule: a store tells and fetches; it keeps nothing, and all that goes wrong is a 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -58,7 +59,8 @@ def fetch(file_system: Any, address: RemoteAddress, file: RemoteFile, target: Pa
 
 
 def identity(told: Mapping[str, Any]) -> str:
-    return next((str(told[key]) for key in _IDENTITIES if told.get(key)), "")
+    found = next((told[key] for key in _IDENTITIES if told.get(key)), "")
+    return str(found.timestamp() if isinstance(found, datetime) else found)
 
 
 def size(told: Mapping[str, Any]) -> int:
