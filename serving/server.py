@@ -68,14 +68,13 @@ class Stopped:
 async def serve(settings: Settings, on_started: Callable[[Started], None], stop: asyncio.Event) -> Stopped:
     """Run until `stop` is set, then drain.
 
-    Health answers at once, readiness once every model was tried. Raises `PortTaken`, and `ModelLoadFailed` for a
+    Health answers once the repositories were listed, readiness once every model was tried. Raises `PortTaken`, and `ModelLoadFailed` for a
     repository that can't be read, before anything is loaded.
     """
     with ExitStack() as sockets:
         http_socket = sockets.enter_context(_listen(settings.host, settings.http_port, "--http-port"))
         metrics_socket = sockets.enter_context(_listen(settings.host, settings.metrics_port, "--metrics-port"))
-        repository = await in_own_thread(open_repositories, settings.model_repositories, settings.model_cache)
-        names = await in_own_thread(_names, repository, settings)
+        repository, names = await in_own_thread(_open, settings)
         registry = ModelRegistry(repository, asyncio.get_running_loop(), names)
         is_explicit = settings.model_control_mode == "explicit"
         traces = TraceRegistry(TraceSettings(file=str(settings.trace_file or "")))
@@ -145,6 +144,14 @@ async def _load(registry: ModelRegistry, stop: asyncio.Event) -> None:
         if loading.done():
             with suppress(ModelLoadFailed):  # which is the model's state then, and was logged
                 loading.result()
+
+
+def _open(settings: Settings) -> tuple[ModelRepositories, list[str]]:
+    """Blocks, since a repository may lie elsewhere."""
+    repository = open_repositories(settings.model_repositories, settings.model_cache)
+    names = _names(repository, settings)
+    repository.prune()
+    return repository, names
 
 
 def _names(repository: ModelRepositories, settings: Settings) -> list[str]:

@@ -53,8 +53,13 @@ class S3Server:
 
     def refuse_everybody(self) -> None:
         """From now on it looks at credentials, and there is nobody whom it knows."""
-        url = f"http://127.0.0.1:{self.port}/moto-api/reset-auth"
-        httpx.post(url, content=b"0", headers={"Content-Type": "text/plain"}).raise_for_status()
+        _answer_without_credentials(self.port, "0")
+
+
+def _answer_without_credentials(port: int, requests: str) -> None:
+    """To so many requests from now on; the count belongs to the whole process."""
+    url = f"http://127.0.0.1:{port}/moto-api/reset-auth"
+    httpx.post(url, content=requests, headers={"Content-Type": "text/plain"}).raise_for_status()
 
 
 @contextmanager
@@ -75,6 +80,7 @@ def s3_server(environment: pytest.MonkeyPatch) -> Iterator[S3Server]:
     environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
     environment.setenv("AWS_CONFIG_FILE", "/dev/null")
     environment.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    _answer_without_credentials(port, "inf")
     httpx.post(f"http://127.0.0.1:{port}/moto-api/reset").raise_for_status()
     client = boto3.session.Session().client("s3")
     client.create_bucket(Bucket=BUCKET)

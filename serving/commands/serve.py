@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serving import __version__
+from serving.commands import places
 from serving.core import remote_address
 from serving.errors import ModelLoadFailed
 from serving.log import formatter
@@ -22,9 +23,7 @@ if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` 
     from serving.core.states import VersionStatus
     from serving.server import Started
 
-_REPOSITORY = "model_repository"
-_VARIABLE = "SLIPWAY_MODEL_REPOSITORY"
-_DEFAULTS = Settings(Path(_REPOSITORY))
+_DEFAULTS = Settings(Path(places.DEFAULT))
 _EXAMPLES = ("example.png", "example.json")
 
 
@@ -36,10 +35,7 @@ class ModelControlMode(StrEnum):
 def serve(
     model_repository: Annotated[
         list[str] | None,
-        typer.Argument(
-            help="Folder with one folder per model, or an address (s3://, gs://, az://, http://); may be several. "
-            f"Unless named here, what {_VARIABLE} holds, with commas between several; else {_REPOSITORY}.",
-        ),
+        typer.Argument(help=places.HELP),
     ] = None,
     repository_option: Annotated[
         list[str] | None,
@@ -132,7 +128,7 @@ def serve(
     if trace_file is not None and not os.access(trace_file.parent, os.W_OK | os.X_OK):
         raise typer.BadParameter(f"--trace-file: nothing can be written into the folder {trace_file.parent}")
     settings = Settings(
-        tuple(map(_checked_repository, _places([*(model_repository or []), *(repository_option or [])]))),
+        tuple(map(_checked_repository, places.chosen([*(model_repository or []), *(repository_option or [])]))),
         host=host,
         http_port=http_port,
         grpc_port=grpc_port,
@@ -150,11 +146,6 @@ def serve(
     _log_to_stderr()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings))
-
-
-def _places(named: list[str]) -> list[str]:
-    """All that the command line names; else those of the environment, else the default."""
-    return named or [place for place in os.environ.get(_VARIABLE, "").split(",") if place] or [_REPOSITORY]
 
 
 def _checked_repository(place: str) -> Path | str:
@@ -241,8 +232,7 @@ def _say_where_to_look(settings: Settings, started: "Started") -> None:
         state = "not loaded" if row.state == "UNKNOWN" else row.state
         typer.echo(f"  {row.name:<24} {row.version:>4}  {typer.style(state, fg=colour)}  {row.reason}")
     if not rows:
-        places = settings.model_repositories
-        where = ", ".join(map(str, places if isinstance(places, tuple) else [places]))
+        where = ", ".join(map(str, _listed(settings.model_repositories)))
         typer.echo(f"  no models in {where}; `slipway train digits-cnn` makes one")
     typer.echo(f"\n  API, to read and try   {url}/docs")
     typer.echo(f"  gRPC                   {host}:{started.grpc_port}")
@@ -255,13 +245,18 @@ def _say_where_to_look(settings: Settings, started: "Started") -> None:
     typer.echo("\nCtrl-C answers what runs, then stops.")
 
 
-def _curls(places: Path | tuple[Path | str, ...], url: str, rows: "list[VersionStatus]") -> list[str]:
+def _listed(repositories: Path | tuple[Path | str, ...]) -> tuple[Path | str, ...]:
+    return repositories if isinstance(repositories, tuple) else (repositories,)
+
+
+def _curls(repositories: Path | tuple[Path | str, ...], url: str, rows: "list[VersionStatus]") -> list[str]:
     """Commands that work when pasted: one for each model that was published here with an example."""
-    folders = [place for place in (places if isinstance(places, tuple) else [places]) if isinstance(place, Path)]
     return [
         f"curl -s --data-binary {shlex.quote(f'@{path}')} {url}/v1/models/{row.name}/classify"
         for row in rows
-        for folder in folders
+        for root in _listed(repositories)
         for name in _EXAMPLES
-        if row.state == "READY" and (path := (folder / row.name / row.version / name).resolve()).is_file()
+        if row.state == "READY"
+        and isinstance(root, Path)
+        and (path := (root / row.name / row.version / name).resolve()).is_file()
     ]

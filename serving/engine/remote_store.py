@@ -60,7 +60,7 @@ def fetch(file_system: Any, address: RemoteAddress, file: RemoteFile, target: Pa
 
 def identity(told: Mapping[str, Any]) -> str:
     found = next((told[key] for key in _IDENTITIES if told.get(key)), "")
-    return str(found.timestamp() if isinstance(found, datetime) else found)
+    return str(found.timestamp() if isinstance(found, datetime) else found).strip('"')  # Azure quotes it sometimes
 
 
 def size(told: Mapping[str, Any]) -> int:

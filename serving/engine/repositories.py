@@ -26,11 +26,7 @@ def open_repositories(places: Path | Iterable[Path | str], cache: Path | None) -
 
     Raises `ModelLoadFailed` for an address that is none, and where what reads it is not installed.
     """
-    opened = [_opened(place, cache) for place in ([places] if isinstance(places, Path) else places)]
-    remote = [repository for repository in opened if isinstance(repository, RemoteRepository)]
-    if remote:
-        remote[0].prune()  # the cache that all of them have
-    return ModelRepositories(opened)
+    return ModelRepositories(_opened(place, cache) for place in ([places] if isinstance(places, Path) else places))
 
 
 def _opened(place: str | Path, cache: Path | None) -> ModelRepository | RemoteRepository:
@@ -108,6 +104,12 @@ class ModelRepositories:
 
     def fingerprint(self, name: str) -> Mapping[str, tuple[int | str, ...]]:
         return self._of(name).fingerprint(name)
+
+    def prune(self) -> None:
+        """Remove from the cache what no server uses any more."""
+        remote = [repository for repository in self.repositories if isinstance(repository, RemoteRepository)]
+        if remote:
+            remote[0].prune()  # they share one cache
 
     def _of(self, name: str) -> Repository:
         """Raises `RepositoryPollFailed` for a name in none or in several."""

@@ -82,7 +82,8 @@ def test_a_blob_cant_be_written_through_its_link(tmp_path: Path) -> None:
 
 def test_a_place_that_cant_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ModelLoadFailed, match=r"the model cache .*file can't be written \(Not a directory\).*--model-cache"):
+    words = r"the model cache .*file can't be written \(Not a directory\); choose another with --model-cache"
+    with pytest.raises(ModelLoadFailed, match=words):
         BlobStore(tmp_path / "file").keep(SOURCE, writes(b"model"))
 
 

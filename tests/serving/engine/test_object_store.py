@@ -33,7 +33,8 @@ def test_a_repository_that_is_not_there_is_said() -> None:
 
 def test_a_driver_that_is_not_installed_is_said() -> None:
     address = RemoteAddress("s3://bucket", "s3", "bucket", Driver("no_such_driver", "s3", ""))
-    with pytest.raises(ModelLoadFailed, match=r"s3://bucket needs .*no_such_driver.* pip install 'slipway-serving\[s3\]'"):
+    words = r"s3://bucket needs the package no_such_driver, .*: pip install 'slipway-serving\[s3\]'"
+    with pytest.raises(ModelLoadFailed, match=words):
         open_objects(address)
 
 

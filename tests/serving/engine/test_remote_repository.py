@@ -47,16 +47,16 @@ class Holding:
     def folders(self) -> list[str]:
         return ["..", "m", "a\\b", "a\nb", ".git"]
 
-    def files(self, folder: str) -> list[RemoteFile]:
+    def files(self, _: str) -> list[RemoteFile]:
         return [RemoteFile(path, 0, "1", path) for path in self._paths]
 
-    def fetch(self, file: RemoteFile, target: Path) -> None:
+    def fetch(self, _: RemoteFile, target: Path) -> None:
         target.touch()
 
 
 def with_brightness(versions: int = 1) -> MemoryBucket:
     bucket = MemoryBucket()
-    bucket.put("brightness/config.pbtxt", b'backend: "onnxruntime" output { name: "scores" label_filename: "labels.txt" }')
+    bucket.put("brightness/config.pbtxt", b'output { name: "scores" label_filename: "labels.txt" }')
     bucket.put("brightness/labels.txt", b"dark\nbright\n")
     for version in range(1, versions + 1):
         bucket.put(f"brightness/{version}/model.onnx", b"model %d" % version)

@@ -34,7 +34,7 @@ def test_a_name_in_two_of_them_is_in_none(tmp_path: Path) -> None:
     assert repository.names() == ["other", "same"]
     where = f"model appears in two or more repositories: {tmp_path / 'a'} and {tmp_path / 'b'}"
     assert (repository.conflict("same"), repository.conflict("other")) == (where, "")
-    with pytest.raises(RepositoryPollFailed, match="'same' is not unique across all model repositories.*/a and .*/b"):
+    with pytest.raises(RepositoryPollFailed, match=r"'same' is not unique across all model repositories.*/a and .*/b"):
         repository.versions("same")
     shutil.rmtree(tmp_path / "b" / "same")
     repository.names()
