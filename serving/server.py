@@ -68,8 +68,8 @@ class Stopped:
 async def serve(settings: Settings, on_started: Callable[[Started], None], stop: asyncio.Event) -> Stopped:
     """Run until `stop` is set, then drain.
 
-    Health answers once the repositories were listed, readiness once every model was tried. Raises `PortTaken`, and `ModelLoadFailed` for a
-    repository that can't be read, before anything is loaded.
+    Health answers once the repositories were listed, readiness once every model was tried. Before anything is loaded it
+    raises `PortTaken`, and `ModelLoadFailed` for a repository that can't be read.
     """
     with ExitStack() as sockets:
         http_socket = sockets.enter_context(_listen(settings.host, settings.http_port, "--http-port"))
