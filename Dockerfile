@@ -3,7 +3,8 @@
 #   docker build -t slipway .
 #   docker run -p 8000:8000 -p 8001:8001 -p 8002:8002 -v "$PWD/model_repository:/models:ro" slipway
 #
-# --build-arg EXTRAS=cpu,torch serves TorchScript too; --build-arg EXTRAS=gpu takes ONNX Runtime's CUDA build.
+# --build-arg EXTRAS=cpu,torch serves TorchScript too, EXTRAS=cpu,s3 models from S3 (also gcs, azure, http);
+# --build-arg EXTRAS=gpu takes ONNX Runtime's CUDA build.
 ARG PYTHON_VERSION=3.12
 
 FROM python:${PYTHON_VERSION}-slim AS build
@@ -20,12 +21,14 @@ LABEL org.opencontainers.image.title="Slipway" \
       org.opencontainers.image.description="A model server that speaks Triton's protocol" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/slipway /opt/slipway
-RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin slipway && mkdir /models
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin slipway && mkdir /models \
+    && install -d -o 10001 -g 10001 /var/cache/slipway
 ENV PATH=/opt/slipway/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     SLIPWAY_HOST=0.0.0.0 \
-    SLIPWAY_MODEL_REPOSITORY=/models
+    SLIPWAY_MODEL_REPOSITORY=/models \
+    SLIPWAY_MODEL_CACHE=/var/cache/slipway
 USER 10001:10001
 EXPOSE 8000 8001 8002
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \

@@ -39,7 +39,7 @@ format: $(INSTALLED) ## Rewrite the code in the project's format
 lock: $(INSTALLED) ## Pin the newest releases in constraints.txt (torch stays at TORCH)
 	@echo 'torch==$(TORCH)' > $(VENV)/torch.txt
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --quiet \
-	    --extra cpu --extra gpu --extra train --extra dev --constraint $(VENV)/torch.txt \
+	    --extra cpu --extra gpu --extra train --extra dev --extra gcs --extra azure --constraint $(VENV)/torch.txt \
 	    --no-annotate --no-header --output-file constraints.txt
 
 TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)

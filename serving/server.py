@@ -25,7 +25,7 @@ from serving.engine.loading import LoadPolicy
 from serving.engine.own_thread import in_own_thread
 from serving.engine.poller import Poller
 from serving.engine.registry import ModelRegistry
-from serving.engine.repository import ModelRepository
+from serving.engine.repositories import ModelRepositories, open_repositories
 from serving.engine.response_cache import ResponseCache
 from serving.engine.trace_registry import TraceRegistry
 from serving.engine.trace_writer import TraceWriter
@@ -76,17 +76,17 @@ class Stopped:
 async def serve(settings: Settings, on_started: Callable[[Started], None], stop: asyncio.Event) -> Stopped:
     """Run until `stop` is set, then drain.
 
-    Health answers at once, readiness once every model was tried. Raises `PortTaken` before anything is loaded,
-    and `ModelsFailed` after.
+    Health answers once the repositories were listed, readiness once every model was tried. Before anything is loaded it
+    raises `PortTaken`, and `ModelLoadFailed` for a repository that can't be read; after that, `ModelsFailed`.
     """
     with ExitStack() as sockets:
         http_socket = sockets.enter_context(_listen(settings.host, settings.http_port, "--http-port"))
         metrics_socket = sockets.enter_context(_listen(settings.host, settings.metrics_port, "--metrics-port"))
-        repository = ModelRepository(settings.model_repository)
+        repository, names = await in_own_thread(_open, settings)
         size = settings.response_cache_byte_size
         cache = ResponseCache(size) if size else None
         policy = LoadPolicy(settings.require_manifest, has_response_cache=cache is not None)
-        registry = ModelRegistry(repository, asyncio.get_running_loop(), _names(repository, settings), policy, cache)
+        registry = ModelRegistry(repository, asyncio.get_running_loop(), names, policy, cache)
         is_explicit = settings.model_control_mode == "explicit"
         traces = TraceRegistry(TraceSettings(file=str(settings.trace_file or "")))
         tracer = Tracer(traces, TraceWriter(settings.trace_file) if settings.trace_file else None)
@@ -107,13 +107,14 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         try:
             await _load(registry, stop)
             if settings.exit_on_error:
-                _check_all_loaded(registry)
+                await _check_all_loaded(registry)
             if not stop.is_set():
                 engine.accepting = True
                 grpc.set_accepting(True)
-                on_started(Started(_port(http_socket), grpc_port, _port(metrics_socket), engine))
+                started = Started(_port(http_socket), grpc_port, _port(metrics_socket), engine)
+                await in_own_thread(on_started, started)  # it may look at the repository
             if settings.model_control_mode == "poll":
-                poller = Poller(registry, [repository.root], settings.repository_poll_secs)
+                poller = Poller(registry, repository.roots, settings.repository_poll_secs)
                 background.append(asyncio.create_task(poller.run(stop)))
             await _first(stop.wait(), http_task, metrics_task, *background)
         finally:
@@ -165,13 +166,21 @@ async def _load(registry: ModelRegistry, stop: asyncio.Event) -> None:
                 loading.result()
 
 
-def _check_all_loaded(registry: ModelRegistry) -> None:
-    failed = [status for status in registry.statuses() if status.state is ModelState.UNAVAILABLE]
+async def _check_all_loaded(registry: ModelRegistry) -> None:
+    failed = [status for status in await in_own_thread(registry.index) if status.state is ModelState.UNAVAILABLE]
     if failed:
         raise ModelsFailed("; ".join(f"{status.name} {status.version}: {status.reason}" for status in failed))
 
 
-def _names(repository: ModelRepository, settings: Settings) -> list[str]:
+def _open(settings: Settings) -> tuple[ModelRepositories, list[str]]:
+    """Blocks, since a repository may lie elsewhere."""
+    repository = open_repositories(settings.model_repositories, settings.model_cache)
+    names = _names(repository, settings)
+    repository.prune()
+    return repository, names
+
+
+def _names(repository: ModelRepositories, settings: Settings) -> list[str]:
     """The models that are loaded at once."""
     names = repository.names()
     if settings.model_control_mode != "explicit" or "*" in settings.load_model:

@@ -12,11 +12,13 @@ class Settings:
     file system tells them and at a look every `repository_poll_secs` (0: no such look); or "explicit": only what is
     asked for, first the names in `load_model` ("*" for the whole repository), later by request. With `strict_readiness`
     the server is ready only while every loaded model is; with `exit_on_error` it does not start without all of them;
-    with `require_manifest` it serves published versions only. Without a `trace_file` nothing is traced,
-    with a `response_cache_byte_size` of 0 no response is cached.
+    with `require_manifest` it serves published versions only. Without a `trace_file` nothing is traced, with a
+    `response_cache_byte_size` of 0 no response is cached. A model repository is a folder or an address
+    (s3://bucket/models), whose files are fetched into `model_cache`, or without it into the system's folder for such
+    things.
     """
 
-    model_repository: Path
+    model_repositories: Path | tuple[Path | str, ...]
     host: str = "127.0.0.1"
     http_port: int = 8000
     grpc_port: int = 8001
@@ -31,6 +33,7 @@ class Settings:
     exit_on_error: bool = False
     require_manifest: bool = False
     allow_shared_memory: bool = False
+    model_cache: Path | None = None
     trace_file: Path | None = None
     log_verbose: int = 0
     response_cache_byte_size: int = 0

@@ -45,6 +45,7 @@ SHELL_MODULES = {"asyncio", "threading", "time", "random", "uuid", "socket", "fa
 # Modules of plain data or of words, which have no behaviour to test on their own.
 WITHOUT_OWN_TEST = {
     "serving/errors.py": "tests/serving/transports/test_status.py walks the tree",
+    "serving/commands/banner.py": "tests/integration/test_command_line.py runs the command",
     "serving/commands/models.py": "tests/integration/test_command_line.py runs the command",
     "serving/commands/predict.py": "tests/integration/test_command_line.py runs the command",
     "serving/commands/serve.py": "tests/integration/test_command_line.py runs the command",

@@ -8,13 +8,16 @@ from urllib.parse import quote
 import typer
 from typer.core import TyperGroup
 
+from serving.commands import places
 from serving.commands.request import DEFAULT_URL, ServerRefused, ServerUnreachable, fail, post
+from serving.core.remote_address import is_remote
+from serving.core.versions import is_version
 from serving.errors import ModelLoadFailed
 
 _LOADING = 600  # seconds; going back loads the version to go back to
 
 if TYPE_CHECKING:  # protobuf and its messages take longer to import than `slipway --help` should
-    from serving.engine.repository import ModelRepository
+    from serving.engine.repositories import ModelRepositories
 
 
 class _ListByDefault(TyperGroup):
@@ -34,9 +37,7 @@ _Model = Annotated[str, typer.Argument(help="The model's name.")]
 
 @models.command("list")
 def list_models(
-    model_repository: Annotated[
-        Path, typer.Argument(envvar="SLIPWAY_MODEL_REPOSITORY", help="Folder with one folder per model.")
-    ] = Path("model_repository"),
+    model_repository: Annotated[list[str] | None, typer.Argument(help=places.HELP)] = None,
     url: _Url = DEFAULT_URL,
 ) -> None:
     """List what is published in a repository and what a running server has loaded.
@@ -58,7 +59,11 @@ def list_models(
     except ServerRefused as error:
         raise fail("models", error) from None
     loaded = {(row["name"], row.get("version", "")): row for row in rows}
-    published = set(_published(model_repository))
+    repositories = places.chosen(model_repository or [])
+    try:
+        published = set(_published(repositories))
+    except ModelLoadFailed as error:
+        raise fail("models", error) from None
     names = {name for name, _ in published}
     shown = published | {(name, version) for name, version in loaded if version or name not in names}
     table = Table("model", "version", "published", "loaded", "reason")
@@ -69,18 +74,17 @@ def list_models(
     Console().print(table)
     if not running:
         typer.echo(f"No server answers at {url}; `slipway serve` starts one.")
-    if not model_repository.is_dir():
-        typer.echo(f"There is no folder {model_repository} here; name the repository: slipway models FOLDER")
+    missing = [place for place in repositories if _is_missing(place)]
+    if missing:
+        typer.echo(f"There is no folder {' and no '.join(missing)} here; name the repository: slipway models FOLDER")
     elif not published:
-        typer.echo(f"Nothing is published in {model_repository}; `slipway train digits-cnn` makes a model.")
+        typer.echo(f"Nothing is published in {', '.join(repositories)}; `slipway train digits-cnn` makes a model.")
 
 
 @models.command()
 def config(
     model: _Model,
-    model_repository: Annotated[
-        Path, typer.Option(envvar="SLIPWAY_MODEL_REPOSITORY", help="Folder with one folder per model.")
-    ] = Path("model_repository"),
+    model_repository: Annotated[list[str] | None, typer.Option(help=places.HELP)] = None,
 ) -> None:
     """Print a model's config.pbtxt with everything that its files and the defaults add to it.
 
@@ -91,14 +95,16 @@ def config(
     from google.protobuf import text_format
 
     from serving.engine.loading import completed_config
-    from serving.engine.repository import ModelRepository
+    from serving.engine.repositories import open_repositories
 
+    repositories = places.chosen(model_repository or [])
     try:
-        completed = completed_config(ModelRepository(model_repository), model)
+        completed = completed_config(open_repositories(repositories, None), model)
     except ModelLoadFailed as error:
         raise fail("models config", error) from None
     except OSError as error:
-        raise fail("models config", OSError(f"{model_repository} can't be read: {error.strerror}")) from None
+        reason = f"{', '.join(repositories)} can't be read: {error.strerror}"
+        raise fail("models config", OSError(reason)) from None
     typer.echo(text_format.MessageToString(completed), nl=False)
 
 
@@ -122,18 +128,21 @@ def _put_in_place(action: str, model: str, url: str) -> None:
     typer.echo(f"{model}: version {reply['version']} gets all requests that name no version.")
 
 
-def _published(root: Path) -> list[tuple[str, str]]:
-    """Name and version; the version is "" for a folder that can't be read."""
-    from serving.engine.repository import ModelRepository
+def _is_missing(place: str) -> bool:
+    return not is_remote(place) and not Path(place.removeprefix("file://")).is_dir()
 
-    if not root.is_dir():
-        return []
-    repository = ModelRepository(root)
+
+def _published(repositories: list[str]) -> list[tuple[str, str]]:
+    """Name and version; the version is "" for a folder that can't be read. Fetches nothing."""
+    from serving.engine.repositories import open_repositories
+
+    repository = open_repositories([place for place in repositories if not _is_missing(place)], None)
     return [(name, version) for name in repository.names() for version in _versions(repository, name)]
 
 
-def _versions(repository: "ModelRepository", name: str) -> list[str]:
+def _versions(repository: "ModelRepositories", name: str) -> list[str]:
     try:
-        return [str(version) for version in repository.versions(name)]
+        paths = repository.fingerprint(name)
     except ModelLoadFailed:
         return [""]
+    return [path.removesuffix("/") for path in paths if path.endswith("/") and is_version(path.removesuffix("/"))]

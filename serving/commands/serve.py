@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serving import __version__
+from serving.commands import places
+from serving.commands.banner import say_where_to_look
 from serving.commands.cache_config import InvalidCacheConfig, cache_byte_size
+from serving.core import remote_address
+from serving.errors import ModelLoadFailed
 from serving.log import formatter
 from serving.settings import Settings
 
 if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` should not
     from serving.server import Started
 
-_DEFAULTS = Settings(Path("model_repository"))
-_EXAMPLES = ("example.png", "example.json")
+_DEFAULTS = Settings(Path(places.DEFAULT))
 
 
 class ModelControlMode(StrEnum):
@@ -32,12 +34,21 @@ class ModelControlMode(StrEnum):
 
 def serve(
     model_repository: Annotated[
-        Path,
-        typer.Argument(envvar="SLIPWAY_MODEL_REPOSITORY", help="Folder with one folder per model."),
-    ] = _DEFAULTS.model_repository,
+        list[str] | None,
+        typer.Argument(help=places.HELP),
+    ] = None,
     repository_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model-repository", "--model-store", help="The same, as tritonserver takes it; may be repeated."
+        ),
+    ] = None,
+    model_cache: Annotated[
         Path | None,
-        typer.Option("--model-repository", "--model-store", help="The same folder, as tritonserver takes it."),
+        typer.Option(
+            envvar="SLIPWAY_MODEL_CACHE",
+            help="Folder that models from elsewhere are fetched into; unless given, ~/.cache/slipway.",
+        ),
     ] = None,
     host: Annotated[
         str, typer.Option(envvar="SLIPWAY_HOST", help="Address to listen on; 0.0.0.0 for every network.")
@@ -145,6 +156,8 @@ def serve(
 
     [cyan]slipway serve /models --host 0.0.0.0[/cyan]  for other machines, as in a container
 
+    [cyan]slipway serve s3://bucket/models[/cyan]  models that lie elsewhere
+
     [cyan]slipway serve --http-port 9000 --grpc-port 9001 --metrics-port 9002[/cyan]  other ports
 
     [cyan]slipway serve --model-control-mode explicit --load-model digits-cnn[/cyan]  one model now, others by request
@@ -162,7 +175,7 @@ def serve(
     except InvalidCacheConfig as error:
         raise typer.BadParameter(str(error)) from None
     settings = Settings(
-        _checked_repository(repository_option or model_repository),
+        tuple(map(_checked_repository, places.chosen([*(model_repository or []), *(repository_option or [])]))),
         host=host,
         http_port=http_port,
         grpc_port=grpc_port,
@@ -177,6 +190,7 @@ def serve(
         exit_on_error=exit_on_error,
         require_manifest=require_manifest,
         allow_shared_memory=allow_shared_memory,
+        model_cache=model_cache,
         trace_file=trace_file,
         log_verbose=log_verbose,
         response_cache_byte_size=cache_size,
@@ -186,8 +200,15 @@ def serve(
         runner.run(_serve(settings))
 
 
-def _checked_repository(root: Path) -> Path:
-    """Checked once it is known which of its two names gave it; the default need not be there."""
+def _checked_repository(place: str) -> Path | str:
+    """Checked once it is known which of its names gave it; the default need not be there."""
+    if remote_address.is_remote(place):
+        try:
+            remote_address.parse(place)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+        return place
+    root = Path(place.removeprefix("file://"))
     if not root.is_dir():
         what = "is no folder" if root.exists() else "does not exist"
         raise typer.BadParameter(f"the model repository {root} {what}; name another: slipway serve FOLDER")
@@ -208,6 +229,8 @@ def _log_to_stderr() -> None:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every form that is none
+    for driver in ("aiobotocore", "azure", "botocore", "gcsfs", "s3fs"):  # what goes wrong there is told in our words
+        logging.getLogger(driver).setLevel(logging.CRITICAL)
 
 
 async def _serve(settings: Settings) -> None:
@@ -218,11 +241,11 @@ async def _serve(settings: Settings) -> None:
 
     def on_started(started: "Started") -> None:
         _spare_the_garbage_collector()
-        _say_where_to_look(settings, started)
+        say_where_to_look(settings, started)
 
     try:
         stopped = await server.serve(settings, on_started, stop)
-    except (server.PortTaken, server.ModelsFailed) as error:
+    except (server.PortTaken, server.ModelsFailed, ModelLoadFailed) as error:
         typer.secho(f"slipway serve: {error}", fg="red", err=True)
         raise typer.Exit(1) from None
     if stopped.cut_off:
@@ -250,34 +273,3 @@ def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
     except ModuleNotFoundError:  # Windows
         return None
     return uvloop.Loop
-
-
-def _say_where_to_look(settings: Settings, started: "Started") -> None:
-    host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.host
-    url = f"http://{host}:{started.http_port}"
-    typer.secho(f"\nSlipway {__version__} is at {url}\n", bold=True)
-    for row in started.engine.index():
-        colour = {"READY": "green", "UNKNOWN": "yellow"}.get(row.state, "red")
-        state = "not loaded" if row.state == "UNKNOWN" else row.state
-        typer.echo(f"  {row.name:<24} {row.version:>4}  {typer.style(state, fg=colour)}  {row.reason}")
-    if not started.engine.index():
-        typer.echo(f"  no models in {settings.model_repository}; `slipway train digits-cnn` makes one")
-    typer.echo(f"\n  API, to read and try   {url}/docs")
-    typer.echo(f"  gRPC                   {host}:{started.grpc_port}")
-    typer.echo(f"  Prometheus metrics     http://{host}:{started.metrics_port}/metrics")
-    curls = _curls(settings.model_repository, url, started)
-    if curls:
-        typer.echo("\n  Try it:")
-    for curl in curls:
-        typer.echo(f"    {curl}")
-    typer.echo("\nCtrl-C answers what runs, then stops.")
-
-
-def _curls(repository: Path, url: str, started: "Started") -> list[str]:
-    """Commands that work when pasted: one for each model that was published with an example."""
-    return [
-        f"curl -s --data-binary {shlex.quote(f'@{path}')} {url}/v1/models/{row.name}/classify"
-        for row in started.engine.index(ready_only=True)
-        for name in _EXAMPLES
-        if (path := (repository / row.name / row.version / name).resolve()).is_file()
-    ]

@@ -16,11 +16,11 @@ from serving.backends import backend
 from serving.core import autocomplete, model_config, response_cache_config
 from serving.core.brief import writable
 from serving.core.model_config import ModelConfig
-from serving.core.repository_files import of_version
+from serving.core.repository_files import Files, of_version
 from serving.core.rollout_policy import rollout_policy
 from serving.core.states import ModelState
 from serving.engine.loaded_model import Version
-from serving.engine.repository import ModelRepository
+from serving.engine.repository import Repository
 from serving.engine.self_check import self_check
 from serving.engine.served_model import ServedModel
 from serving.engine.verification import verify
@@ -43,7 +43,7 @@ _NONE: Mapping[str, Version] = MappingProxyType({})
 
 
 def load_model(
-    repository: ModelRepository,
+    repository: Repository,
     name: str,
     given: ModelConfig | None,
     loop: asyncio.AbstractEventLoop,
@@ -58,6 +58,7 @@ def load_model(
     `kept` are taken as they are, those in `without` passed over. Blocks. Raises `ModelLoadFailed` for what concerns all
     versions.
     """
+    files = repository.fingerprint(name)  # before anything is read: what changes later is noticed
     available = _available(repository, name)
     config = _completed(repository, name, given or repository.config(name), available)
     if is_brought and config.backend == "python":
@@ -74,19 +75,19 @@ def load_model(
             f"folder are {', '.join(map(str, available))}"
         )
     return {
-        str(number): kept.get(str(number)) or _load_version(repository, config, number, labels, loop, policy)
+        str(number): kept.get(str(number)) or _load_version(repository, config, number, files, labels, loop, policy)
         for number in selected
     }
 
 
-def completed_config(repository: ModelRepository, name: str) -> ModelConfig:
+def completed_config(repository: Repository, name: str) -> ModelConfig:
     """A model's config.pbtxt with all that its files and Triton's defaults add. Raises `ModelLoadFailed`."""
     if name not in repository.names():
         raise ModelLoadFailed(f"the repository has no folder '{name[:100]}'; it has {', '.join(repository.names())}")
     return _completed(repository, name, repository.config(name), _available(repository, name))
 
 
-def _available(repository: ModelRepository, name: str) -> list[int]:
+def _available(repository: Repository, name: str) -> list[int]:
     available = repository.versions(name)
     if not available:
         raise ModelLoadFailed(
@@ -119,9 +120,10 @@ def reason_of(error: Exception) -> str:
     return writable(f"{type(error).__name__}: {words}")
 
 
-def _completed(repository: ModelRepository, name: str, config: ModelConfig, available: list[int]) -> ModelConfig:
+def _completed(repository: Repository, name: str, config: ModelConfig, available: list[int]) -> ModelConfig:
     config.name = name
-    directory = repository.version_directory(name, available[0])
+    # Of the versions that will be loaded, since the others may lie elsewhere, and be fetched for nothing.
+    directory = repository.version_directory(name, (model_config.select_versions(config, available) or available)[0])
     config = autocomplete.with_backend(config, repository.files(directory))
     described = None if config.input and config.output else backend.describe(directory, config)
     if described is not None:
@@ -130,23 +132,24 @@ def _completed(repository: ModelRepository, name: str, config: ModelConfig, avai
 
 
 def _load_version(
-    repository: ModelRepository,
+    repository: Repository,
     config: ModelConfig,
     number: int,
+    all_files: Files,
     labels: Mapping[str, tuple[str, ...]],
     loop: asyncio.AbstractEventLoop,
     policy: LoadPolicy,
 ) -> Version:
     name, version = str(config.name), str(number)
-    files = of_version(repository.fingerprint(name), version)
-    directory = repository.version_directory(name, number)
+    files = of_version(all_files, version)
     started = time.monotonic()
     instances: list[backend.ModelInstance] = []
     try:
+        directory = repository.version_directory(name, number)
         verify(directory, policy.require_manifest)
         instances = _load_instances(config, directory)
         checked = _prove(instances, config, directory)
-        if of_version(repository.fingerprint(name), version) != files:
+        if repository.is_watchable and of_version(repository.fingerprint(name), version) != files:
             raise ModelLoadFailed(f"the files of version {version} changed while it was loaded")
         served = ServedModel(version, config, instances, labels, loop, time.monotonic() - started)
     except Exception as error:  # a runtime may raise anything over a file's content

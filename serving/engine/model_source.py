@@ -4,22 +4,26 @@ Rule: blocks; belongs to whoever changes the model, and keeps nothing.
 """
 
 import asyncio
+import logging
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from serving.core.repository_files import Files
+from serving.core.states import ModelState, VersionStatus
 from serving.engine.loaded_model import Version
 from serving.engine.loading import LoadPolicy, load_model
 from serving.engine.override import Override, write_files
-from serving.engine.repository import ModelRepository
+from serving.engine.repository import ModelRepository, Repository
 from serving.engine.retirement import Folder
 from serving.errors import ModelLoadFailed, RepositoryPollFailed
 
+log = logging.getLogger("slipway")
+
 
 class ModelSource:
-    def __init__(self, repository: ModelRepository, loop: asyncio.AbstractEventLoop, policy: LoadPolicy) -> None:
+    def __init__(self, repository: Repository, loop: asyncio.AbstractEventLoop, policy: LoadPolicy) -> None:
         self._repository = repository
         self._loop = loop
         self._policy = policy
@@ -28,7 +32,21 @@ class ModelSource:
         return self._repository.names()
 
     def files(self, name: str) -> Files:
+        """Raises `ModelLoadFailed` where it can't be told now."""
         return self._repository.fingerprint(name)
+
+    def is_changed(self, name: str, files: Files) -> bool:
+        """Whether a model's files are others now; not where that can't be told."""
+        try:
+            return self.files(name) != files
+        except ModelLoadFailed as error:
+            log.error("%s is taken as it was: %s", name, error)
+            return False
+
+    def not_loaded(self, name: str) -> VersionStatus:
+        """Of a model that lies there, and nobody asked for; or could, since there are several of that name."""
+        conflict = self._repository.conflict(name)
+        return VersionStatus(name, "", ModelState.UNAVAILABLE if conflict else ModelState.UNKNOWN, conflict)
 
     def present(self, name: str) -> list[str]:
         """The version folders that are there, lowest first."""

@@ -64,7 +64,7 @@ class Poller:
     async def _look_at_all(self) -> None:
         try:
             changed = await asyncio.to_thread(self._registry.changed)
-        except OSError as error:
+        except (OSError, ModelLoadFailed) as error:
             log.error("the repository can't be read: %s", error)
             return
         for name in changed:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from serving.core import model_config
 from serving.core.repository_files import Files
-from serving.core.states import ModelState, VersionStatus
+from serving.core.states import VersionStatus
 from serving.engine import succession
 from serving.engine.dispatch import Dispatch
 from serving.engine.life_counts import LifeCounts
@@ -22,7 +22,7 @@ from serving.engine.model_source import ModelSource
 from serving.engine.name_locks import NameLocks
 from serving.engine.override import Override
 from serving.engine.own_thread import in_own_thread
-from serving.engine.repository import ModelRepository
+from serving.engine.repository import Repository
 from serving.engine.response_cache import ResponseCache
 from serving.engine.retirement import Folder, Retirement
 from serving.engine.running_rollout import RunningRollout, begin_rollout
@@ -38,7 +38,7 @@ class ModelRegistry:
 
     def __init__(
         self,
-        repository: ModelRepository,
+        repository: Repository,
         loop: asyncio.AbstractEventLoop,
         names: Iterable[str] | None = None,
         policy: LoadPolicy = DEFAULT_POLICY,
@@ -158,7 +158,7 @@ class ModelRegistry:
     def index(self) -> list[VersionStatus]:
         """What was loaded, and what lies in the repository and was not. Reads the disk."""
         others = [name for name in self._source.names() if name not in self._models]
-        return [*self.statuses(), *(VersionStatus(name, "", ModelState.UNKNOWN) for name in others)]
+        return [*self.statuses(), *map(self._source.not_loaded, others)]
 
     def served(self) -> Iterator[ServedModel]:
         for model in list(self._models.values()):
@@ -166,17 +166,18 @@ class ModelRegistry:
 
     def _is_changed(self, name: str) -> bool:
         model = self._models.get(name)
-        return model is None or model.tried != self._source.files(name)
+        return model is None or self._source.is_changed(name, model.tried)
 
     def _load(self, name: str, override: Override | None, only_changes: bool, at_once: bool = False) -> None:
         """`only_changes` keeps versions that serve what lies there; `at_once` begins no rollout."""
         old = self._models.get(name)
         if old is None or not old.has_ready:
             self._models[name] = LoadedModel.loading()
-        files = self._source.files(name)
-        kept = succession.unchanged(old, files) if only_changes else {}
-        away = succession.still_rolled_back(old, files) if only_changes else {}
+        files: Files = {}
         try:
+            files = self._source.files(name)
+            kept = succession.unchanged(old, files) if only_changes else {}
+            away = succession.still_rolled_back(old, files) if only_changes else {}
             loaded, folder = self._source.load(name, override, kept, away)
         except Exception as error:  # whatever a model's files cause is its own failure
             self._settle(name, old, files, error)

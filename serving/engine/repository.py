@@ -5,24 +5,58 @@ Rule: reads only; everything that a model's folder can get wrong becomes a `Mode
 
 import logging
 import os
-from collections.abc import Hashable, Iterator, Mapping
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from serving.core import model_config
 from serving.core.model_config import ModelConfig
-from serving.core.repository_files import Files
 from serving.core.versions import is_version
 from serving.errors import ModelLoadFailed
 
 log = logging.getLogger("slipway")
 
-_NO_MODELS = (".", "__pycache__", "lost+found")  # what such names begin with, Python and file systems make themselves
+_PASSING = (".", "__pycache__")  # what names begin with that programs make for themselves, beside and in models
+_NO_MODELS = (*_PASSING, "lost+found")
 
-_DEEPEST = 8  # folders inside a model's folder that are looked into
+
+class Repository(Protocol):
+    """What models are read from. Printed, it is the folder's path or the address. All methods may block."""
+
+    @property
+    def is_watchable(self) -> bool:
+        """Whether it is a folder, whose changes the operating system can tell."""
+
+    def names(self) -> list[str]: ...
+
+    def conflict(self, name: str, /) -> str:
+        """Why a name that was found is no model; "" for one that is."""
+
+    def versions(self, name: str) -> list[int]:
+        """A load begins with it: what the methods below read is what was there then."""
+
+    def version_directory(self, name: str, version: int) -> Path:
+        """Where the version's files are; they are fetched if need be."""
+
+    def files(self, directory: Path) -> set[str]: ...
+
+    def config(self, name: str) -> ModelConfig: ...
+
+    def labels(self, config: ModelConfig) -> Mapping[str, tuple[str, ...]]: ...
+
+    def fingerprint(self, name: str) -> Mapping[str, tuple[int | str, ...]]:
+        """What tells a change of each file, by its path in the model's folder; folders end with a slash.
+
+        Cheap: nothing is read or fetched. Empty for a model that is not there.
+        """
 
 
 class ModelRepository:
     """`root` holds a folder for each model: `<model>/config.pbtxt` and `<model>/<version>/model.onnx`."""
+
+    is_watchable = True
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -30,13 +64,15 @@ class ModelRepository:
     def __repr__(self) -> str:
         return f"<ModelRepository {self.root}>"
 
+    def __str__(self) -> str:
+        return str(self.root)
+
     def names(self) -> list[str]:
         """Every folder is a model; plain files, and folders that systems make or with unprintable names, are not."""
-        folders = [path.name for path in self.root.iterdir() if path.is_dir() and not path.name.startswith(_NO_MODELS)]
-        for name in folders:
-            if not name.isprintable():
-                log.warning("the folder %r is passed over: its name can't be printed", name)
-        return sorted(name for name in folders if name.isprintable())
+        return sorted(path.name for path in self.root.iterdir() if path.is_dir() and is_model_name(path.name))
+
+    def conflict(self, _: str) -> str:
+        return ""
 
     def versions(self, name: str) -> list[int]:
         """The version folders of a model, lowest first; folders not named by a number are something else."""
@@ -56,13 +92,6 @@ class ModelRepository:
         except OSError as error:
             raise ModelLoadFailed(f"the folder of version {directory.name} can't be read: {error.strerror}") from None
 
-    def fingerprint(self, name: str) -> Files:
-        """What the model's folder holds now, by size, time and inode; empty where it can't be read.
-
-        Folders and files whose names begin with a dot are left out: publishers and editors keep half-made things there.
-        """
-        return dict(_marks(self.root / name, ""))
-
     def config(self, name: str) -> ModelConfig:
         """As it is written; where there is no config.pbtxt, one that says nothing."""
         path = self.root / name / "config.pbtxt"
@@ -76,6 +105,10 @@ class ModelRepository:
             if output.label_filename
         }
 
+    def fingerprint(self, name: str) -> Mapping[str, tuple[int | str, ...]]:
+        """Size, modification time in nanoseconds and inode; what programs make for themselves is left out."""
+        return dict(_walk(self.root / name, "", frozenset()))
+
     def _read_labels(self, name: str, filename: str) -> tuple[str, ...]:
         what = f"label_filename '{filename[:100]}'"
         folder = (self.root / name).resolve()
@@ -88,23 +121,39 @@ class ModelRepository:
         return tuple(_read(path, what).splitlines())
 
 
-def _marks(folder: Path, prefix: str) -> Iterator[tuple[str, Hashable]]:
+def is_model_name(name: str) -> bool:
+    if name.startswith(_NO_MODELS):
+        return False
+    if not name.isprintable():
+        log.warning("the folder %r is passed over: its name can't be printed", name)
+        return False
+    return True
+
+
+def is_passing(path: str) -> bool:
+    """Whether a path in a model's folder is something that programs make for themselves."""
+    return any(part.startswith(_PASSING) for part in path.split("/"))
+
+
+def _walk(folder: Path, above: str, within: frozenset[tuple[int, int]]) -> Iterator[tuple[str, tuple[int | str, ...]]]:
+    """Links are followed, except back to a folder they lie in; what vanishes meanwhile is not there."""
     try:
         entries = list(os.scandir(folder))
-    except OSError:  # gone, or not ours to read
+    except FileNotFoundError:
         return
+    except OSError as error:
+        raise ModelLoadFailed(f"the folder {above or 'of the model'} can't be read: {error.strerror}") from None
     for entry in entries:
-        if entry.name.startswith(_NO_MODELS):
-            continue
-        try:
+        with suppress(OSError):
             status = entry.stat()
-            is_folder = entry.is_dir()
-        except OSError:  # gone since, or a link to nowhere
-            continue
-        if not is_folder:
-            yield prefix + entry.name, (status.st_size, status.st_mtime_ns, status.st_ino)
-        elif prefix.count("/") < _DEEPEST:
-            yield from _marks(Path(entry.path), f"{prefix}{entry.name}/")
+            itself = (status.st_dev, status.st_ino)
+            if is_passing(entry.name) or itself in within:
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                yield f"{above}{entry.name}/", ()
+                yield from _walk(folder / entry.name, f"{above}{entry.name}/", within | {itself})
+            else:
+                yield f"{above}{entry.name}", (status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def _read(path: Path, what: str) -> str:

@@ -57,3 +57,42 @@ def test_labels_stay_in_the_models_folder(tmp_path: Path, name: str, reason: str
     config.output[0].label_filename = name
     with pytest.raises(ModelLoadFailed, match=reason):
         repository.labels(config)
+
+
+def test_a_fingerprint_tells_every_change_of_a_models_files(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    repository, folder = ModelRepository(tmp_path), tmp_path / "double"
+    seen = [repository.fingerprint("double")]
+    assert set(seen[0]) == {"config.pbtxt", "1/", "1/model.onnx"}
+
+    def changed() -> bool:
+        seen.append(repository.fingerprint("double"))
+        return seen[-1] != seen[-2]
+
+    assert not changed()
+    (folder / "2").mkdir()
+    assert changed()
+    (folder / "2" / "model.onnx").write_bytes(b"new")
+    assert changed()
+    os.utime(folder / "2" / "model.onnx", ns=(1, 1))
+    assert changed()
+    replacement = folder / "2" / "other"
+    replacement.write_bytes(b"wen")
+    os.utime(replacement, ns=(1, 1))
+    replacement.replace(folder / "2" / "model.onnx")  # of the same size and time
+    assert changed()
+    (folder / "2" / "model.onnx").unlink()
+    assert changed()
+    assert ModelRepository(tmp_path).fingerprint("nope") == {}
+
+
+def test_what_programs_make_for_themselves_and_loops_of_links_are_no_change(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    before = ModelRepository(tmp_path).fingerprint("double")
+    folder = tmp_path / "double" / "1"
+    for name in ("__pycache__", ".publishing-2"):
+        (folder / name).mkdir()
+        (folder / name / "file").touch()
+    (folder / "nowhere").symlink_to("missing")
+    (folder / "loop").symlink_to(folder)
+    assert ModelRepository(tmp_path).fingerprint("double") == before

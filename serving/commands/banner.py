@@ -1,0 +1,56 @@
+"""What `slipway serve` prints once it takes requests: which models there are, and where to look."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from serving import __version__
+from serving.settings import Settings
+
+if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` should not
+    from serving.core.states import VersionStatus
+    from serving.server import Started
+
+_EXAMPLES = ("example.png", "example.json")
+
+
+def say_where_to_look(settings: Settings, started: "Started") -> None:
+    host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.host
+    url = f"http://{host}:{started.http_port}"
+    typer.secho(f"\nSlipway {__version__} is at {url}\n", bold=True)
+    rows = started.engine.index()
+    for row in rows:
+        colour = {"READY": "green", "UNKNOWN": "yellow"}.get(row.state, "red")
+        state = "not loaded" if row.state == "UNKNOWN" else row.state
+        typer.echo(f"  {row.name:<24} {row.version:>4}  {typer.style(state, fg=colour)}  {row.reason}")
+    if not rows:
+        where = ", ".join(map(str, _listed(settings.model_repositories)))
+        typer.echo(f"  no models in {where}; `slipway train digits-cnn` makes one")
+    typer.echo(f"\n  API, to read and try   {url}/docs")
+    typer.echo(f"  gRPC                   {host}:{started.grpc_port}")
+    typer.echo(f"  Prometheus metrics     http://{host}:{started.metrics_port}/metrics")
+    curls = _curls(settings.model_repositories, url, rows)
+    if curls:
+        typer.echo("\n  Try it:")
+    for curl in curls:
+        typer.echo(f"    {curl}")
+    typer.echo("\nCtrl-C answers what runs, then stops.")
+
+
+def _listed(repositories: Path | tuple[Path | str, ...]) -> tuple[Path | str, ...]:
+    return repositories if isinstance(repositories, tuple) else (repositories,)
+
+
+def _curls(repositories: Path | tuple[Path | str, ...], url: str, rows: "list[VersionStatus]") -> list[str]:
+    """Commands that work when pasted: one for each model that was published here with an example."""
+    return [
+        f"curl -s --data-binary {shlex.quote(f'@{path}')} {url}/v1/models/{row.name}/classify"
+        for row in rows
+        for root in _listed(repositories)
+        for name in _EXAMPLES
+        if row.state == "READY"
+        and isinstance(root, Path)
+        and (path := (root / row.name / row.version / name).resolve()).is_file()
+    ]
