@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.registry import ModelRegistry
-from serving.engine.served_model import ServedModel
+from serving.engine.servable import Servable
 from serving.engine.statistics import Histogram
 from serving.machine import Machine
 
@@ -22,7 +22,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class _Metric:
     kind: str
     documentation: str
-    value: Callable[[ServedModel], float]
+    value: Callable[[Servable], float]
 
 
 # Source of names, types and words: Triton's docs/user_guide/metrics.md. Its counters have no `_total` suffix, which
@@ -75,7 +75,7 @@ _MODEL_METRICS = {
     ),
     "nv_model_load_duration_secs": _Metric("gauge", "Model load time in seconds", lambda model: model.load_seconds),
 }
-_HISTOGRAMS: dict[str, tuple[str, Callable[[ServedModel], Histogram]]] = {
+_HISTOGRAMS: dict[str, tuple[str, Callable[[Servable], Histogram]]] = {
     "slipway_request_duration_seconds": (
         "Of answered requests, from the queue's door to the model's answer.",
         lambda model: model.statistics.request_seconds,
@@ -133,13 +133,13 @@ def _states(statuses: list[VersionStatus]) -> Iterator[str]:
         yield f"{name}{labels} {int(status.state is ModelState.READY)}\n"
 
 
-def _models(models: list[ServedModel]) -> Iterator[str]:
+def _models(models: list[Servable]) -> Iterator[str]:
     for name, metric in _MODEL_METRICS.items():
         yield _head(name, metric.kind, metric.documentation)
         yield from (f"{name}{_labels(model)} {metric.value(model)}\n" for model in models)
 
 
-def _failures(models: list[ServedModel]) -> Iterator[str]:
+def _failures(models: list[Servable]) -> Iterator[str]:
     name = "nv_inference_request_failure"
     yield _head(name, "counter", "Number of failed inference requests, all batch sizes")
     for model in models:
@@ -147,14 +147,14 @@ def _failures(models: list[ServedModel]) -> Iterator[str]:
             yield f"{name}{_labels(model, reason=reason.value)} {count}\n"
 
 
-def _histograms(models: list[ServedModel]) -> Iterator[str]:
+def _histograms(models: list[Servable]) -> Iterator[str]:
     for name, (documentation, histogram) in _HISTOGRAMS.items():
         yield _head(name, "histogram", documentation)
         for model in models:
             yield from _histogram(name, model, histogram(model), scale=1)
 
 
-def _first_responses(models: list[ServedModel]) -> Iterator[str]:
+def _first_responses(models: list[Servable]) -> Iterator[str]:
     decoupled = [model for model in models if model.is_decoupled]
     if not decoupled:
         return
@@ -164,7 +164,7 @@ def _first_responses(models: list[ServedModel]) -> Iterator[str]:
         yield from _histogram(name, model, model.statistics.first_response_seconds, scale=1000)
 
 
-def _histogram(name: str, model: ServedModel, histogram: Histogram, scale: int) -> Iterator[str]:
+def _histogram(name: str, model: Servable, histogram: Histogram, scale: int) -> Iterator[str]:
     counts = histogram.cumulative()
     bounds = [*(f"{bound * scale:g}" for bound in histogram.bounds), "+Inf"]
     for bound, count in zip(bounds, counts, strict=True):
@@ -188,7 +188,7 @@ def _head(name: str, kind: str, documentation: str) -> str:
     return f"# HELP {name} {documentation}\n# TYPE {name} {kind}\n"
 
 
-def _labels(model: ServedModel, **more: str) -> str:
+def _labels(model: Servable, **more: str) -> str:
     return _text({"model": model.name, "version": model.version, **more})
 
 

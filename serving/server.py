@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from serving.core.log_settings import LogSettings
 from serving.core.trace_settings import TraceSettings
+from serving.engine.dependencies import Dependencies
 from serving.engine.engine import Engine
 from serving.engine.own_thread import in_own_thread
 from serving.engine.registry import ModelRegistry
@@ -130,8 +131,8 @@ def _on_signals(act: Callable[[], None]) -> None:
 
 
 async def _load(registry: ModelRegistry, stop: asyncio.Event) -> None:
-    """One model after another; a stop does not wait for one that takes long."""
-    for name in registry.names():
+    """One model after another, ensembles after what they need; a stop does not wait for one that takes long."""
+    for name in await in_own_thread(Dependencies(registry).load_order, registry.names()):
         if stop.is_set():
             return
         loading = in_own_thread(registry.load, name)

@@ -15,6 +15,7 @@ from serving.errors import ModelLoadFailed
 
 __all__ = [
     "DEFAULT_FILENAMES",
+    "ENSEMBLE",
     "PLATFORMS",
     "ModelConfig",
     "check_filename",
@@ -29,6 +30,7 @@ __all__ = [
     "unhonoured",
 ]
 
+ENSEMBLE = "ensemble"  # the platform of models that have no file, only steps; see `core/ensemble.py`
 PLATFORMS = {"onnxruntime": "onnxruntime_onnx", "pytorch": "pytorch_libtorch", "python": "python"}
 MAX_INSTANCES = 256
 MAX_THREADS = 1024
@@ -90,13 +92,12 @@ _HONOURED = {
     "sequence_batching.state.initial_state.zero_data",
     "model_transaction_policy",
     "model_transaction_policy.decoupled",
+    "ensemble_scheduling.step.model_name",
+    "ensemble_scheduling.step.model_version",
 }
+_HONOURED_MAPS = ("ensemble_scheduling.step.input_map.", "ensemble_scheduling.step.output_map.")
 # Fields whose absence would change what a request means: a model that needs one is not served without it.
-_REQUIRED = {
-    "ensemble_scheduling": "ensembles (a Python model, or one ONNX graph, can do their steps)",
-    "batch_input": "batch inputs",
-    "batch_output": "batch outputs",
-}
+_REQUIRED = {"batch_input": "batch inputs", "batch_output": "batch outputs"}
 
 
 def parse(text: str, model_name: str) -> ModelConfig:
@@ -131,11 +132,14 @@ def complete(config: ModelConfig) -> ModelConfig:
     completed = ModelConfig()
     completed.CopyFrom(config)
     _refuse_what_is_missing(completed)
-    _complete_backend(completed)
+    if completed.platform != ENSEMBLE:
+        _complete_backend(completed)
     _check_tensors(completed)
     _check_priorities(completed)
     if not completed.HasField("version_policy"):
         completed.version_policy.latest.num_versions = 1
+    if completed.platform == ENSEMBLE:
+        return completed
     if not completed.instance_group:
         completed.instance_group.add(kind="KIND_CPU", count=1)
     for number, group in enumerate(completed.instance_group):
@@ -188,7 +192,7 @@ def select_versions(config: ModelConfig, available: Iterable[int]) -> list[int]:
 
 def unhonoured(config: ModelConfig) -> list[str]:
     """The fields that this config sets and Slipway does not act on, such as `optimization.cuda.graphs`."""
-    fields = set(_set_fields(config, "")) - _HONOURED
+    fields = {field for field in _set_fields(config, "") if not field.startswith(_HONOURED_MAPS)} - _HONOURED
     if config.backend == "python":  # such a model reads its parameters itself, and does without optional inputs
         fields = {field for field in fields if field != "input.optional" and not field.startswith("parameters.")}
     return sorted(fields)
@@ -233,7 +237,7 @@ def _refuse_what_is_missing(config: ModelConfig) -> None:
 def _complete_backend(config: ModelConfig) -> None:
     backends = {platform: backend for backend, platform in PLATFORMS.items()}
     if config.platform and config.platform not in backends:
-        raise ModelLoadFailed(f"unexpected platform '{config.platform}', known are {', '.join(backends)}")
+        raise ModelLoadFailed(f"unexpected platform '{config.platform}', known are {', '.join(backends)}, {ENSEMBLE}")
     if config.backend and config.backend not in PLATFORMS:
         raise ModelLoadFailed(f"unexpected backend '{config.backend}', known are {', '.join(PLATFORMS)}")
     if not (config.platform or config.backend):

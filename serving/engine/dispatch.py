@@ -6,11 +6,11 @@ Rule: a model that is replaced between a request's look-up and its place in the 
 from collections.abc import Callable
 
 from serving.core.requests import InferRequest, InferResponse
-from serving.engine.served_model import ServedModel
+from serving.engine.servable import Servable
 from serving.engine.tracer import Timeline
-from serving.errors import ModelNotReady
+from serving.errors import ModelNotReady, StepNotReady
 
-Find = Callable[[str, str], ServedModel]
+Find = Callable[[str, str], Servable]
 """By name and version, "" for the newest. Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`."""
 
 
@@ -18,19 +18,21 @@ class Dispatch:
     """Belongs to the event loop's thread."""
 
     def __init__(self, find: Find) -> None:
-        self._find = find
+        self.find = find
 
     async def infer(self, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:
-        """Raises what `Find` and `ServedModel.infer` do; cancelling it frees the request's place."""
-        model = self._find(request.model_name, request.model_version)
+        """Raises what `Find` and `Servable.infer` do; cancelling it frees the request's place."""
+        model = self.find(request.model_name, request.model_version)
         try:
             return await model.infer(request, timeline)
+        except StepNotReady:  # an ensemble's own part is done, and another of it would fare no better
+            raise
         except ModelNotReady:
             return await self.successor(request, model).infer(request, timeline)
 
-    def successor(self, request: InferRequest, model: ServedModel) -> ServedModel:
+    def successor(self, request: InferRequest, model: Servable) -> Servable:
         """What answers instead of a `model` that unloads. Raises `ModelNotReady` where nothing does."""
-        successor = self._find(request.model_name, request.model_version)
+        successor = self.find(request.model_name, request.model_version)
         if successor is model:
             raise ModelNotReady(f"Request for unknown model: '{model.name}' is not at ready state, it is unloading")
         return successor

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serving.backends import backend
-from serving.core import autocomplete, model_config
+from serving.core import autocomplete, ensemble, model_config
 from serving.core.brief import writable
 from serving.core.model_config import ModelConfig
 from serving.core.states import ModelState
+from serving.engine.dispatch import Dispatch
+from serving.engine.ensemble_loading import load_ensemble
 from serving.engine.repository import ModelRepository
+from serving.engine.servable import Servable
 from serving.engine.served_model import ServedModel
 from serving.errors import ModelLoadFailed, RepositoryPollFailed
 
@@ -28,7 +31,7 @@ class Version:
     """`served` while the state is READY, `reason` while it is UNAVAILABLE."""
 
     state: ModelState
-    served: ServedModel | None = None
+    served: Servable | None = None
     reason: str = ""
 
 
@@ -37,35 +40,60 @@ def load_model(
     name: str,
     given: ModelConfig | None,
     loop: asyncio.AbstractEventLoop,
+    dispatch: Dispatch,
     is_brought: bool = False,
 ) -> dict[str, Version]:
     """Every version that the model's policy selects, lowest first; `given` takes the place of its config.pbtxt.
 
-    Where its files came with a request, `is_brought`, it may not be Python, which would run in the server.
+    An ensemble's steps go through `dispatch`, and find their models there. Where the model's files came with a request,
+    `is_brought`, it may not be Python, which would run in the server.
     Blocks. Raises `ModelLoadFailed` for what concerns all versions.
     """
+    config = given or repository.config(name)
     available = repository.versions(name)
+    if ensemble.is_ensemble(config):
+        return _load_ensemble(repository, name, config, available or [1], dispatch)
     if not available:
         raise ModelLoadFailed(
             f"at least one version must be available under the version policy of model '{name}': it has no folder "
             f"named by a number; put the model's file into {name}/1/"
         )
-    config = _completed(repository, name, given or repository.config(name), available)
+    config = _completed(repository, name, config, available)
     if is_brought and config.backend == "python":
         raise RepositoryPollFailed("a request can't bring Python code; put model.py into the repository")
     labels = repository.labels(config)
     for warning in (*_without_effect(config), *_label_counts(config, labels)):
         log.warning("%s: %s", name, warning)
+    return {
+        str(version): _load_version(config, repository.version_directory(name, version), labels, loop)
+        for version in _selected(config, available)
+    }
+
+
+def _load_ensemble(
+    repository: ModelRepository, name: str, config: ModelConfig, available: list[int], dispatch: Dispatch
+) -> dict[str, Version]:
+    """It has no files, so that it needs no folder for a version either."""
+    config.name = name
+    ensemble.graph(config)  # what is wrong with its steps is said before what is wrong with its fields
+    config = model_config.complete(config)
+    labels = repository.labels(config)
+    for warning in (*_without_effect(config), *_label_counts(config, labels)):
+        log.warning("%s: %s", name, warning)
+    return {
+        str(version): Version(ModelState.READY, load_ensemble(str(version), config, labels, repository, dispatch))
+        for version in _selected(config, available)
+    }
+
+
+def _selected(config: ModelConfig, available: list[int]) -> list[int]:
     selected = model_config.select_versions(config, available)
     if not selected:
         raise ModelLoadFailed(
-            f"at least one version must be available under the version policy of model '{name}': the versions in its "
-            f"folder are {', '.join(map(str, available))}"
+            f"at least one version must be available under the version policy of model '{config.name}': the versions "
+            f"in its folder are {', '.join(map(str, available))}"
         )
-    return {
-        str(version): _load_version(config, repository.version_directory(name, version), labels, loop)
-        for version in selected
-    }
+    return selected
 
 
 def unavailable(name: str, version: str, error: Exception) -> Version:

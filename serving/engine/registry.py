@@ -18,7 +18,7 @@ from serving.engine.loading import Version, load_model, reason_of, unavailable
 from serving.engine.name_locks import NameLocks
 from serving.engine.override import Override, write_files
 from serving.engine.repository import ModelRepository
-from serving.engine.served_model import ServedModel
+from serving.engine.servable import Servable
 from serving.errors import ModelLoadFailed, ModelNotFound, ModelNotReady, RepositoryPollFailed, VersionNotFound
 
 log = logging.getLogger("slipway")
@@ -41,7 +41,7 @@ class ModelRegistry:
             name: {"": Version(ModelState.LOADING)} for name in (repository.names() if names is None else names)
         }
         self._changing = NameLocks()  # one load or unload of a model at a time
-        self._retiring: set[ServedModel] = set()
+        self._retiring: set[Servable] = set()
         self._overridden: dict[str, TemporaryDirectory[str]] = {}
 
     def __repr__(self) -> str:
@@ -49,6 +49,10 @@ class ModelRegistry:
 
     def names(self) -> list[str]:
         return list(self._models)
+
+    @property
+    def repository(self) -> ModelRepository:
+        return self._repository
 
     def load(self, name: str, override: Override | None = None) -> None:
         """Load a model, or load it anew: its old versions answer until the new ones are ready, and stay if one fails.
@@ -100,7 +104,7 @@ class ModelRegistry:
             folder.cleanup()
         return ended
 
-    def find(self, name: str, version: str = "") -> ServedModel:
+    def find(self, name: str, version: str = "") -> Servable:
         """The named version, or the highest that is ready. Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`.
 
         The words are Triton's (core/src/model_repository_manager.cc), whose clients' tests look for them.
@@ -139,7 +143,7 @@ class ModelRegistry:
         others = [name for name in self._repository.names() if name not in self._models]
         return [*self.statuses(), *(VersionStatus(name, "", ModelState.UNKNOWN) for name in others)]
 
-    def served(self) -> Iterator[ServedModel]:
+    def served(self) -> Iterator[Servable]:
         for versions in list(self._models.values()):
             yield from (entry.served for entry in versions.values() if entry.served is not None)
 
@@ -147,12 +151,12 @@ class ModelRegistry:
         if override is None or not override.files:
             if name not in self._repository.names():
                 raise RepositoryPollFailed(f"the repository has no folder '{name[:100]}'")
-            return load_model(self._repository, name, override and override.config, self._loop), None
+            return load_model(self._repository, name, override and override.config, self._loop, self.dispatch), None
         folder = TemporaryDirectory(prefix="slipway-")
         try:
             write_files(Path(folder.name) / name, override.files)
             return load_model(
-                ModelRepository(Path(folder.name)), name, override.config, self._loop, is_brought=True
+                ModelRepository(Path(folder.name)), name, override.config, self._loop, self.dispatch, is_brought=True
             ), folder
         except Exception:
             folder.cleanup()

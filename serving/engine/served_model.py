@@ -177,7 +177,7 @@ class ServedModel:
 
     def _note_failure(self, error: Exception, now: float, seconds: float) -> None:
         """A model's own failures are logged, but not each of thousands."""
-        self.statistics.record_failure(_reason(error), seconds)
+        self.statistics.record_failure(failure_reason(error), seconds)
         if not isinstance(error, BackendFailed):
             return
         if now - self._failure_logged < _BETWEEN_LOGGED_FAILURES:
@@ -256,7 +256,7 @@ def _close(instance: ModelInstance) -> None:
         log.exception("a model failed to close")
 
 
-def _reason(error: Exception) -> FailureReason:
+def failure_reason(error: Exception) -> FailureReason:
     match error:
         case DeadlineExceeded() | Overloaded():
             return FailureReason.REJECTED

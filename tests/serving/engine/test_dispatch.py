@@ -12,11 +12,12 @@ from serving.engine.served_model import ServedModel
 from serving.errors import ModelNotReady
 from tests import tiny_models
 
+UNUSED = Dispatch(lambda *_: pytest.fail("only ensembles look for models"))
 REQUEST = InferRequest("double", {"x": np.ones((1, 4), np.float32)})
 
 
 def a_model(root: Path) -> ServedModel:
-    served = load_model(ModelRepository(root), "double", None, asyncio.get_running_loop())["1"].served
+    served = load_model(ModelRepository(root), "double", None, asyncio.get_running_loop(), UNUSED)["1"].served
     assert served is not None
     return served
 
