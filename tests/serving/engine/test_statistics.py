@@ -52,3 +52,13 @@ def test_the_responses_of_an_endless_stream_do_not_pile_up() -> None:
     assert all(statistics.response(number) is not None for number in range(1024))
     assert statistics.response(1024) is None
     assert len(statistics.responses) == 1024
+
+
+def test_a_request_in_steps_counts_once_with_the_times_of_all_its_steps() -> None:
+    statistics = ModelStatistics()
+    statistics.record_steps(1.5, 0.5, 4, Times(0.1, 1.2, 0.2), now_ms=77)
+    assert (statistics.success.count, statistics.success.seconds) == (1, 1.5)
+    assert (statistics.inferences, statistics.executions, statistics.last_inference_ms) == (4, 1, 77)
+    assert (statistics.queue.count, statistics.queue.seconds) == (1, 0.5)
+    assert statistics.batches[4].compute_infer.seconds == statistics.compute.compute_infer.seconds == 1.2
+    assert statistics.request_seconds.sum == 1.5
