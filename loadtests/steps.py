@@ -128,6 +128,7 @@ class Caller:
 async def steps(engine: Engine, caller: Caller, tensor: np.ndarray, count: int) -> list[Step]:
     body, header_length = request_body(tensor)
     model = engine.model(MODEL)
+    assert isinstance(model, ServedModel)
     request, requested = decode(body, header_length)
     response = await engine.infer(request)
     instance = model._instances[0]

@@ -8,6 +8,7 @@
     ├── ModelNotFound         the repository holds no model of that name
     │   └── VersionNotFound   it holds the model, not that version
     ├── ModelNotReady         the version is known, and is not being served
+    │   └── StepNotReady      it is an ensemble, and one of its models is not being served
     ├── ModelLoadFailed       a model on disk can't be served (bad config, missing or corrupt file)
     │   └── RepositoryPollFailed  what a load request names or brings is no model at all
     ├── ControlRefused        loading and unloading by request was not switched on
@@ -50,6 +51,10 @@ class VersionNotFound(ModelNotFound):
 
 
 class ModelNotReady(SlipwayError):
+    pass
+
+
+class StepNotReady(ModelNotReady):
     pass
 
 

@@ -14,7 +14,7 @@ from serving.engine.life_counts import LifeCounts
 from serving.engine.registry import ModelRegistry
 from serving.engine.response_cache import ResponseCache
 from serving.engine.running_rollout import RolloutProgress, RunningRollout
-from serving.engine.served_model import ServedModel
+from serving.engine.servable import Servable
 from serving.engine.statistics import Histogram
 from serving.machine import Machine
 
@@ -25,7 +25,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class _Metric:
     kind: str
     documentation: str
-    value: Callable[[ServedModel], float]
+    value: Callable[[Servable], float]
 
 
 # Source of names, types and words: Triton's docs/user_guide/metrics.md. Its counters have no `_total` suffix, which
@@ -97,7 +97,7 @@ _CACHED_MODEL_METRICS = {
         lambda model: model.statistics.cache_miss.ns // 1000,
     ),
 }
-_HISTOGRAMS: dict[str, tuple[str, Callable[[ServedModel], Histogram]]] = {
+_HISTOGRAMS: dict[str, tuple[str, Callable[[Servable], Histogram]]] = {
     "slipway_request_duration_seconds": (
         "Of answered requests, from the queue's door to the model's answer.",
         lambda model: model.statistics.request_seconds,
@@ -211,7 +211,7 @@ def _rollouts(rollouts: list[RunningRollout]) -> Iterator[str]:
         yield from (f"{name}{_labels(running.candidate)} {value(running.progress())}\n" for running in rollouts)
 
 
-def _models(models: list[ServedModel], metrics: Mapping[str, _Metric]) -> Iterator[str]:
+def _models(models: list[Servable], metrics: Mapping[str, _Metric]) -> Iterator[str]:
     for name, metric in metrics.items():
         yield _head(name, metric.kind, metric.documentation)
         yield from (f"{name}{_labels(model)} {metric.value(model)}\n" for model in models)
@@ -226,7 +226,7 @@ def _response_cache(cache: ResponseCache) -> Iterator[str]:
         yield f"{_head(f'slipway_response_cache_{name}', kind, documentation)}slipway_response_cache_{name} {value}\n"
 
 
-def _failures(models: list[ServedModel]) -> Iterator[str]:
+def _failures(models: list[Servable]) -> Iterator[str]:
     name = "nv_inference_request_failure"
     yield _head(name, "counter", "Number of failed inference requests, all batch sizes")
     for model in models:
@@ -234,14 +234,14 @@ def _failures(models: list[ServedModel]) -> Iterator[str]:
             yield f"{name}{_labels(model, reason=reason.value)} {count}\n"
 
 
-def _histograms(models: list[ServedModel]) -> Iterator[str]:
+def _histograms(models: list[Servable]) -> Iterator[str]:
     for name, (documentation, histogram) in _HISTOGRAMS.items():
         yield _head(name, "histogram", documentation)
         for model in models:
             yield from _histogram(name, model, histogram(model), scale=1)
 
 
-def _first_responses(models: list[ServedModel]) -> Iterator[str]:
+def _first_responses(models: list[Servable]) -> Iterator[str]:
     decoupled = [model for model in models if model.is_decoupled]
     if not decoupled:
         return
@@ -251,7 +251,7 @@ def _first_responses(models: list[ServedModel]) -> Iterator[str]:
         yield from _histogram(name, model, model.statistics.first_response_seconds, scale=1000)
 
 
-def _histogram(name: str, model: ServedModel, histogram: Histogram, scale: int) -> Iterator[str]:
+def _histogram(name: str, model: Servable, histogram: Histogram, scale: int) -> Iterator[str]:
     counts = histogram.cumulative()
     bounds = [*(f"{bound * scale:g}" for bound in histogram.bounds), "+Inf"]
     for bound, count in zip(bounds, counts, strict=True):
@@ -275,7 +275,7 @@ def _head(name: str, kind: str, documentation: str) -> str:
     return f"# HELP {name} {documentation}\n# TYPE {name} {kind}\n"
 
 
-def _labels(model: ServedModel, **more: str) -> str:
+def _labels(model: Servable, **more: str) -> str:
     return _text({"model": model.name, "version": model.version, **more})
 
 

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from serving.core.log_settings import LogSettings
 from serving.core.states import ModelState
 from serving.core.trace_settings import TraceSettings
+from serving.engine.dependencies import Dependencies
 from serving.engine.engine import Engine
 from serving.engine.loading import LoadPolicy
 from serving.engine.own_thread import in_own_thread
@@ -114,7 +115,8 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
                 started = Started(_port(http_socket), grpc_port, _port(metrics_socket), engine)
                 await in_own_thread(on_started, started)  # it may look at the repository
             if settings.model_control_mode == "poll":
-                poller = Poller(registry, repository.roots, settings.repository_poll_secs)
+                sync = Dependencies(registry).sync
+                poller = Poller(registry, sync, repository.roots, settings.repository_poll_secs)
                 background.append(asyncio.create_task(poller.run(stop)))
             await _first(stop.wait(), http_task, metrics_task, *background)
         finally:
@@ -152,8 +154,8 @@ def _on_signals(act: Callable[[], None]) -> None:
 
 
 async def _load(registry: ModelRegistry, stop: asyncio.Event) -> None:
-    """One model after another; a stop does not wait for one that takes long."""
-    for name in registry.names():
+    """One model after another, ensembles after what they need; a stop does not wait for one that takes long."""
+    for name in await in_own_thread(Dependencies(registry).load_order, registry.names()):
         if stop.is_set():
             return
         loading = in_own_thread(registry.load, name)

@@ -102,3 +102,26 @@ def add_barrier(root: Path, parties: int, name: str = "barrier") -> None:
                 yield {{"place": [await self.barrier.wait()]}}
         """,
     )
+
+
+def add_gate(root: Path, name: str = "gate") -> None:
+    """y = x, rows of 4 floats, once there is a file `open` in the version's directory; writes the file `entered`."""
+    add_model(
+        root,
+        name,
+        """max_batch_size: 8 input { name: "x" data_type: TYPE_FP32 dims: 4 }
+        output { name: "y" data_type: TYPE_FP32 dims: 4 }""",
+        """
+        import time
+
+        class Model:
+            def load(self, context):
+                self.directory = context.directory
+
+            def execute(self, request):
+                (self.directory / "entered").touch()
+                while not (self.directory / "open").exists():
+                    time.sleep(0.001)
+                return {"y": request.inputs["x"]}
+        """,
+    )

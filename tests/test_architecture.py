@@ -52,6 +52,7 @@ WITHOUT_OWN_TEST = {
     "serving/settings.py": "values only",
     "serving/core/requests.py": "data",
     "serving/engine/pending.py": "data",
+    "serving/engine/servable.py": "interfaces",
     "serving/transports/statistics.py": "test_statistics.py of either transport asks for them",
     "serving/engine/tracer.py": "tests/serving/engine/test_engine.py traces requests",
     "serving/core/states.py": "data",

@@ -71,6 +71,44 @@ def add_double(root: Path, name: str = "double", max_batch_size: int = 8, extra:
     write_onnx(folder / "1" / "model.onnx", "g (float[n, 4] x) => (float[n, 4] y) { y = Add(x, x) }")
 
 
+ROW = np.ones((1, 4), np.float32)
+
+
+def add_ensemble(
+    root: Path, name: str, steps: str, extra: str = "", max_batch_size: int = 8, names: str = "x z y"
+) -> Path:
+    """From x to y, rows of 4 floats. `steps` such as `double:x>t double/1:t>y`: model (and version), the tensors that
+    it reads and the tensor that it writes; `names` are the models' own for them."""
+    io = """input { name: "x" data_type: TYPE_FP32 dims: 4 } output { name: "y" data_type: TYPE_FP32 dims: 4 }"""
+    blocks = "".join(_step(step, names.split()) for step in steps.split())
+    text = f"""platform: "ensemble" max_batch_size: {max_batch_size} {io} ensemble_scheduling {{ {blocks} }} {extra}"""
+    return write_config(root, name, text)
+
+
+def add_sum(root: Path, name: str = "sum") -> None:
+    """y = x + z over rows of 4 floats."""
+    folder = write_config(
+        root,
+        name,
+        """backend: "onnxruntime" max_batch_size: 8
+        input [{ name: "x" data_type: TYPE_FP32 dims: 4 }, { name: "z" data_type: TYPE_FP32 dims: 4 }]
+        output { name: "y" data_type: TYPE_FP32 dims: 4 } dynamic_batching { }""",
+    )
+    write_onnx(folder / "1" / "model.onnx", "g (float[n, 4] x, float[n, 4] z) => (float[n, 4] y) { y = Add(x, z) }")
+
+
+def _step(text: str, names: list[str]) -> str:
+    model, _, tensors = text.partition(":")
+    path, _, version = model.rpartition("/") if model.rpartition("/")[2].isdecimal() else (model, "", "-1")
+    reads, _, writes = tensors.partition(">")
+    *inputs, output = names
+    maps = [
+        f'input_map {{ key: "{key}" value: "{value}" }}' for key, value in zip(inputs, reads.split(","), strict=False)
+    ]
+    return f"""step {{ model_name: "{path}" model_version: {version} {" ".join(maps)}
+    output_map {{ key: "{output}" value: "{writes}" }} }}"""
+
+
 def add_add_sub(root: Path, name: str = "simple") -> None:
     """Triton's own example: the sum and the difference of two rows of 16 integers."""
     folder = write_config(

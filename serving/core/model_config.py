@@ -19,6 +19,7 @@ from serving.errors import ModelLoadFailed
 
 __all__ = [
     "DEFAULT_FILENAMES",
+    "ENSEMBLE",
     "PLATFORMS",
     "ModelConfig",
     "check_filename",
@@ -32,6 +33,7 @@ __all__ = [
     "unhonoured",
 ]
 
+ENSEMBLE = "ensemble"  # the platform of models that have no file, only steps; see `core/ensemble.py`
 PLATFORMS = {"onnxruntime": "onnxruntime_onnx", "pytorch": "pytorch_libtorch", "python": "python"}
 DEFAULT_FILENAMES = {"onnxruntime": "model.onnx", "pytorch": "model.pt", "python": "model.py"}
 
@@ -101,17 +103,21 @@ _HONOURED = {
     "model_transaction_policy",
     "model_transaction_policy.decoupled",
     "response_cache.enable",
+    "ensemble_scheduling.step.model_name",
+    "ensemble_scheduling.step.model_version",
 }
-_HONOURED_BELOW = ("model_warmup.inputs.", "parameters.rollout.")  # with keys of their owner's, or read elsewhere
+# With keys of their owner's, or read elsewhere.
+_HONOURED_BELOW = (
+    "ensemble_scheduling.step.input_map.",
+    "ensemble_scheduling.step.output_map.",
+    "model_warmup.inputs.",
+    "parameters.rollout.",
+)
 
 # And what one backend alone acts on.
 _HONOURED_BY = {"onnxruntime": onnx_fields, "pytorch": torch_fields}
 # Fields whose absence would change what a request means: a model that needs one is not served without it.
-_REQUIRED = {
-    "ensemble_scheduling": "ensembles (a Python model, or one ONNX graph, can do their steps)",
-    "batch_input": "batch inputs",
-    "batch_output": "batch outputs",
-}
+_REQUIRED = {"batch_input": "batch inputs", "batch_output": "batch outputs"}
 
 
 def parse(text: str, model_name: str) -> ModelConfig:
@@ -146,13 +152,15 @@ def complete(config: ModelConfig) -> ModelConfig:
     completed = ModelConfig()
     completed.CopyFrom(config)
     _refuse_what_is_missing(completed)
-    _complete_backend(completed)
-    _check_optional_inputs(completed)
+    if completed.platform != ENSEMBLE:
+        _complete_backend(completed)
+        _check_optional_inputs(completed)
     check_tensors(completed)
     batching_config(completed)
     if not completed.HasField("version_policy"):
         completed.version_policy.latest.num_versions = 1
-    complete_groups(completed)
+    if completed.platform != ENSEMBLE:
+        complete_groups(completed)
     return completed
 
 
@@ -214,7 +222,7 @@ def _refuse_what_is_missing(config: ModelConfig) -> None:
 def _complete_backend(config: ModelConfig) -> None:
     backends = {platform: backend for backend, platform in PLATFORMS.items()}
     if config.platform and config.platform not in backends:
-        raise ModelLoadFailed(f"unexpected platform '{config.platform}', known are {', '.join(backends)}")
+        raise ModelLoadFailed(f"unexpected platform '{config.platform}', known are {', '.join(backends)}, {ENSEMBLE}")
     if config.backend and config.backend not in PLATFORMS:
         raise ModelLoadFailed(f"unexpected backend '{config.backend}', known are {', '.join(PLATFORMS)}")
     if not (config.platform or config.backend):

@@ -12,6 +12,8 @@ def check(config: ModelConfig) -> None:
     """Raises `ModelLoadFailed`."""
     if not config.response_cache.enable:
         return
+    if config.HasField("ensemble_scheduling"):
+        raise _not_supported(config, "ensemble scheduling; its models can have one")
     if config.HasField("sequence_batching"):
         raise _not_supported(config, "sequence batching scheduler")
     if config.model_transaction_policy.decoupled:

@@ -6,13 +6,15 @@ Rule: knows no protocol; what it raises is in `serving/errors.py`.
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 
+from serving.core.ensemble import steps
 from serving.core.requests import InferRequest, InferResponse
 from serving.core.states import ModelState, VersionStatus
+from serving.engine.dependencies import Dependencies
 from serving.engine.loaded_model import LoadedModel
 from serving.engine.override import Override
 from serving.engine.own_thread import in_own_thread
 from serving.engine.registry import ModelRegistry
-from serving.engine.served_model import ServedModel
+from serving.engine.servable import Servable
 from serving.engine.tracer import Tracer
 from serving.errors import ControlRefused, InvalidInput, ModelNotFound, ModelNotReady
 
@@ -24,13 +26,14 @@ class Engine:
         """`is_explicit`: whether models may be loaded and unloaded by request."""
         self._registry = registry
         self._tracer = tracer
+        self._dependencies = Dependencies(registry)
         self._is_explicit = is_explicit
         self._strict_readiness = strict_readiness
         self.accepting = False
         """True from when every model was tried until the server is on its way down."""
 
     async def infer(self, request: InferRequest) -> InferResponse:
-        """Raises what `model` and `ServedModel.infer` do; cancelling it frees the request's place."""
+        """Raises what `model` and `Servable.infer` do; cancelling it frees the request's place."""
         model = self.model(request.model_name, request.model_version)
         begun = self._tracer.begin(request)
         timeline = begun[1] if begun else None
@@ -58,16 +61,16 @@ class Engine:
             async for response in responses:
                 yield response
 
-    def model(self, name: str, version: str = "") -> ServedModel:
+    def model(self, name: str, version: str = "") -> Servable:
         """Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`."""
         return self._registry.find(name, version)
 
-    def versions(self, name: str, version: str = "") -> list[ServedModel]:
+    def versions(self, name: str, version: str = "") -> list[Servable]:
         """The named version, or all of the model's that are ready. Raises what `model` does."""
         newest = self.model(name, version)
         return [newest] if version else [self.model(name, number) for number in self.ready_versions(name)]
 
-    def models(self) -> list[ServedModel]:
+    def models(self) -> list[Servable]:
         """Every version that is ready."""
         return list(self._registry.served())
 
@@ -75,11 +78,12 @@ class Engine:
         return self._registry.ready_versions(name)
 
     def is_model_ready(self, name: str, version: str = "") -> bool:
+        """An ensemble is while all its models are."""
         try:
-            self._registry.find(name, version)
+            model = self._registry.find(name, version)
         except (ModelNotFound, ModelNotReady):
             return False
-        return True
+        return all(self.is_model_ready(step.model_name, step.model_version) for step in steps(model.config))
 
     @property
     def ready(self) -> bool:
@@ -95,14 +99,16 @@ class Engine:
         return [status for status in self._registry.index() if status.state is ModelState.READY or not ready_only]
 
     async def load(self, name: str, override: Override | None = None) -> None:
-        """Raises `ControlRefused`, `InvalidInput` for the name, `ModelLoadFailed`."""
+        """Before an ensemble, what it needs and is not loaded. Raises `ControlRefused`, `InvalidInput` for the name,
+        `ModelLoadFailed`."""
         self._check_control(name)
-        await in_own_thread(self._registry.load, name, override)
+        await in_own_thread(self._dependencies.load, name, override)
 
-    async def unload(self, name: str) -> None:
-        """Raises `ControlRefused`, `InvalidInput` for the name."""
+    async def unload(self, name: str, with_dependents: bool = False) -> None:
+        """`with_dependents`: of an ensemble also the models that nothing else needs. Raises `ControlRefused`,
+        `InvalidInput` for the name."""
         self._check_control(name)
-        await in_own_thread(self._registry.unload, name)
+        await in_own_thread(self._dependencies.unload, name, with_dependents)
 
     async def promote(self, name: str) -> str:
         """The version that has all traffic now. Raises what `ModelRegistry.promote` does."""

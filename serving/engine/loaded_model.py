@@ -10,7 +10,7 @@ from serving.core.repository_files import Files
 from serving.core.rollout_policy import Strategy
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.running_rollout import RunningRollout
-from serving.engine.served_model import ServedModel
+from serving.engine.servable import Servable
 from serving.errors import ModelNotReady, VersionNotFound
 
 UNLOADED = "unloaded"  # Triton's word, which its clients' tests look for
@@ -21,7 +21,7 @@ class Version:
     """`served` while the state is READY, `reason` while it is UNAVAILABLE; `files` are those it was loaded from."""
 
     state: ModelState
-    served: ServedModel | None = None
+    served: Servable | None = None
     reason: str = ""
     files: Files = field(default_factory=dict)
 
@@ -72,10 +72,10 @@ class LoadedModel:
         reasons = {number: f"rolled back: {it.reason}" for number, it in self.rolled_back.items()} | dict(self.failed)
         return {number: reason for number, reason in reasons.items() if number and number not in self.versions}
 
-    def served(self) -> Iterator[ServedModel]:
+    def served(self) -> Iterator[Servable]:
         yield from (version.served for version in self.versions.values() if version.served is not None)
 
-    def find(self, name: str, number: str) -> ServedModel:
+    def find(self, name: str, number: str) -> Servable:
         """Raises `VersionNotFound`, `ModelNotReady`, in Triton's words (core/src/model_repository_manager.cc), which
         its clients' tests look for."""
         entry = self.versions.get(number or self.current)

@@ -13,12 +13,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from serving.backends import backend
-from serving.core import autocomplete, model_config, response_cache_config
+from serving.core import autocomplete, ensemble, model_config, response_cache_config
 from serving.core.brief import writable
 from serving.core.model_config import ModelConfig
 from serving.core.repository_files import Files, of_version
 from serving.core.rollout_policy import rollout_policy
 from serving.core.states import ModelState
+from serving.engine.dispatch import Dispatch
+from serving.engine.ensemble_loading import load_ensemble
 from serving.engine.loaded_model import Version
 from serving.engine.repository import Repository
 from serving.engine.self_check import self_check
@@ -48,6 +50,7 @@ def load_model(
     given: ModelConfig | None,
     loop: asyncio.AbstractEventLoop,
     is_brought: bool = False,
+    dispatch: Dispatch | None = None,
     policy: LoadPolicy = DEFAULT_POLICY,
     kept: Mapping[str, Version] = _NONE,
     without: Collection[str] = (),
@@ -55,12 +58,17 @@ def load_model(
     """Every version that the model's policy selects, lowest first; `given` takes the place of its config.pbtxt.
 
     Where its files came with a request, `is_brought`, it may not be Python, which would run in the server. Versions in
-    `kept` are taken as they are, those in `without` passed over. Blocks. Raises `ModelLoadFailed` for what concerns all
-    versions.
+    `kept` are taken as they are, those in `without` passed over. An ensemble's steps go through `dispatch`, and find
+    their models there. Blocks. Raises `ModelLoadFailed` for what concerns all versions.
     """
     files = repository.fingerprint(name)  # before anything is read: what changes later is noticed
-    available = _available(repository, name)
-    config = _completed(repository, name, given or repository.config(name), available)
+    available = repository.versions(name)
+    written = given or repository.config(name)
+    if ensemble.is_ensemble(written):
+        assert dispatch is not None
+        chosen = _selected(written, available or [1], without)
+        return _load_ensemble(repository, name, written, chosen, files, dispatch)
+    config = _completed(repository, name, written, available)
     if is_brought and config.backend == "python":
         raise RepositoryPollFailed("a request can't bring Python code; put model.py into the repository")
     rollout_policy(config)  # raises where it is wrong
@@ -68,33 +76,52 @@ def load_model(
     labels = repository.labels(config)
     for warning in (*_without_effect(config, policy), *_label_counts(config, labels)):
         log.warning("%s: %s", name, warning)
+    return {
+        str(number): kept.get(str(number)) or _load_version(repository, config, number, files, labels, loop, policy)
+        for number in _selected(config, available, without)
+    }
+
+
+def _load_ensemble(
+    repository: Repository, name: str, config: ModelConfig, selected: list[int], files: Files, dispatch: Dispatch
+) -> dict[str, Version]:
+    """It has no files, so that it needs no folder for a version either."""
+    config.name = name
+    ensemble.graph(config)  # what is wrong with its steps is said before what is wrong with its fields
+    config = model_config.complete(config)
+    response_cache_config.check(config)
+    rollout_policy(config)
+    labels = repository.labels(config)
+    for warning in (*_without_effect(config, DEFAULT_POLICY), *_label_counts(config, labels)):
+        log.warning("%s: %s", name, warning)
+    return {
+        str(number): Version(
+            ModelState.READY,
+            load_ensemble(str(number), config, labels, repository, dispatch),
+            files=of_version(files, str(number)),
+        )
+        for number in selected
+    }
+
+
+def _selected(config: ModelConfig, available: list[int], without: Collection[str]) -> list[int]:
     selected = model_config.select_versions(config, [number for number in available if str(number) not in without])
     if not selected:
         raise ModelLoadFailed(
-            f"at least one version must be available under the version policy of model '{name}': the versions in its "
-            f"folder are {', '.join(map(str, available))}"
+            f"at least one version must be available under the version policy of model '{config.name}': the versions "
+            f"in its folder are {', '.join(map(str, available))}"
         )
-    return {
-        str(number): kept.get(str(number)) or _load_version(repository, config, number, files, labels, loop, policy)
-        for number in selected
-    }
+    return selected
 
 
 def completed_config(repository: Repository, name: str) -> ModelConfig:
     """A model's config.pbtxt with all that its files and Triton's defaults add. Raises `ModelLoadFailed`."""
     if name not in repository.names():
         raise ModelLoadFailed(f"the repository has no folder '{name[:100]}'; it has {', '.join(repository.names())}")
-    return _completed(repository, name, repository.config(name), _available(repository, name))
-
-
-def _available(repository: Repository, name: str) -> list[int]:
-    available = repository.versions(name)
-    if not available:
-        raise ModelLoadFailed(
-            f"at least one version must be available under the version policy of model '{name}': it has no folder "
-            f"named by a number; put the model's file into {name}/1/"
-        )
-    return available
+    available, config = repository.versions(name), repository.config(name)
+    if ensemble.is_ensemble(config):
+        return model_config.complete(config)
+    return _completed(repository, name, config, available)
 
 
 def unavailable(name: str, version: str, error: Exception) -> Version:
@@ -121,6 +148,12 @@ def reason_of(error: Exception) -> str:
 
 
 def _completed(repository: Repository, name: str, config: ModelConfig, available: list[int]) -> ModelConfig:
+    """Raises `ModelLoadFailed`."""
+    if not available:
+        raise ModelLoadFailed(
+            f"at least one version must be available under the version policy of model '{name}': it has no folder "
+            f"named by a number; put the model's file into {name}/1/"
+        )
     config.name = name
     # Of the versions that will be loaded, since the others may lie elsewhere, and be fetched for nothing.
     directory = repository.version_directory(name, (model_config.select_versions(config, available) or available)[0])

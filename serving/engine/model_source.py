@@ -7,11 +7,13 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from serving.core.repository_files import Files
 from serving.core.states import ModelState, VersionStatus
+from serving.engine.dispatch import Dispatch
 from serving.engine.loaded_model import Version
 from serving.engine.loading import LoadPolicy, load_model
 from serving.engine.override import Override, write_files
@@ -23,17 +25,20 @@ log = logging.getLogger("slipway")
 
 
 class ModelSource:
-    def __init__(self, repository: Repository, loop: asyncio.AbstractEventLoop, policy: LoadPolicy) -> None:
+    def __init__(
+        self, repository: Repository, loop: asyncio.AbstractEventLoop, policy: LoadPolicy, dispatch: Dispatch
+    ) -> None:
         self._repository = repository
         self._loop = loop
         self._policy = policy
+        self._dispatch = dispatch
 
     def names(self) -> list[str]:
         return self._repository.names()
 
-    def files(self, name: str) -> Files:
-        """Raises `ModelLoadFailed` where it can't be told now."""
-        return self._repository.fingerprint(name)
+    def files(self, name: str, override: Override | None = None) -> Files:
+        """Of the repository; none where a request brings all. Raises `ModelLoadFailed` where it can't be told now."""
+        return {} if override is not None and override.files else self._repository.fingerprint(name)
 
     def is_changed(self, name: str, files: Files) -> bool:
         """Whether a model's files are others now; not where that can't be told."""
@@ -62,14 +67,14 @@ class ModelSource:
             if name not in self.names():
                 raise RepositoryPollFailed(f"the repository has no folder '{name[:100]}'")
             config = None if override is None else override.config
-            return load_model(
-                self._repository, name, config, self._loop, policy=self._policy, kept=kept, without=without
-            ), None
+            read = partial(load_model, self._repository, name, config, kept=kept, without=without)
+            return read(self._loop, dispatch=self._dispatch, policy=self._policy), None
         folder = TemporaryDirectory(prefix="slipway-", ignore_cleanup_errors=True)
         try:
             write_files(Path(folder.name) / name, override.files)
             brought = ModelRepository(Path(folder.name))
-            return load_model(brought, name, override.config, self._loop, is_brought=True, policy=self._policy), folder
+            read = partial(load_model, brought, name, override.config, is_brought=True)
+            return read(self._loop, dispatch=self._dispatch, policy=self._policy), folder
         except Exception:
             folder.cleanup()
             raise

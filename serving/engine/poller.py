@@ -21,13 +21,17 @@ log = logging.getLogger("slipway")
 _QUIET = 0.5
 """Seconds without a change before a model is looked at, so that a copy that still goes on is not read."""
 
+Sync = Callable[[str], None]
+
 
 class Poller:
     """Belongs to the event loop's thread."""
 
-    def __init__(self, registry: ModelRegistry, roots: Iterable[Path], poll_seconds: float) -> None:
-        """`roots` are the folders that the file system tells about; `poll_seconds` 0 trusts it alone."""
+    def __init__(self, registry: ModelRegistry, sync: Sync, roots: Iterable[Path], poll_seconds: float) -> None:
+        """`registry` says what changed; `sync` does something about a model, and blocks. `roots` are the folders that
+        the file system tells about; `poll_seconds` 0 trusts it alone."""
         self._registry = registry
+        self._sync = sync
         self._roots = [root.resolve() for root in roots]
         self._poll_seconds = poll_seconds
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -83,11 +87,11 @@ class Poller:
         if name in self._looking:
             self._look_when_quiet(name)
             return
-        look = self._looking[name] = in_own_thread(_follow, self._registry.sync, name)
+        look = self._looking[name] = in_own_thread(_follow, self._sync, name)
         look.add_done_callback(lambda _: self._looking.pop(name))
 
 
-def _follow(sync: Callable[[str], None], name: str) -> None:
+def _follow(sync: Sync, name: str) -> None:
     try:
         sync(name)
     except ModelLoadFailed:  # which is the model's state, and was logged

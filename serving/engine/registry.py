@@ -26,7 +26,7 @@ from serving.engine.repository import Repository
 from serving.engine.response_cache import ResponseCache
 from serving.engine.retirement import Folder, Retirement
 from serving.engine.running_rollout import RunningRollout, begin_rollout
-from serving.engine.served_model import ServedModel
+from serving.engine.servable import Servable
 from serving.errors import InvalidInput, ModelLoadFailed, ModelNotFound, RepositoryPollFailed
 from serving.scheduling.rollout import Verdict
 
@@ -47,7 +47,8 @@ class ModelRegistry:
         """`names` are the models that will be loaded at once, by default the whole repository's."""
         self.dispatch = Dispatch(self.find, self.rollout, cache)
         self.counts: dict[str, LifeCounts] = {}
-        self._source = ModelSource(repository, loop, policy)
+        self.repository = repository
+        self._source = ModelSource(repository, loop, policy, self.dispatch)
         self._models: dict[str, LoadedModel] = {
             name: LoadedModel.loading() for name in (repository.names() if names is None else names)
         }
@@ -126,7 +127,7 @@ class ModelRegistry:
         """Every model answers what it has queued, all at once; False when one still runs after `timeout` seconds."""
         return self._retirement.close(self.served(), timeout)
 
-    def find(self, name: str, version: str = "") -> ServedModel:
+    def find(self, name: str, version: str = "") -> Servable:
         """The named version, or the one that serves. Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`."""
         return self.model(name).find(name, version)
 
@@ -160,7 +161,7 @@ class ModelRegistry:
         others = [name for name in self._source.names() if name not in self._models]
         return [*self.statuses(), *map(self._source.not_loaded, others)]
 
-    def served(self) -> Iterator[ServedModel]:
+    def served(self) -> Iterator[Servable]:
         for model in list(self._models.values()):
             yield from model.served()
 
@@ -175,7 +176,7 @@ class ModelRegistry:
             self._models[name] = LoadedModel.loading()
         files: Files = {}
         try:
-            files = self._source.files(name)
+            files = self._source.files(name, override)
             kept = succession.unchanged(old, files) if only_changes else {}
             away = succession.still_rolled_back(old, files) if only_changes else {}
             loaded, folder = self._source.load(name, override, kept, away)
@@ -241,7 +242,7 @@ class ModelRegistry:
                 else:
                     self._models[name] = gone.unloaded()
 
-    def _begin_rollout(self, current: ServedModel, candidate: ServedModel) -> RunningRollout | None:
+    def _begin_rollout(self, current: Servable, candidate: Servable) -> RunningRollout | None:
         return begin_rollout(current, candidate, lambda *settled: in_own_thread(self._carry_out, *settled))
 
     def _carry_out(self, rollout: RunningRollout, verdict: Verdict) -> None:

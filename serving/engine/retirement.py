@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tempfile import TemporaryDirectory
 
 from serving.engine.response_cache import ResponseCache
+from serving.engine.servable import Servable
 from serving.engine.served_model import ServedModel
 
 log = logging.getLogger("slipway")
@@ -25,7 +26,7 @@ class Retirement:
     def __init__(self, cache: ResponseCache | None = None) -> None:
         """What they answered goes from the `cache` at once."""
         self._cache = cache
-        self._retiring: set[ServedModel] = set()
+        self._retiring: set[Servable] = set()
         self._folders: dict[str, Folder] = {}
 
     def swap_folder(self, name: str, folder: Folder | None) -> Folder | None:
@@ -36,7 +37,7 @@ class Retirement:
         return previous
 
     def retire(
-        self, models: Iterable[ServedModel], folder: Folder | None = None, then: Callable[[], None] = lambda: None
+        self, models: Iterable[Servable], folder: Folder | None = None, then: Callable[[], None] = lambda: None
     ) -> None:
         """Returns at once; of nothing, does nothing. `folder`, which their files are in, is removed after them, and
         `then` is called last."""
@@ -46,7 +47,8 @@ class Retirement:
         self._retiring.update(going)
         if self._cache is not None:
             for model in going:
-                self._cache.forget(model.identity)
+                if isinstance(model, ServedModel):
+                    self._cache.forget(model.identity)
 
         def end() -> None:
             for model in going:
@@ -59,7 +61,7 @@ class Retirement:
 
         threading.Thread(target=end, name="retire", daemon=True).start()
 
-    def close(self, models: Iterable[ServedModel], timeout: float) -> bool:
+    def close(self, models: Iterable[Servable], timeout: float) -> bool:
         """These and all that retire answer what they have queued, all at once; False when one still runs after
         `timeout` seconds."""
         going = [*models, *list(self._retiring)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.core.rollout_policy import RolloutPolicy, rollout_policy
-from serving.engine.served_model import ServedModel
+from serving.engine.servable import Servable
 from serving.engine.tracer import Timeline
 from serving.errors import InvalidInput, ModelNotReady, SlipwayError
 from serving.scheduling.agreement import differing_rows
@@ -55,8 +55,8 @@ class RunningRollout:
     def __init__(
         self,
         rollout: Rollout,
-        current: ServedModel,
-        candidate: ServedModel,
+        current: Servable,
+        candidate: Servable,
         settle: Settle,
     ) -> None:
         self.rollout = rollout
@@ -87,7 +87,7 @@ class RunningRollout:
         return self.rollout.policy
 
     async def infer(self, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:
-        """Raises what `ServedModel.infer` of the current version does."""
+        """Raises what `Servable.infer` of the current version does."""
         route = Route.CURRENT if self._settled else self.rollout.route()
         if route is Route.CANDIDATE:
             try:
@@ -101,9 +101,7 @@ class RunningRollout:
             self._compare_later(self.candidate, request, response)
         return response
 
-    async def _timed(
-        self, model: ServedModel, request: InferRequest, timeline: Timeline | None = None
-    ) -> InferResponse:
+    async def _timed(self, model: Servable, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:
         started = time.monotonic()
         try:
             response = await model.infer(request, timeline)
@@ -115,7 +113,7 @@ class RunningRollout:
         self._note(model, time.monotonic() - started, failed=False)
         return response
 
-    def _note(self, model: ServedModel, seconds: float, failed: bool) -> None:
+    def _note(self, model: Servable, seconds: float, failed: bool) -> None:
         arm = self.rollout.candidate if model is self.candidate else self.rollout.current
         arm.add(seconds, failed)
         self._look_at_the_verdict()
@@ -128,14 +126,14 @@ class RunningRollout:
             self._settled = True
             self._settle(self, verdict)
 
-    def _compare_later(self, model: ServedModel, request: InferRequest, response: InferResponse) -> None:
+    def _compare_later(self, model: Servable, request: InferRequest, response: InferResponse) -> None:
         if len(self._comparing) >= _MOST_COMPARED_AT_ONCE or model.pending:
             return
         task = asyncio.create_task(self._compare(model, _own(request), response.outputs))
         self._comparing.add(task)
         task.add_done_callback(self._comparing.discard)
 
-    async def _compare(self, model: ServedModel, request: InferRequest, answered: Arrays) -> None:
+    async def _compare(self, model: Servable, request: InferRequest, answered: Arrays) -> None:
         try:
             other = await (self._timed(model, request) if model is self.candidate else model.infer(request))
         except SlipwayError:
@@ -148,7 +146,7 @@ class RunningRollout:
         self._look_at_the_verdict()
 
 
-def begin_rollout(current: ServedModel, candidate: ServedModel, settle: Settle) -> RunningRollout | None:
+def begin_rollout(current: Servable, candidate: Servable, settle: Settle) -> RunningRollout | None:
     """As the candidate's config says; None where it says nothing, and the candidate takes over at once."""
     policy = rollout_policy(candidate.config)
     if policy is None:

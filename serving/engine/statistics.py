@@ -175,6 +175,23 @@ class ModelStatistics:
             self.queue_seconds.observe(wait)
             self.request_seconds.observe(wait + compute)
 
+    def record_steps(self, seconds: float, waited: float, rows: int, times: Times, now_ms: int) -> None:
+        """A request that an ensemble answered within `seconds`: how long its steps waited and ran, summed up.
+
+        Steps that run side by side may sum up to more than `seconds`. `now_ms` as in `record`.
+        """
+        self.executions += 1
+        self.last_inference_ms = now_ms
+        self.inferences += rows
+        self.compute.add(times, 1)
+        self.batches.setdefault(rows, ComputeStatistics()).add(times, 1)
+        self.queue.add(waited)
+        self.success.add(seconds)
+        self.request_seconds.observe(seconds)
+        self.queue_seconds.observe(waited)
+        self.compute_seconds.observe(times.compute)
+        self.batch_rows.observe(rows)
+
     def record_failure(self, reason: FailureReason, seconds: float) -> None:
         """A request that was not answered, and how long it was here."""
         self.failures[reason] += 1

@@ -9,13 +9,13 @@ from dataclasses import replace
 from serving.core.repository_files import Files, of_all_versions, of_version
 from serving.engine.loaded_model import LoadedModel, RolledBack, Version, newest_ready, sorted_versions
 from serving.engine.running_rollout import RunningRollout
-from serving.engine.served_model import ServedModel
+from serving.engine.servable import Servable
 
-Begin = Callable[[ServedModel, ServedModel], RunningRollout | None]
+Begin = Callable[[Servable, Servable], RunningRollout | None]
 """From the version that serves and its successor; None where the successor takes over at once."""
 
 
-def at_once(_: ServedModel, __: ServedModel) -> None:
+def at_once(_: Servable, __: Servable) -> None:
     """A `Begin` without rollouts."""
 
 
@@ -99,7 +99,7 @@ def _take_over(
     return LoadedModel(versions, old.current, {}, rolled_back, files, rollout)
 
 
-def _trial(old: LoadedModel, serving: ServedModel, newest: ServedModel | None, begin: Begin) -> RunningRollout | None:
+def _trial(old: LoadedModel, serving: Servable, newest: Servable | None, begin: Begin) -> RunningRollout | None:
     going = old.rollout
     if going is not None and going.current is serving and going.candidate is newest:
         return going

@@ -1,6 +1,7 @@
 """The timelines of the requests that are traced. Rule: a request that is not traced costs one look at the settings."""
 
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from serving.core.requests import InferRequest
@@ -27,6 +28,17 @@ class Timeline:
         self.mark("COMPUTE_INPUT_END", started + times.compute_input)
         self.mark("COMPUTE_OUTPUT_START", started + times.compute_input + times.compute_infer)
         self.mark("COMPUTE_END", started + times.compute)
+
+    def sums(self) -> tuple[float, Times]:
+        """Of all that was recorded: the seconds in queues, and those of computing."""
+        seconds: defaultdict[str, float] = defaultdict(float)
+        before = 0
+        for name, ns in self.marks:
+            seconds[name] += (ns - before) * 1e-9
+            before = ns
+        return seconds["COMPUTE_START"], Times(
+            seconds["COMPUTE_INPUT_END"], seconds["COMPUTE_OUTPUT_START"], seconds["COMPUTE_END"]
+        )
 
 
 class Tracer:

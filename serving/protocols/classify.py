@@ -34,6 +34,11 @@ class Example:
     max_batch_size: int
 
     @property
+    def takes_files(self) -> bool:
+        """Whether the model reads a picture's file itself, or whatever else the body is."""
+        return self.input.datatype == "BYTES" and self.shape == (1,)
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Of one example, without the batch dimension."""
         return self.input.shape[1:] if self.max_batch_size else self.input.shape
@@ -41,7 +46,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class ClassifyRequest:
-    """`content` is encoded pictures, for `to_pixels` and `stack`, or the numbers of the model's whole input.
+    """`content` is encoded pictures or other files, for `to_pixels` and `stack`, or the model's whole input.
 
     `batched` tells whether the caller sent a list of examples.
     """
@@ -80,11 +85,15 @@ def decode_body(body: bytes, example: Example, top_k: int | None) -> ClassifyReq
         raise InvalidInput('the body is empty; send an image, or JSON such as {"inputs": ...}')
     if body.lstrip(_BEFORE_JSON)[:1] in (b"{", b"["):
         return _decode_json(body, example, top_k)
+    if example.takes_files:
+        return ClassifyRequest([body], False, _checked_top_k(top_k))
     return _pictures([body], example, False, _checked_top_k(top_k))
 
 
 def to_pixels(picture: bytes, example: Example) -> np.ndarray:
     """One row of the model's input. Takes up to seconds and hundreds of megabytes for a large picture."""
+    if example.takes_files:
+        return np.array([picture], object)
     return images.to_pixels(picture, _layout(example), example.shape)
 
 
@@ -122,6 +131,11 @@ def _decode_json(body: bytes, example: Example, top_k: int | None) -> ClassifyRe
         raise InvalidInput("'parameters' must be an object")
     top_k = _checked_top_k(parameters.get("top_k", top_k))
     inputs = document["inputs"]
+    if type(inputs) is str and example.takes_files:
+        raise InvalidInput(
+            f"model '{example.model_name}' takes BYTES: send a file as the body itself, or texts as a list, "
+            '{"inputs": ["..."]}'
+        )
     if type(inputs) is str:
         return _pictures(map(_base64, [inputs]), example, False, top_k)
     if type(inputs) is list and inputs and type(inputs[0]) is str and example.input.datatype != "BYTES":

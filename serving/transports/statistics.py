@@ -5,13 +5,13 @@ Source: extension_statistics.md. Rule: every field is there even when it is zero
 
 from tritonclient.grpc import service_pb2 as messages
 
-from serving.engine.served_model import ServedModel
+from serving.engine.servable import Servable
 from serving.engine.statistics import ComputeStatistics, Duration, ResponseStatistics
 
 _NOTHING = Duration()
 
 
-def model_statistics(model: ServedModel) -> messages.ModelStatistics:
+def model_statistics(model: Servable) -> messages.ModelStatistics:
     statistics = model.statistics
     return messages.ModelStatistics(
         name=model.name,

@@ -7,7 +7,7 @@ import math
 from tritonclient.grpc.service_pb2 import ModelInferRequest, ModelInferResponse
 
 from serving.core.requests import InferRequest, InferResponse
-from serving.engine.served_model import ServedModel
+from serving.engine.servable import Servable
 from serving.protocols import v2_proto
 from serving.protocols.outputs import OpenWindow, RequestedOutputs, placed
 
@@ -22,7 +22,7 @@ async def decoded(message: ModelInferRequest, open_window: OpenWindow) -> tuple[
     return await asyncio.to_thread(v2_proto.decode_request, message, open_window)
 
 
-async def encoded(response: InferResponse, requested: RequestedOutputs, model: ServedModel) -> ModelInferResponse:
+async def encoded(response: InferResponse, requested: RequestedOutputs, model: Servable) -> ModelInferResponse:
     """Raises what `outputs.placed` does."""
     if requested.need_work:
         has_batch = model.max_batch_size > 0

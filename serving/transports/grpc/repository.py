@@ -30,9 +30,10 @@ def repository_rpcs(engine: Engine) -> dict[str, Unary]:
 
     async def unload(message: messages.RepositoryModelUnloadRequest) -> messages.RepositoryModelUnloadResponse:
         _check_repository(message)
-        if "unload_dependents" in message.parameters:
-            _parameter(message, "unload_dependents", "bool_param", "unload")
-        await engine.unload(message.model_name)
+        dependents = "unload_dependents" in message.parameters and _parameter(
+            message, "unload_dependents", "bool_param", "unload"
+        )
+        await engine.unload(message.model_name, dependents)
         return messages.RepositoryModelUnloadResponse()
 
     return {"RepositoryIndex": index, "RepositoryModelLoad": load, "RepositoryModelUnload": unload}

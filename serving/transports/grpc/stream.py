@@ -17,7 +17,7 @@ from tritonclient.grpc.service_pb2 import ModelInferRequest, ModelInferResponse,
 
 from serving.core.requests import InferRequest
 from serving.engine.engine import Engine
-from serving.engine.served_model import ServedModel
+from serving.engine.servable import Servable
 from serving.errors import Cancelled, InvalidInput, ServerExiting, SlipwayError
 from serving.protocols.outputs import OpenWindow, RequestedOutputs
 from serving.protocols.v2_proto import read_version, wants_empty_final
@@ -103,7 +103,7 @@ class _Stream:
         return _Question(message.id, is_in_turn, responses)
 
     async def _responses(
-        self, model: ServedModel, request: InferRequest, requested: RequestedOutputs, wants_end: bool
+        self, model: Servable, request: InferRequest, requested: RequestedOutputs, wants_end: bool
     ) -> AsyncGenerator[ModelInferResponse, None]:
         async with aclosing(self._engine.stream(request)) as responses:
             async for response in responses:

@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 
 from serving.core.requests import InferRequest
 from serving.engine.engine import Engine
-from serving.engine.served_model import ServedModel
+from serving.engine.servable import Servable
 from serving.errors import InvalidInput
 from serving.protocols import classify as codec
 from serving.transports.http import schemas
@@ -78,7 +78,7 @@ def classify_router(engine: Engine) -> APIRouter:
     return router
 
 
-def _example(model: ServedModel) -> codec.Example:
+def _example(model: Servable) -> codec.Example:
     return codec.classifier(
         model.name, tuple(model.inputs.values()), tuple(model.outputs.values()), model.labels, model.max_batch_size
     )

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from serving.core.requests import InferRequest, InferResponse
 from serving.engine.engine import Engine
-from serving.engine.served_model import ServedModel
+from serving.engine.servable import Servable
 from serving.errors import InvalidInput, Unsupported
 from serving.protocols import compression, v2_json, v2_raw
 from serving.protocols.outputs import RequestedOutputs, placed
@@ -116,7 +116,7 @@ async def _body(request: Request, header_length: int, max_body_size: int) -> byt
 
 def _decoder(
     request: Request,
-    model: ServedModel,
+    model: Servable,
     body: bytes | memoryview,
     header_length: int | None,
     regions: SharedMemoryRegions,

@@ -46,8 +46,7 @@ def repository_router(engine: Engine) -> APIRouter:
 
     async def unload(request: Request) -> Response:
         name = _model(request)
-        _check_unload(await plain_body(request))
-        await engine.unload(name)
+        await engine.unload(name, _unload_dependents(await plain_body(request)))
         return Response()
 
     for prefix, name in (("", ""), ("/{repository}", "_of_repository")):  # the second is Triton's, and undocumented
@@ -75,7 +74,7 @@ def repository_router(engine: Engine) -> APIRouter:
         router.post(
             f"{prefix}/models/{{model}}/unload",
             name=f"unload{name}",
-            summary="Unload a model; accepted requests are still answered",
+            summary="Unload a model, and perhaps what only it needs; accepted requests are still answered",
             response_class=Response,
             responses=_CONTROL_REPLIES,
             openapi_extra={
@@ -114,10 +113,11 @@ def _decoded_file(key: str, text: str) -> bytes:
         raise InvalidInput(f"load parameter '{key[:100]}' must be the file in base64: {error}") from None
 
 
-def _check_unload(body: bytes) -> None:
+def _unload_dependents(body: bytes) -> bool:
     dependents = _parameters(body).get("unload_dependents", False)
     if type(dependents) is not bool:
         raise InvalidInput(f"Unable to parse 'unload_dependents': expected true or false, got {brief(dependents)}")
+    return dependents
 
 
 def _parameters(body: bytes) -> dict[str, Any]:

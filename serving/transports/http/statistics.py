@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from serving.core import proto_json
 from serving.engine.engine import Engine
-from serving.engine.served_model import ServedModel
+from serving.engine.servable import Servable
 from serving.transports.http import schemas
 from serving.transports.http.documented import ERRORS, RawRoute, add_for_model_and_version, model_and_version
 from serving.transports.http.replies import json_reply
@@ -37,5 +37,5 @@ def statistics_router(engine: Engine) -> APIRouter:
     return router
 
 
-def _reply(models: Iterable[ServedModel]) -> Response:
+def _reply(models: Iterable[Servable]) -> Response:
     return json_reply({"model_stats": [proto_json.to_json(model_statistics(model)) for model in models]})

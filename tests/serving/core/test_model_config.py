@@ -54,7 +54,6 @@ def test_shapes_get_a_batch_dimension_only_when_the_model_batches() -> None:
         ('backend: "pytorch" input { name: "x" data_type: TYPE_FP32 }', "'x' must specify 'dims'"),
         ('backend: "pytorch" input { name: "x" data_type: TYPE_FP32 dims: 0 }', "dimension must be integer >= 1"),
         (f'backend: "pytorch" {IO} input {{ name: "x" data_type: TYPE_FP32 dims: 1 }}', "lists an input twice: x, x"),
-        (f'backend: "pytorch" {IO} ensemble_scheduling {{ }}', "ensembles .* are not supported"),
         (f'backend: "pytorch" {IO} model_transaction_policy {{ decoupled: true }}', "decoupled"),
         (
             f'backend: "pytorch" {IO} sequence_batching {{ oldest {{ preserve_ordering: true }} }}',
@@ -141,3 +140,15 @@ def test_what_another_backend_would_act_on_is_named(backend: str, unknown: list[
 def test_version_policy(policy: str, served: list[int]) -> None:
     config = completed(f'backend: "pytorch" {IO} {policy}')
     assert model_config.select_versions(config, [11, 1, 9]) == served
+
+
+def test_an_ensemble_has_no_backend_no_file_and_no_instances() -> None:
+    config = completed(
+        f"""platform: "ensemble" {IO} ensemble_scheduling {{ max_inflight_requests: 3 step {{
+        model_name: "m" model_version: -1 input_map {{ key: "a" value: "x" }} output_map {{ key: "b" value: "y" }}
+        }} }}"""
+    )
+    assert (config.platform, config.backend, config.default_model_filename) == ("ensemble", "", "")
+    assert not config.instance_group
+    assert config.version_policy.latest.num_versions == 1
+    assert model_config.unhonoured(config) == ["ensemble_scheduling.max_inflight_requests"]

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.engine.dispatch import Dispatch
 from serving.engine.loading import DEFAULT_POLICY, LoadPolicy
 from serving.engine.model_source import ModelSource
 from serving.engine.override import read_override
@@ -10,9 +11,11 @@ from serving.engine.repository import ModelRepository
 from serving.errors import RepositoryPollFailed
 from tests import scaled_models, tiny_models
 
+NOWHERE = Dispatch(lambda *_: pytest.fail("only ensembles look for models"), lambda _: None)
+
 
 def source(root: Path, policy: LoadPolicy = DEFAULT_POLICY) -> ModelSource:
-    return ModelSource(ModelRepository(root), asyncio.get_running_loop(), policy)
+    return ModelSource(ModelRepository(root), asyncio.get_running_loop(), policy, NOWHERE)
 
 
 async def test_versions_come_from_the_repository_but_for_those_that_are_kept_or_left_out(tmp_path: Path) -> None:

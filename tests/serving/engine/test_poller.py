@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.engine.dependencies import Dependencies
 from serving.engine.poller import Poller
 from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
@@ -16,7 +17,7 @@ from tests import tiny_models
 async def polling(root: Path, watched: list[Path], seconds: float) -> AsyncIterator[ModelRegistry]:
     registry = ModelRegistry(ModelRepository(root), asyncio.get_running_loop())
     stop = asyncio.Event()
-    task = asyncio.create_task(Poller(registry, watched, seconds).run(stop))
+    task = asyncio.create_task(Poller(registry, Dependencies(registry).sync, watched, seconds).run(stop))
     try:
         yield registry
     finally:
@@ -83,3 +84,12 @@ async def test_an_unreadable_repository_is_logged_and_followed_again(
         (tmp_path / "away").rename(root)
         tiny_models.add_double(root, "other")
         await until(lambda: "other/1" in states(registry))
+
+
+async def test_an_ensemble_comes_with_the_last_of_its_models(tmp_path: Path) -> None:
+    tiny_models.add_ensemble(tmp_path, "twice", "double:x>t double:t>y")
+    tiny_models.add_ensemble(tmp_path, "outer", "twice:x>y")
+    async with polling(tmp_path, [tmp_path], 0.0) as registry:
+        await until(lambda: states(registry) == {"outer/": "UNAVAILABLE", "twice/": "UNAVAILABLE"})
+        tiny_models.add_double(tmp_path)
+        await until(lambda: states(registry) == {"double/1": "READY", "outer/1": "READY", "twice/1": "READY"})

@@ -81,3 +81,13 @@ def test_a_cached_request_is_a_request_and_no_inference() -> None:
 )
 def test_failures_are_told_apart_as_triton_does(error: Exception, reason: FailureReason) -> None:
     assert failure_reason(error) is reason
+
+
+def test_a_request_in_steps_counts_once_with_the_times_of_all_its_steps() -> None:
+    statistics = ModelStatistics()
+    statistics.record_steps(1.5, 0.5, 4, Times(0.1, 1.2, 0.2), now_ms=77)
+    assert (statistics.success.count, statistics.success.seconds) == (1, 1.5)
+    assert (statistics.inferences, statistics.executions, statistics.last_inference_ms) == (4, 1, 77)
+    assert (statistics.queue.count, statistics.queue.seconds) == (1, 0.5)
+    assert statistics.batches[4].compute_infer.seconds == statistics.compute.compute_infer.seconds == 1.2
+    assert statistics.request_seconds.sum == 1.5

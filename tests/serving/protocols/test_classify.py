@@ -15,6 +15,8 @@ from serving.protocols.classify import ClassifyRequest, Example
 IMAGES = Example("digits", TensorSpec("image", "FP32", (-1, 1, 4, 4)), TensorSpec("p", "FP32", (-1, 3)), 8)
 NUMBERS = Example("clinic", TensorSpec("features", "FP32", (-1, 3)), TensorSpec("p", "FP32", (-1, 2)), 8)
 SINGLE = Example("single", TensorSpec("features", "FP32", (3,)), TensorSpec("p", "FP32", (2,)), 0)
+FILES = Example("reader", TensorSpec("file", "BYTES", (-1, 1)), TensorSpec("p", "FP32", (-1, 2)), 8)
+FILE = Example("reader", TensorSpec("file", "BYTES", (1,)), TensorSpec("p", "FP32", (2,)), 0)
 
 
 def png(value: int = 7) -> bytes:
@@ -50,6 +52,18 @@ def test_a_text_is_a_picture(prefix: str) -> None:
     request = decode(IMAGES, prefix + text())
     assert (inputs_of(request, IMAGES) == 7).all()
     assert not request.batched
+
+
+@pytest.mark.parametrize(("example", "shape"), [(FILES, (1, 1)), (FILE, (1,))])
+def test_a_model_that_reads_files_itself_gets_the_body_as_it_is(example: Example, shape: tuple[int, ...]) -> None:
+    request = classify.decode_body(b"\x00anything", example, top_k=3)
+    inputs = inputs_of(request, example)
+    assert (inputs.shape, inputs.ravel().tolist()) == (shape, [b"\x00anything"])
+    assert (request.batched, request.top_k) == (False, 3)
+
+
+def test_a_list_of_texts_is_what_such_a_model_takes_in_json() -> None:
+    assert inputs_of(decode(FILES, [["good"], ["bad"]]), FILES).tolist() == [[b"good"], [b"bad"]]
 
 
 def test_several_texts_are_several_pictures() -> None:
@@ -120,6 +134,7 @@ def test_top_k_of_the_document_wins() -> None:
         (NUMBERS, b'{"inputs": [1, 2, 3], "parameters": {"top_k": 0}}', "'top_k' must be an integer >= 1"),
         (NUMBERS, b'{"inputs": [1, 2, 3], "parameters": {"top_k": "2"}}', "'top_k'"),
         (IMAGES, b'{"inputs": "***"}', "it is not base64"),
+        (FILES, b'{"inputs": "good"}', "send a file as the body itself, or texts as a list"),
         (NUMBERS, b'{"inputs": "***"}', "does not take an image"),
         (NUMBERS, b'{"inputs": ["***"]}', "does not take an image"),
         (IMAGES, b'{"inputs": "aGVsbG8="}', "not an image"),

@@ -1,0 +1,203 @@
+"""One version of an ensemble, ready to answer: it has no threads and no queue, its steps are requests to its models.
+
+Rule: a step goes the way of any caller's request, so it is batched with those of others, and finds whatever version of
+its model serves at that moment. Nothing here computes or copies.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncGenerator, Mapping
+
+from serving.core.ensemble import Graph, Step
+from serving.core.model_config import ModelConfig, input_specs, output_specs
+from serving.core.requests import Arrays, InferRequest, InferResponse
+from serving.engine import fit
+from serving.engine.dispatch import Dispatch
+from serving.engine.statistics import FailureReason, ModelStatistics, failure_reason
+from serving.engine.tracer import Timeline
+from serving.errors import (
+    BackendFailed,
+    DeadlineExceeded,
+    ModelNotFound,
+    ModelNotReady,
+    Overloaded,
+    SlipwayError,
+    StepNotReady,
+)
+from serving.scheduling.ensemble import Progress, as_taken
+
+_NO_OPTIONAL: frozenset[str] = frozenset()
+
+
+class Ensemble:
+    """A `Servable`. Made in any thread; `infer` and `statistics` belong to the event loop's."""
+
+    is_decoupled = False
+    caches_responses = False
+    pending = 0
+    """Its requests wait in the queues of its models."""
+
+    def __init__(
+        self,
+        version: str,
+        config: ModelConfig,
+        graph: Graph,
+        labels: Mapping[str, tuple[str, ...]],
+        dispatch: Dispatch,
+        load_seconds: float = 0.0,
+    ) -> None:
+        """`labels` as in `Servable`; `dispatch` is where the steps' requests go."""
+        self.name = str(config.name)
+        self.version = version
+        self.config = config
+        self.inputs = {spec.name: spec for spec in input_specs(config)}
+        self.outputs = {spec.name: spec for spec in output_specs(config)}
+        self.max_batch_size = int(config.max_batch_size)
+        self.labels = labels
+        self.load_seconds = load_seconds
+        self.statistics = ModelStatistics()
+        self._graph = graph
+        self._dispatch = dispatch
+        self._changed = threading.Condition()
+        self._running = 0
+        self._closing = False
+
+    def __repr__(self) -> str:
+        return f"<Ensemble {self.name}/{self.version}, {len(self._graph.steps)} steps>"
+
+    async def infer(self, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:
+        """As `Servable.infer`. An error of a step is of the kind that its model raised, and names it; one that ends the
+        request, like its caller, cancels the steps that still run. A `timeline` is told what the steps' are."""
+        rows = fit.check(request, self.inputs, _NO_OPTIONAL, self.outputs, self.max_batch_size)
+        passage = _Passage(self.name, self._graph, self._dispatch, request)
+        self._enter()
+        try:
+            tensors = await passage.tensors()
+        except asyncio.CancelledError:
+            self.statistics.record_failure(FailureReason.CANCELED, passage.seconds)
+            raise
+        except Exception as error:
+            self.statistics.record_failure(failure_reason(error), passage.seconds)
+            raise
+        finally:
+            self._leave()
+        if timeline is not None:
+            timeline.marks.extend(passage.timeline.marks)
+        waited, times = passage.timeline.sums()
+        self.statistics.record_steps(passage.seconds, waited, rows, times, int(time.time() * 1000))
+        return InferResponse(self.name, self.version, self._chosen(request, tensors), request.id)
+
+    async def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
+        yield await self.infer(request)
+
+    def drain(self) -> None:
+        """Nothing is held back here."""
+
+    def close(self, timeout: float) -> bool:
+        with self._changed:
+            self._closing = True
+            return self._changed.wait_for(lambda: not self._running, timeout)
+
+    def _enter(self) -> None:
+        with self._changed:
+            if self._closing:
+                raise ModelNotReady("the model is unloading")
+            self._running += 1
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._running -= 1
+            self._changed.notify_all()
+
+    def _chosen(self, request: InferRequest, tensors: Arrays) -> Arrays:
+        has_batch = self.max_batch_size > 0
+        return {
+            name: as_taken(tensors[name], self.outputs[name], has_batch)
+            for name in request.output_names or self.outputs
+        }
+
+
+class _Passage:
+    """One request's way through the steps. `timeline` is told what those that are done were told."""
+
+    def __init__(self, ensemble: str, graph: Graph, dispatch: Dispatch, request: InferRequest) -> None:
+        self.timeline = Timeline()
+        self._ensemble = ensemble
+        self._graph = graph
+        self._dispatch = dispatch
+        self._request = request
+        self._progress = Progress(graph, request.inputs)
+        self._started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self._started
+
+    async def tensors(self) -> Arrays:
+        """All of the ensemble's, when every step is done. Raises the first error of a step."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await self._follow(self._progress.first(), tasks)
+        except ExceptionGroup as group:
+            error = group.exceptions[0]
+            raise error from error.__cause__
+        return self._progress.tensors
+
+    async def _follow(self, numbers: list[int], tasks: asyncio.TaskGroup) -> None:
+        """Run these steps and whichever they make ready; the first of them here, so that a chain needs no task."""
+        while numbers:
+            number, *others = numbers
+            for other in others:
+                tasks.create_task(self._follow([other], tasks))
+            numbers = self._progress.finished(number, await self._outputs(number))
+
+    async def _outputs(self, number: int) -> Arrays:
+        step, timeline = self._graph.steps[number], Timeline()
+        try:
+            response = await self._dispatch.infer(self._step_request(number, step), timeline)
+            for name in step.outputs:
+                if name not in response.outputs:
+                    raise BackendFailed(f"it gave no output '{name}'")
+        except SlipwayError as error:
+            raise _named(self._ensemble, step, error) from error
+        self.timeline.marks.extend(timeline.marks)
+        return response.outputs
+
+    def _step_request(self, number: int, step: Step) -> InferRequest:
+        model = self._dispatch.find(step.model_name, step.model_version)
+        whole = self._request
+        return InferRequest(
+            step.model_name,
+            self._progress.inputs(number, model.inputs, model.max_batch_size > 0),
+            step.model_version,
+            whole.id,
+            tuple(step.outputs),
+            self._remaining_time(),
+            whole.priority,
+            whole.sequence_id,
+            whole.sequence_start,
+            whole.sequence_end,
+            whole.parameters,
+        )
+
+    def _remaining_time(self) -> float:
+        """0 for any."""
+        if not self._request.timeout:
+            return 0.0
+        remaining = self._request.timeout - self.seconds
+        if remaining <= 0:
+            raise DeadlineExceeded("Request timeout expired")
+        return remaining
+
+
+def _named(ensemble: str, step: Step, error: SlipwayError) -> SlipwayError:
+    """The same kind of error, in words that name the step; a model may have raised a class of its own."""
+    if isinstance(error, ModelNotFound | ModelNotReady):
+        return StepNotReady(f"ensemble '{ensemble}' depends on '{step.model_name}', which is not ready: {error}")
+    words = f"in ensemble '{ensemble}', model '{step.model_name}': {error}"
+    if isinstance(error, Overloaded):
+        return Overloaded(words, error.retry_after)
+    kind = next(kind for kind in type(error).__mro__ if kind.__module__ == SlipwayError.__module__)
+    return kind(words)  # type: ignore[no-any-return]

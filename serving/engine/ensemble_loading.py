@@ -1,0 +1,116 @@
+"""From an ensemble's config to an ensemble that answers.
+
+Rule: an ensemble is ready only when all its models are, and fit together.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+
+from serving.core import ensemble, ensemble_models
+from serving.core.ensemble import Graph, Step
+from serving.core.model_config import ModelConfig
+from serving.engine.dispatch import Dispatch
+from serving.engine.ensemble import Ensemble
+from serving.engine.repository import Repository
+from serving.engine.servable import Servable
+from serving.errors import ModelLoadFailed, ModelNotFound, ModelNotReady, VersionNotFound
+
+log = logging.getLogger("slipway")
+
+
+def load_ensemble(
+    version: str,
+    config: ModelConfig,
+    labels: Mapping[str, tuple[str, ...]],
+    repository: Repository,
+    dispatch: Dispatch,
+) -> Ensemble:
+    """`config` is complete. Raises `ModelLoadFailed`, in Triton's words (core/src/model_repository_manager.cc)."""
+    started = time.monotonic()
+    graph = ensemble.graph(config)
+    ensemble_models.check_no_circle(config.name, Needs(repository, dispatch, config))
+    models = _models(config.name, graph, dispatch)
+    ensemble_models.check_models(config, [model.config for model in models])
+    labels = {**_inherited_labels(config, graph, models), **labels}
+    seconds = time.monotonic() - started
+    log.info("%s version %s is ready (ensemble of %s)", config.name, version, ", ".join(ensemble_models.needed(config)))
+    return Ensemble(version, config, graph, labels, dispatch, seconds)
+
+
+class Needs:
+    """What models need: those that are loaded by their own word, others by the repository's."""
+
+    def __init__(self, repository: Repository, dispatch: Dispatch, *known: ModelConfig) -> None:
+        """`known` configs are about to take the place of what is loaded. Reads the disk when it is called."""
+        self._repository = repository
+        self._dispatch = dispatch
+        self._known = {str(config.name): config for config in known}
+
+    def __call__(self, name: str) -> tuple[str, ...]:
+        config = self._known.get(name)
+        if config is not None:
+            return ensemble_models.needed(config)
+        try:
+            return ensemble_models.needed(self._dispatch.find(name, "").config)
+        except (ModelNotFound, ModelNotReady):
+            return needed_on_disk(self._repository, name)
+
+
+def needed_on_disk(repository: Repository, name: str) -> tuple[str, ...]:
+    """None for a config that can't be read, which its own load will say; a step may name anything."""
+    if name not in repository.names():
+        return ()
+    try:
+        return ensemble_models.needed(repository.config(name))
+    except ModelLoadFailed:
+        return ()
+
+
+def _models(name: str, graph: Graph, dispatch: Dispatch) -> list[Servable]:
+    found: list[Servable] = []
+    unknown: list[str] = []
+    for step in graph.steps:
+        try:
+            found.append(_model(name, step, dispatch))
+        except ModelNotFound:
+            unknown.append(step.model_name)
+    if unknown:
+        raise ModelLoadFailed(
+            f"ensemble {name} contains models that are not available or ambiguous: {', '.join(dict.fromkeys(unknown))}"
+        )
+    return found
+
+
+def _model(name: str, step: Step, dispatch: Dispatch) -> Servable:
+    try:
+        return dispatch.find(step.model_name, step.model_version)
+    except (VersionNotFound, ModelNotReady) as error:
+        if step.model_version and _is_ready(step.model_name, dispatch):
+            raise ModelLoadFailed(
+                f"ensemble '{name}' depends on '{step.model_name}' whose required version {step.model_version} is not "
+                "loaded"
+            ) from None
+        raise ModelLoadFailed(
+            f"ensemble '{name}' depends on '{step.model_name}' which has no loaded version. Model '{step.model_name}' "
+            f"loading failed with error: {error}"
+        ) from None
+
+
+def _is_ready(name: str, dispatch: Dispatch) -> bool:
+    try:
+        dispatch.find(name, "")
+    except (ModelNotFound, ModelNotReady):
+        return False
+    return True
+
+
+def _inherited_labels(config: ModelConfig, graph: Graph, models: Iterable[Servable]) -> dict[str, tuple[str, ...]]:
+    """Of outputs that are, as they are, those of a model that has labels for them."""
+    own = {output.name for output in config.output}
+    return {
+        tensor: model.labels[name]
+        for step, model in zip(graph.steps, models, strict=True)
+        for name, tensor in step.outputs.items()
+        if tensor in own and name in model.labels
+    }
