@@ -42,7 +42,7 @@ class _Asked:
 
     @property
     def deadline(self) -> float:
-        return self.arrived + (self.model.timeout_of(self.request) or inf)
+        return self.arrived + self.model.rejects_after(self.request)
 
     def seconds(self) -> float:
         """Since it arrived."""
@@ -54,7 +54,8 @@ class _Asked:
 
     def left(self) -> InferRequest:
         """What is left to ask now, with the time that is left."""
-        return replace(self.request, timeout=self.seconds_left() or 0.0)
+        seconds = self.seconds_left()
+        return self.request if seconds is None else replace(self.request, timeout=seconds)
 
     def response(self, outputs: Arrays) -> InferResponse:
         return _response(self.model, self.request, outputs)

@@ -226,13 +226,10 @@ def _close(instances: list[backend.ModelInstance]) -> None:
 
 
 def _without_effect(config: ModelConfig, policy: LoadPolicy) -> list[str]:
-    warnings = [f"config.pbtxt sets '{field}', which has no effect here" for field in model_config.unhonoured(config)]
-    if config.response_cache.enable and not policy.has_response_cache:
-        warnings.append(
-            "config.pbtxt sets 'response_cache.enable', which has no effect unless the server is started with "
-            "--response-cache-byte-size or --cache-config local,size=BYTES"
-        )
-    return warnings
+    return [
+        *(f"config.pbtxt sets '{field}', which has no effect here" for field in model_config.unhonoured(config)),
+        *response_cache_config.without_effect(config, policy.has_response_cache),
+    ]
 
 
 def _label_counts(config: ModelConfig, labels: Mapping[str, tuple[str, ...]]) -> list[str]:

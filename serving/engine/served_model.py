@@ -15,6 +15,7 @@ from serving.backends.backend import DecoupledInstance, ModelInstance
 from serving.core.batching_config import batching_config
 from serving.core.model_config import ModelConfig, input_specs, output_specs
 from serving.core.requests import Arrays, InferRequest, InferResponse
+from serving.core.response_cache_config import caches_responses
 from serving.core.sequence_config import sequence_config
 from serving.engine import fit
 from serving.engine.execution import run_batch, run_rows, run_sequences, run_stream
@@ -56,7 +57,7 @@ class ServedModel:
         self.outputs = {spec.name: spec for spec in output_specs(config)}
         self.max_batch_size = int(config.max_batch_size)
         self.is_decoupled = _is_decoupled(config)
-        self.caches_responses = bool(config.response_cache.enable)
+        self.caches_responses = caches_responses(config)
         self.reads_parameters = any(instance.reads_parameters for instance in instances)
         self.labels = labels
         self.load_seconds = load_seconds
@@ -92,8 +93,12 @@ class ServedModel:
 
     def timeout_of(self, request: InferRequest) -> float:
         """In seconds, its own or the model's default; 0 for none."""
-        level = self._batching.level(request.priority)
-        return request.timeout or self._batching.policies[level].default_timeout
+        return request.timeout or self._batching.policies[self._batching.level(request.priority)].default_timeout
+
+    def rejects_after(self, request: InferRequest) -> float:
+        """In seconds; infinite where it is never too late."""
+        delays = self._batching.policies[self._batching.level(request.priority)].delays
+        return inf if delays else self.timeout_of(request) or inf
 
     async def infer(self, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:
         """The one response. Cancelling it frees the request's place. A `timeline` is told what happens when.

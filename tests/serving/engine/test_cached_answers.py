@@ -187,7 +187,7 @@ class Expiring:
     def check(self, _: InferRequest) -> int:
         return 1
 
-    def timeout_of(self, request: InferRequest) -> float:
+    def rejects_after(self, request: InferRequest) -> float:
         return request.timeout
 
     async def infer(self, request: InferRequest, _: Timeline | None) -> InferResponse:
@@ -236,6 +236,19 @@ async def test_a_models_own_timeout_holds_for_those_that_wait_too() -> None:
         assert await outcomes(answers.infer(model, request(1), None)) == [DeadlineExceeded]
         gate.open.set()
         assert values(await leader) == [2]
+
+
+async def test_where_a_model_only_delays_what_is_late_nobody_is_refused_for_it() -> None:
+    gate, (answers, _) = Gate(), caching()
+    policy = "default_queue_policy { default_timeout_microseconds: 10000 timeout_action: DELAY }"
+    with served(gate, f"dynamic_batching {{ {policy} }}") as model:
+        gate.open.clear()
+        asked = [asyncio.create_task(answers.infer(model, request(1, timeout=time), None)) for time in (60, 0, 0.01)]
+        await entered(gate)
+        await asyncio.sleep(0.03)
+        gate.open.set()
+        assert await outcomes(*asked) == [[2]] * 3
+        assert gate.batches == [1]
 
 
 async def test_a_full_queue_refuses_each_for_itself() -> None:
