@@ -105,7 +105,9 @@ class CachedAnswers:
 
     async def _run(self, asked: _Asked, timeline: Timeline | None) -> Arrays:
         """Every output, whichever were asked for: others may want others."""
-        response = await asked.model.infer(replace(asked.left(), output_names=()), timeline)
+        request = asked.left()
+        everything = replace(request, output_names=()) if request.output_names else request
+        response = await asked.model.infer(everything, timeline)
         ran = time.monotonic()
         keep = partial(self._keep, asked.model, asked.key, response.outputs)
         is_large = bytes_to_read(response.outputs) >= LARGE * _COPYING
