@@ -29,7 +29,18 @@ class _ListByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-models = typer.Typer(cls=_ListByDefault, help="See models and their versions, and choose which version gets traffic.")
+_HELP = """See models and their versions, and choose which version gets traffic.
+
+[bold]Examples[/bold]
+
+[cyan]slipway models[/cyan]  what is published in ./model_repository, and what the server on port 8000 has loaded
+
+[cyan]slipway models config digits-cnn[/cyan]  a config.pbtxt with all that the files and the defaults add to it
+
+[cyan]slipway models rollback digits-cnn[/cyan]  the version before serves again
+"""
+
+models = typer.Typer(cls=_ListByDefault, help=_HELP, rich_markup_mode="rich")
 
 _Url = Annotated[str, typer.Option("--url", envvar="SLIPWAY_URL", help="The server to ask.")]
 _Model = Annotated[str, typer.Argument(help="The model's name.")]
@@ -110,13 +121,23 @@ def config(
 
 @models.command()
 def promote(model: _Model, url: _Url = DEFAULT_URL) -> None:
-    """Give all traffic to the version that is on trial, or back to one that was rolled back."""
+    """Give all traffic to the version that is on trial, or back to one that was rolled back.
+
+    [bold]Example[/bold]
+
+    [cyan]slipway models promote digits-cnn --url http://gpu-box:8000[/cyan]
+    """
     _put_in_place("promote", model, url)
 
 
 @models.command()
 def rollback(model: _Model, url: _Url = DEFAULT_URL) -> None:
-    """Take all traffic from the version that is on trial, or else from the one that serves."""
+    """Take all traffic from the version that is on trial, or else from the one that serves.
+
+    [bold]Example[/bold]
+
+    [cyan]slipway models rollback digits-cnn --url http://gpu-box:8000[/cyan]
+    """
     _put_in_place("rollback", model, url)
 
 
