@@ -32,9 +32,11 @@ def decode(content: bytes) -> ManifestFiles:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ModelLoadFailed(f"{FILENAME} is no JSON: {error}") from None
-    files = document.get("files") if isinstance(document, dict) else None
+    if not isinstance(document, dict):
+        raise ModelLoadFailed(f"{FILENAME} must be an object, got {brief(document)}")
+    files = document.get("files", {})  # there are manifests that only say what goes in and out
     if not isinstance(files, dict):
-        raise ModelLoadFailed(f"{FILENAME} must be an object with an object 'files', got {brief(document)}")
+        raise ModelLoadFailed(f"{FILENAME}: 'files' must be an object, got {brief(files)}")
     created, metrics = document.get("created", ""), document.get("metrics", {})
     return ManifestFiles(
         {name: _hash(name, entry) for name, entry in files.items()},

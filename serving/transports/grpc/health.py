@@ -5,11 +5,14 @@ Source: grpc/health/v1/health.proto. Rule: whoever watches is told of each chang
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+_LOOK = 1.0  # seconds between looks, for those who watch, at what nobody tells of
 
 SERVICES = ("", "inference.GRPCInferenceService")
 
@@ -17,7 +20,9 @@ SERVICES = ("", "inference.GRPCInferenceService")
 class Health:
     """Belongs to the event loop's thread. The methods in capitals are the service's."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_ready: Callable[[], bool]) -> None:
+        """`is_ready` says whether the models are, while the server takes requests; it may change at any time."""
+        self._is_ready = is_ready
         self._is_serving = False
         self._is_exiting = False
         self._changed = asyncio.Event()
@@ -49,13 +54,15 @@ class Health:
                 told = status
             if is_last:
                 return
-            await changed.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), _LOOK)
 
     def _status(self, message: HealthCheckRequest) -> HealthCheckResponse:
         if message.service not in SERVICES:
             return HealthCheckResponse(status=HealthCheckResponse.SERVICE_UNKNOWN)
+        is_serving = self._is_serving and self._is_ready()
         return HealthCheckResponse(
-            status=HealthCheckResponse.SERVING if self._is_serving else HealthCheckResponse.NOT_SERVING
+            status=HealthCheckResponse.SERVING if is_serving else HealthCheckResponse.NOT_SERVING
         )
 
     def _notify(self) -> None:

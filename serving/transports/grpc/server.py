@@ -38,7 +38,7 @@ class GrpcServer:
     ) -> None:
         """`max_message_size` in bytes, of what callers send; -1 for any size."""
         self._calls = Calls()
-        self._health = Health()
+        self._health = Health(lambda: engine.ready)
         self._server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", max_message_size),

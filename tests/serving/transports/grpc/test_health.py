@@ -13,7 +13,7 @@ SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERV
 
 @pytest.fixture
 async def health() -> Health:
-    return Health()
+    return Health(lambda: True)
 
 
 @pytest.fixture
@@ -58,3 +58,20 @@ async def test_all_who_watch_are_told_and_then_let_go(health: Health, stub: Any)
 async def test_a_service_that_is_not_there_may_be_watched(stub: Any) -> None:
     watch = stub.Watch(HealthCheckRequest(service="nope"))
     assert (await watch.read()).status == HealthCheckResponse.SERVICE_UNKNOWN
+
+
+async def test_whoever_watches_is_told_when_a_model_is_not_ready_any_more(stub: Any) -> None:
+    is_ready = [True]
+    health = Health(lambda: is_ready[0])
+    health.set_serving(True)
+    server = grpc.aio.server()
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        watching = health_pb2_grpc.HealthStub(channel).Watch(HealthCheckRequest())
+        assert (await watching.read()).status == SERVING
+        is_ready[0] = False
+        assert (await watching.read()).status == NOT_SERVING
+        watching.cancel()
+    await server.stop(None)
