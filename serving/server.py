@@ -17,6 +17,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
+from serving.backends.backend import share_threads
 from serving.core.log_settings import LogSettings
 from serving.core.states import ModelState
 from serving.core.trace_settings import TraceSettings
@@ -86,7 +87,9 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         repository, names = await in_own_thread(_open, settings)
         size = settings.response_cache_byte_size
         cache = ResponseCache(size) if size else None
-        policy = LoadPolicy(settings.require_manifest, has_response_cache=cache is not None)
+        if settings.enable_global_threadpool:
+            await in_own_thread(share_threads)
+        policy = LoadPolicy(settings.require_manifest, cache is not None, settings.enable_global_threadpool)
         registry = ModelRegistry(repository, asyncio.get_running_loop(), names, policy, cache)
         is_explicit = settings.model_control_mode == "explicit"
         traces = TraceRegistry(TraceSettings(file=str(settings.trace_file or "")))

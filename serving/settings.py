@@ -16,6 +16,7 @@ class Settings:
     `response_cache_byte_size` of 0 no response is cached. A model repository is a folder or an address
     (s3://bucket/models), whose files are fetched into `model_cache`, or without it into the system's folder for such
     things.
+    With `enable_global_threadpool` all ONNX models of the process share one pool of threads, for good.
     """
 
     model_repositories: Path | tuple[Path | str, ...]
@@ -37,3 +38,4 @@ class Settings:
     trace_file: Path | None = None
     log_verbose: int = 0
     response_cache_byte_size: int = 0
+    enable_global_threadpool: bool = False

@@ -25,6 +25,9 @@ BACKENDS = {
 # Backends whose files, or what lies beside them, say what goes in and out.
 _DESCRIBE = {"onnxruntime": "serving.backends.ort:describe", "pytorch": "serving.backends.manifest:describe"}
 
+# Backends whose models can share one pool of threads.
+_SHARE_THREADS = {"onnxruntime": "serving.backends.ort:share_threads"}
+
 Specs = tuple[TensorSpec, ...]
 
 
@@ -103,6 +106,15 @@ def describe(directory: Path, config: ModelConfig) -> tuple[Specs, Specs] | None
         return None
     found: tuple[Specs, Specs] = _imported(config.backend, _DESCRIBE[config.backend])(directory, config)
     return found
+
+
+def share_threads() -> None:
+    """One pool of threads for all models of a backend that are loaded from now on, in this process and for good.
+
+    Raises `ModelLoadFailed` where the runtime is not installed.
+    """
+    for name, path in _SHARE_THREADS.items():
+        _imported(name, path)()
 
 
 def _imported(name: str, path: str) -> Any:

@@ -8,6 +8,7 @@ import ctypes
 import math
 import os
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,8 @@ _NEWER_OPSET = re.compile(
 )
 
 Provider = tuple[str, dict[str, str]]
+
+_THREADS_ARE_SHARED = threading.Event()  # ONNX Runtime's own state, which it can't be asked for
 
 
 class OrtInstance:
@@ -125,6 +128,16 @@ def _defaults(session: ort.InferenceSession, config: ModelConfig) -> Specs:
     return found
 
 
+def share_threads() -> None:
+    """One pool, as large as the process has cores, for all sessions that are made from now on; own counts are void.
+
+    ONNX Runtime keeps it for the process, and then takes no session with threads of its own.
+    """
+    if not _THREADS_ARE_SHARED.is_set():
+        ort.set_global_thread_pool_sizes(_cores(), 1)
+        _THREADS_ARE_SHARED.set()
+
+
 def describe(directory: Path, config: ModelConfig) -> tuple[Specs, Specs]:
     """What the file says of its inputs and outputs. Raises `ModelLoadFailed`."""
     options = replace(onnx_options(config), intra_op_threads=1, graph_level=GraphLevel.DISABLE_ALL)  # it never runs
@@ -174,7 +187,8 @@ def _session_options(chosen: OnnxOptions) -> ort.SessionOptions:
     options.enable_mem_pattern = chosen.mem_pattern
     options.log_severity_level = 3
     # A thread that spins while it waits takes a core from the event loop and from the other models. The pool that
-    # sessions could share always spins, and can't be told not to from Python, so each session has its own.
+    # sessions can share spins for some milliseconds after each run, and can't be told not to from Python.
+    options.use_per_session_threads = not _THREADS_ARE_SHARED.is_set()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     return options

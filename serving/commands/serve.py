@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serving.commands import places
+from serving.commands.backend_config import InvalidBackendConfig, enables_global_threadpool
 from serving.commands.banner import say_where_to_look
 from serving.commands.cache_config import InvalidCacheConfig, cache_byte_size
 from serving.core import remote_address
@@ -140,6 +141,13 @@ def serve(
             help="Memory for the responses of models with response_cache { enable: true }, in bytes; 0 for none.",
         ),
     ] = None,
+    backend_config: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="SLIPWAY_BACKEND_CONFIG",
+            help="'onnxruntime,enable-global-threadpool=1' lets all ONNX models share one thread pool.",
+        ),
+    ] = None,
     cache_config: Annotated[
         str | None,
         typer.Option(envvar="SLIPWAY_CACHE_CONFIG", help="The same, as tritonserver takes it: local,size=BYTES."),
@@ -172,7 +180,8 @@ def serve(
         raise typer.BadParameter(f"--trace-file: nothing can be written into the folder {trace_file.parent}")
     try:
         cache_size = cache_byte_size(response_cache_byte_size, cache_config)
-    except InvalidCacheConfig as error:
+        enable_global_threadpool = enables_global_threadpool(backend_config or [])
+    except (InvalidCacheConfig, InvalidBackendConfig) as error:
         raise typer.BadParameter(str(error)) from None
     settings = Settings(
         tuple(map(_checked_repository, places.chosen([*(model_repository or []), *(repository_option or [])]))),
@@ -194,6 +203,7 @@ def serve(
         trace_file=trace_file,
         log_verbose=log_verbose,
         response_cache_byte_size=cache_size,
+        enable_global_threadpool=enable_global_threadpool,
     )
     _log_to_stderr()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -23,6 +23,7 @@ from serving.engine.dispatch import Dispatch
 from serving.engine.ensemble_loading import load_ensemble
 from serving.engine.loaded_model import Version
 from serving.engine.repository import Repository
+from serving.engine.reshaped import with_reshapes
 from serving.engine.self_check import self_check
 from serving.engine.served_model import ServedModel
 from serving.engine.verification import verify
@@ -38,6 +39,7 @@ class LoadPolicy:
 
     require_manifest: bool = False
     has_response_cache: bool = False
+    shares_threads: bool = False
 
 
 DEFAULT_POLICY = LoadPolicy()
@@ -195,7 +197,7 @@ def _load_version(
 
 def _prove(instances: list[backend.ModelInstance], config: ModelConfig, directory: Path) -> str:
     """Warm up and self-check, which a version must pass before it gets traffic; in words for the log."""
-    distinct = list(dict.fromkeys(instances))
+    distinct = [with_reshapes(instance, config) for instance in dict.fromkeys(instances)]
     warm_up(distinct, config, directory.parent)
     return ", its golden rows are right" if self_check(distinct, config, directory) else ""
 
@@ -229,6 +231,15 @@ def _without_effect(config: ModelConfig, policy: LoadPolicy) -> list[str]:
     return [
         *(f"config.pbtxt sets '{field}', which has no effect here" for field in model_config.unhonoured(config)),
         *response_cache_config.without_effect(config, policy.has_response_cache),
+        *(_void_thread_counts(config) if policy.shares_threads and config.backend == "onnxruntime" else ()),
+    ]
+
+
+def _void_thread_counts(config: ModelConfig) -> list[str]:
+    return [
+        f"config.pbtxt sets 'parameters.{name}', which has no effect while all ONNX models share one thread pool"
+        for name in ("inter_op_thread_count", "intra_op_thread_count")
+        if name in config.parameters
     ]
 
 

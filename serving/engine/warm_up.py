@@ -36,14 +36,15 @@ def warm_up(instances: Iterable[ModelInstance], config: ModelConfig, folder: Pat
     for instance in instances:
         for sample, inputs in samples:
             for _ in range(sample.count or 1):
-                _run_sample(instance, sample.name, inputs)
+                _run_sample(instance, sample.name, inputs, bool(config.model_transaction_policy.decoupled))
         if not samples and config.backend in _BLIND:
             _run_zeros(instance)
 
 
-def _run_sample(instance: ModelInstance, name: str, inputs: Arrays) -> None:
+def _run_sample(instance: ModelInstance, name: str, inputs: Arrays, is_decoupled: bool) -> None:
     try:
-        if isinstance(instance, DecoupledInstance):
+        if is_decoupled:
+            assert isinstance(instance, DecoupledInstance)
             for _ in instance.stream(inputs, NO_PARAMETERS, lambda: False):
                 pass
         else:

@@ -3,8 +3,11 @@ import shutil
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from serving.core import golden
+from serving.core.golden import GoldenRows
 from serving.core.states import ModelState
 from serving.engine.loading import LoadPolicy, load_model, reason_of
 from serving.engine.repository import ModelRepository
@@ -165,3 +168,22 @@ async def test_a_model_whose_answers_can_not_be_kept_is_refused_where_it_asks_fo
     )
     with pytest.raises(ModelLoadFailed, match="Response Cache does not currently support model m with 'decoupled'"):
         load_model(ModelRepository(tmp_path), "m", None, asyncio.get_running_loop())
+
+
+async def test_samples_and_golden_rows_have_the_shapes_that_callers_see(tmp_path: Path) -> None:
+    tensor = "data_type: TYPE_FP32 dims: 4 reshape { shape: [ 2, 2 ] }"
+    folder = tiny_models.write_config(
+        tmp_path,
+        "square",
+        f"""backend: "onnxruntime" max_batch_size: 4 input {{ name: "x" {tensor} }} output {{ name: "y" {tensor} }}
+        model_warmup {{ name: "zeros" inputs {{ key: "x" value {{ data_type: TYPE_FP32 dims: 4 zero_data: true }} }} }}""",
+    )
+    tiny_models.write_onnx(folder / "1" / "model.onnx", "g (float[n, 2, 2] x) => (float[n, 2, 2] y) { y = Neg(x) }")
+    rows = np.arange(12, dtype=np.float32).reshape(3, 4)
+    for factor, is_right in ((-1, True), (1, False)):
+        (folder / "1" / "golden.npz").write_bytes(golden.encode(GoldenRows({"x": rows}, {"y": rows * factor})))
+        version = load_model(ModelRepository(tmp_path), "square", None, asyncio.get_running_loop())["1"]
+        assert (version.state is ModelState.READY) is is_right, version.reason
+        if version.served is not None:
+            assert version.served.close(10)
+    assert "the self-check failed: output 'y' differs" in version.reason
