@@ -176,7 +176,8 @@ async def test_samples_and_golden_rows_have_the_shapes_that_callers_see(tmp_path
         tmp_path,
         "square",
         f"""backend: "onnxruntime" max_batch_size: 4 input {{ name: "x" {tensor} }} output {{ name: "y" {tensor} }}
-        model_warmup {{ name: "zeros" inputs {{ key: "x" value {{ data_type: TYPE_FP32 dims: 4 zero_data: true }} }} }}""",
+        model_warmup {{ name: "zeros"
+        inputs {{ key: "x" value {{ data_type: TYPE_FP32 dims: 4 zero_data: true }} }} }}""",
     )
     tiny_models.write_onnx(folder / "1" / "model.onnx", "g (float[n, 2, 2] x) => (float[n, 2, 2] y) { y = Neg(x) }")
     rows = np.arange(12, dtype=np.float32).reshape(3, 4)
