@@ -193,6 +193,8 @@ def _names(repository: ModelRepositories, settings: Settings) -> list[str]:
     for name in settings.load_model:
         if name not in names:
             log.error("failed to load '%s': the repository has no folder of that name", name)
+            if settings.exit_on_error:
+                raise ModelsFailed(f"{name}: the repository has no folder of that name")
     return [name for name in names if name in settings.load_model]
 
 

@@ -63,7 +63,9 @@ def decode(content: bytes) -> GoldenRows:
             arrays = {name: file[name] for name in file.files}
         inputs, outputs = _named(arrays, _INPUT), _named(arrays, _OUTPUT)
     except Exception as error:  # numpy, zipfile and zlib raise whatever a damaged file leads them to
-        raise ModelLoadFailed(f"{FILENAME} can't be read: {type(error).__name__}: {error}") from None
+        raise ModelLoadFailed(
+            f"{FILENAME} is not what serving.core.golden.encode writes ({type(error).__name__})"
+        ) from None
     tensors = [*inputs.values(), *outputs.values()]
     rows = {array.shape[:1] for array in tensors}
     if not inputs or not outputs or len(rows) != 1 or rows & {(), (0,)}:

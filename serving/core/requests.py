@@ -14,6 +14,7 @@ Arrays = Mapping[str, np.ndarray]
 Parameter = bool | int | float | str
 Parameters = Mapping[str, Parameter]
 NO_PARAMETERS: Parameters = MappingProxyType({})
+NO_LABELS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +53,15 @@ class InferRequest:
 
 @dataclass(frozen=True, slots=True)
 class InferResponse:
-    """Always names the version that really ran. A request's last one is `final`; that of a decoupled model, which
-    answers 0 to n times, may be empty."""
+    """Always names the version that really ran, and has its `labels` by output. A request's last one is `final`; that
+    of a decoupled model, which answers 0 to n times, may be empty."""
 
     model_name: str
     model_version: str
     outputs: Arrays
     id: str = ""
     final: bool = True
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_LABELS)
 
 
 def format_shape(shape: tuple[int, ...]) -> str:

@@ -162,6 +162,5 @@ def _count_leaving(flight: Flight[Arrays], asked: _Asked, reason: FailureReason)
 
 def _response(model: ServedModel, request: InferRequest, outputs: Arrays) -> InferResponse:
     wanted = request.output_names or outputs
-    return InferResponse(
-        model.name, model.version, {name: outputs[name] for name in wanted if name in outputs}, request.id
-    )
+    chosen = {name: outputs[name] for name in wanted if name in outputs}
+    return InferResponse(model.name, model.version, chosen, request.id, labels=model.labels)

@@ -49,19 +49,18 @@ class Dependencies:
         self._load_alone(name, config, override)
 
     def sync(self, name: str) -> None:
-        """As `ModelRegistry.sync`; then the ensembles that waited for it are tried again."""
+        """As `ModelRegistry.sync`; then the ensembles that need it are loaded anew, since they waited for it, or may
+        not fit any more."""
         try:
             self._registry.sync(name)
         finally:
-            tried = {name}
-            come = [name] if self._is_ready(name) else []
-            for each in come:
-                for other in self._waiting_for(each):
-                    if other not in tried:
-                        tried.add(other)
+            changed = [name] if self._is_ready(name) else []
+            for each in changed:
+                for other in self._needing(each):
+                    if other not in changed:
                         with suppress(ModelLoadFailed):
                             self._load_alone(other, self._config(other, None), None)
-                            come.append(other)
+                            changed.append(other)
 
     def unload(self, name: str, with_dependents: bool = False) -> None:
         """As `ModelRegistry.unload`; `with_dependents` also the models that nothing else needs, after an ensemble's
@@ -78,10 +77,9 @@ class Dependencies:
         with self._ensembles if config is not None and is_ensemble(config) else nullcontext():
             self._registry.load(name, override)
 
-    def _waiting_for(self, name: str) -> list[str]:
+    def _needing(self, name: str) -> list[str]:
         repository = self._registry.repository
-        unready = [other for other in self._registry.names() if not self._is_ready(other)]
-        return [other for other in unready if name in needed_on_disk(repository, other)]
+        return [other for other in self._registry.names() if name in needed_on_disk(repository, other)]
 
     def _only_needed_by(self, name: str) -> list[str]:
         needs = Needs(self._registry.repository, self._registry.dispatch)

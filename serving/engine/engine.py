@@ -34,14 +34,16 @@ class Engine:
 
     async def infer(self, request: InferRequest) -> InferResponse:
         """Raises what `model` and `Servable.infer` do; cancelling it frees the request's place."""
-        model = self.model(request.model_name, request.model_version)
+        version = self.model(request.model_name, request.model_version).version
         begun = self._tracer.begin(request)
         timeline = begun[1] if begun else None
         try:
-            return await self._registry.dispatch.infer(request, timeline)
+            response = await self._registry.dispatch.infer(request, timeline)
+            version = response.model_version
+            return response
         finally:
             if begun is not None:
-                self._tracer.end(begun, request, model.version)
+                self._tracer.end(begun, request, version)
 
     async def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
         """Every response, the last one `final`; closing it frees the request's place."""

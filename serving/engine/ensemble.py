@@ -86,7 +86,7 @@ class Ensemble:
             timeline.marks.extend(passage.timeline.marks)
         waited, times = passage.timeline.sums()
         self.statistics.record_steps(passage.seconds, waited, rows, times, int(time.time() * 1000))
-        return InferResponse(self.name, self.version, self._chosen(request, tensors), request.id)
+        return InferResponse(self.name, self.version, self._chosen(request, tensors), request.id, labels=self.labels)
 
     async def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
         yield await self.infer(request)

@@ -18,12 +18,14 @@ UNLOADED = "unloaded"  # Triton's word, which its clients' tests look for
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """`served` while the state is READY, `reason` while it is UNAVAILABLE; `files` are those it was loaded from."""
+    """`served` while the state is READY, `reason` while it is UNAVAILABLE; `files` are those of the version that it was
+    loaded from, `shared` those of all versions, such as config.pbtxt."""
 
     state: ModelState
     served: Servable | None = None
     reason: str = ""
     files: Files = field(default_factory=dict)
+    shared: Files = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

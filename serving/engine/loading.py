@@ -16,7 +16,7 @@ from serving.backends import backend
 from serving.core import autocomplete, ensemble, model_config, response_cache_config
 from serving.core.brief import writable
 from serving.core.model_config import ModelConfig
-from serving.core.repository_files import Files, of_version
+from serving.core.repository_files import Files, of_all_versions, of_version
 from serving.core.rollout_policy import rollout_policy
 from serving.core.states import ModelState
 from serving.engine.dispatch import Dispatch
@@ -101,6 +101,7 @@ def _load_ensemble(
             ModelState.READY,
             load_ensemble(str(number), config, labels, repository, dispatch),
             files=of_version(files, str(number)),
+            shared=of_all_versions(files),
         )
         for number in selected
     }
@@ -184,7 +185,8 @@ def _load_version(
         verify(directory, policy.require_manifest)
         instances = _load_instances(config, directory)
         checked = _prove(instances, config, directory)
-        if repository.is_watchable and of_version(repository.fingerprint(name), version) != files:
+        is_still = config.backend == "python" or not repository.is_watchable  # such a model may write into its folder
+        if not is_still and of_version(repository.fingerprint(name), version) != files:
             raise ModelLoadFailed(f"the files of version {version} changed while it was loaded")
         served = ServedModel(version, config, instances, labels, loop, time.monotonic() - started)
     except Exception as error:  # a runtime may raise anything over a file's content
@@ -192,7 +194,7 @@ def _load_version(
         return unavailable(name, version, error)
     where = " + ".join(f"{count} on {device}" for device, count in Counter(model_config.devices(config)).items())
     log.info("%s version %s is ready (%s, instances: %s%s)", name, version, config.backend, where, checked)
-    return Version(ModelState.READY, served, files=files)
+    return Version(ModelState.READY, served, files=files, shared=of_all_versions(all_files))
 
 
 def _prove(instances: list[backend.ModelInstance], config: ModelConfig, directory: Path) -> str:

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from serving.core.repository_files import Files
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.dispatch import Dispatch
-from serving.engine.loaded_model import Version
+from serving.engine.loaded_model import LoadedModel, Version
 from serving.engine.loading import LoadPolicy, load_model
 from serving.engine.override import Override, write_files
 from serving.engine.repository import ModelRepository, Repository
@@ -40,10 +40,16 @@ class ModelSource:
         """Of the repository; none where a request brings all. Raises `ModelLoadFailed` where it can't be told now."""
         return {} if override is not None and override.files else self._repository.fingerprint(name)
 
-    def is_changed(self, name: str, files: Files) -> bool:
-        """Whether a model's files are others now; not where that can't be told."""
+    def changed(self, models: Mapping[str, LoadedModel]) -> list[str]:
+        """Those that are gone, and those whose files are others now."""
+        there = self.names()
+        gone = [name for name in models if name not in there]
+        return [*gone, *(name for name in there if self.is_changed(name, models.get(name)))]
+
+    def is_changed(self, name: str, model: LoadedModel | None) -> bool:
+        """Since it was tried; not where that can't be told."""
         try:
-            return self.files(name) != files
+            return model is None or self.files(name) != model.tried
         except ModelLoadFailed as error:
             log.error("%s is taken as it was: %s", name, error)
             return False
@@ -52,6 +58,10 @@ class ModelSource:
         """Of a model that lies there, and nobody asked for; or could, since there are several of that name."""
         conflict = self._repository.conflict(name)
         return VersionStatus(name, "", ModelState.UNAVAILABLE if conflict else ModelState.UNKNOWN, conflict)
+
+    def above(self, name: str, number: str) -> list[str]:
+        """The version folders that are there with a higher number; none above ""."""
+        return [other for other in self.present(name) if int(other) > int(number)] if number else []
 
     def present(self, name: str) -> list[str]:
         """The version folders that are there, lowest first."""

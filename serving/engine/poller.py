@@ -14,6 +14,7 @@ from watchfiles import awatch
 
 from serving.engine.own_thread import in_own_thread
 from serving.engine.registry import ModelRegistry
+from serving.engine.repository import is_passing
 from serving.errors import ModelLoadFailed
 
 log = logging.getLogger("slipway")
@@ -22,6 +23,12 @@ _QUIET = 0.5
 """Seconds without a change before a model is looked at, so that a copy that still goes on is not read."""
 
 Sync = Callable[[str], None]
+
+
+_LONGEST = 10.0
+"""Seconds after which a model is looked at that is never quiet."""
+
+_WATCH_AGAIN = 5.0  # seconds
 
 
 class Poller:
@@ -35,6 +42,7 @@ class Poller:
         self._roots = [root.resolve() for root in roots]
         self._poll_seconds = poll_seconds
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._noticed: dict[str, float] = {}  # when the first of the changes was told that were not looked at yet
         self._looking: dict[str, asyncio.Future[None]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -50,12 +58,20 @@ class Poller:
             await asyncio.gather(*watching, return_exceptions=True)
 
     async def _watch(self, root: Path, stop: asyncio.Event) -> None:
-        try:
-            async for changes in awatch(root, stop_event=stop, watch_filter=None, step=50, debounce=200):
-                for name in {_model(root, path) for _, path in changes}:
-                    self._look_when_quiet(name)
-        except (OSError, RuntimeError) as error:  # out of watches, or the folder went away
-            log.error("changes in %s are not told by the file system any more: %s", root, error)
+        """Where the file system can't tell now, because a folder is unreadable or gone, it is asked again."""
+        complaint = ""
+        while not stop.is_set():
+            try:
+                async for changes in awatch(root, stop_event=stop, watch_filter=None, step=50, debounce=200):
+                    complaint = ""
+                    for name in {_model(root, path) for _, path in changes}:
+                        self._look_when_quiet(name)
+            except (OSError, RuntimeError) as error:
+                if str(error) != complaint:
+                    log.error("the file system does not tell of changes in %s now: %s", root, error)
+                complaint = str(error)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _WATCH_AGAIN)
 
     async def _look_now_and_then(self, stop: asyncio.Event) -> None:
         await self._look_at_all()  # what changed between the first load and the watching
@@ -76,14 +92,17 @@ class Poller:
                 self._look_when_quiet(name)
 
     def _look_when_quiet(self, name: str) -> None:
+        if not name:
+            return
         if name in self._timers:
             self._timers.pop(name).cancel()
-        if name:
-            self._timers[name] = asyncio.get_running_loop().call_later(_QUIET, self._look, name)
+        loop = asyncio.get_running_loop()
+        latest = self._noticed.setdefault(name, loop.time()) + _LONGEST
+        self._timers[name] = loop.call_at(min(loop.time() + _QUIET, latest), self._look, name)
 
     def _look(self, name: str) -> None:
         """One look at a time for each model; a change during a look is followed by another."""
-        del self._timers[name]
+        del self._timers[name], self._noticed[name]
         if name in self._looking:
             self._look_when_quiet(name)
             return
@@ -101,6 +120,6 @@ def _follow(sync: Sync, name: str) -> None:
 
 
 def _model(root: Path, path: str) -> str:
-    """The model that a changed path belongs to; "" for the repository's own folder."""
-    parts = Path(path).relative_to(root).parts
-    return parts[0] if parts else ""
+    """The model that a changed path belongs to; "" for the repository's own folder, and for what is passed over."""
+    inside = Path(path).relative_to(root)
+    return "" if is_passing(str(inside)) or not inside.parts else inside.parts[0]

@@ -16,7 +16,7 @@ from serving.core.states import VersionStatus
 from serving.engine import succession
 from serving.engine.dispatch import Dispatch
 from serving.engine.life_counts import LifeCounts
-from serving.engine.loaded_model import LoadedModel, Version
+from serving.engine.loaded_model import LoadedModel, RolledBack, Version
 from serving.engine.loading import DEFAULT_POLICY, LoadPolicy, poll_failed, reason_of, unavailable
 from serving.engine.model_source import ModelSource
 from serving.engine.name_locks import NameLocks
@@ -63,9 +63,7 @@ class ModelRegistry:
 
     def changed(self) -> list[str]:
         """The models that `sync` would do something about. Reads the disk."""
-        there = self._source.names()
-        gone = [name for name in list(self._models) if name not in there]
-        return [*gone, *(name for name in there if self._is_changed(name))]
+        return self._source.changed(dict(self._models))
 
     def load(self, name: str, override: Override | None = None) -> None:
         """Load a model, or load it anew: its old versions answer until the new ones are ready, and stay if one fails.
@@ -84,7 +82,7 @@ class ModelRegistry:
             if name not in self._source.names():
                 if name in self._models:
                     self._unload(name, forget=True)
-            elif self._is_changed(name):
+            elif self._source.is_changed(name, self._models.get(name)):
                 self._load(name, None, only_changes=True)
 
     def unload(self, name: str) -> None:
@@ -101,11 +99,7 @@ class ModelRegistry:
             model = self.model(name)
             if model.rollout is not None:
                 return self._promote(name, model, model.rollout, "by hand")
-            if not model.rolled_back:
-                raise InvalidInput(f"'{name}' has no version that could be promoted: none is on trial or rolled back")
-            self._models[name] = replace(model, rolled_back={})
-            self._load(name, None, only_changes=True, at_once=True)
-            return self._models[name].current
+            return self._bring_back(name, model)
 
     def roll_back(self, name: str) -> str:
         """Take all traffic from the version that a rollout tries, or from the one that serves; which one serves now.
@@ -136,7 +130,7 @@ class ModelRegistry:
         return None if model is None else model.rollout
 
     def rollouts(self) -> list[RunningRollout]:
-        return [model.rollout for model in list(self._models.values()) if model.rollout is not None]
+        return list(filter(None, map(self.rollout, list(self._models))))
 
     def ready_versions(self, name: str) -> list[str]:
         return [number for number, version in self._models[name].versions.items() if version.served is not None]
@@ -165,12 +159,8 @@ class ModelRegistry:
         for model in list(self._models.values()):
             yield from model.served()
 
-    def _is_changed(self, name: str) -> bool:
-        model = self._models.get(name)
-        return model is None or self._source.is_changed(name, model.tried)
-
-    def _load(self, name: str, override: Override | None, only_changes: bool, at_once: bool = False) -> None:
-        """`only_changes` keeps versions that serve what lies there; `at_once` begins no rollout."""
+    def _load(self, name: str, override: Override | None, only_changes: bool, up_to: str = "") -> None:
+        """`only_changes` keeps versions that serve what lies there; `up_to` a version, which begins no rollout."""
         old = self._models.get(name)
         if old is None or not old.has_ready:
             self._models[name] = LoadedModel.loading()
@@ -179,17 +169,17 @@ class ModelRegistry:
             files = self._source.files(name, override)
             kept = succession.unchanged(old, files) if only_changes else {}
             away = succession.still_rolled_back(old, files) if only_changes else {}
-            loaded, folder = self._source.load(name, override, kept, away)
+            loaded, folder = self._source.load(name, override, kept, {*away, *self._source.above(name, up_to)})
         except Exception as error:  # whatever a model's files cause is its own failure
             self._settle(name, old, files, error)
             raise poll_failed(name, error) from None
-        begin = succession.at_once if at_once or override is not None else self._begin_rollout
+        begin = succession.at_once if up_to or override is not None else self._begin_rollout
         there = self._source.present(name) if only_changes or old is None else old.versions.keys()
         new = succession.succeed(old, loaded, there, files, away, begin)
         failed = [
             f"version {number} is at UNAVAILABLE state: {it.reason};" for number, it in loaded.items() if it.reason
         ]
-        is_taken = not (failed and old is not None and old.has_ready)
+        is_taken = any(it.served is not None and new.versions.get(number) is it for number, it in loaded.items())
         self.counts.setdefault(name, LifeCounts()).note_load(failed=bool(failed))
         self._replace(name, new, loaded, self._retirement.swap_folder(name, folder) if is_taken else folder)
         if failed:
@@ -267,23 +257,30 @@ class ModelRegistry:
         self._replace(name, succession.reject(model, number, reason))
         return model.current
 
+    def _bring_back(self, name: str, model: LoadedModel) -> str:
+        number = succession.to_bring_back(name, model)
+        log.info("%s version %s is promoted: by hand", name, number)
+        self._models[name] = replace(model, rolled_back=succession.without(model.rolled_back, number))
+        self._turn_to(name, number, model.rolled_back)
+        self.counts[name].promotions += 1
+        return number
+
     def _step_back(self, name: str, model: LoadedModel) -> str:
-        """To the highest version below the one that serves."""
-        number = model.current
-        lower = [
-            it for it in self._source.present(name) if number and int(it) < int(number) and it not in model.rolled_back
-        ]
-        if not lower:
-            raise InvalidInput(f"'{name}' has no earlier version than {number or 'none'} to go back to")
-        self._models[name] = succession.roll_back(model, number, "by hand")
-        try:
-            self._load(name, None, only_changes=True, at_once=True)
-        except ModelLoadFailed:
-            self._models[name] = model
-            raise
-        log.warning("%s version %s is rolled back: by hand", name, number)
+        number = succession.to_go_back_to(name, model, self._source.present(name))
+        log.error("%s version %s is rolled back: by hand", name, model.current)
+        self._models[name] = succession.roll_back(model, model.current, "by hand")
+        self._turn_to(name, number, model.rolled_back)
         self.counts[name].rollbacks += 1
-        return self._models[name].current
+        return number
+
+    def _turn_to(self, name: str, number: str, rolled_back: Mapping[str, RolledBack]) -> None:
+        """Load that version and none above it. Where it can't be, `rolled_back` is as it was."""
+        try:
+            self._load(name, None, only_changes=True, up_to=number)
+            succession.check_turned(name, self._models[name], number)
+        except (ModelLoadFailed, InvalidInput):
+            self._models[name] = replace(self._models[name], rolled_back=rolled_back)
+            raise
 
     def _replace(
         self,

@@ -51,15 +51,18 @@ class Retirement:
                     self._cache.forget(model.identity)
 
         def end() -> None:
-            for model in going:
-                while not model.close(_RETRY):
-                    log.warning("%r still runs, although it was unloaded", model)
-                self._retiring.discard(model)
+            with ThreadPoolExecutor(max_workers=max(1, len(going))) as pool:
+                list(pool.map(self._close, going))
             if folder is not None:
                 folder.cleanup()
             then()
 
         threading.Thread(target=end, name="retire", daemon=True).start()
+
+    def _close(self, model: Servable) -> None:
+        while not model.close(_RETRY):
+            log.warning("%s version %s was unloaded, but a request still runs on it", model.name, model.version)
+        self._retiring.discard(model)
 
     def close(self, models: Iterable[Servable], timeout: float) -> bool:
         """These and all that retire answer what they have queued, all at once; False when one still runs after

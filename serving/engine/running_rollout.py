@@ -8,19 +8,24 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.core.rollout_policy import RolloutPolicy, rollout_policy
 from serving.engine.servable import Servable
 from serving.engine.tracer import Timeline
-from serving.errors import InvalidInput, ModelNotReady, SlipwayError
+from serving.errors import BackendFailed, InvalidInput, ModelNotReady, SlipwayError
 from serving.scheduling.agreement import differing_rows
 from serving.scheduling.rollout import Arm, Rollout, Route, Verdict
 
 log = logging.getLogger("slipway")
 
 _MOST_COMPARED_AT_ONCE = 16
+_LARGEST_COMPARED = 4 * 2**20  # bytes of a request and its answer; they are copied, on the event loop
+
+_PATIENCE = 1.0  # seconds that a candidate always has for a request
+_FAR_TOO_SLOW = 10.0
+"""So many times what the policy allows, beside that, and it is as if it had failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +95,27 @@ class RunningRollout:
         """Raises what `Servable.infer` of the current version does."""
         route = Route.CURRENT if self._settled else self.rollout.route()
         if route is Route.CANDIDATE:
+            started = time.monotonic()
             try:
-                response = await self._timed(self.candidate, request, timeline)
-            except SlipwayError:
-                return await self._timed(self.current, request, timeline)
+                response = await self._try_candidate(request, timeline)
+            except SlipwayError as error:
+                return await self._timed(self.current, _left(request, time.monotonic() - started, error), timeline)
             self._compare_later(self.current, request, response)
             return response
         response = await self._timed(self.current, request, timeline)
         if route is Route.BOTH:
             self._compare_later(self.candidate, request, response)
         return response
+
+    async def _try_candidate(self, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:
+        """One that hangs has failed too, and is not waited for."""
+        patience = _PATIENCE + _FAR_TOO_SLOW * self.policy.max_latency_ratio * self.rollout.current.typical_seconds
+        answer = asyncio.ensure_future(self._timed(self.candidate, request, timeline))
+        try:
+            return await asyncio.wait_for(answer, patience)
+        except TimeoutError:
+            self._note(self.candidate, patience, failed=True)
+            raise BackendFailed(f"version {self.candidate.version} did not answer within {patience:.1f} s") from None
 
     async def _timed(self, model: Servable, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:
         started = time.monotonic()
@@ -127,7 +143,8 @@ class RunningRollout:
             self._settle(self, verdict)
 
     def _compare_later(self, model: Servable, request: InferRequest, response: InferResponse) -> None:
-        if len(self._comparing) >= _MOST_COMPARED_AT_ONCE or model.pending:
+        size = sum(array.nbytes for array in (*request.inputs.values(), *response.outputs.values()))
+        if len(self._comparing) >= _MOST_COMPARED_AT_ONCE or model.pending or size > _LARGEST_COMPARED:
             return
         task = asyncio.create_task(self._compare(model, _own(request), response.outputs))
         self._comparing.add(task)
@@ -135,13 +152,13 @@ class RunningRollout:
 
     async def _compare(self, model: Servable, request: InferRequest, answered: Arrays) -> None:
         try:
-            other = await (self._timed(model, request) if model is self.candidate else model.infer(request))
+            other = await (self._try_candidate(request) if model is self.candidate else model.infer(request))
         except SlipwayError:
             return
         batched = model.max_batch_size > 0
         rows = len(next(iter(answered.values()))) if batched and answered else 1
         pair = (other.outputs, answered) if model is self.candidate else (answered, other.outputs)
-        differed = differing_rows(*pair, self.current.labels, self.policy.tolerance, batched)
+        differed = await asyncio.to_thread(differing_rows, *pair, self.current.labels, self.policy.tolerance, batched)
         self.rollout.compare(rows, differed)
         self._look_at_the_verdict()
 
@@ -160,6 +177,15 @@ def begin_rollout(current: Servable, candidate: Servable, settle: Settle) -> Run
 
 def _requests(arm: Arm) -> RolloutRequests:
     return RolloutRequests(arm.requests, arm.failures, arm.error_rate, arm.typical_seconds)
+
+
+def _left(request: InferRequest, seconds: float, error: SlipwayError) -> InferRequest:
+    """With the time that is left of its own timeout. Raises `error` where none is."""
+    if not request.timeout:
+        return request
+    if request.timeout <= seconds:
+        raise error
+    return replace(request, timeout=request.timeout - seconds)
 
 
 def _own(request: InferRequest) -> InferRequest:

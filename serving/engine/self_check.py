@@ -21,7 +21,10 @@ def self_check(instances: Iterable[ModelInstance], config: ModelConfig, director
     path = directory / golden.FILENAME
     if not path.is_file() or config.HasField("sequence_batching") or config.model_transaction_policy.decoupled:
         return False
-    expected = golden.decode(path.read_bytes())
+    try:
+        expected = golden.decode(path.read_bytes())
+    except OSError as error:
+        raise ModelLoadFailed(f"{golden.FILENAME} can't be read: {error.strerror}") from None
     optional = {str(tensor.name) for tensor in config.input if tensor.optional}
     size = config.max_batch_size or expected.rows
     batches = [expected.slice(start, size) for start in range(0, expected.rows, size)]

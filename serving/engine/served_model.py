@@ -254,7 +254,7 @@ class ServedModel:
     def _response(self, request: InferRequest, outputs: Arrays, final: bool = True) -> InferResponse:
         wanted = request.output_names or self.outputs
         chosen = {name: outputs[name] for name in wanted if name in outputs}
-        return InferResponse(self.name, self.version, chosen, request.id, final)
+        return InferResponse(self.name, self.version, chosen, request.id, final, self.labels)
 
     def _count_response(self, number: int, pending: Pending, outcome: str) -> None:
         """`outcome` is the field of `ResponseStatistics` that it adds to."""

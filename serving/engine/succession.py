@@ -10,6 +10,7 @@ from serving.core.repository_files import Files, of_all_versions, of_version
 from serving.engine.loaded_model import LoadedModel, RolledBack, Version, newest_ready, sorted_versions
 from serving.engine.running_rollout import RunningRollout
 from serving.engine.servable import Servable
+from serving.errors import InvalidInput
 
 Begin = Callable[[Servable, Servable], RunningRollout | None]
 """From the version that serves and its successor; None where the successor takes over at once."""
@@ -21,12 +22,11 @@ def at_once(_: Servable, __: Servable) -> None:
 
 def unchanged(old: LoadedModel | None, files: Files) -> dict[str, Version]:
     """The versions that serve what lies in the repository now."""
-    if old is None or of_all_versions(old.tried) != of_all_versions(files):
-        return {}
+    shared = of_all_versions(files)
     return {
         number: version
-        for number, version in old.versions.items()
-        if version.served is not None and version.files == of_version(files, number)
+        for number, version in (old.versions if old is not None else {}).items()
+        if version.served is not None and version.files == of_version(files, number) and version.shared == shared
     }
 
 
@@ -62,6 +62,31 @@ def promote(model: LoadedModel, candidate: str, selected: Collection[str]) -> Lo
     return replace(model, versions=versions, current=candidate, rollout=None)
 
 
+def to_bring_back(name: str, model: LoadedModel) -> str:
+    """The highest version that was rolled back. Raises `InvalidInput` where there is none."""
+    if not model.rolled_back:
+        raise InvalidInput(f"'{name}' has no version that could be promoted: none is on trial or rolled back")
+    return max(model.rolled_back, key=int)
+
+
+def to_go_back_to(name: str, model: LoadedModel, present: Collection[str]) -> str:
+    """The highest version below the one that serves. Raises `InvalidInput` where there is none."""
+    lower = [number for number in present if int(number) < int(model.current or 0) and number not in model.rolled_back]
+    if not lower:
+        raise InvalidInput(f"'{name}' has no earlier version than {model.current or 'none'} to go back to")
+    return max(lower, key=int)
+
+
+def check_turned(name: str, model: LoadedModel, number: str) -> None:
+    """Raises `InvalidInput` where another version serves than was asked for."""
+    if model.current != number:
+        raise InvalidInput(f"'{name}' has no version {number} any more, or its version_policy does not select it")
+
+
+def without(rolled_back: Mapping[str, RolledBack], number: str) -> dict[str, RolledBack]:
+    return {other: it for other, it in rolled_back.items() if other != number}
+
+
 def roll_back(model: LoadedModel, number: str, reason: str) -> LoadedModel:
     """The next load passes over that version unless its files change; until then it is where it was."""
     gone = RolledBack(model.versions[number].files, reason)
@@ -75,11 +100,12 @@ def reject(model: LoadedModel, candidate: str, reason: str) -> LoadedModel:
 
 
 def _stay(old: LoadedModel, failed: Mapping[str, str], present: Collection[str], files: Files) -> LoadedModel:
-    there = {number: version for number, version in old.versions.items() if number in present}
+    rollout = old.rollout
+    keep = {*present} if rollout is None else {*present, rollout.current.version}  # a trial needs what it is against
+    there = {number: version for number, version in old.versions.items() if number in keep}
     versions = there if newest_ready(there) else old.versions
     current = old.current if old.current in versions else newest_ready(versions)
-    rollout = old.rollout
-    if rollout is not None and not {rollout.current.version, rollout.candidate.version} <= versions.keys():
+    if rollout is not None and rollout.candidate.version not in versions:
         rollout = None
     return replace(old, versions=versions, current=current, failed=dict(failed), tried=files, rollout=rollout)
 
@@ -103,6 +129,4 @@ def _trial(old: LoadedModel, serving: Servable, newest: Servable | None, begin: 
     going = old.rollout
     if going is not None and going.current is serving and going.candidate is newest:
         return going
-    if newest is None or (going is None and newest in list(old.served())):
-        return None
-    return begin(serving, newest)
+    return None if newest is None else begin(serving, newest)

@@ -25,7 +25,11 @@ def verify(directory: Path, require_manifest: bool) -> manifest.ManifestFiles | 
                 f"version {directory.name} has no {manifest.FILENAME}, which --require-manifest wants"
             )
         return None
-    listed = manifest.decode(path.read_bytes())
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelLoadFailed(f"{manifest.FILENAME} can't be read: {error.strerror}") from None
+    listed = manifest.decode(content)
     for name, expected in listed.sha256.items():
         _verify_file(directory, name, expected)
     if require_manifest:

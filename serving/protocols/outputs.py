@@ -16,8 +16,6 @@ from serving.errors import InvalidInput
 from serving.protocols.classification import classes
 from serving.protocols.v2_binary import decode_tensor, encode_tensor
 
-Labels = Mapping[str, tuple[str, ...]]
-
 
 class Window(Protocol):
     """A part of a caller's shared memory. Both may take long, and may raise `InvalidInput`."""
@@ -71,7 +69,7 @@ def decode_window(
     return decode_tensor(name, datatype, shape, window.read())
 
 
-def placed(response: InferResponse, requested: RequestedOutputs, labels: Labels, has_batch: bool) -> InferResponse:
+def placed(response: InferResponse, requested: RequestedOutputs, has_batch: bool) -> InferResponse:
     """Outputs that are wanted as classes become those; outputs that go into shared memory are written there.
 
     Raises `InvalidInput` for an output that has no classes or does not fit its memory.
@@ -81,7 +79,9 @@ def placed(response: InferResponse, requested: RequestedOutputs, labels: Labels,
         if name not in outputs:  # one response of a decoupled model need not have all
             continue
         if output.classification:
-            outputs[name] = classes(name, outputs[name], output.classification, labels.get(name, ()), has_batch)
+            outputs[name] = classes(
+                name, outputs[name], output.classification, response.labels.get(name, ()), has_batch
+            )
         if output.window is not None:
             output.window.write(encode_tensor(outputs[name]), f"output '{name}'")
     return InferResponse(response.model_name, response.model_version, outputs, response.id, response.final)

@@ -12,6 +12,9 @@ from serving.core.rollout_policy import RolloutPolicy, Strategy
 _EARLY = 20
 """Requests after which failures that can't be chance end a rollout, however many more it was to have."""
 
+_LONGEST = 10
+"""Times the requests that a trial was to have, after which it does without a single comparison."""
+
 _Z = 2.33
 """Standard deviations: one in a hundred versions that are as good as the old one looks worse by chance."""
 

@@ -1,7 +1,9 @@
 """A new version on trial: canary and shadow, promotion and rollback, by itself and by hand."""
 
+import shutil
 from collections import Counter
 from pathlib import Path
+from time import monotonic
 
 import httpx
 import pytest
@@ -180,3 +182,82 @@ def test_rules_that_are_wrong_are_named(tmp_path: Path) -> None:
     scaled_models.add_scaled(tmp_path, 1, extra=policy(strategy="canary", percent=120))
     with running(tmp_path) as server:
         assert index(server)[""][1] == "parameters.rollout.percent must be a number from 0.1 to 99, got '120'"
+
+
+def turn(server: RunningServer, action: str) -> httpx.Response:
+    return httpx.post(f"{server.url}/v2/models/{NAME}/{action}")
+
+
+def test_a_rollback_passes_over_broken_and_newer_versions(tmp_path: Path) -> None:
+    scaled_models.add_scaled(tmp_path, 1, 2)
+    with running(tmp_path, model_control_mode="explicit", load_model=(NAME,)) as server:
+        (tmp_path / NAME / "3").mkdir()
+        (tmp_path / NAME / "3" / "model.onnx").write_bytes(b"broken")
+        assert httpx.post(f"{server.url}/v2/repository/models/{NAME}/load").status_code == 400
+        assert turn(server, "rollback").json() == {"model_name": NAME, "version": "1"}
+        shutil.rmtree(tmp_path / NAME / "3")
+        scaled_models.publish(tmp_path, 4)
+        assert turn(server, "promote").json() == {"model_name": NAME, "version": "2"}, "not one that nobody tried"
+        assert turn(server, "rollback").json() == {"model_name": NAME, "version": "1"}
+        shutil.rmtree(tmp_path / NAME / "2")
+        refused = turn(server, "promote")
+        assert (refused.status_code, "no version 2 any more" in refused.text) == (400, True)
+        assert ask(server).json()["model_version"] == "1"
+
+
+def test_a_rollback_that_fails_leaves_what_serves(tmp_path: Path) -> None:
+    scaled_models.add_scaled(tmp_path, 1, 2)
+    with running(tmp_path, model_control_mode="explicit", load_model=(NAME,)) as server:
+        (tmp_path / NAME / "1" / "model.onnx").write_bytes(b"broken")
+        assert turn(server, "rollback").status_code == 400
+        assert ask(server).json()["model_version"] == "2"
+        assert turn(server, "promote").status_code == 400, "nothing was rolled back"
+        shutil.rmtree(tmp_path / NAME / "2")
+        assert turn(server, "rollback").status_code == 400
+        assert ask(server).json()["model_version"] == "2"
+
+
+def test_a_candidate_that_hangs_costs_nobody_an_answer_and_is_rolled_back(tmp_path: Path) -> None:
+    add_python(tmp_path, policy(strategy="canary", percent=50, min_requests=1000, max_latency_ratio=1))
+    hanging = GOOD.replace("class", "import time\nclass").replace("return", "time.sleep(4)\n        return")
+    with running(tmp_path, model_control_mode="explicit", load_model=(NAME,)) as server:
+        add_version(tmp_path, 2, hanging)
+        load(server)
+        with Callers(server, 30) as callers:
+            until(lambda: "it fails more often" in index(server)["2"][1], "it is rolled back")
+        assert callers.failures == []
+        assert {version for version, _ in callers.answers} == {"1"}
+
+
+def test_a_requests_timeout_is_one_for_both_versions(tmp_path: Path) -> None:
+    add_python(tmp_path, policy(strategy="canary", percent=99))
+    slow = GOOD.replace("class", "import time\nclass").replace("return", "time.sleep(0.5)\n        return")
+    with running(tmp_path, model_control_mode="explicit", load_model=(NAME,)) as server:
+        add_version(tmp_path, 2, slow)
+        load(server)
+        body = {**scaled_models.request(), "parameters": {"timeout": 200_000}}
+        started = monotonic()
+        statuses = {
+            httpx.post(f"{server.url}/v2/models/{NAME}/infer", json=body, timeout=30).status_code for _ in range(4)
+        }
+        assert statuses <= {200, 503}
+        assert monotonic() - started < 30
+
+
+def test_classify_takes_part_and_labels_are_those_of_the_version_that_answered(tmp_path: Path) -> None:
+    rules = policy(strategy="canary", percent=99, max_disagreement=1, max_latency_ratio=100)
+    config = """max_batch_size: 8 input { name: "x" data_type: TYPE_FP32 dims: 4 }
+    output { name: "y" data_type: TYPE_FP32 dims: 4 label_filename: "labels.txt" } """
+    python_models.add_model(tmp_path, NAME, config + rules, GOOD)
+    labels = tmp_path / NAME / "labels.txt"
+    labels.write_text("a\nb\nc\nd\n")
+    with running(tmp_path, model_control_mode="explicit", load_model=(NAME,)) as server:
+        labels.write_text("A\nB\nC\nD\n")
+        add_version(tmp_path, 2, GOOD)
+        load(server)
+        answers = [
+            httpx.post(f"{server.url}/v1/models/{NAME}/classify", json={"inputs": [0.1, 0.2, 0.3, 0.9]}).json()
+            for _ in range(5)
+        ]
+        assert {answer[0]["label"] for answer in answers[1:]} == {"D"}
+        assert versions(server)["rollout"]["candidate_requests"]["count"] >= 4

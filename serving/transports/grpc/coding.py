@@ -26,7 +26,7 @@ async def encoded(response: InferResponse, requested: RequestedOutputs, model: S
     """Raises what `outputs.placed` does."""
     if requested.need_work:
         has_batch = model.max_batch_size > 0
-        response = await asyncio.to_thread(placed, response, requested, model.labels, has_batch)
+        response = await asyncio.to_thread(placed, response, requested, has_batch)
     if sum(array.nbytes for array in response.outputs.values()) < LARGE:
         return v2_proto.encode_response(response, requested)
     return await asyncio.to_thread(v2_proto.encode_response, response, requested)

@@ -70,10 +70,10 @@ def classify_router(engine: Engine) -> APIRouter:
         if isinstance(inputs, list):
             rows = [await to_thread.run_sync(codec.to_pixels, data, example, limiter=decoders) for data in inputs]
             inputs = codec.stack(rows, example)
-        inference = InferRequest(model.name, {example.input.name: inputs}, model.version)
-        response = await until_disconnect(request, model.infer(inference))
+        inference = InferRequest(model.name, {example.input.name: inputs})
+        response = await until_disconnect(request, engine.infer(inference))
         scores = response.outputs[example.scores.name]
-        return json_reply(codec.encode_scores(scores, asked, model.labels.get(example.scores.name, ())))
+        return json_reply(codec.encode_scores(scores, asked, response.labels.get(example.scores.name, ())))
 
     return router
 

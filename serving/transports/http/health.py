@@ -26,7 +26,10 @@ def health_router(engine: Engine, extensions: list[str]) -> APIRouter:
         return (
             json_reply({"ready": True})
             if engine.ready
-            else error_reply("not ready: models are loading, or the server is exiting", 503)
+            else error_reply(
+                "not ready: models are loading, the server is exiting, or, with --strict-readiness, a model is not ready",
+                503,
+            )
         )
 
     router.head("/health/live", include_in_schema=False)(live)

@@ -95,7 +95,7 @@ def infer_endpoint(engine: Engine, regions: SharedMemoryRegions, max_body_size: 
         response = await until_disconnect(request, engine.infer(inference))
         if requested.need_work:
             has_batch = model.max_batch_size > 0
-            response = await run_in_threadpool(placed, response, requested, model.labels, has_batch)
+            response = await run_in_threadpool(placed, response, requested, has_batch)
         return await _reply(request, response, requested)
 
     return infer

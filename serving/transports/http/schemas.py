@@ -189,6 +189,7 @@ class RolloutProgress(BaseModel):
 class ModelVersions(BaseModel):
     model_name: str
     current: str
+    reason: str
     versions: list[ModelVersion]
     rollout: RolloutProgress | None
 

@@ -66,6 +66,7 @@ def _document(name: str, model: LoadedModel) -> dict[str, Any]:
     return {
         "model_name": name,
         "current": model.current,
+        "reason": "; ".join(status.reason for status in model.statuses(name) if not status.version),
         "versions": [_version(status, model) for status in model.statuses(name) if status.version],
         "rollout": None if model.rollout is None else asdict(model.rollout.progress()),
     }

@@ -47,11 +47,11 @@ def test_the_first_rows_are_those_of_every_tensor() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "golden.npz can't be read"),
-        (b"PK\x03\x04 cut off", "golden.npz can't be read"),
-        (pickle.dumps(print), "golden.npz can't be read"),
-        (file(input__x=np.array([None]), output__y=X), "golden.npz can't be read: ValueError: Object arrays"),
-        (golden.encode(answers(1, 2))[:-40], "golden.npz can't be read"),
+        (b"", "golden.npz is not what serving.core.golden.encode writes"),
+        (b"PK\x03\x04 cut off", "golden.npz is not what serving.core.golden.encode writes"),
+        (pickle.dumps(print), "golden.npz is not what serving.core.golden.encode writes"),
+        (file(input__x=np.array([None]), output__y=X), "golden.npz is not what serving.core.golden.encode writes"),
+        (golden.encode(answers(1, 2))[:-40], "golden.npz is not what serving.core.golden.encode writes"),
         (file(output__y=X), "as many rows of each input/NAME as of each output/NAME"),
         (file(input__x=X, y=X), "as many rows of each input/NAME as of each output/NAME"),
         (file(input__x=X, output__y=X[:2]), "as many rows of each input/NAME"),

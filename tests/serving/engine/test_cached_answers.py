@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.core.requests import InferRequest, InferResponse
+from serving.core.requests import NO_LABELS, InferRequest, InferResponse
 from serving.engine.cached_answers import LARGE, CachedAnswers
 from serving.engine.response_cache import ResponseCache
 from serving.engine.served_model import ServedModel
@@ -177,7 +177,7 @@ async def test_whoever_came_first_and_had_little_time_takes_nobody_along() -> No
 class Expiring:
     """As a served model: whom it is asked for first expires when it may; the next are told how much time they had."""
 
-    name, version, identity, reads_parameters = "m", "1", "m/1", False
+    name, version, identity, reads_parameters, labels = "m", "1", "m/1", False, NO_LABELS
 
     def __init__(self) -> None:
         self.may_expire = asyncio.Event()

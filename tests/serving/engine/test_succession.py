@@ -43,7 +43,7 @@ def ready(tmp_path: Path) -> Iterator[Make]:
         assert served is not None
         made.append(served)
         path = f"{number}/model.onnx"
-        return Version(ModelState.READY, served, files={path: FILES[path]})
+        return Version(ModelState.READY, served, files={path: FILES[path]}, shared={"config.pbtxt": 0})
 
     yield make
     for model in made:
@@ -118,11 +118,13 @@ def test_the_same_and_a_lower_version_need_no_trial(ready: Make, number: str) ->
     assert (model.versions, model.current, model.rollout) == ({number: new}, number, None)
 
 
-def test_a_version_that_serves_already_needs_no_trial(ready: Make) -> None:
+def test_a_higher_version_that_was_there_beside_the_one_that_serves_has_its_trial_too(ready: Make) -> None:
     one, two = ready("1"), ready("2")
     old = LoadedModel({"1": one, "2": two}, "1")
     model = succeed(old, {"1": one, "2": two}, ["1", "2"], FILES, {}, begin)
-    assert (model.current, model.rollout) == ("2", None)
+    assert model.current == "1"
+    assert model.rollout is not None
+    assert succeed(old, {"1": one, "2": two}, ["1", "2"], FILES, {}, at_once).current == "2"
 
 
 def test_a_trial_goes_on_when_others_are_loaded(ready: Make) -> None:
@@ -151,13 +153,13 @@ def test_a_trial_begins_anew_beside_newer_files_of_the_version_that_serves(ready
     assert (again.rollout.current, again.rollout.candidate) == (one.served, model.versions["2"].served)
 
 
-def test_a_load_that_failed_leaves_a_trial_while_both_versions_are_there(ready: Make) -> None:
+def test_a_load_that_failed_leaves_a_trial_while_its_candidate_is_there(ready: Make) -> None:
     model = on_trial(ready("1"), ready("2"))
-    assert succeed(model, {"3": BROKEN}, ["1", "2", "3"], FILES, {}, begin).rollout is model.rollout
-    for gone, stays in (("1", "2"), ("2", "1")):
-        after = succeed(model, {"3": BROKEN}, [stays, "3"], FILES, {}, begin)
-        assert gone not in after.versions
-        assert (after.current, after.rollout) == (stays, None)
+    for present in (["1", "2", "3"], ["2", "3"]):
+        after = succeed(model, {"3": BROKEN}, present, FILES, {}, begin)
+        assert (after.rollout, after.current, list(after.versions)) == (model.rollout, "1", ["1", "2"])
+    after = succeed(model, {"3": BROKEN}, ["1", "3"], FILES, {}, begin)
+    assert (after.rollout, after.current, list(after.versions)) == (None, "1", ["1"])
 
 
 def test_a_promoted_version_has_all_traffic_and_of_the_others_the_policys_stay(ready: Make) -> None:

@@ -27,7 +27,7 @@ def test_each_output_becomes_what_was_asked_for() -> None:
             "absent": RequestedOutput(),
         }
     )
-    response = placed(InferResponse("m", "1", outputs), requested, {"a": ("low", "high")}, has_batch=True)
+    response = placed(InferResponse("m", "1", outputs, labels={"a": ("low", "high")}), requested, has_batch=True)
     assert response.outputs["a"].tolist() == [[b"2:1:high"]]
     assert response.outputs["b"] is outputs["b"]
     assert response.outputs["c"] is outputs["c"]

@@ -14,6 +14,7 @@ def test_versions_with_their_states_and_shares(tmp_path: Path) -> None:
         assert httpx.get(f"{server.url}/v2/models/scaled/versions").json() == {
             "model_name": "scaled",
             "current": "3",
+            "reason": "",
             "versions": [
                 {"version": "1", "state": "READY", "reason": "", "traffic_percent": 0.0},
                 {"version": "3", "state": "READY", "reason": "", "traffic_percent": 100.0},
@@ -25,3 +26,11 @@ def test_versions_with_their_states_and_shares(tmp_path: Path) -> None:
 def test_an_unknown_model(tiny_server: RunningServer) -> None:
     reply = httpx.get(f"{tiny_server.url}/v2/models/nope/versions")
     assert (reply.status_code, reply.json()) == (400, {"error": "Request for unknown model: 'nope' is not found"})
+
+
+def test_a_model_that_can_not_be_loaded_says_why(tmp_path: Path) -> None:
+    scaled_models.add_scaled(tmp_path, 1, extra="nonsense")
+    with running(tmp_path) as server:
+        document = httpx.get(f"{server.url}/v2/models/scaled/versions").json()
+        assert (document["current"], document["versions"]) == ("", [])
+        assert document["reason"].startswith("config.pbtxt, line:column")
