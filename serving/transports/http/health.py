@@ -8,6 +8,11 @@ from serving.engine.engine import Engine
 from serving.transports.http import schemas
 from serving.transports.http.replies import error_reply, json_reply
 
+_NOT_READY = (
+    "not ready: models are loading, the server is exiting, or, with --strict-readiness, a model is not ready; the index "
+    "says which"
+)
+
 
 def health_router(engine: Engine, extensions: list[str]) -> APIRouter:
     router = APIRouter(prefix="/v2", tags=["Server"])

@@ -77,7 +77,7 @@ def test_one_that_answers_otherwise_is_told_why(
 def test_a_broken_file_is_a_reason(tmp_path: Path) -> None:
     tiny_models.add_double(tmp_path)
     (tmp_path / "double" / "1" / golden.FILENAME).write_bytes(b"PK\x03\x04")
-    with loaded(tmp_path, "double") as version, pytest.raises(ModelLoadFailed, match=r"golden\.npz can't be read"):
+    with loaded(tmp_path, "double") as version, pytest.raises(ModelLoadFailed, match=r"golden\.npz is not what"):
         self_check(*version)
 
 
