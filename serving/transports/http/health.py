@@ -9,8 +9,8 @@ from serving.transports.http import schemas
 from serving.transports.http.replies import error_reply, json_reply
 
 _NOT_READY = (
-    "not ready: models are loading, the server is exiting, or, with --strict-readiness, a model is not ready; the index "
-    "says which"
+    "not ready: models are loading, the server is exiting, or, with --strict-readiness, a model is not ready; the "
+    "repository's index says which"
 )
 
 
@@ -28,14 +28,7 @@ def health_router(engine: Engine, extensions: list[str]) -> APIRouter:
         responses={503: {"model": schemas.Error, "description": "Models are loading, or the server goes down."}},
     )
     async def ready() -> Response:
-        return (
-            json_reply({"ready": True})
-            if engine.ready
-            else error_reply(
-                "not ready: models are loading, the server is exiting, or, with --strict-readiness, a model is not ready",
-                503,
-            )
-        )
+        return json_reply({"ready": True}) if engine.ready else error_reply(_NOT_READY, 503)
 
     router.head("/health/live", include_in_schema=False)(live)
     router.head("/health/ready", include_in_schema=False)(ready)
