@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from serving.core.closeness import is_inexact, unequal_rows, widened
 from serving.core.datatypes import DTYPES
 from serving.core.requests import Arrays, format_shape
 from serving.errors import ModelLoadFailed
@@ -84,7 +85,7 @@ def difference(golden: GoldenRows, answered: Arrays) -> str:
         found = answered[name]
         if found.shape != expected.shape:
             return f"output '{name}' has shape {format_shape(found.shape)}, expected {format_shape(expected.shape)}"
-        bad = _bad_rows(found, expected, golden.tolerance)
+        bad = unequal_rows(found, expected, len(expected), golden.tolerance)
         if bad.any():
             return (
                 f"output '{name}' differs in {bad.sum()} of {len(bad)} golden rows, first in row {bad.argmax()}"
@@ -115,28 +116,11 @@ def _unpacked(key: str, array: np.ndarray) -> tuple[str, np.ndarray]:
     return key, array
 
 
-def _bad_rows(found: np.ndarray, expected: np.ndarray, tolerance: float) -> np.ndarray:
-    if _is_inexact(expected) and _is_inexact(found):
-        equal = np.isclose(_wide(found), _wide(expected), rtol=tolerance, atol=tolerance, equal_nan=True)
-    else:
-        equal = np.asarray(found == expected)
-    flat: np.ndarray = ~equal.reshape(len(expected), -1).all(axis=1)
-    return flat
-
-
 def _largest(found: np.ndarray, expected: np.ndarray, tolerance: float) -> str:
-    if not (_is_inexact(expected) and _is_inexact(found)):
+    if not (is_inexact(expected) and is_inexact(found)):
         return ""
     with np.errstate(invalid="ignore"):  # infinity minus infinity
-        differences = np.abs(_wide(found) - _wide(expected))
+        differences = np.abs(widened(found) - widened(expected))
     numbers = differences[np.isfinite(differences)]
     by = f"by up to {numbers.max():.3g}, " if numbers.size and numbers.max() > tolerance else "by what is no number, "
     return f" ({by}allowed is {tolerance:g})"
-
-
-def _is_inexact(array: np.ndarray) -> bool:
-    return array.dtype.kind in "fV"  # V: ml_dtypes' bfloat16
-
-
-def _wide(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.float64)

@@ -19,3 +19,9 @@ def of_version(files: Files, version: str) -> Files:
 def of_all_versions(files: Files) -> Files:
     """Those that concern every version: config.pbtxt, labels."""
     return {path: mark for path, mark in files.items() if "/" not in path or not is_version(path.partition("/")[0])}
+
+
+def version_folders(files: Files) -> set[str]:
+    """The numbers of the versions that have a folder."""
+    first = {path.partition("/")[0] for path in files if "/" in path}
+    return set(filter(is_version, first))

@@ -14,7 +14,7 @@ from serving.core.model_config import ModelConfig
 from serving.engine.ensemble_loading import Needs, needed_on_disk
 from serving.engine.override import Override
 from serving.engine.registry import ModelRegistry
-from serving.errors import ModelLoadFailed, ModelNotFound, ModelNotReady
+from serving.errors import ModelLoadFailed
 
 log = logging.getLogger("slipway")
 
@@ -96,8 +96,4 @@ class Dependencies:
             return None
 
     def _is_ready(self, name: str) -> bool:
-        try:
-            self._registry.find(name)
-        except (ModelNotFound, ModelNotReady):
-            return False
-        return True
+        return self._registry.dispatch.found(name) is not None

@@ -55,8 +55,12 @@ class Dispatch:
             return model.infer(request, timeline)
         return self._cached.infer(model, request, timeline)
 
-    def _is_served(self, model: ServedModel) -> bool:
+    def found(self, name: str, version: str = "") -> Servable | None:
+        """What `find` does; None where nothing serves. May be called from any thread."""
         try:
-            return self.find(model.name, model.version) is model
+            return self.find(name, version)
         except (ModelNotFound, ModelNotReady):
-            return False
+            return None
+
+    def _is_served(self, model: ServedModel) -> bool:
+        return self.found(model.name, model.version) is model

@@ -16,7 +16,7 @@ from serving.engine.own_thread import in_own_thread
 from serving.engine.registry import ModelRegistry
 from serving.engine.servable import Servable
 from serving.engine.tracer import Tracer
-from serving.errors import ControlRefused, InvalidInput, ModelNotFound, ModelNotReady
+from serving.errors import ControlRefused, InvalidInput, ModelNotReady
 
 
 class Engine:
@@ -81,11 +81,10 @@ class Engine:
 
     def is_model_ready(self, name: str, version: str = "") -> bool:
         """An ensemble is while all its models are."""
-        try:
-            model = self._registry.find(name, version)
-        except (ModelNotFound, ModelNotReady):
-            return False
-        return all(self.is_model_ready(step.model_name, step.model_version) for step in steps(model.config))
+        model = self._registry.dispatch.found(name, version)
+        return model is not None and all(
+            self.is_model_ready(step.model_name, step.model_version) for step in steps(model.config)
+        )
 
     @property
     def ready(self) -> bool:

@@ -51,10 +51,8 @@ class Needs:
         config = self._known.get(name)
         if config is not None:
             return ensemble_models.needed(config)
-        try:
-            return ensemble_models.needed(self._dispatch.find(name, "").config)
-        except (ModelNotFound, ModelNotReady):
-            return needed_on_disk(self._repository, name)
+        model = self._dispatch.found(name)
+        return needed_on_disk(self._repository, name) if model is None else ensemble_models.needed(model.config)
 
 
 def needed_on_disk(repository: Repository, name: str) -> tuple[str, ...]:
@@ -86,7 +84,7 @@ def _model(name: str, step: Step, dispatch: Dispatch) -> Servable:
     try:
         return dispatch.find(step.model_name, step.model_version)
     except (VersionNotFound, ModelNotReady) as error:
-        if step.model_version and _is_ready(step.model_name, dispatch):
+        if step.model_version and dispatch.found(step.model_name) is not None:
             raise ModelLoadFailed(
                 f"ensemble '{name}' depends on '{step.model_name}' whose required version {step.model_version} is not "
                 "loaded"
@@ -95,14 +93,6 @@ def _model(name: str, step: Step, dispatch: Dispatch) -> Servable:
             f"ensemble '{name}' depends on '{step.model_name}' which has no loaded version. Model '{step.model_name}' "
             f"loading failed with error: {error}"
         ) from None
-
-
-def _is_ready(name: str, dispatch: Dispatch) -> bool:
-    try:
-        dispatch.find(name, "")
-    except (ModelNotFound, ModelNotReady):
-        return False
-    return True
 
 
 def _inherited_labels(config: ModelConfig, graph: Graph, models: Iterable[Servable]) -> dict[str, tuple[str, ...]]:

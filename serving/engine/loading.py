@@ -69,15 +69,11 @@ def load_model(
     if ensemble.is_ensemble(written):
         assert dispatch is not None
         chosen = _selected(written, available or [1], without)
-        return _load_ensemble(repository, name, written, chosen, files, dispatch)
+        return _load_ensemble(repository, name, written, chosen, files, dispatch, policy)
     config = _completed(repository, name, written, available)
     if is_brought and config.backend == "python":
         raise RepositoryPollFailed("a request can't bring Python code; put model.py into the repository")
-    rollout_policy(config)  # raises where it is wrong
-    response_cache_config.check(config)
-    labels = repository.labels(config)
-    for warning in (*_without_effect(config, policy), *_label_counts(config, labels)):
-        log.warning("%s: %s", name, warning)
+    labels = _checked_labels(repository, config, policy)
     return {
         str(number): kept.get(str(number)) or _load_version(repository, config, number, files, labels, loop, policy)
         for number in _selected(config, available, without)
@@ -85,17 +81,19 @@ def load_model(
 
 
 def _load_ensemble(
-    repository: Repository, name: str, config: ModelConfig, selected: list[int], files: Files, dispatch: Dispatch
+    repository: Repository,
+    name: str,
+    config: ModelConfig,
+    selected: list[int],
+    files: Files,
+    dispatch: Dispatch,
+    policy: LoadPolicy,
 ) -> dict[str, Version]:
     """It has no files, so that it needs no folder for a version either."""
     config.name = name
     ensemble.graph(config)  # what is wrong with its steps is said before what is wrong with its fields
     config = model_config.complete(config)
-    response_cache_config.check(config)
-    rollout_policy(config)
-    labels = repository.labels(config)
-    for warning in (*_without_effect(config, DEFAULT_POLICY), *_label_counts(config, labels)):
-        log.warning("%s: %s", name, warning)
+    labels = _checked_labels(repository, config, policy)
     return {
         str(number): Version(
             ModelState.READY,
@@ -105,6 +103,16 @@ def _load_ensemble(
         )
         for number in selected
     }
+
+
+def _checked_labels(repository: Repository, config: ModelConfig, policy: LoadPolicy) -> Mapping[str, tuple[str, ...]]:
+    """The labels of a completed config, whose settings for all versions are checked and warned about."""
+    rollout_policy(config)
+    response_cache_config.check(config)
+    labels = repository.labels(config)
+    for warning in (*_without_effect(config, policy), *_label_counts(config, labels)):
+        log.warning("%s: %s", config.name, warning)
+    return labels
 
 
 def _selected(config: ModelConfig, available: list[int], without: Collection[str]) -> list[int]:

@@ -6,12 +6,13 @@ answer.
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
 from serving.core import model_config
-from serving.core.repository_files import Files
+from serving.core.repository_files import Files, version_folders
 from serving.core.states import VersionStatus
 from serving.engine import succession
 from serving.engine.dispatch import Dispatch
@@ -46,7 +47,7 @@ class ModelRegistry:
     ) -> None:
         """`names` are the models that will be loaded at once, by default the whole repository's."""
         self.dispatch = Dispatch(self.find, self.rollout, cache)
-        self.counts: dict[str, LifeCounts] = {}
+        self.counts: defaultdict[str, LifeCounts] = defaultdict(LifeCounts)
         self.repository = repository
         self._source = ModelSource(repository, loop, policy, self.dispatch)
         self._models: dict[str, LoadedModel] = {
@@ -174,13 +175,13 @@ class ModelRegistry:
             self._settle(name, old, files, error)
             raise poll_failed(name, error) from None
         begin = succession.at_once if up_to or override is not None else self._begin_rollout
-        there = self._source.present(name) if only_changes or old is None else old.versions.keys()
+        there = version_folders(files) if only_changes or old is None else old.versions.keys()
         new = succession.succeed(old, loaded, there, files, away, begin)
         failed = [
             f"version {number} is at UNAVAILABLE state: {it.reason};" for number, it in loaded.items() if it.reason
         ]
         is_taken = any(it.served is not None and new.versions.get(number) is it for number, it in loaded.items())
-        self.counts.setdefault(name, LifeCounts()).note_load(failed=bool(failed))
+        self.counts[name].note_load(failed=bool(failed))
         self._replace(name, new, loaded, self._retirement.swap_folder(name, folder) if is_taken else folder)
         if failed:
             self._forget_invented(name)
@@ -191,7 +192,7 @@ class ModelRegistry:
         if old is not None and old.has_ready:
             log.error("%s could not be loaded anew and goes on as it is: %s", name, reason_of(error))
             self._models[name] = old.with_failure("", reason_of(error), files)
-            self.counts.setdefault(name, LifeCounts()).note_load(failed=True)
+            self.counts[name].note_load(failed=True)
         elif isinstance(error, RepositoryPollFailed):  # nothing is known of it, as before
             log.error("%s could not be loaded: %s", name, error)
             self._models.pop(name)
@@ -199,7 +200,7 @@ class ModelRegistry:
                 self._models[name] = old
         else:
             self._models[name] = LoadedModel({"": unavailable(name, "", error)}, tried=files)
-            self.counts.setdefault(name, LifeCounts()).note_load(failed=True)
+            self.counts[name].note_load(failed=True)
             self._forget_invented(name)
 
     def _forget_invented(self, name: str) -> None:

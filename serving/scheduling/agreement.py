@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from serving.core.closeness import unequal_rows
 from serving.core.requests import Arrays
 
 
@@ -31,15 +32,6 @@ def _differs(first: np.ndarray, second: np.ndarray, is_labelled: bool, tolerance
         return np.ones(rows, np.bool_)
     if not first.size:
         return np.zeros(rows, np.bool_)
-    equal = _equal(first, second, is_labelled, tolerance).reshape(rows, -1)
-    differs: np.ndarray = np.logical_not(np.all(equal, axis=1))
-    return differs
-
-
-def _equal(first: np.ndarray, second: np.ndarray, is_labelled: bool, tolerance: float) -> np.ndarray:
     if is_labelled and first.dtype.kind in "fiuV" and first.shape[-1:] > (1,):
-        return np.asarray(first.argmax(axis=-1) == second.argmax(axis=-1))
-    if first.dtype.kind in "fV":
-        wide = first.astype(np.float64), second.astype(np.float64)
-        return np.isclose(*wide, rtol=tolerance, atol=tolerance, equal_nan=True)
-    return np.asarray(first == second)
+        first, second = np.asarray(first.argmax(axis=-1)), np.asarray(second.argmax(axis=-1))
+    return unequal_rows(first, second, rows, tolerance)

@@ -1,4 +1,4 @@
-from serving.core.repository_files import of_all_versions, of_version
+from serving.core.repository_files import of_all_versions, of_version, version_folders
 
 FILES = {
     "config.pbtxt": 1,
@@ -26,3 +26,8 @@ def test_what_lies_in_no_versions_folder_concerns_all_of_them() -> None:
         "01/model.onnx": 7,
         "2": 8,
     }
+
+
+def test_version_folders_are_there_even_while_they_are_empty() -> None:
+    files = {"config.pbtxt": 0, "1/model.onnx": 1, "2/": (), "warmup/row": 3, "3": 4, "04/model.onnx": 5}
+    assert version_folders(files) == {"1", "2"}
