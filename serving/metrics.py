@@ -173,11 +173,11 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """The text format, version 0.0.4."""
-        models = list(self._models.served())
+        models = list(self._models.loaded.served())
         lines = [
-            *_states(self._models.statuses()),
+            *_states(self._models.loaded.statuses()),
             *_loads(dict(self._models.counts)),
-            *_rollouts(self._models.rollouts()),
+            *_rollouts(self._models.loaded.rollouts()),
             *_models(models, _MODEL_METRICS),
             *_failures(models),
             *_histograms(models),

@@ -23,12 +23,13 @@ from serving.core.states import ModelState
 from serving.core.trace_settings import TraceSettings
 from serving.engine.dependencies import Dependencies
 from serving.engine.engine import Engine
-from serving.engine.loading import LoadPolicy
+from serving.engine.load_policy import LoadPolicy
 from serving.engine.own_thread import in_own_thread
 from serving.engine.poller import Poller
 from serving.engine.registry import ModelRegistry
 from serving.engine.repositories import ModelRepositories, open_repositories
 from serving.engine.response_cache import ResponseCache
+from serving.engine.state_file import StateFile
 from serving.engine.trace_registry import TraceRegistry
 from serving.engine.trace_writer import TraceWriter
 from serving.engine.tracer import Tracer
@@ -90,7 +91,8 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         if settings.enable_global_threadpool:
             await in_own_thread(share_threads)
         policy = LoadPolicy(settings.require_manifest, cache is not None, settings.enable_global_threadpool)
-        registry = ModelRegistry(repository, asyncio.get_running_loop(), names, policy, cache)
+        state = await in_own_thread(StateFile, settings.state_file)
+        registry = ModelRegistry(repository, asyncio.get_running_loop(), names, policy, cache, state)
         is_explicit = settings.model_control_mode == "explicit"
         traces = TraceRegistry(TraceSettings(file=str(settings.trace_file or "")))
         tracer = Tracer(traces, TraceWriter(settings.trace_file) if settings.trace_file else None)
@@ -158,7 +160,7 @@ def _on_signals(act: Callable[[], None]) -> None:
 
 async def _load(registry: ModelRegistry, stop: asyncio.Event) -> None:
     """One model after another, ensembles after what they need; a stop does not wait for one that takes long."""
-    for name in await in_own_thread(Dependencies(registry).load_order, registry.names()):
+    for name in await in_own_thread(Dependencies(registry).load_order, registry.loaded.names()):
         if stop.is_set():
             return
         loading = in_own_thread(registry.load, name)

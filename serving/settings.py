@@ -13,7 +13,8 @@ class Settings:
     asked for, first the names in `load_model` ("*" for the whole repository), later by request. With `strict_readiness`
     the server is ready only while every loaded model is; with `exit_on_error` it does not start without all of them;
     with `require_manifest` it serves published versions only. Without a `trace_file` nothing is traced, with a
-    `response_cache_byte_size` of 0 no response is cached. A model repository is a folder or an address
+    `response_cache_byte_size` of 0 no response is cached; what was promoted and rolled back outlives a restart in a
+    `state_file`. A model repository is a folder or an address
     (s3://bucket/models), whose files are fetched into `model_cache`, or without it into the system's folder for such
     things.
     With `enable_global_threadpool` all ONNX models of the process share one pool of threads, for good.
@@ -36,6 +37,7 @@ class Settings:
     allow_shared_memory: bool = False
     model_cache: Path | None = None
     trace_file: Path | None = None
+    state_file: Path | None = None
     log_verbose: int = 0
     response_cache_byte_size: int = 0
     enable_global_threadpool: bool = False

@@ -43,6 +43,7 @@ _HELP = """See models and their versions, and choose which version gets traffic.
 models = typer.Typer(cls=_ListByDefault, help=_HELP, rich_markup_mode="rich")
 
 _Url = Annotated[str, typer.Option("--url", envvar="SLIPWAY_URL", help="The server to ask.")]
+_Version = Annotated[str, typer.Option("--version", help="Which one; a number.", show_default=False)]
 _Model = Annotated[str, typer.Argument(help="The model's name.")]
 
 
@@ -120,30 +121,37 @@ def config(
 
 
 @models.command()
-def promote(model: _Model, url: _Url = DEFAULT_URL) -> None:
-    """Give all traffic to the version that is on trial, or back to one that was rolled back.
+def promote(model: _Model, version: _Version = "", url: _Url = DEFAULT_URL) -> None:
+    """Give all traffic to a version: the one on trial, or else the highest that was rolled back, unless named.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
     [cyan]slipway models promote digits-cnn --url http://gpu-box:8000[/cyan]
+
+    [cyan]slipway models promote digits-cnn --version 3[/cyan]
     """
-    _put_in_place("promote", model, url)
+    _put_in_place("promote", model, version, url)
 
 
 @models.command()
-def rollback(model: _Model, url: _Url = DEFAULT_URL) -> None:
-    """Take all traffic from the version that is on trial, or else from the one that serves.
+def rollback(model: _Model, version: _Version = "", url: _Url = DEFAULT_URL) -> None:
+    """Take all traffic from a version: the one on trial, or else the one that serves, unless named.
 
-    [bold]Example[/bold]
+    It stays away until its files change, or it is promoted.
+
+    [bold]Examples[/bold]
 
     [cyan]slipway models rollback digits-cnn --url http://gpu-box:8000[/cyan]
+
+    [cyan]slipway models rollback digits-cnn --version 3[/cyan]
     """
-    _put_in_place("rollback", model, url)
+    _put_in_place("rollback", model, version, url)
 
 
-def _put_in_place(action: str, model: str, url: str) -> None:
+def _put_in_place(action: str, model: str, version: str, url: str) -> None:
+    path = quote(model, safe="") + (f"/versions/{quote(version, safe='')}" if version else "")
     try:
-        reply = post(f"{url.rstrip('/')}/v2/models/{quote(model, safe='')}/{action}", b"", timeout=_LOADING)
+        reply = post(f"{url.rstrip('/')}/v2/models/{path}/{action}", b"", timeout=_LOADING)
     except (ServerUnreachable, ServerRefused) as error:
         raise fail(f"models {action}", error) from None
     typer.echo(f"{model}: version {reply['version']} gets all requests that name no version.")

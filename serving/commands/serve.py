@@ -124,6 +124,13 @@ def serve(
             help="Let callers on this machine pass tensors in POSIX shared memory.",
         ),
     ] = False,
+    state_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SLIPWAY_STATE_FILE",
+            help="Where it is kept which versions served and which were rolled back, for the next start.",
+        ),
+    ] = None,
     log_verbose: Annotated[
         int, typer.Option(envvar="SLIPWAY_LOG_VERBOSE", min=0, help="1 and more also log details.")
     ] = _DEFAULTS.log_verbose,
@@ -201,6 +208,7 @@ def serve(
         allow_shared_memory=allow_shared_memory,
         model_cache=model_cache,
         trace_file=trace_file,
+        state_file=state_file,
         log_verbose=log_verbose,
         response_cache_byte_size=cache_size,
         enable_global_threadpool=enable_global_threadpool,
@@ -245,6 +253,7 @@ def _log_to_stderr() -> None:
 
 async def _serve(settings: Settings) -> None:
     from serving import server
+    from serving.engine.state_file import StateFileUnreadable
 
     stop = asyncio.Event()
     server.stop_on_signals(stop)
@@ -255,7 +264,7 @@ async def _serve(settings: Settings) -> None:
 
     try:
         stopped = await server.serve(settings, on_started, stop)
-    except (server.PortTaken, server.ModelsFailed, ModelLoadFailed) as error:
+    except (server.PortTaken, server.ModelsFailed, ModelLoadFailed, StateFileUnreadable) as error:
         typer.secho(f"slipway serve: {error}", fg="red", err=True)
         raise typer.Exit(1) from None
     if stopped.cut_off:

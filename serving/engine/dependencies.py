@@ -67,7 +67,9 @@ class Dependencies:
         last request was answered."""
         others = self._only_needed_by(name) if with_dependents else []
         for each in (name, *others):
-            ensembles = [model for model in self._registry.served() if model.name == each and is_ensemble(model.config)]
+            ensembles = [
+                model for model in self._registry.loaded.served() if model.name == each and is_ensemble(model.config)
+            ]
             self._registry.unload(each)
             for ensemble in ensembles if others else []:
                 if not ensemble.close(_PATIENCE):
@@ -79,11 +81,11 @@ class Dependencies:
 
     def _needing(self, name: str) -> list[str]:
         repository = self._registry.repository
-        return [other for other in self._registry.names() if name in needed_on_disk(repository, other)]
+        return [other for other in self._registry.loaded.names() if name in needed_on_disk(repository, other)]
 
     def _only_needed_by(self, name: str) -> list[str]:
         needs = Needs(self._registry.repository, self._registry.dispatch)
-        loaded = dict.fromkeys(model.name for model in self._registry.served())
+        loaded = dict.fromkeys(model.name for model in self._registry.loaded.served())
         return [each for each in ensemble_models.only_needed_by(name, needs, loaded) if each in loaded]
 
     def _config(self, name: str, override: Override | None) -> ModelConfig | None:

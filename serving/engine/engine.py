@@ -14,6 +14,7 @@ from serving.engine.loaded_model import LoadedModel
 from serving.engine.override import Override
 from serving.engine.own_thread import in_own_thread
 from serving.engine.registry import ModelRegistry
+from serving.engine.running_rollout import SettledRollout
 from serving.engine.servable import Servable
 from serving.engine.tracer import Tracer
 from serving.errors import ControlRefused, InvalidInput, ModelNotReady
@@ -65,7 +66,7 @@ class Engine:
 
     def model(self, name: str, version: str = "") -> Servable:
         """Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`."""
-        return self._registry.find(name, version)
+        return self._registry.loaded.find(name, version)
 
     def versions(self, name: str, version: str = "") -> list[Servable]:
         """The named version, or all of the model's that are ready. Raises what `model` does."""
@@ -74,10 +75,10 @@ class Engine:
 
     def models(self) -> list[Servable]:
         """Every version that is ready."""
-        return list(self._registry.served())
+        return list(self._registry.loaded.served())
 
     def ready_versions(self, name: str) -> list[str]:
-        return self._registry.ready_versions(name)
+        return self._registry.loaded.ready_versions(name)
 
     def is_model_ready(self, name: str, version: str = "") -> bool:
         """An ensemble is while all its models are."""
@@ -89,11 +90,11 @@ class Engine:
     @property
     def ready(self) -> bool:
         """Whether the server takes requests; with strict readiness, also for every model that is loaded."""
-        return self.accepting and (not self._strict_readiness or self._registry.is_strictly_ready())
+        return self.accepting and (not self._strict_readiness or self._registry.loaded.is_strictly_ready())
 
     def loaded(self, name: str) -> LoadedModel:
         """The model as it is loaded now. Raises `ModelNotFound`."""
-        return self._registry.model(name)
+        return self._registry.loaded.model(name)
 
     def index(self, ready_only: bool = False) -> list[VersionStatus]:
         """Reads the disk."""
@@ -111,13 +112,17 @@ class Engine:
         self._check_control(name)
         await in_own_thread(self._dependencies.unload, name, with_dependents)
 
-    async def promote(self, name: str) -> str:
+    async def promote(self, name: str, version: str = "") -> str:
         """The version that has all traffic now. Raises what `ModelRegistry.promote` does."""
-        return await in_own_thread(self._registry.promote, name)
+        return await in_own_thread(self._registry.promote, name, version)
 
-    async def roll_back(self, name: str) -> str:
+    async def roll_back(self, name: str, version: str = "") -> str:
         """The version that has all traffic now. Raises what `ModelRegistry.roll_back` does."""
-        return await in_own_thread(self._registry.roll_back, name)
+        return await in_own_thread(self._registry.roll_back, name, version)
+
+    def last_rollout(self, name: str) -> SettledRollout | None:
+        """How the model's last trial ended; None where it had none since the server started."""
+        return self._registry.counts[name].last_rollout if name in self._registry.counts else None
 
     def _check_control(self, name: str) -> None:
         if not self._is_explicit:

@@ -6,6 +6,7 @@ Rule: never changed, only replaced by another, so that whoever reads it sees one
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from serving.core.remembered import Remembered, RolledBack
 from serving.core.repository_files import Files
 from serving.core.rollout_policy import Strategy
 from serving.core.states import ModelState, VersionStatus
@@ -26,14 +27,6 @@ class Version:
     reason: str = ""
     files: Files = field(default_factory=dict)
     shared: Files = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class RolledBack:
-    """Why, and the files that the version had: it stays away until they change."""
-
-    files: Files
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +66,11 @@ class LoadedModel:
         """Why versions that could be here are not."""
         reasons = {number: f"rolled back: {it.reason}" for number, it in self.rolled_back.items()} | dict(self.failed)
         return {number: reason for number, reason in reasons.items() if number and number not in self.versions}
+
+    @property
+    def remembered(self) -> Remembered:
+        """What of it outlives a restart."""
+        return Remembered(self.current, self.versions[self.current].files, self.rolled_back)
 
     def served(self) -> Iterator[Servable]:
         yield from (version.served for version in self.versions.values() if version.served is not None)

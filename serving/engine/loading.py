@@ -7,8 +7,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,12 +15,15 @@ from serving.backends import backend
 from serving.core import autocomplete, ensemble, model_config, response_cache_config
 from serving.core.brief import writable
 from serving.core.model_config import ModelConfig
+from serving.core.remembered import Remembered
 from serving.core.repository_files import Files, of_all_versions, of_version
 from serving.core.rollout_policy import rollout_policy
 from serving.core.states import ModelState
+from serving.engine.config_warnings import config_warnings
 from serving.engine.dispatch import Dispatch
 from serving.engine.ensemble_loading import load_ensemble
-from serving.engine.loaded_model import Version
+from serving.engine.load_policy import DEFAULT_POLICY, LoadPolicy
+from serving.engine.loaded_model import Version, sorted_versions
 from serving.engine.repository import Repository
 from serving.engine.reshaped import with_reshapes
 from serving.engine.self_check import self_check
@@ -33,16 +35,6 @@ from serving.errors import ModelLoadFailed, RepositoryPollFailed
 log = logging.getLogger("slipway")
 
 
-@dataclass(frozen=True, slots=True)
-class LoadPolicy:
-    """What is asked of a version before it serves, and whether the server has what it may ask for."""
-
-    require_manifest: bool = False
-    has_response_cache: bool = False
-    shares_threads: bool = False
-
-
-DEFAULT_POLICY = LoadPolicy()
 _NONE: Mapping[str, Version] = MappingProxyType({})
 
 
@@ -56,12 +48,15 @@ def load_model(
     policy: LoadPolicy = DEFAULT_POLICY,
     kept: Mapping[str, Version] = _NONE,
     without: Collection[str] = (),
+    at_start: Remembered | None = None,
 ) -> dict[str, Version]:
     """Every version that the model's policy selects, lowest first; `given` takes the place of its config.pbtxt.
 
     Where its files came with a request, `is_brought`, it may not be Python, which would run in the server. Versions in
     `kept` are taken as they are, those in `without` passed over. An ensemble's steps go through `dispatch`, and find
-    their models there. Blocks. Raises `ModelLoadFailed` for what concerns all versions.
+    their models there. `at_start`, when nothing of the model serves, is what is remembered of it; then those before the
+    latest versions are loaded too where these fail, or have a trial before them. Blocks. Raises `ModelLoadFailed` for
+    what concerns all versions.
     """
     files = repository.fingerprint(name)  # before anything is read: what changes later is noticed
     available = repository.versions(name)
@@ -70,14 +65,37 @@ def load_model(
         assert dispatch is not None
         chosen = _selected(written, available or [1], without)
         return _load_ensemble(repository, name, written, chosen, files, dispatch, policy)
-    config = _completed(repository, name, written, available)
+    left = [number for number in available if str(number) not in without]
+    spare = [] if at_start is None else _spare(written, left, at_start.current)
+    config = _completed(repository, name, written, left or available, spare)
     if is_brought and config.backend == "python":
         raise RepositoryPollFailed("a request can't bring Python code; put model.py into the repository")
     labels = _checked_labels(repository, config, policy)
-    return {
-        str(number): kept.get(str(number)) or _load_version(repository, config, number, files, labels, loop, policy)
-        for number in _selected(config, available, without)
-    }
+
+    def load(number: int) -> Version:
+        return kept.get(str(number)) or _load_version(repository, config, number, files, labels, loop, policy)
+
+    versions = {str(number): load(number) for number in _selected(config, available, without)}
+    newest = next(reversed(versions))
+    has_trial = rollout_policy(config) is not None and at_start is not None and not at_start.served(newest, files)
+    for number in spare:
+        if _ready(versions) >= (2 if has_trial and versions[newest].served is not None else 1):
+            break
+        versions[str(number)] = load(number)
+    return sorted_versions(versions)
+
+
+def _spare(config: ModelConfig, available: list[int], served_last: str) -> list[int]:
+    """Those before the latest, in the order in which they would serve instead; none where versions are named."""
+    if config.version_policy.WhichOneof("policy_choice") not in (None, "latest"):
+        return []
+    latest = model_config.select_versions(config, available)
+    before = [number for number in available if number not in latest]
+    return sorted(before, key=lambda number: (str(number) == served_last, number), reverse=True)
+
+
+def _ready(versions: Mapping[str, Version]) -> int:
+    return sum(version.served is not None for version in versions.values())
 
 
 def _load_ensemble(
@@ -110,7 +128,7 @@ def _checked_labels(repository: Repository, config: ModelConfig, policy: LoadPol
     rollout_policy(config)
     response_cache_config.check(config)
     labels = repository.labels(config)
-    for warning in (*_without_effect(config, policy), *_label_counts(config, labels)):
+    for warning in config_warnings(config, labels, policy):
         log.warning("%s: %s", config.name, warning)
     return labels
 
@@ -158,16 +176,28 @@ def reason_of(error: Exception) -> str:
     return writable(f"{type(error).__name__}: {words}")
 
 
-def _completed(repository: Repository, name: str, config: ModelConfig, available: list[int]) -> ModelConfig:
-    """Raises `ModelLoadFailed`."""
+def _completed(
+    repository: Repository, name: str, config: ModelConfig, available: list[int], spare: Sequence[int] = ()
+) -> ModelConfig:
+    """From the files of a version that will be loaded, since the others may lie elsewhere, and be fetched for nothing;
+    where they can't be read, from one of the `spare`. Raises `ModelLoadFailed`.
+    """
     if not available:
         raise ModelLoadFailed(
             f"at least one version must be available under the version policy of model '{name}': it has no folder "
             f"named by a number; put the model's file into {name}/1/"
         )
     config.name = name
-    # Of the versions that will be loaded, since the others may lie elsewhere, and be fetched for nothing.
-    directory = repository.version_directory(name, (model_config.select_versions(config, available) or available)[0])
+    failures: list[ModelLoadFailed] = []
+    for number in ((model_config.select_versions(config, available) or available)[0], *spare):
+        try:
+            return _described(config, repository, repository.version_directory(name, number))
+        except ModelLoadFailed as error:
+            failures.append(error)
+    raise failures[0]
+
+
+def _described(config: ModelConfig, repository: Repository, directory: Path) -> ModelConfig:
     config = autocomplete.with_backend(config, repository.files(directory))
     described = None if config.input and config.output else backend.describe(directory, config)
     if described is not None:
@@ -235,27 +265,3 @@ def _load_instances(config: ModelConfig, directory: Path) -> list[backend.ModelI
 def _close(instances: list[backend.ModelInstance]) -> None:
     for instance in dict.fromkeys(instances):
         instance.close()
-
-
-def _without_effect(config: ModelConfig, policy: LoadPolicy) -> list[str]:
-    return [
-        *(f"config.pbtxt sets '{field}', which has no effect here" for field in model_config.unhonoured(config)),
-        *response_cache_config.without_effect(config, policy.has_response_cache),
-        *(_void_thread_counts(config) if policy.shares_threads and config.backend == "onnxruntime" else ()),
-    ]
-
-
-def _void_thread_counts(config: ModelConfig) -> list[str]:
-    return [
-        f"config.pbtxt sets 'parameters.{name}', which has no effect while all ONNX models share one thread pool"
-        for name in ("inter_op_thread_count", "intra_op_thread_count")
-        if name in config.parameters
-    ]
-
-
-def _label_counts(config: ModelConfig, labels: Mapping[str, tuple[str, ...]]) -> list[str]:
-    return [
-        f"output '{output.name}' has {output.dims[-1]} classes and {output.label_filename} {len(labels[output.name])}"
-        for output in config.output
-        if output.label_filename and output.dims and output.dims[-1] not in (-1, len(labels[output.name]))
-    ]

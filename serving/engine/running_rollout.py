@@ -38,7 +38,8 @@ class RolloutRequests:
 
 @dataclass(frozen=True, slots=True)
 class RolloutProgress:
-    """How a rollout stands. `latency_ratio` is candidate to current; `disagreement` is of the `compared` rows."""
+    """How a rollout stands. `latency_ratio` is candidate to current; `disagreement` is of the `compared` rows;
+    `requests_needed` are those that the candidate has still to be given, `seconds` what it took so far."""
 
     current: str
     candidate: str
@@ -48,6 +49,17 @@ class RolloutProgress:
     latency_ratio: float
     compared: int
     disagreement: float
+    requests_needed: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SettledRollout:
+    """How one ended."""
+
+    promoted: bool
+    reason: str
+    progress: RolloutProgress
 
 
 Settle = Callable[["RunningRollout", Verdict], object]
@@ -69,6 +81,7 @@ class RunningRollout:
         self.candidate = candidate
         self._settle = settle
         self._settled = False
+        self._began = time.monotonic()
         self._comparing: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -85,6 +98,8 @@ class RunningRollout:
             rollout.latency_ratio,
             rollout.compared,
             rollout.disagreement,
+            max(0, self.policy.min_requests - rollout.candidate.requests),
+            time.monotonic() - self._began,
         )
 
     @property

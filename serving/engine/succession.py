@@ -6,8 +6,9 @@ Rule: from one `LoadedModel` to the next; nothing here loads, closes or waits.
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from serving.core.repository_files import Files, of_all_versions, of_version
-from serving.engine.loaded_model import LoadedModel, RolledBack, Version, newest_ready, sorted_versions
+from serving.core.remembered import Remembered, RolledBack
+from serving.core.repository_files import Files, of_all_versions, of_version, version_folders
+from serving.engine.loaded_model import LoadedModel, Version, newest_ready, sorted_versions
 from serving.engine.running_rollout import RunningRollout
 from serving.engine.servable import Servable
 from serving.errors import InvalidInput
@@ -30,10 +31,10 @@ def unchanged(old: LoadedModel | None, files: Files) -> dict[str, Version]:
     }
 
 
-def still_rolled_back(old: LoadedModel | None, files: Files) -> dict[str, RolledBack]:
+def still_rolled_back(before: LoadedModel | Remembered | None, files: Files) -> dict[str, RolledBack]:
     """Versions that have not changed since they were rolled back."""
-    before = {} if old is None else old.rolled_back
-    return {number: it for number, it in before.items() if it.files == of_version(files, number)}
+    away = {} if before is None else before.rolled_back
+    return {number: it for number, it in away.items() if it.files == of_version(files, number)}
 
 
 def succeed(
@@ -53,7 +54,7 @@ def succeed(
         if failed:
             return _stay(old, failed, present, files)
         return _take_over(old, loaded, files, rolled_back, begin)
-    return LoadedModel(dict(loaded), newest_ready(loaded), rolled_back=rolled_back, tried=files)
+    return _begin(loaded, files, rolled_back, begin)
 
 
 def promote(model: LoadedModel, candidate: str, selected: Collection[str]) -> LoadedModel:
@@ -67,6 +68,34 @@ def to_bring_back(name: str, model: LoadedModel) -> str:
     if not model.rolled_back:
         raise InvalidInput(f"'{name}' has no version that could be promoted: none is on trial or rolled back")
     return max(model.rolled_back, key=int)
+
+
+def bring_back(name: str, model: LoadedModel, number: str, files: Files) -> LoadedModel:
+    """The next load takes that version, and passes over the higher ones that served; until then all is as it was.
+    Raises `InvalidInput`."""
+    _check_there(name, number, files)
+    above = {other: it for other, it in model.versions.items() if int(other or 0) > int(number)}
+    passed = {other: RolledBack(it.files, f"version {number} was promoted by hand") for other, it in above.items()}
+    return replace(model, rolled_back={**passed, **without(model.rolled_back, number)})
+
+
+def put_away(name: str, model: LoadedModel, number: str, files: Files) -> LoadedModel:
+    """A version that has no traffic of its own goes, and stays away until its files change. Raises `InvalidInput`."""
+    if model.rollout is not None and number == model.rollout.current.version:
+        raise InvalidInput(
+            f"'{name}' version {number} is what version {model.rollout.candidate.version} is compared with; promote or "
+            "roll back that one first"
+        )
+    _check_there(name, number, files)
+    versions = {other: version for other, version in model.versions.items() if other != number}
+    away = {number: RolledBack(of_version(files, number), "by hand"), **model.rolled_back}
+    return replace(model, versions=versions, rolled_back=away)
+
+
+def _check_there(name: str, number: str, files: Files) -> None:
+    there = sorted(version_folders(files), key=int)
+    if number not in there:
+        raise InvalidInput(f"'{name}' has no version {number[:20]}; it has {', '.join(there) or 'none'}")
 
 
 def to_go_back_to(name: str, model: LoadedModel, present: Collection[str]) -> str:
@@ -108,6 +137,18 @@ def _stay(old: LoadedModel, failed: Mapping[str, str], present: Collection[str],
     if rollout is not None and rollout.candidate.version not in versions:
         rollout = None
     return replace(old, versions=versions, current=current, failed=dict(failed), tried=files, rollout=rollout)
+
+
+def _begin(
+    loaded: Mapping[str, Version], files: Files, rolled_back: Mapping[str, RolledBack], begin: Begin
+) -> LoadedModel:
+    """Nothing served so far. The newest version has its trial beside the one before it, as it would have had if they
+    had come one after the other."""
+    newest = newest_ready(loaded)
+    before = newest_ready({number: version for number, version in loaded.items() if number != newest})
+    current, candidate = (loaded[number].served if number else None for number in (before, newest))
+    rollout = begin(current, candidate) if current is not None and candidate is not None else None
+    return LoadedModel(dict(loaded), newest if rollout is None else before, {}, rolled_back, files, rollout)
 
 
 def _take_over(

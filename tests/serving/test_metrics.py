@@ -18,7 +18,7 @@ async def test_tritons_counters_have_tritons_names_types_and_labels(tmp_path: Pa
     tiny_models.add_double(tmp_path)
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
     await asyncio.to_thread(registry.load, "double")
-    await registry.find("double").infer(InferRequest("double", {"x": np.ones((3, 4), np.float32)}))
+    await registry.loaded.find("double").infer(InferRequest("double", {"x": np.ones((3, 4), np.float32)}))
     lines = Metrics(CollectorRegistry(), registry, Machine(None)).exposition().decode().splitlines()
     assert registry.close(10)
     assert set(lines) >= {
@@ -63,7 +63,7 @@ async def test_what_the_response_cache_does_is_told_of_the_models_that_have_it(t
     tiny_models.add_double(tmp_path, "cached", extra="response_cache { enable: true }")
     cache = ResponseCache(1000)
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop(), cache=cache)
-    for name in registry.names():
+    for name in registry.loaded.names():
         await asyncio.to_thread(registry.load, name)
     for number in (1, 1, 2):
         inputs = {"x": np.full((1, 4), number, np.float32)}

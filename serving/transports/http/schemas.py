@@ -184,6 +184,14 @@ class RolloutProgress(BaseModel):
     latency_ratio: float
     compared: int
     disagreement: float
+    requests_needed: int
+    seconds: float
+
+
+class SettledRollout(BaseModel):
+    promoted: bool
+    reason: str
+    progress: RolloutProgress
 
 
 class ModelVersions(BaseModel):
@@ -192,6 +200,7 @@ class ModelVersions(BaseModel):
     reason: str
     versions: list[ModelVersion]
     rollout: RolloutProgress | None
+    last_rollout: SettledRollout | None
 
 
 class ServingVersion(BaseModel):

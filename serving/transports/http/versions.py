@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from serving.core.states import VersionStatus
 from serving.engine.engine import Engine
 from serving.engine.loaded_model import LoadedModel
+from serving.engine.running_rollout import SettledRollout
 from serving.transports.http import schemas
 from serving.transports.http.body import plain_body
 from serving.transports.http.documented import ERRORS, RawRoute, path_parameters
@@ -25,50 +26,57 @@ def versions_router(engine: Engine) -> APIRouter:
 
     async def versions(request: Request) -> Response:
         name = request.path_params["model"]
-        return json_reply(_document(name, engine.loaded(name)))
+        return json_reply(_document(name, engine.loaded(name), engine.last_rollout(name)))
 
     async def promote(request: Request) -> Response:
-        name = await _model(request)
-        return json_reply({"model_name": name, "version": await engine.promote(name)})
+        name, version = await _named(request)
+        return json_reply({"model_name": name, "version": await engine.promote(name, version)})
 
     async def rollback(request: Request) -> Response:
-        name = await _model(request)
-        return json_reply({"model_name": name, "version": await engine.roll_back(name)})
+        name, version = await _named(request)
+        return json_reply({"model_name": name, "version": await engine.roll_back(name, version)})
 
     router.get(
         "/versions",
-        summary="Versions, their shares of the traffic, and the rollout that goes on",
+        summary="Versions, their shares of the traffic, the rollout that goes on and how the last one ended",
         response_model=schemas.ModelVersions,
         responses={400: _ERRORS[400]},
         openapi_extra={"parameters": path_parameters("model")},
     )(versions)
-    for endpoint, summary in (
-        (promote, "Give all traffic to the version that is on trial, or that was rolled back"),
-        (rollback, "Take all traffic from the version that is on trial, or else from the one that serves"),
+    for path, endpoint, summary in (
+        ("/promote", promote, "Give all traffic to the version that is on trial, or that was rolled back"),
+        ("/rollback", rollback, "Take all traffic from the version that is on trial, or else from the one that serves"),
+        ("/versions/{version}/promote", promote, "Give all traffic to this version"),
+        (
+            "/versions/{version}/rollback",
+            rollback,
+            "Take all traffic from this version, until its files change",
+        ),
     ):
         router.post(
-            f"/{endpoint.__name__}",
+            path,
             summary=summary,
             response_model=schemas.ServingVersion,
             responses=_ERRORS,
-            openapi_extra={"parameters": path_parameters("model")},
+            openapi_extra={"parameters": path_parameters("model", *(["version"] if "{version}" in path else []))},
         )(endpoint)
     return router
 
 
-async def _model(request: Request) -> str:
+async def _named(request: Request) -> tuple[str, str]:
+    """The model, and the version, "" for none."""
     await plain_body(request)  # there is nothing in it, but a caller may send one
-    name: str = request.path_params["model"]
-    return name
+    return request.path_params["model"], request.path_params.get("version", "")
 
 
-def _document(name: str, model: LoadedModel) -> dict[str, Any]:
+def _document(name: str, model: LoadedModel, last: SettledRollout | None) -> dict[str, Any]:
     return {
         "model_name": name,
         "current": model.current,
         "reason": "; ".join(status.reason for status in model.statuses(name) if not status.version),
         "versions": [_version(status, model) for status in model.statuses(name) if status.version],
         "rollout": None if model.rollout is None else asdict(model.rollout.progress()),
+        "last_rollout": None if last is None else asdict(last),
     }
 
 

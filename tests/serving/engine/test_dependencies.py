@@ -30,7 +30,7 @@ def nothing_loaded(root: Path) -> tuple[ModelRegistry, Dependencies]:
 
 
 def ready(registry: ModelRegistry) -> set[str]:
-    return {model.name for model in registry.served()}
+    return {model.name for model in registry.loaded.served()}
 
 
 async def test_the_order_brings_what_ensembles_need_before_them(root: Path) -> None:
@@ -47,10 +47,10 @@ async def test_the_order_brings_what_ensembles_need_before_them(root: Path) -> N
 async def test_loading_an_ensemble_loads_what_it_needs_and_is_not_there(root: Path) -> None:
     registry, dependencies = nothing_loaded(root)
     await asyncio.to_thread(dependencies.load, "double")
-    double = registry.find("double")
+    double = registry.loaded.find("double")
     await asyncio.to_thread(dependencies.load, "outer")
     assert ready(registry) == {"double", "inner", "half", "outer"}
-    assert registry.find("double") is double, "it is not loaded anew"
+    assert registry.loaded.find("double") is double, "it is not loaded anew"
     assert registry.close(10)
 
 

@@ -25,7 +25,7 @@ async def test_models_are_found_by_name_and_answered(tmp_path: Path) -> None:
     tiny_models.add_double(tmp_path, "broken")
     (tmp_path / "broken" / "1" / "model.onnx").write_bytes(b"")
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
-    for name in registry.names():
+    for name in registry.loaded.names():
         with suppress(ModelLoadFailed):
             await asyncio.to_thread(registry.load, name)
     engine = Engine(registry, UNTRACED)

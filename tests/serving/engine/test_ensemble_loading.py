@@ -30,10 +30,10 @@ async def test_an_ensemble_needs_no_folder_for_its_version(tmp_path: Path, caplo
     tiny_models.add_ensemble(tmp_path, "twice", "double:x>t double:t>y")
     with caplog.at_level("INFO"):
         registry = await loaded(tmp_path, "double", "twice")
-    assert registry.ready_versions("twice") == ["1"]
+    assert registry.loaded.ready_versions("twice") == ["1"]
     assert "twice version 1 is ready (ensemble of double)" in caplog.text
     assert "has no effect" not in caplog.text
-    assert registry.find("twice").labels == {}
+    assert registry.loaded.find("twice").labels == {}
     assert registry.close(10)
 
 
@@ -43,7 +43,7 @@ async def test_folders_of_versions_and_the_policy_choose_among_them(tmp_path: Pa
     (folder / "3").mkdir()
     (folder / "5").mkdir()
     registry = await loaded(tmp_path, "double", "twice")
-    assert registry.ready_versions("twice") == ["3", "5"]
+    assert registry.loaded.ready_versions("twice") == ["3", "5"]
     assert registry.close(10)
 
 
@@ -93,7 +93,7 @@ async def test_ensembles_that_need_one_another_are_refused_on_disk_and_when_load
     tiny_models.add_ensemble(tmp_path, "b", "a:x>y")
     with pytest.raises(ModelLoadFailed, match="circular dependency between ensembles: b -> a -> b"):
         await asyncio.to_thread(registry.load, "b")
-    assert registry.ready_versions("b") == ["1"]
+    assert registry.loaded.ready_versions("b") == ["1"]
     assert registry.close(10)
 
 
@@ -105,8 +105,8 @@ async def test_labels_are_the_ensembles_own_or_those_of_the_model_whose_output_i
     write_config(tmp_path, "inherits", text % "")
     (write_config(tmp_path, "own", text % 'label_filename: "names"') / "names").write_text("night\nday\n")
     registry = await loaded(tmp_path, "brightness", "inherits", "own")
-    assert registry.find("inherits").labels == {"s": ("dark", "bright")}
-    assert registry.find("own").labels == {"s": ("night", "day")}
+    assert registry.loaded.find("inherits").labels == {"s": ("dark", "bright")}
+    assert registry.loaded.find("own").labels == {"s": ("night", "day")}
     assert registry.close(10)
 
 
@@ -127,7 +127,7 @@ async def test_a_model_that_is_loaded_anew_answers_for_its_steps_at_once(tmp_pat
     await asyncio.to_thread(registry.load, "double")
     after = await registry.dispatch.infer(request)
     assert before.outputs["y"].tolist() == after.outputs["y"].tolist() == [[4, 4, 4, 4]]
-    assert registry.find("double").statistics.success.count == 2, "the new one's"
+    assert registry.loaded.find("double").statistics.success.count == 2, "the new one's"
     assert registry.close(10)
 
 

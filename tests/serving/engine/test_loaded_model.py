@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from serving.core.remembered import RolledBack
 from serving.core.states import ModelState, VersionStatus
-from serving.engine.loaded_model import LoadedModel, RolledBack, Version, newest_ready, sorted_versions
+from serving.engine.loaded_model import LoadedModel, Version, newest_ready, sorted_versions
 from serving.engine.loading import load_model
 from serving.engine.repository import ModelRepository
 from serving.engine.running_rollout import begin_rollout

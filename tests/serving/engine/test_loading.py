@@ -1,6 +1,7 @@
 import asyncio
 import shutil
 import threading
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,14 @@ import pytest
 
 from serving.core import golden
 from serving.core.golden import GoldenRows
+from serving.core.remembered import NOTHING, Remembered
+from serving.core.repository_files import of_version
 from serving.core.states import ModelState
-from serving.engine.loading import LoadPolicy, load_model, reason_of
+from serving.engine.load_policy import LoadPolicy
+from serving.engine.loading import load_model, reason_of
 from serving.engine.repository import ModelRepository
 from serving.errors import ModelLoadFailed, RepositoryPollFailed
-from tests import tiny_models
+from tests import scaled_models, tiny_models
 
 
 async def test_no_config_is_needed_where_the_file_says_it_all(tmp_path: Path) -> None:
@@ -188,3 +192,64 @@ async def test_samples_and_golden_rows_have_the_shapes_that_callers_see(tmp_path
         if version.served is not None:
             assert version.served.close(10)
     assert "the self-check failed: output 'y' differs" in version.reason
+
+
+async def test_at_the_start_a_lower_version_serves_where_the_latest_fails(tmp_path: Path) -> None:
+    scaled_models.add_scaled(tmp_path, 1, 2, 3)
+    for version in ("2", "3"):
+        (tmp_path / "scaled" / version / "model.onnx").write_bytes(b"broken")
+    read = partial(load_model, ModelRepository(tmp_path), "scaled", None, asyncio.get_running_loop())
+    versions = read(at_start=NOTHING)
+    assert {number: version.state.value for number, version in versions.items()} == {
+        "1": "READY",
+        "2": "UNAVAILABLE",
+        "3": "UNAVAILABLE",
+    }
+    assert list(read()) == ["3"], "later the one that serves goes on"
+    assert list(read(at_start=NOTHING, without=["1"])) == ["2", "3"]
+    config = tmp_path / "scaled" / "config.pbtxt"
+    config.write_text(config.read_text() + "version_policy { specific { versions: 3 } }")
+    assert list(read(at_start=NOTHING)) == ["3"], "versions that are named are what is meant"
+    assert versions["1"].served is not None
+    assert versions["1"].served.close(10)
+
+
+async def test_without_a_config_it_is_completed_from_a_version_that_can_be_read(tmp_path: Path) -> None:
+    scaled_models.add_scaled(tmp_path, 1, 2)
+    (tmp_path / "scaled" / "config.pbtxt").unlink()
+    (tmp_path / "scaled" / "2" / "model.onnx").write_bytes(b"broken")
+    read = partial(load_model, ModelRepository(tmp_path), "scaled", None, asyncio.get_running_loop())
+    versions = read(at_start=NOTHING)
+    assert versions["1"].served is not None
+    assert versions["1"].served.close(10)
+    assert "'model.onnx' is not the file that was published" in versions["2"].reason
+    (tmp_path / "scaled" / "1" / "model.onnx").write_bytes(b"broken")
+    with pytest.raises(ModelLoadFailed, match="INVALID_PROTOBUF"):
+        read(at_start=NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("broken", "served_last", "expected"),
+    [
+        ((), "", ["2", "3"]),
+        ((), "3", ["3"]),
+        ((), "1", ["1", "3"]),
+        ((), "2", ["2", "3"]),
+        (("2",), "", ["1", "2", "3"]),
+        (("3",), "", ["2", "3"]),
+    ],
+)
+async def test_at_the_start_a_version_that_has_a_trial_before_it_is_loaded_with_the_one_before(
+    tmp_path: Path, broken: tuple[str, ...], served_last: str, expected: list[str]
+) -> None:
+    scaled_models.add_scaled(
+        tmp_path, 1, 2, 3, extra='parameters { key: "rollout.strategy" value { string_value: "canary" } }'
+    )
+    for version in broken:
+        (tmp_path / "scaled" / version / "model.onnx").write_bytes(b"broken")
+    repository = ModelRepository(tmp_path)
+    before = Remembered(served_last, of_version(repository.fingerprint("scaled"), served_last))
+    versions = load_model(repository, "scaled", None, asyncio.get_running_loop(), at_start=before)
+    assert list(versions) == expected
+    for version in versions.values():
+        assert version.served is None or version.served.close(10)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from serving.engine.dispatch import Dispatch
-from serving.engine.loading import DEFAULT_POLICY, LoadPolicy
+from serving.engine.load_policy import DEFAULT_POLICY, LoadPolicy
 from serving.engine.model_source import ModelSource
 from serving.engine.override import read_override
 from serving.engine.repository import ModelRepository

@@ -33,7 +33,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def states(registry: ModelRegistry) -> dict[str, str]:
-    return {f"{row.name}/{row.version}": row.state.value for row in registry.statuses()}
+    return {f"{row.name}/{row.version}": row.state.value for row in registry.loaded.statuses()}
 
 
 @pytest.mark.parametrize("told_by", ["events", "looks"])
@@ -44,13 +44,13 @@ async def test_it_follows_what_comes_changes_and_goes(tmp_path: Path, told_by: s
         await until(lambda: states(registry) == {"a/1": "READY"})
         tiny_models.add_double(tmp_path, "b")
         await until(lambda: states(registry) == {"a/1": "READY", "b/1": "READY"})
-        kept, old = registry.find("b"), registry.find("a")
+        kept, old = registry.loaded.find("b"), registry.loaded.find("a")
         config = tmp_path / "a" / "config.pbtxt"
         config.write_text(config.read_text() + "\n# touched")
-        await until(lambda: registry.find("a") is not old)
+        await until(lambda: registry.loaded.find("a") is not old)
         shutil.rmtree(tmp_path / "a")
         await until(lambda: states(registry) == {"b/1": "READY"})
-        assert registry.find("b") is kept, "what did not change is not loaded anew"
+        assert registry.loaded.find("b") is kept, "what did not change is not loaded anew"
 
 
 async def test_a_copy_that_goes_on_is_not_read_before_it_is_quiet(
@@ -67,7 +67,7 @@ async def test_a_copy_that_goes_on_is_not_read_before_it_is_quiet(
                 file.write(content[start : start + len(content) // 10])
                 file.flush()
                 await asyncio.sleep(0.1)
-        await until(lambda: registry.find("double").version == "2")
+        await until(lambda: registry.loaded.find("double").version == "2")
     assert "UNAVAILABLE" not in caplog.text
 
 

@@ -24,7 +24,7 @@ from tests import tiny_models
 
 async def loaded(root: Path) -> ModelRegistry:
     registry = ModelRegistry(ModelRepository(root), asyncio.get_running_loop())
-    for name in registry.names():
+    for name in registry.loaded.names():
         with suppress(ModelLoadFailed):
             await asyncio.to_thread(registry.load, name)
     return registry
@@ -56,7 +56,7 @@ async def test_one_models_failure_is_its_own(tmp_path: Path, caplog: pytest.LogC
     assert "must specify 'platform' or 'backend' for 'no_file'" in reasons["no_file"]
     assert "at least one version" in reasons["no_version"]
     assert "corrupt version 1 is UNAVAILABLE: ONNX Runtime can't" in caplog.text
-    answer = await registry.find("good").infer(InferRequest("good", {"x": np.ones((1, 4), np.float32)}))
+    answer = await registry.loaded.find("good").infer(InferRequest("good", {"x": np.ones((1, 4), np.float32)}))
     assert answer.outputs["y"].tolist() == [[2, 2, 2, 2]]
     assert registry.close(10)
 
@@ -67,13 +67,13 @@ async def test_look_ups_that_fail_say_why(tmp_path: Path) -> None:
     (tmp_path / "bad" / "1" / "model.onnx").write_bytes(b"")
     registry = await loaded(tmp_path)
     with pytest.raises(ModelNotFound, match="'nope' is not found"):
-        registry.find("nope")
+        registry.loaded.find("nope")
     with pytest.raises(VersionNotFound, match="'good' version 2 is not found"):
-        registry.find("good", "2")
+        registry.loaded.find("good", "2")
     with pytest.raises(VersionNotFound, match="'bad' has no available versions: ONNX Runtime can't load"):
-        registry.find("bad")
+        registry.loaded.find("bad")
     with pytest.raises(ModelNotReady, match="'bad' version 1 is not at ready state: ONNX Runtime can't load"):
-        registry.find("bad", "1")
+        registry.loaded.find("bad", "1")
     assert registry.close(10)
 
 
@@ -83,10 +83,10 @@ async def test_the_newest_ready_version_answers_when_none_is_named(tmp_path: Pat
         shutil.copytree(tmp_path / "double" / "1", tmp_path / "double" / version)
     (tmp_path / "double" / "11" / "model.onnx").write_bytes(b"")
     registry = await loaded(tmp_path)
-    assert registry.find("double").version == "10"
-    assert registry.find("double", "2").version == "2"
-    assert registry.ready_versions("double") == ["1", "2", "10"]
-    assert len(list(registry.served())) == 3
+    assert registry.loaded.find("double").version == "10"
+    assert registry.loaded.find("double", "2").version == "2"
+    assert registry.loaded.ready_versions("double") == ["1", "2", "10"]
+    assert len(list(registry.loaded.served())) == 3
     assert registry.close(10)
 
 
@@ -95,7 +95,7 @@ async def test_instances_and_fields_without_effect(tmp_path: Path, caplog: pytes
     tiny_models.add_double(tmp_path, extra="instance_group { count: 3 } response_cache { enable: true }")
     registry = await loaded(tmp_path)
     assert "config.pbtxt sets 'response_cache.enable', which has no effect unless" in caplog.text
-    assert repr(registry.find("double")) == "<ServedModel double/1, 3 instances>"
+    assert repr(registry.loaded.find("double")) == "<ServedModel double/1, 3 instances>"
     assert registry.close(10)
 
 
@@ -173,17 +173,7 @@ async def test_before_it_is_loaded_a_model_is_loading(tmp_path: Path) -> None:
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
     assert [row.state for row in registry.index()] == [ModelState.LOADING]
     with pytest.raises(ModelNotReady, match="it is loading"):
-        registry.find("double")
-    assert registry.close(10)
-
-
-async def test_labels_that_do_not_match_the_classes_are_warned_about(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    tiny_models.add_brightness(tmp_path)
-    (tmp_path / "brightness" / "labels.txt").write_text("dark\n")
-    registry = await loaded(tmp_path)
-    assert "output 'scores' has 2 classes and labels.txt 1" in caplog.text
+        registry.loaded.find("double")
     assert registry.close(10)
 
 
@@ -200,10 +190,10 @@ def ones(name: str = "double") -> InferRequest:
 async def test_a_model_loaded_anew_answers_all_the_while(tmp_path: Path) -> None:
     tiny_models.add_double(tmp_path)
     registry = await loaded(tmp_path)
-    old = registry.find("double")
+    old = registry.loaded.find("double")
     shutil.copytree(tmp_path / "double" / "1", tmp_path / "double" / "2")
     await asyncio.to_thread(registry.load, "double")
-    assert registry.find("double").version == "2"
+    assert registry.loaded.find("double").version == "2"
     while old.pending == 0:  # until its threads are gone
         try:
             await old.infer(ones())
@@ -215,13 +205,13 @@ async def test_a_model_loaded_anew_answers_all_the_while(tmp_path: Path) -> None
 async def test_a_model_that_can_not_be_loaded_anew_goes_on_as_it_is(tmp_path: Path) -> None:
     tiny_models.add_double(tmp_path)
     registry = await loaded(tmp_path)
-    old = registry.find("double")
+    old = registry.loaded.find("double")
     (tmp_path / "double" / "1" / "model.onnx").write_bytes(b"")
     for broken in (lambda: None, lambda: (tmp_path / "double" / "config.pbtxt").write_text("nonsense")):
         broken()
         with pytest.raises(ModelLoadFailed, match="load failed for model 'double': "):
             await asyncio.to_thread(registry.load, "double")
-    assert registry.find("double") is old
+    assert registry.loaded.find("double") is old
     assert (await old.infer(ones())).outputs["y"].tolist() == [[2, 2, 2, 2]]
     assert registry.close(10)
 
@@ -231,9 +221,9 @@ async def test_an_unloaded_model_is_refused_and_can_come_back(tmp_path: Path) ->
     registry = await loaded(tmp_path)
     registry.unload("double")
     with pytest.raises(VersionNotFound, match="'double' has no available versions"):
-        registry.find("double")
+        registry.loaded.find("double")
     with pytest.raises(ModelNotReady, match=r"'double' version 1 is not at ready state: (UNLOADING|unloaded)"):
-        registry.find("double", "1")
+        registry.loaded.find("double", "1")
     while status(registry) != {"double/1": "UNAVAILABLE"}:
         await asyncio.sleep(0.01)
     assert [row.reason for row in registry.index()] == ["unloaded"]
@@ -247,14 +237,14 @@ async def test_what_a_load_brings_takes_the_place_of_the_repositorys(tmp_path: P
     tiny_models.add_double(tmp_path)
     registry = await loaded(tmp_path)
     await asyncio.to_thread(registry.load, "double", read_override('{"max_batch_size": "16"}', {}, "double"))
-    config = registry.find("double").config
+    config = registry.loaded.find("double").config
     assert (config.max_batch_size, [tensor.name for tensor in config.input]) == (16, ["x"])
     content = (tmp_path / "double" / "1" / "model.onnx").read_bytes()
     await asyncio.to_thread(registry.load, "double", read_override("{}", {"7/model.onnx": content}, "double"))
-    assert registry.ready_versions("double") == ["7"]
-    assert (await registry.find("double").infer(ones())).model_version == "7"
+    assert registry.loaded.ready_versions("double") == ["7"]
+    assert (await registry.loaded.find("double").infer(ones())).model_version == "7"
     await asyncio.to_thread(registry.load, "double")
-    assert registry.ready_versions("double") == ["1"]
+    assert registry.loaded.ready_versions("double") == ["1"]
     assert registry.close(10)
 
 
@@ -264,7 +254,7 @@ async def test_a_load_of_what_is_not_there_leaves_no_trace(tmp_path: Path, confi
     with pytest.raises(RepositoryPollFailed, match="failed to load 'nope', failed to poll from model repository"):
         await asyncio.to_thread(registry.load, "nope", read_override(config, {}, "nope"))
     with pytest.raises(ModelNotFound):
-        registry.find("nope")
+        registry.loaded.find("nope")
     assert registry.close(10)
 
 
@@ -284,7 +274,7 @@ async def test_a_version_that_is_replaced_or_unloaded_takes_its_cached_answers_a
     tiny_models.add_double(tmp_path, "other", extra=CACHED)
     cache = ResponseCache(100_000)
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop(), cache=cache)
-    for name in registry.names():
+    for name in registry.loaded.names():
         await asyncio.to_thread(registry.load, name)
         await registry.dispatch.infer(replace(ONES, model_name=name))
     both = cache.used

@@ -4,21 +4,25 @@ from pathlib import Path
 
 import pytest
 
+from serving.core.remembered import Remembered, RolledBack
 from serving.core.states import ModelState
-from serving.engine.loaded_model import LoadedModel, RolledBack, Version
+from serving.engine.loaded_model import LoadedModel, Version
 from serving.engine.loading import load_model
 from serving.engine.repository import ModelRepository
 from serving.engine.running_rollout import RunningRollout, begin_rollout
 from serving.engine.served_model import ServedModel
 from serving.engine.succession import (
     at_once,
+    bring_back,
     promote,
+    put_away,
     reject,
     roll_back,
     still_rolled_back,
     succeed,
     unchanged,
 )
+from serving.errors import InvalidInput
 from tests import tiny_models
 
 CANARY = 'parameters { key: "rollout.strategy" value { string_value: "canary" } }'
@@ -187,9 +191,9 @@ def test_a_version_that_is_rolled_back_serves_until_the_next_load(ready: Make) -
 
 def test_versions_stay_rolled_back_until_their_own_files_change() -> None:
     away = {"2": RolledBack({"2/model.onnx": 2}, "slow"), "3": RolledBack({"3/model.onnx": "old"}, "slow")}
-    model = LoadedModel({"1": BROKEN}, rolled_back=away)
-    assert still_rolled_back(model, {**FILES, "config.pbtxt": "new", "1/model.onnx": "new"}) == {"2": away["2"]}
-    assert still_rolled_back(model, {}) == {}
+    for before in (LoadedModel({"1": BROKEN}, rolled_back=away), Remembered(rolled_back=away)):
+        assert still_rolled_back(before, {**FILES, "config.pbtxt": "new", "1/model.onnx": "new"}) == {"2": away["2"]}
+        assert still_rolled_back(before, {}) == {}
     assert still_rolled_back(None, FILES) == {}
 
 
@@ -202,3 +206,37 @@ def test_versions_are_unchanged_while_their_files_and_the_models_are(ready: Make
     assert unchanged(model, {**FILES, "config.pbtxt": "new"}) == {}
     assert unchanged(model, {**FILES, "labels.txt": "new"}) == {}
     assert unchanged(None, FILES) == {}
+
+
+def test_a_first_load_of_several_versions_tries_the_newest_beside_the_one_before(ready: Make) -> None:
+    versions = {"1": ready("1"), "2": ready("2"), "3": ready("3"), "4": BROKEN}
+    model = succeed(None, versions, ["1", "2", "3", "4"], FILES, {}, begin)
+    assert (model.current, model.rollout and model.rollout.candidate) == ("2", versions["3"].served)
+    assert succeed(None, versions, [], FILES, {}, at_once) == LoadedModel(versions, "3", tried=FILES)
+
+
+def test_a_version_that_is_brought_back_takes_the_place_of_higher_ones_that_served(ready: Make) -> None:
+    away = {"1": RolledBack({}, "slow"), "3": RolledBack({"3/model.onnx": 3}, "wrong")}
+    model = LoadedModel({"2": ready("2")}, "2", rolled_back=away, tried=FILES)
+    passed = RolledBack({"2/model.onnx": 2}, "version 1 was promoted by hand")
+    assert bring_back("m", model, "1", FILES).rolled_back == {"2": passed, "3": away["3"]}
+    assert bring_back("m", model, "3", FILES).rolled_back == {"1": away["1"]}
+    with pytest.raises(InvalidInput, match="'m' has no version 7; it has 1, 2, 3"):
+        bring_back("m", model, "7", FILES)
+
+
+def test_a_version_without_traffic_is_put_away_with_the_files_that_it_has(ready: Make) -> None:
+    model = LoadedModel({"1": ready("1"), "2": ready("2")}, "2", tried=FILES)
+    after = put_away("m", model, "1", FILES)
+    assert (list(after.versions), after.current) == (["2"], "2")
+    assert after.rolled_back == {"1": RolledBack({"1/model.onnx": 1}, "by hand")}
+    assert put_away("m", after, "1", FILES) == after
+    unseen = put_away("m", model, "3", FILES)
+    assert (unseen.versions, list(unseen.rolled_back)) == (model.versions, ["3"])
+    with pytest.raises(InvalidInput, match="no version four; it has 1, 2, 3"):
+        put_away("m", model, "four", FILES)
+
+
+def test_what_a_trial_is_compared_with_can_not_be_put_away(ready: Make) -> None:
+    with pytest.raises(InvalidInput, match="version 1 is what version 2 is compared with"):
+        put_away("m", on_trial(ready("1"), ready("2")), "1", FILES)

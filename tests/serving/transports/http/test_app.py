@@ -21,7 +21,12 @@ def test_the_docs_describe_every_route(document: dict[str, Any]) -> None:
     ]
     assert document["paths"].keys() == {
         *(f"/v2/models/{{model}}{version}{route}" for version in ("", "/versions/{version}") for route in of_a_model),
-        *(f"/v2/models/{{model}}/{route}" for route in ("versions", "promote", "rollback")),
+        "/v2/models/{model}/versions",
+        *(
+            f"/v2/models/{{model}}{version}/{turn}"
+            for version in ("", "/versions/{version}")
+            for turn in ("promote", "rollback")
+        ),
         *shared_memory,
         "/v2/repository/index",
         "/v2/repository/models/{model}/load",

@@ -20,6 +20,7 @@ def test_versions_with_their_states_and_shares(tmp_path: Path) -> None:
                 {"version": "3", "state": "READY", "reason": "", "traffic_percent": 100.0},
             ],
             "rollout": None,
+            "last_rollout": None,
         }
 
 

@@ -1,0 +1,40 @@
+"""What a model's config asks for and won't get, in words for its owner.
+
+Rule: only of what is harmless; what would change an answer is refused where the config is read.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from serving.core import model_config, response_cache_config
+from serving.core.model_config import ModelConfig
+from serving.engine.load_policy import LoadPolicy
+
+
+def config_warnings(config: ModelConfig, labels: Mapping[str, tuple[str, ...]], policy: LoadPolicy) -> Iterator[str]:
+    """Of a completed config; `labels` are those of its outputs."""
+    yield from _without_effect(config, policy)
+    yield from _label_counts(config, labels)
+
+
+def _without_effect(config: ModelConfig, policy: LoadPolicy) -> list[str]:
+    return [
+        *(f"config.pbtxt sets '{field}', which has no effect here" for field in model_config.unhonoured(config)),
+        *response_cache_config.without_effect(config, policy.has_response_cache),
+        *(_void_thread_counts(config) if policy.shares_threads and config.backend == "onnxruntime" else ()),
+    ]
+
+
+def _void_thread_counts(config: ModelConfig) -> list[str]:
+    return [
+        f"config.pbtxt sets 'parameters.{name}', which has no effect while all ONNX models share one thread pool"
+        for name in ("inter_op_thread_count", "intra_op_thread_count")
+        if name in config.parameters
+    ]
+
+
+def _label_counts(config: ModelConfig, labels: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [
+        f"output '{output.name}' has {output.dims[-1]} classes and {output.label_filename} {len(labels[output.name])}"
+        for output in config.output
+        if output.label_filename and output.dims and output.dims[-1] not in (-1, len(labels[output.name]))
+    ]
