@@ -13,6 +13,8 @@ TORCH_FIRST = $(if $(TORCH_BACKEND),$(BIN)/python -m pip install -q --disable-pi
     { $(BIN)/uv pip install -q --python $(BIN)/python --torch-backend $(TORCH_BACKEND) -c constraints.txt torch \
     2>$(VENV)/uv.log || echo "No PyTorch for '$(TORCH_BACKEND)' through uv ($(VENV)/uv.log says why): pip takes its own."; },true)
 
+LIVE := tests/integration tests/conformance
+
 .DEFAULT_GOAL := help
 .PHONY: help serve test check format lock clean
 
@@ -23,8 +25,11 @@ serve: $(INSTALLED) ## Train the example models if they are missing, and serve t
 	@$(BIN)/slipway train --missing
 	@exec $(BIN)/slipway serve
 
+# Two halves at once, since much of a test is waiting; what the first one says comes after the second.
 test: $(INSTALLED) ## Run the whole test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(LIVE) >$(VENV)/live.log 2>&1 & live=$$!; \
+	    $(BIN)/python -m pytest $(LIVE:%=--ignore=%); rest=$$?; \
+	    wait $$live; live=$$?; cat $(VENV)/live.log; exit $$((live | rest))
 
 check: $(INSTALLED) ## Lint, type-check and check the architecture
 	@$(BIN)/ruff check .
