@@ -8,8 +8,8 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from serving.backends import backend
 from serving.core import autocomplete, ensemble, model_config, response_cache_config
@@ -35,7 +35,23 @@ from serving.errors import ModelLoadFailed, RepositoryPollFailed
 log = logging.getLogger("slipway")
 
 
-_NONE: Mapping[str, Version] = MappingProxyType({})
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of a model when a load begins.
+
+    `files` is what was listed before anything was read, so that what changes later is noticed. Versions in `kept` are
+    taken as they are, those in `without` passed over. `at_start`, when nothing of the model serves, is what is
+    remembered of it; then those before the latest versions are loaded too where these fail, or have a trial before
+    them.
+    """
+
+    files: Files | None = None
+    kept: Mapping[str, Version] = field(default_factory=dict)
+    without: Collection[str] = ()
+    at_start: Remembered | None = None
+
+
+NOTHING_KNOWN = Before()
 
 
 def load_model(
@@ -46,40 +62,37 @@ def load_model(
     is_brought: bool = False,
     dispatch: Dispatch | None = None,
     policy: LoadPolicy = DEFAULT_POLICY,
-    kept: Mapping[str, Version] = _NONE,
-    without: Collection[str] = (),
-    at_start: Remembered | None = None,
+    before: Before = NOTHING_KNOWN,
 ) -> dict[str, Version]:
     """Every version that the model's policy selects, lowest first; `given` takes the place of its config.pbtxt.
 
-    Where its files came with a request, `is_brought`, it may not be Python, which would run in the server. Versions in
-    `kept` are taken as they are, those in `without` passed over. An ensemble's steps go through `dispatch`, and find
-    their models there. `at_start`, when nothing of the model serves, is what is remembered of it; then those before the
-    latest versions are loaded too where these fail, or have a trial before them. Blocks. Raises `ModelLoadFailed` for
-    what concerns all versions.
+    Where its files came with a request, `is_brought`, it may not be Python, which would run in the server. An
+    ensemble's steps go through `dispatch`, and find their models there. Blocks. Raises `ModelLoadFailed` for what
+    concerns all versions.
     """
-    files = repository.fingerprint(name)  # before anything is read: what changes later is noticed
+    files = repository.fingerprint(name) if before.files is None else before.files
     available = repository.versions(name)
+    left = [number for number in available if str(number) not in before.without]
     written = given or repository.config(name)
     if ensemble.is_ensemble(written):
         assert dispatch is not None
-        chosen = _selected(written, available or [1], without)
+        chosen = _selected(written, left if available else [1], available)
         return _load_ensemble(repository, name, written, chosen, files, dispatch, policy)
-    left = [number for number in available if str(number) not in without]
-    spare = [] if at_start is None else _spare(written, left, at_start.current)
+    spare = [] if before.at_start is None else _spare(written, left, before.at_start.current)
     config = _completed(repository, name, written, left or available, spare)
     if is_brought and config.backend == "python":
         raise RepositoryPollFailed("a request can't bring Python code; put model.py into the repository")
     labels = _checked_labels(repository, config, policy)
 
     def load(number: int) -> Version:
-        return kept.get(str(number)) or _load_version(repository, config, number, files, labels, loop, policy)
+        return before.kept.get(str(number)) or _load_version(repository, config, number, files, labels, loop, policy)
 
-    versions = {str(number): load(number) for number in _selected(config, available, without)}
+    versions = {str(number): load(number) for number in _selected(config, left, available)}
     newest = next(reversed(versions))
-    has_trial = rollout_policy(config) is not None and at_start is not None and not at_start.served(newest, files)
+    proved = before.at_start is None or before.at_start.served(newest, files)
+    has_trial = not proved and versions[newest].served is not None and rollout_policy(config) is not None
     for number in spare:
-        if _ready(versions) >= (2 if has_trial and versions[newest].served is not None else 1):
+        if sum(version.served is not None for version in versions.values()) >= (2 if has_trial else 1):
             break
         versions[str(number)] = load(number)
     return sorted_versions(versions)
@@ -92,10 +105,6 @@ def _spare(config: ModelConfig, available: list[int], served_last: str) -> list[
     latest = model_config.select_versions(config, available)
     before = [number for number in available if number not in latest]
     return sorted(before, key=lambda number: (str(number) == served_last, number), reverse=True)
-
-
-def _ready(versions: Mapping[str, Version]) -> int:
-    return sum(version.served is not None for version in versions.values())
 
 
 def _load_ensemble(
@@ -133,8 +142,8 @@ def _checked_labels(repository: Repository, config: ModelConfig, policy: LoadPol
     return labels
 
 
-def _selected(config: ModelConfig, available: list[int], without: Collection[str]) -> list[int]:
-    selected = model_config.select_versions(config, [number for number in available if str(number) not in without])
+def _selected(config: ModelConfig, left: list[int], available: list[int]) -> list[int]:
+    selected = model_config.select_versions(config, left)
     if not selected:
         raise ModelLoadFailed(
             f"at least one version must be available under the version policy of model '{config.name}': the versions "

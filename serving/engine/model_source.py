@@ -5,19 +5,18 @@ Rule: blocks; belongs to whoever changes the model, and keeps nothing.
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from serving.core.remembered import Remembered
 from serving.core.repository_files import Files
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.dispatch import Dispatch
 from serving.engine.load_policy import LoadPolicy
 from serving.engine.loaded_model import LoadedModel, Version
-from serving.engine.loading import load_model
+from serving.engine.loading import NOTHING_KNOWN, Before, load_model
 from serving.engine.override import Override, write_files
 from serving.engine.repository import ModelRepository, Repository
 from serving.engine.retirement import Folder
@@ -72,19 +71,14 @@ class ModelSource:
         return []
 
     def load(
-        self,
-        name: str,
-        override: Override | None,
-        kept: Mapping[str, Version],
-        without: Collection[str],
-        at_start: Remembered | None = None,
+        self, name: str, override: Override | None, before: Before = NOTHING_KNOWN
     ) -> tuple[dict[str, Version], Folder | None]:
         """The versions, and the temporary folder that their files are in. Raises what `load_model` does."""
         if override is None or not override.files:
             if name not in self.names():
                 raise RepositoryPollFailed(f"the repository has no folder '{name[:100]}'")
             config = None if override is None else override.config
-            read = partial(load_model, self._repository, name, config, kept=kept, without=without, at_start=at_start)
+            read = partial(load_model, self._repository, name, config, before=before)
             return read(self._loop, dispatch=self._dispatch, policy=self._policy), None
         folder = TemporaryDirectory(prefix="slipway-", ignore_cleanup_errors=True)
         try:

@@ -21,7 +21,7 @@ from serving.engine.life_counts import LifeCounts
 from serving.engine.load_policy import DEFAULT_POLICY, LoadPolicy
 from serving.engine.loaded_model import LoadedModel, Version, newest_ready
 from serving.engine.loaded_models import LoadedModels
-from serving.engine.loading import poll_failed, reason_of, unavailable
+from serving.engine.loading import Before, poll_failed, reason_of, unavailable
 from serving.engine.model_source import ModelSource
 from serving.engine.name_locks import NameLocks
 from serving.engine.override import Override
@@ -152,7 +152,7 @@ class ModelRegistry:
             if at_start is not None:
                 away = succession.still_rolled_back(at_start, files)
             without = {*away, *self._source.above(name, up_to)}
-            loaded, folder = self._source.load(name, override, kept, without, at_start)
+            loaded, folder = self._source.load(name, override, Before(files, kept, without, at_start))
         except Exception as error:  # whatever a model's files cause is its own failure
             self._settle(name, old, files, error)
             raise poll_failed(name, error) from None

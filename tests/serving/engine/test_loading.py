@@ -13,7 +13,7 @@ from serving.core.remembered import NOTHING, Remembered
 from serving.core.repository_files import of_version
 from serving.core.states import ModelState
 from serving.engine.load_policy import LoadPolicy
-from serving.engine.loading import load_model, reason_of
+from serving.engine.loading import Before, load_model, reason_of
 from serving.engine.repository import ModelRepository
 from serving.errors import ModelLoadFailed, RepositoryPollFailed
 from tests import scaled_models, tiny_models
@@ -199,17 +199,17 @@ async def test_at_the_start_a_lower_version_serves_where_the_latest_fails(tmp_pa
     for version in ("2", "3"):
         (tmp_path / "scaled" / version / "model.onnx").write_bytes(b"broken")
     read = partial(load_model, ModelRepository(tmp_path), "scaled", None, asyncio.get_running_loop())
-    versions = read(at_start=NOTHING)
+    versions = read(before=Before(at_start=NOTHING))
     assert {number: version.state.value for number, version in versions.items()} == {
         "1": "READY",
         "2": "UNAVAILABLE",
         "3": "UNAVAILABLE",
     }
     assert list(read()) == ["3"], "later the one that serves goes on"
-    assert list(read(at_start=NOTHING, without=["1"])) == ["2", "3"]
+    assert list(read(before=Before(at_start=NOTHING, without=["1"]))) == ["2", "3"]
     config = tmp_path / "scaled" / "config.pbtxt"
     config.write_text(config.read_text() + "version_policy { specific { versions: 3 } }")
-    assert list(read(at_start=NOTHING)) == ["3"], "versions that are named are what is meant"
+    assert list(read(before=Before(at_start=NOTHING))) == ["3"], "versions that are named are what is meant"
     assert versions["1"].served is not None
     assert versions["1"].served.close(10)
 
@@ -219,13 +219,13 @@ async def test_without_a_config_it_is_completed_from_a_version_that_can_be_read(
     (tmp_path / "scaled" / "config.pbtxt").unlink()
     (tmp_path / "scaled" / "2" / "model.onnx").write_bytes(b"broken")
     read = partial(load_model, ModelRepository(tmp_path), "scaled", None, asyncio.get_running_loop())
-    versions = read(at_start=NOTHING)
+    versions = read(before=Before(at_start=NOTHING))
     assert versions["1"].served is not None
     assert versions["1"].served.close(10)
     assert "'model.onnx' is not the file that was published" in versions["2"].reason
     (tmp_path / "scaled" / "1" / "model.onnx").write_bytes(b"broken")
     with pytest.raises(ModelLoadFailed, match="INVALID_PROTOBUF"):
-        read(at_start=NOTHING)
+        read(before=Before(at_start=NOTHING))
 
 
 @pytest.mark.parametrize(
@@ -248,8 +248,8 @@ async def test_at_the_start_a_version_that_has_a_trial_before_it_is_loaded_with_
     for version in broken:
         (tmp_path / "scaled" / version / "model.onnx").write_bytes(b"broken")
     repository = ModelRepository(tmp_path)
-    before = Remembered(served_last, of_version(repository.fingerprint("scaled"), served_last))
-    versions = load_model(repository, "scaled", None, asyncio.get_running_loop(), at_start=before)
+    remembered = Remembered(served_last, of_version(repository.fingerprint("scaled"), served_last))
+    versions = load_model(repository, "scaled", None, asyncio.get_running_loop(), before=Before(at_start=remembered))
     assert list(versions) == expected
     for version in versions.values():
         assert version.served is None or version.served.close(10)
