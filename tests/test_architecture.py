@@ -49,6 +49,7 @@ WITHOUT_OWN_TEST = {
     "serving/commands/models.py": "tests/integration/test_command_line.py runs the command",
     "serving/commands/predict.py": "tests/integration/test_command_line.py runs the command",
     "serving/commands/serve.py": "tests/integration/test_command_line.py runs the command",
+    "serving/commands/serve_options.py": "words of the command's help",
     "serving/settings.py": "values only",
     "serving/core/requests.py": "data",
     "serving/engine/pending.py": "data",
