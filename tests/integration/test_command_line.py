@@ -188,13 +188,6 @@ def test_names_and_reasons_are_shown_as_they_are(tmp_path: Path) -> None:
     assert "unexpected backend '[/red]'" in done.stdout
 
 
-def test_without_a_server_models_lists_what_is_published(repository: Path) -> None:
-    done = slipway("models", str(repository), "--url", "http://127.0.0.1:9")
-    assert done.returncode == 0
-    assert re.search(r"digits-cnn +│ 1 +│ yes +│ no", done.stdout)
-    assert "No server answers at http://127.0.0.1:9; `slipway serve` starts one." in done.stdout
-
-
 def test_without_a_server_predict_says_so() -> None:
     done = slipway("predict", "digits-cnn", "docs/images/seven.png", "--url", "http://127.0.0.1:9")
     assert done.returncode == 1
