@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from serving.commands import places
+from serving.commands.manifest import manifest
 from serving.commands.request import DEFAULT_URL, ServerRefused, ServerUnreachable, fail, get, post
 from serving.core.versions import is_version
 from serving.errors import ModelLoadFailed
@@ -38,6 +39,8 @@ _HELP = """See models and their versions, and choose which version gets traffic.
 [cyan]slipway models config digits-cnn[/cyan]  a config.pbtxt with all that the files and the defaults add to it
 
 [cyan]slipway models rollback digits-cnn[/cyan]  the version before serves again
+
+[cyan]slipway models manifest my_models/flowers/1[/cyan]  what lets a server check a version of your own
 """
 
 models = typer.Typer(cls=_ListByDefault, help=_HELP, rich_markup_mode="rich")
@@ -121,6 +124,9 @@ def config(
         reason = f"{places.listed(repositories)} can't be read: {error.strerror}"
         raise fail("models config", OSError(reason)) from None
     typer.echo(text_format.MessageToString(completed), nl=False)
+
+
+models.command()(manifest)
 
 
 @models.command()
