@@ -167,7 +167,7 @@ def _put_in_place(action: str, model: str, version: str, url: str) -> None:
 
 
 def _config_on_disk(model: str, repositories: list[str]) -> "ModelConfig":
-    from serving.core.did_you_mean import did_you_mean
+    from serving.core.did_you_mean import instead
     from serving.engine.loading import completed_config
     from serving.engine.repositories import open_repositories
 
@@ -177,8 +177,8 @@ def _config_on_disk(model: str, repositories: list[str]) -> "ModelConfig":
     repository = open_repositories(repositories, None)
     names = repository.names()
     if model not in names:
-        has = did_you_mean(model, names) if names else "; there are no models"
-        raise ModelLoadFailed(f"there is no '{model[:100]}' in {places.listed(repositories)}{has}; {other}")
+        where = places.listed(repositories)
+        raise ModelLoadFailed(f"there is no model '{model[:100]}' in {where}{instead(model, names)}; {other}")
     return completed_config(repository, model)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from serving.core.brief import what_it_has
+
 _SIMILAR = 0.5
 _LONGEST = 100  # characters of a name that are compared
 
@@ -19,6 +21,13 @@ def did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
     known = list(known)
     found = nearest(name, known)
     return f"; did you mean {prefix}{found}?" if found else f"; known are {', '.join(prefix + it for it in known)}"
+
+
+def instead(name: str, there: Iterable[str]) -> str:
+    """The same for names that may be many, such as models': the nearest, or the first few."""
+    there = list(there)
+    found = nearest(name, there)
+    return f"; did you mean {found}?" if found else what_it_has(there) or "; it has none"
 
 
 def _letters(name: str) -> str:

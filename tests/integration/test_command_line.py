@@ -194,6 +194,15 @@ def test_without_a_server_predict_says_so() -> None:
     assert "is `slipway serve` running?" in done.stderr
 
 
+def test_a_name_to_load_that_is_not_there_is_shown_among_the_models(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    chosen = {"SLIPWAY_MODEL_CONTROL_MODE": "explicit", "SLIPWAY_LOAD_MODEL": "double nope"}
+    with serving(tmp_path, **chosen) as (_, banner):
+        assert re.search(r"double +1 +READY", banner)
+        assert re.search(rf"nope +not there +--load-model names it, and {tmp_path} has no folder of that name", banner)
+        assert "failed to load 'nope': the repository has no folder of that name; it has double" in banner
+
+
 def test_a_model_that_does_not_end_does_not_keep_the_process(tmp_path: Path) -> None:
     tiny_models.add_endless(tmp_path)
     tensor = {"name": "x", "shape": [1], "datatype": "FP32", "data": [1]}

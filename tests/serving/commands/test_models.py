@@ -49,14 +49,12 @@ def test_a_config_is_completed_from_the_disk_or_a_server(tiny_repository: Path, 
     assert models("config", "double", "--url", tiny_server.url) == on_disk
 
 
-@pytest.mark.parametrize(
-    ("name", "has"), [("duoble", "did you mean double?"), ("zzz", "known are affine, brightness,")]
-)
+@pytest.mark.parametrize(("name", "has"), [("duoble", "did you mean double?"), ("zzz", "it has affine, brightness,")])
 def test_a_config_of_a_model_that_there_is_not_says_where_it_looked_and_where_else_it_can(
     tiny_repository: Path, name: str, has: str
 ) -> None:
     told = models("config", name, "--model-repository", str(tiny_repository), status=1)
-    assert f"there is no '{name}' in {tiny_repository}; {has}" in told
+    assert f"there is no model '{name}' in {tiny_repository}; {has}" in told
     assert "another repository is named by --model-repository, a running server by --url" in told
 
 
@@ -65,7 +63,7 @@ def test_a_config_from_a_folder_or_a_server_that_there_is_not_is_refused_in_word
 ) -> None:
     no = tmp_path / "no"
     assert f"there is no folder {no}; another" in models("config", "m", "--model-repository", str(no), status=1)
-    assert f"no 'm' in {tmp_path}; there are no models" in models(
+    assert f"no model 'm' in {tmp_path}; it has none" in models(
         "config", "m", "--model-repository", str(tmp_path), status=1
     )
     assert "is `slipway serve` running?" in models("config", "m", "--url", NOWHERE, status=1)
