@@ -22,12 +22,17 @@ from serving.errors import ControlRefused, InvalidInput, ModelNotReady
 
 class Engine:
     def __init__(
-        self, registry: ModelRegistry, tracer: Tracer, is_explicit: bool = False, strict_readiness: bool = False
+        self,
+        registry: ModelRegistry,
+        dependencies: Dependencies,
+        tracer: Tracer,
+        is_explicit: bool = False,
+        strict_readiness: bool = False,
     ) -> None:
         """`is_explicit`: whether models may be loaded and unloaded by request."""
         self._registry = registry
         self._tracer = tracer
-        self._dependencies = Dependencies(registry)
+        self._dependencies = dependencies
         self._is_explicit = is_explicit
         self._strict_readiness = strict_readiness
         self.accepting = False
@@ -101,8 +106,8 @@ class Engine:
         return [status for status in self._registry.index() if status.state is ModelState.READY or not ready_only]
 
     async def load(self, name: str, override: Override | None = None) -> None:
-        """Before an ensemble, what it needs and is not loaded. Raises `ControlRefused`, `InvalidInput` for the name,
-        `ModelLoadFailed`."""
+        """With what an ensemble needs, and the ensembles that need it. Raises `ControlRefused`, `InvalidInput` for the
+        name, `ModelLoadFailed`."""
         self._check_control(name)
         await in_own_thread(self._dependencies.load, name, override)
 
