@@ -6,7 +6,6 @@ Rule: knows no protocol; what it raises is in `serving/errors.py`.
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 
-from serving.core.ensemble import steps
 from serving.core.requests import InferRequest, InferResponse
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.dependencies import Dependencies
@@ -88,9 +87,7 @@ class Engine:
     def is_model_ready(self, name: str, version: str = "") -> bool:
         """An ensemble is while all its models are."""
         model = self._registry.dispatch.found(name, version)
-        return model is not None and all(
-            self.is_model_ready(step.model_name, step.model_version) for step in steps(model.config)
-        )
+        return model is not None and not model.lacks
 
     @property
     def ready(self) -> bool:

@@ -86,6 +86,20 @@ def ask(client: Any, model: str, array: np.ndarray, name: str = "x", output: str
     return found
 
 
+def index(client: Any) -> dict[str, tuple[str, str]]:
+    if isinstance(client, http_client.InferenceServerClient):
+        rows = client.get_model_repository_index()
+    else:
+        rows = client.get_model_repository_index(as_json=True)["models"]
+    return {row["name"]: (row.get("state", ""), row.get("reason", "")) for row in rows}
+
+
+def metric(server: RunningServer, model: str) -> bool:
+    """What Prometheus is told of a version 1."""
+    line = f'slipway_model_ready{{model="{model}",version="1"}} 1\n'
+    return line in httpx.get(f"http://127.0.0.1:{server.metrics_port}/metrics").text
+
+
 def stats(server: RunningServer, model: str) -> dict[str, Any]:
     found: dict[str, Any] = httpx.get(f"{server.url}/v2/models/{model}/stats").json()["model_stats"][0]
     return found
@@ -212,17 +226,26 @@ def test_models_come_and_go_with_what_they_need(tmp_path: Path, protocol: str) -
     tiny_models.add_ensemble(tmp_path, "other", "half:x>y")
     names = ("double", "half", "inner", "outer", "other")
     with (
-        running(tmp_path, model_control_mode="explicit", load_model=("outer",)) as server,
+        running(tmp_path, model_control_mode="explicit", load_model=("outer",), strict_readiness=True) as server,
         client_of(server, protocol) as client,
     ):
 
         def ready() -> set[str]:
-            return {name for name in names if client.is_model_ready(name)}
+            """As all who can be asked say it."""
+            found = {name for name in names if client.is_model_ready(name)}
+            assert found == {name for name, (state, _) in index(client).items() if state == "READY"}
+            assert found == {name for name in names if metric(server, name)}
+            return found
 
         assert ready() == {"double", "half", "inner", "outer"}
         client.load_model("other")
         client.unload_model("double")
         assert ready() == {"half", "other"}, "an ensemble is as ready as its models"
+        assert not client.is_server_ready()
+        words = "ensemble 'inner' depends on 'double', which is not ready: Request for unknown model: 'double'"
+        state, reason = index(client)["outer"]
+        assert state == "UNAVAILABLE"
+        assert reason.startswith(f"ensemble 'outer' depends on 'inner', which is not ready: {words}")
         words = (
             "'outer' depends on 'inner', which is not ready: ensemble 'inner' depends on 'double', which is not ready"
         )
@@ -230,6 +253,7 @@ def test_models_come_and_go_with_what_they_need(tmp_path: Path, protocol: str) -
             ask(client, "outer", ROW)
         assert refused.value.status() in ("503", "StatusCode.UNAVAILABLE")
         client.load_model("double")
+        assert client.is_server_ready()
         assert ask(client, "outer", ROW).tolist() == [[4] * 4]
         client.unload_model("outer", unload_dependents=True)
         assert ready() == {"half", "other"}
