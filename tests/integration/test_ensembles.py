@@ -94,12 +94,6 @@ def index(client: Any) -> dict[str, tuple[str, str]]:
     return {row["name"]: (row.get("state", ""), row.get("reason", "")) for row in rows}
 
 
-def metric(server: RunningServer, model: str) -> bool:
-    """What Prometheus is told of a version 1."""
-    line = f'slipway_model_ready{{model="{model}",version="1"}} 1\n'
-    return line in httpx.get(f"http://127.0.0.1:{server.metrics_port}/metrics").text
-
-
 def stats(server: RunningServer, model: str) -> dict[str, Any]:
     found: dict[str, Any] = httpx.get(f"{server.url}/v2/models/{model}/stats").json()["model_stats"][0]
     return found
@@ -183,7 +177,7 @@ def test_a_sequence_goes_through_its_step(client: Any) -> None:
 
 
 def test_metrics_count_an_ensemble_like_a_model(server: RunningServer) -> None:
-    text = httpx.get(f"http://127.0.0.1:{server.metrics_port}/metrics").text
+    text = server.metrics()
     assert 'nv_inference_request_success{model="a-diamond",version="1"}' in text
     assert 'nv_inference_pending_request_count{model="a-diamond",version="1"} 0' in text
 
@@ -199,7 +193,7 @@ def test_a_caller_that_hangs_up_frees_the_step_that_waits(tmp_path: Path) -> Non
             caller.sendall(head + body)
             server.wait_for_pending("double", 1)
         server.wait_for_pending("double", 0)
-        text = httpx.get(f"http://127.0.0.1:{server.metrics_port}/metrics").text
+        text = server.metrics()
         assert 'nv_inference_request_failure{model="twice",reason="CANCELED",version="1"} 1' in text
 
 
@@ -234,7 +228,8 @@ def test_models_come_and_go_with_what_they_need(tmp_path: Path, protocol: str) -
             """As all who can be asked say it."""
             found = {name for name in names if client.is_model_ready(name)}
             assert found == {name for name, (state, _) in index(client).items() if state == "READY"}
-            assert found == {name for name in names if metric(server, name)}
+            gauge = 'slipway_model_ready{{model="{}",version="1"}}'
+            assert found == {name for name in names if server.metric(gauge.format(name))}
             return found
 
         assert ready() == {"double", "half", "inner", "outer"}
