@@ -99,7 +99,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         tracer = Tracer(traces, TraceWriter(settings.trace_file) if settings.trace_file else None)
         dependencies = Dependencies(registry)
         engine = Engine(registry, dependencies, tracer, is_explicit, settings.strict_readiness)
-        metrics = Metrics(CollectorRegistry(), registry, Machine(nvml()), cache)
+        metrics = Metrics(CollectorRegistry(), registry, Machine(nvml()), cache, repository.reachable)
         regions = SharedMemoryRegions(settings.allow_shared_memory)
         logs = Logging(LogSettings(log_verbose_level=settings.log_verbose), log)
         offered = extensions(settings.allow_shared_memory, is_explicit)

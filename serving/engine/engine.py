@@ -5,6 +5,7 @@ Rule: knows no protocol; what it raises is in `serving/errors.py`.
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 
 from serving.core.requests import InferRequest, InferResponse
 from serving.core.states import ModelState, VersionStatus
@@ -100,7 +101,8 @@ class Engine:
 
     def index(self, ready_only: bool = False) -> list[VersionStatus]:
         """Reads the disk."""
-        return [status for status in self._registry.index() if status.state is ModelState.READY or not ready_only]
+        rows = map(self._with_trouble, self._registry.index())
+        return [status for status in rows if status.state is ModelState.READY or not ready_only]
 
     async def load(self, name: str, override: Override | None = None) -> None:
         """With what an ensemble needs, and the ensembles that need it. Raises `ControlRefused`, `InvalidInput` for the
@@ -125,6 +127,13 @@ class Engine:
     def last_rollout(self, name: str) -> SettledRollout | None:
         """How the model's last trial ended; None where it had none since the server started."""
         return self._registry.counts[name].last_rollout if name in self._registry.counts else None
+
+    def _with_trouble(self, status: VersionStatus) -> VersionStatus:
+        """Of a version that answers although its repository can't be followed."""
+        trouble = self._registry.repository.trouble(status.name)
+        if status.state is not ModelState.READY or status.reason or not trouble:
+            return status
+        return replace(status, reason=f"it goes on as it was loaded before: {trouble}")
 
     def _check_control(self, name: str) -> None:
         if not self._is_explicit:
