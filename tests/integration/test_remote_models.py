@@ -19,10 +19,16 @@ from tests.web_server import web_server
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
-    with s3_server(monkeypatch) as server:
+@pytest.fixture(scope="module")
+def s3_of_all() -> Iterator[S3Server]:
+    with pytest.MonkeyPatch.context() as environment, s3_server(environment) as server:
         yield server
+
+
+@pytest.fixture
+def s3(s3_of_all: S3Server) -> S3Server:
+    s3_of_all.begin()
+    return s3_of_all
 
 
 @pytest.fixture
