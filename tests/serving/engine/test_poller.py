@@ -132,7 +132,7 @@ async def check_swaps(root: Path, link: Path) -> None:
     tiny_models.add_double(link.parent / "..1", "m", max_batch_size=1)
 
     def serves(release: int) -> bool:
-        return states(registry) == {"m/1": "READY"} and registry.find("m").max_batch_size == release
+        return states(registry) == {"m/1": "READY"} and registry.loaded.find("m").max_batch_size == release
 
     async with polling(root, [root], 0.0) as registry:
         await until(lambda: serves(1))
