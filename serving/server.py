@@ -25,8 +25,10 @@ from serving.core.trace_settings import TraceSettings
 from serving.engine.dependencies import Dependencies
 from serving.engine.engine import Engine
 from serving.engine.load_policy import LoadPolicy
+from serving.engine.loaded_models import LoadedModels
 from serving.engine.own_thread import in_own_thread
 from serving.engine.poller import Poller
+from serving.engine.promotions import Promotions
 from serving.engine.registry import ModelRegistry
 from serving.engine.repositories import ModelRepositories, open_repositories
 from serving.engine.response_cache import ResponseCache
@@ -93,12 +95,15 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             await in_own_thread(share_threads)
         policy = LoadPolicy(settings.require_manifest, cache is not None, settings.enable_global_threadpool)
         state = await in_own_thread(StateFile, settings.state_file)
-        registry = ModelRegistry(repository, asyncio.get_running_loop(), names, policy, cache, state)
+        registry = ModelRegistry(
+            repository, asyncio.get_running_loop(), names, policy, cache, state, lambda *of: promotions.carry_out(*of)
+        )
         is_explicit = settings.model_control_mode == "explicit"
         traces = TraceRegistry(TraceSettings(file=str(settings.trace_file or "")))
         tracer = Tracer(traces, TraceWriter(settings.trace_file) if settings.trace_file else None)
         dependencies = Dependencies(registry)
-        engine = Engine(registry, dependencies, tracer, is_explicit, settings.strict_readiness)
+        promotions = Promotions(registry, dependencies.follow)
+        engine = Engine(registry, dependencies, promotions, tracer, is_explicit, settings.strict_readiness)
         metrics = Metrics(CollectorRegistry(), registry, Machine(nvml()), cache, repository.reachable)
         regions = SharedMemoryRegions(settings.allow_shared_memory)
         logs = Logging(LogSettings(log_verbose_level=settings.log_verbose), log)
@@ -115,7 +120,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         try:
             await _load(dependencies, registry.loaded.names(), stop)
             if settings.exit_on_error:
-                await _check_all_loaded(registry)
+                _check_all_loaded(registry.loaded)
             if not stop.is_set():
                 engine.accepting = True
                 grpc.set_accepting(True)
@@ -174,8 +179,8 @@ async def _load(dependencies: Dependencies, names: list[str], stop: asyncio.Even
                 loading.result()
 
 
-async def _check_all_loaded(registry: ModelRegistry) -> None:
-    failed = [status for status in await in_own_thread(registry.index) if status.state is ModelState.UNAVAILABLE]
+def _check_all_loaded(models: LoadedModels) -> None:
+    failed = [status for status in models.statuses() if status.state is ModelState.UNAVAILABLE]
     if failed:
         raise ModelsFailed("; ".join(f"{status.name} {status.version}: {status.reason}" for status in failed))
 
@@ -199,7 +204,7 @@ def _names(repository: ModelRepositories, settings: Settings) -> list[str]:
             log.error("failed to load '%s': %s", name, why)
             if settings.exit_on_error:
                 raise ModelsFailed(f"{name}: {why}")
-    return [name for name in names if name in settings.load_model]
+    return list(dict.fromkeys(settings.load_model))
 
 
 async def _first(stopped: Coroutine[Any, Any, Any], *servers: "asyncio.Task[None]") -> None:

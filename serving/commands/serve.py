@@ -143,7 +143,7 @@ def _log_to_stderr() -> None:
 
 async def _serve(settings: Settings) -> None:
     from serving import server
-    from serving.engine.state_file import StateFileUnreadable
+    from serving.engine.state_file import StateFileUnusable
 
     stop = asyncio.Event()
     server.stop_on_signals(stop)
@@ -154,7 +154,7 @@ async def _serve(settings: Settings) -> None:
 
     try:
         stopped = await server.serve(settings, on_started, stop)
-    except (server.PortTaken, server.ModelsFailed, ModelLoadFailed, StateFileUnreadable) as error:
+    except (server.PortTaken, server.ModelsFailed, ModelLoadFailed, StateFileUnusable) as error:
         typer.secho(f"slipway serve: {error}", fg="red", err=True)
         raise typer.Exit(1) from None
     if stopped.cut_off:

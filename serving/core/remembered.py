@@ -5,18 +5,21 @@ Rule: of versions whose files are as they were then; a version with other files 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from serving.core.repository_files import Files, of_version
+from serving.core.versions import is_version
 
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """Why, and the files that the version had: it stays away until they change."""
+    """Why, and the files that the version had: it stays away until they change. Where their marks do, as in a copy,
+    `digest`, unless it is "", says whether their content did."""
 
     files: Files
     reason: str
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def encode(models: Mapping[str, Remembered]) -> bytes:
         name: {
             "current": it.current,
             "files": it.files,
-            "rolled_back": {number: {"reason": away.reason, "files": away.files} for number, away in _sorted(it)},
+            "rolled_back": {number: asdict(away) for number, away in _sorted(it)},
         }
         for name, it in sorted(models.items())
     }
@@ -51,8 +54,8 @@ def decode(text: bytes) -> dict[str, Remembered]:
     """Raises `ValueError` for what `encode` did not write."""
     try:
         return {str(name): _remembered(it) for name, it in json.loads(text).items()}
-    except (AttributeError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"it is no record of models and their versions: {error!r}") from None
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"it is no record of models and their versions: {error}") from None
 
 
 def _sorted(it: Remembered) -> list[tuple[str, RolledBack]]:
@@ -63,8 +66,18 @@ def _remembered(it: Any) -> Remembered:
     return Remembered(
         str(it["current"]),
         _files(it["files"]),
-        {number: RolledBack(_files(away["files"]), str(away["reason"])) for number, away in it["rolled_back"].items()},
+        {_number(key): _rolled_back(away) for key, away in it["rolled_back"].items()},
     )
+
+
+def _number(key: str) -> str:
+    if not is_version(key):
+        raise ValueError(f"'{key}' is no version")
+    return key
+
+
+def _rolled_back(it: Any) -> RolledBack:
+    return RolledBack(_files(it["files"]), str(it["reason"]), str(it.get("digest", "")))
 
 
 def _files(it: Any) -> Files:

@@ -73,6 +73,12 @@ class Dependencies:
         with self._followed(name), self._turn(self._config(name, None)):
             self._registry.sync(name)
 
+    def follow(self, *names: str) -> None:
+        """Others serve under these names; the ensembles that need them are loaded anew."""
+        for ensemble in self._above(names):
+            with suppress(ModelLoadFailed):  # which is its own state
+                self.load_alone(ensemble, self._brought.get(ensemble))
+
     def unload(self, name: str, with_dependents: bool = False) -> None:
         """As `ModelRegistry.unload`; `with_dependents` also the models that nothing else needs, after an ensemble's
         last request was answered."""
@@ -97,9 +103,8 @@ class Dependencies:
             yield
         finally:
             changed = [name for name in names if self._serving(name) not in (set(), before[name])]
-            for ensemble in self._above(changed) if changed else []:
-                with suppress(ModelLoadFailed):  # which is its own state
-                    self.load_alone(ensemble, self._brought.get(ensemble))
+            if changed:
+                self.follow(*changed)
 
     def _above(self, changed: Sequence[str]) -> list[str]:
         """The ensembles that need them, or one another, each after what it needs."""

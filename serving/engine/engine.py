@@ -13,6 +13,7 @@ from serving.engine.dependencies import Dependencies
 from serving.engine.loaded_model import LoadedModel
 from serving.engine.override import Override
 from serving.engine.own_thread import in_own_thread
+from serving.engine.promotions import Promotions
 from serving.engine.registry import ModelRegistry
 from serving.engine.running_rollout import SettledRollout
 from serving.engine.servable import Servable
@@ -25,6 +26,7 @@ class Engine:
         self,
         registry: ModelRegistry,
         dependencies: Dependencies,
+        promotions: Promotions,
         tracer: Tracer,
         is_explicit: bool = False,
         strict_readiness: bool = False,
@@ -33,6 +35,7 @@ class Engine:
         self._registry = registry
         self._tracer = tracer
         self._dependencies = dependencies
+        self._promotions = promotions
         self._is_explicit = is_explicit
         self._strict_readiness = strict_readiness
         self.accepting = False
@@ -117,12 +120,12 @@ class Engine:
         await in_own_thread(self._dependencies.unload, name, with_dependents)
 
     async def promote(self, name: str, version: str = "") -> str:
-        """The version that has all traffic now. Raises what `ModelRegistry.promote` does."""
-        return await in_own_thread(self._registry.promote, name, version)
+        """The version that has all traffic now. Raises what `Promotions.promote` does."""
+        return await in_own_thread(self._promotions.promote, name, version)
 
     async def roll_back(self, name: str, version: str = "") -> str:
-        """The version that has all traffic now. Raises what `ModelRegistry.roll_back` does."""
-        return await in_own_thread(self._registry.roll_back, name, version)
+        """The version that has all traffic now. Raises what `Promotions.roll_back` does."""
+        return await in_own_thread(self._promotions.roll_back, name, version)
 
     def last_rollout(self, name: str) -> SettledRollout | None:
         """How the model's last trial ended; None where it had none since the server started."""

@@ -89,15 +89,23 @@ def load_model(
         return before.kept.get(str(number)) or _load_version(repository, config, number, files, labels, loop, policy)
 
     versions = {str(number): load(number) for number in _selected(config, left, available)}
-    newest = next(reversed(versions))
-    proved = before.at_start is None or before.at_start.served(newest, files)
-    has_trial = not proved and versions[newest].served is not None and rollout_policy(config) is not None
     for number in spare:
-        if sum(version.served is not None for version in versions.values()) >= (2 if has_trial else 1):
+        ready = [number for number, version in versions.items() if version.served is not None]
+        if ready and not _needs_another(config, versions, ready, files, before.at_start):
             break
         versions[str(number)] = load(number)
     give_back()  # what the runtimes read, packed anew and freed
     return sorted_versions(versions)
+
+
+def _needs_another(
+    config: ModelConfig, tried: Collection[str], ready: list[str], files: Files, at_start: Remembered | None
+) -> bool:
+    """Whether the newest that is ready has a trial before it, and what it is tried beside is not there yet."""
+    newest = max(ready, key=int)
+    if at_start is None or rollout_policy(config) is None or at_start.served(newest, files):
+        return False
+    return len(ready) == 1 or (at_start.served(at_start.current, files) and at_start.current not in tried)
 
 
 def _spare(config: ModelConfig, available: list[int], served_last: str) -> list[int]:

@@ -6,11 +6,13 @@ Rule: blocks; belongs to whoever changes the model, and keeps nothing.
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from serving.core.repository_files import Files
+from serving.core.remembered import RolledBack
+from serving.core.repository_files import Files, of_version
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.dispatch import Dispatch
 from serving.engine.load_policy import LoadPolicy
@@ -56,15 +58,23 @@ class ModelSource:
         trouble = self._repository.trouble(name)
         return VersionStatus(name, "", ModelState.UNAVAILABLE if trouble else ModelState.UNKNOWN, trouble)
 
-    def above(self, name: str, number: str) -> list[str]:
-        """The version folders that are there with a higher number; none above ""."""
-        return [other for other in self.present(name) if int(other) > int(number)] if number else []
+    def digest(self, name: str, number: str) -> str:
+        """Of the content of a version's files; "" where it can't be read, or lies elsewhere."""
+        try:
+            return self._repository.digest(name, int(number))
+        except (OSError, ModelLoadFailed):
+            return ""
 
-    def present(self, name: str) -> list[str]:
-        """The version folders that are there, lowest first."""
+    def with_digests(self, name: str, away: Mapping[str, RolledBack]) -> dict[str, RolledBack]:
+        """Each with its digest, if its files are still those that it had."""
+        return {number: it if it.digest else self._with_digest(name, number, it) for number, it in away.items()}
+
+    def _with_digest(self, name: str, number: str, it: RolledBack) -> RolledBack:
+        digest = self.digest(name, number)
         with suppress(ModelLoadFailed):
-            return [str(number) for number in self._repository.versions(name)]
-        return []
+            if of_version(self.files(name), number) == it.files:
+                return replace(it, digest=digest)
+        return it
 
     def load(
         self, name: str, override: Override | None, before: Before = NOTHING_KNOWN

@@ -115,6 +115,9 @@ class ModelRepositories:
     def labels(self, config: ModelConfig) -> Mapping[str, tuple[str, ...]]:
         return self._of(config.name).labels(config)
 
+    def digest(self, name: str, version: int) -> str:
+        return self._of(name).digest(name, version)
+
     def fingerprint(self, name: str) -> Mapping[str, tuple[int | str, ...]]:
         repository = self._of(name)
         try:

@@ -3,6 +3,7 @@
 Rule: reads only; everything that a model's folder can get wrong becomes a `ModelLoadFailed` with its reason.
 """
 
+import hashlib
 import logging
 import os
 import stat
@@ -51,6 +52,9 @@ class Repository(Protocol):
 
         Cheap: nothing is read or fetched. Empty for a model that is not there.
         """
+
+    def digest(self, name: str, version: int) -> str:
+        """Of the content of a version's files, which are read; "" where the fingerprint says as much."""
 
 
 class ModelRepository:
@@ -108,6 +112,16 @@ class ModelRepository:
     def fingerprint(self, name: str) -> Mapping[str, tuple[int | str, ...]]:
         """Size, modification time in nanoseconds and inode; what programs make for themselves is left out."""
         return dict(_walk(self.root / name, "", frozenset()))
+
+    def digest(self, name: str, version: int) -> str:
+        directory = self.version_directory(name, version)
+        digest = hashlib.sha256()
+        for path in sorted(directory.rglob("*")):
+            if path.is_file() and not is_passing(str(path.relative_to(directory))):
+                digest.update(f"{path.relative_to(directory)}\0{path.stat().st_size}\0".encode())
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
 
     def _read_labels(self, name: str, filename: str) -> tuple[str, ...]:
         what = f"label_filename '{filename[:100]}'"

@@ -4,9 +4,10 @@ Rule: from one `LoadedModel` to the next; nothing here loads, closes or waits.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from serving.core.remembered import Remembered, RolledBack
+from serving.core.model_config import ModelConfig, select_versions
+from serving.core.remembered import NOTHING, Remembered, RolledBack
 from serving.core.repository_files import Files, of_all_versions, of_version, version_folders
 from serving.engine.loaded_model import LoadedModel, Version, newest_ready, sorted_versions
 from serving.engine.running_rollout import RunningRollout
@@ -15,6 +16,10 @@ from serving.errors import InvalidInput
 
 Begin = Callable[[Servable, Servable], RunningRollout | None]
 """From the version that serves and its successor; None where the successor takes over at once."""
+
+
+Digest = Callable[[str], str]
+"""Of the content of a version's files; "" where that would take too long."""
 
 
 def at_once(_: Servable, __: Servable) -> None:
@@ -31,10 +36,14 @@ def unchanged(old: LoadedModel | None, files: Files) -> dict[str, Version]:
     }
 
 
-def still_rolled_back(before: LoadedModel | Remembered | None, files: Files) -> dict[str, RolledBack]:
-    """Versions that have not changed since they were rolled back."""
-    away = {} if before is None else before.rolled_back
-    return {number: it for number, it in away.items() if it.files == of_version(files, number)}
+def still_rolled_back(away: Mapping[str, RolledBack], files: Files, digest: Digest) -> dict[str, RolledBack]:
+    """Versions that have not changed since they were rolled back, with the marks that they have now."""
+    there = {number: of_version(files, number) for number in away}
+    return {
+        number: replace(it, files=there[number])
+        for number, it in away.items()
+        if it.files == there[number] or (it.digest and there[number] and it.digest == digest(number))
+    }
 
 
 def succeed(
@@ -44,8 +53,10 @@ def succeed(
     files: Files,
     rolled_back: Mapping[str, RolledBack],
     begin: Begin,
+    before: Remembered = NOTHING,
 ) -> LoadedModel:
-    """After a load whose outcome is `loaded`; `present` are the version folders that are there.
+    """After a load whose outcome is `loaded`; `present` are the version folders that are there, `before` is what is
+    remembered of a model that did not serve.
 
     Where one failed, all that were loaded with it are not taken, and the old ones stay but for those that are gone.
     """
@@ -54,7 +65,7 @@ def succeed(
         if failed:
             return _stay(old, failed, present, files)
         return _take_over(old, loaded, files, rolled_back, begin)
-    return _begin(loaded, files, rolled_back, begin)
+    return _begin(loaded, files, rolled_back, begin, before)
 
 
 def promote(model: LoadedModel, candidate: str, selected: Collection[str]) -> LoadedModel:
@@ -63,20 +74,39 @@ def promote(model: LoadedModel, candidate: str, selected: Collection[str]) -> Lo
     return replace(model, versions=versions, current=candidate, rollout=None)
 
 
-def to_bring_back(name: str, model: LoadedModel) -> str:
-    """The highest version that was rolled back. Raises `InvalidInput` where there is none."""
-    if not model.rolled_back:
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The version that is to serve, and those that stay away for it."""
+
+    number: str
+    rolled_back: Mapping[str, RolledBack]
+
+
+def turn_to(name: str, model: LoadedModel, number: str, files: Files, config: ModelConfig) -> Turn:
+    """To that version; "" for the highest that was rolled back. Higher ones that served are passed over from now on.
+
+    Raises `InvalidInput` where there is none, or the config's version policy would not serve it.
+    """
+    if not number and not model.rolled_back:
         raise InvalidInput(f"'{name}' has no version that could be promoted: none is on trial or rolled back")
-    return max(model.rolled_back, key=int)
-
-
-def bring_back(name: str, model: LoadedModel, number: str, files: Files) -> LoadedModel:
-    """The next load takes that version, and passes over the higher ones that served; until then all is as it was.
-    Raises `InvalidInput`."""
+    number = number or max(model.rolled_back, key=int)
     _check_there(name, number, files)
     above = {other: it for other, it in model.versions.items() if int(other or 0) > int(number)}
     passed = {other: RolledBack(it.files, f"version {number} was promoted by hand") for other, it in above.items()}
-    return replace(model, rolled_back={**passed, **without(model.rolled_back, number)})
+    away = {**passed, **without(model.rolled_back, number)}
+    if not _would_serve(number, files, away, config):
+        raise InvalidInput(f"'{name}' version {number} can't serve: the model's version_policy does not select it")
+    return Turn(number, away)
+
+
+def turn_back(name: str, model: LoadedModel, files: Files, config: ModelConfig) -> Turn:
+    """To the highest version below the one that serves that its version policy would serve. Raises `InvalidInput`."""
+    away = roll_back(model, model.current, "by hand").rolled_back if model.current else {}
+    lower = [number for number in version_folders(files) if int(number) < int(model.current or 0)]
+    for number in sorted(lower, key=int, reverse=True):
+        if number not in away and _would_serve(number, files, away, config):
+            return Turn(number, away)
+    raise InvalidInput(f"'{name}' has no earlier version than {model.current or 'none'} to go back to")
 
 
 def put_away(name: str, model: LoadedModel, number: str, files: Files) -> LoadedModel:
@@ -92,24 +122,15 @@ def put_away(name: str, model: LoadedModel, number: str, files: Files) -> Loaded
     return replace(model, versions=versions, rolled_back=away)
 
 
+def _would_serve(number: str, files: Files, away: Collection[str], config: ModelConfig) -> bool:
+    left = [int(other) for other in version_folders(files) if other not in away and int(other) <= int(number)]
+    return int(number) in select_versions(config, left)
+
+
 def _check_there(name: str, number: str, files: Files) -> None:
     there = sorted(version_folders(files), key=int)
     if number not in there:
         raise InvalidInput(f"'{name}' has no version {number[:20]}; it has {', '.join(there) or 'none'}")
-
-
-def to_go_back_to(name: str, model: LoadedModel, present: Collection[str]) -> str:
-    """The highest version below the one that serves. Raises `InvalidInput` where there is none."""
-    lower = [number for number in present if int(number) < int(model.current or 0) and number not in model.rolled_back]
-    if not lower:
-        raise InvalidInput(f"'{name}' has no earlier version than {model.current or 'none'} to go back to")
-    return max(lower, key=int)
-
-
-def check_turned(name: str, model: LoadedModel, number: str) -> None:
-    """Raises `InvalidInput` where another version serves than was asked for."""
-    if model.current != number:
-        raise InvalidInput(f"'{name}' has no version {number} any more, or its version_policy does not select it")
 
 
 def without(rolled_back: Mapping[str, RolledBack], number: str) -> dict[str, RolledBack]:
@@ -139,16 +160,29 @@ def _stay(old: LoadedModel, failed: Mapping[str, str], present: Collection[str],
     return replace(old, versions=versions, current=current, failed=dict(failed), tried=files, rollout=rollout)
 
 
+def before_trial(ready: Collection[str], newest: str, files: Files, before: Remembered) -> str:
+    """Of the versions that are ready, the one that the newest is tried beside: the one that served last, or else the
+    one before it; "" for none."""
+    if before.current in ready and before.current != newest and before.served(before.current, files):
+        return before.current
+    return max((number for number in ready if int(number) < int(newest)), key=int, default="")
+
+
 def _begin(
-    loaded: Mapping[str, Version], files: Files, rolled_back: Mapping[str, RolledBack], begin: Begin
+    loaded: Mapping[str, Version],
+    files: Files,
+    rolled_back: Mapping[str, RolledBack],
+    begin: Begin,
+    before: Remembered,
 ) -> LoadedModel:
-    """Nothing served so far. The newest version has its trial beside the one before it, as it would have had if they
-    had come one after the other."""
+    """Nothing served so far. The newest version has its trial, as it would have had if they had come one after the
+    other; not if it served last."""
     newest = newest_ready(loaded)
-    before = newest_ready({number: version for number, version in loaded.items() if number != newest})
-    current, candidate = (loaded[number].served if number else None for number in (before, newest))
-    rollout = begin(current, candidate) if current is not None and candidate is not None else None
-    return LoadedModel(dict(loaded), newest if rollout is None else before, {}, rolled_back, files, rollout)
+    ready = [number for number, version in loaded.items() if version.served is not None]
+    current = "" if not ready or before.served(newest, files) else before_trial(ready, newest, files, before)
+    serving, candidate = (loaded[number].served if number else None for number in (current, newest))
+    rollout = begin(serving, candidate) if serving is not None and candidate is not None else None
+    return LoadedModel(dict(loaded), newest if rollout is None else current, {}, rolled_back, files, rollout)
 
 
 def _take_over(

@@ -7,7 +7,7 @@ FILES = {"2/": (1, 2), "2/model.onnx": (10, 20, 30), "2/etag": "abc"}
 
 def test_what_is_written_is_read_again() -> None:
     models = {
-        "digits": Remembered("2", FILES, {"10": RolledBack(FILES, "slow"), "3": RolledBack({}, "by hand")}),
+        "digits": Remembered("2", FILES, {"10": RolledBack(FILES, "slow", "abc"), "3": RolledBack({}, "by hand")}),
         "new": NOTHING,
         "émilie": Remembered("0"),
     }
@@ -28,6 +28,7 @@ def test_what_is_written_is_read_again() -> None:
         b'{"digits": {"current": "1", "files": [], "rolled_back": {}}}',
         b'{"digits": {"current": "1", "files": {}, "rolled_back": {"2": {"files": {}}}}}',
         b'{"digits": {"current": "1", "files": {}, "rolled_back": 7}}',
+        b'{"digits": {"current": "1", "files": {}, "rolled_back": {"x": {"files": {}, "reason": ""}}}}',
         b"\xff\xfe",
         b"[" * 100_000,
     ],

@@ -236,7 +236,9 @@ async def test_without_a_config_it_is_completed_from_a_version_that_can_be_read(
         ((), "1", ["1", "3"]),
         ((), "2", ["2", "3"]),
         (("2",), "", ["1", "2", "3"]),
-        (("3",), "", ["2", "3"]),
+        (("3",), "", ["1", "2", "3"]),
+        (("3",), "2", ["2", "3"]),
+        (("1", "3"), "1", ["1", "2", "3"]),
     ],
 )
 async def test_at_the_start_a_version_that_has_a_trial_before_it_is_loaded_with_the_one_before(

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from serving.core.remembered import RolledBack
+from serving.core.repository_files import of_version
 from serving.engine.dispatch import Dispatch
 from serving.engine.load_policy import DEFAULT_POLICY, LoadPolicy
 from serving.engine.loading import Before
@@ -25,8 +27,6 @@ async def test_versions_come_from_the_repository_but_for_those_that_are_kept_or_
     again, _ = source(tmp_path).load("scaled", None, Before(None, {"1": first["1"]}, ["2"]))
     assert (list(first), list(again), folder) == (["1", "2"], ["1", "3"], None)
     assert again["1"] is first["1"]
-    assert source(tmp_path).present("scaled") == ["1", "2", "3"]
-    assert source(tmp_path).present("nope") == []
     for version in (*first.values(), again["3"]):
         assert version.served is not None
         assert version.served.close(10)
@@ -58,3 +58,14 @@ async def test_a_manifest_can_be_required(tmp_path: Path) -> None:
     taken, _ = strict.load("scaled", None)
     assert taken["1"].served is not None
     assert taken["1"].served.close(10)
+
+
+async def test_what_is_away_gets_the_digest_of_its_files_unless_they_changed(tmp_path: Path) -> None:
+    scaled_models.add_scaled(tmp_path, 1, 2)
+    lies = source(tmp_path)
+    there = {number: RolledBack(of_version(lies.files("scaled"), number), "slow") for number in ("1", "2")}
+    changed = RolledBack({"1/model.onnx": 0}, "slow")
+    told = lies.with_digests("scaled", {"2": there["2"], "1": changed, "9": RolledBack({}, "gone")})
+    assert told["2"].digest == lies.digest("scaled", "2") != lies.digest("scaled", "1")
+    assert (told["1"], told["9"].digest) == (changed, "")
+    assert lies.with_digests("scaled", told) == told

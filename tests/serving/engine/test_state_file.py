@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from serving.core.remembered import NOTHING, Remembered
-from serving.engine.state_file import StateFile, StateFileUnreadable
+from serving.engine import state_file
+from serving.engine.state_file import StateFile, StateFileUnusable
+from tests.running_server import until
 
 ONE, TWO = Remembered("1", {"1/model.onnx": (1, 2)}), Remembered("2", {"2/model.onnx": (3, 4)})
 
@@ -47,23 +49,43 @@ def test_models_that_change_at_once_are_all_in_it(tmp_path: Path) -> None:
     assert {StateFile(tmp_path / "state.json").of(f"m{number}").current for number in range(16)} == {"1"}
 
 
-def test_what_can_not_be_written_is_said_and_known_all_the_same(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_what_can_not_be_written_is_said_known_all_the_same_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setattr(state_file, "_AGAIN", 0.05)
     path = tmp_path / "state.json"
     state = StateFile(path)
     path.mkdir()
     state.note("digits", ONE)
-    assert f"digits is not remembered over a restart: {path}: Is a directory" in caplog.text
+    assert f"{path} can't be written, and is tried again: Is a directory" in caplog.text
     assert state.of("digits") == ONE
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "state.json"]
+    path.rmdir()
+    until(path.is_file, "it is written once it can be")
+    assert StateFile(path).of("digits") == ONE
+
+
+def test_a_file_that_is_given_without_its_folder_is_written_in_place(tmp_path: Path) -> None:
+    """As a container may have it; a folder that nobody may write into stands for a mount here."""
+    path = tmp_path / "given" / "state.json"
+    path.parent.mkdir()
+    path.touch()
+    link = tmp_path / "link.json"
+    link.symlink_to(path)
+    StateFile(link).note("digits", ONE)
+    assert link.is_symlink()
+    assert StateFile(path).of("digits") == ONE
+
+
+def test_an_empty_file_knows_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.touch()
+    assert StateFile(path).of("digits") == NOTHING
 
 
 def test_a_file_that_is_something_else_is_named_with_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     path.write_text("{ half")
-    with pytest.raises(StateFileUnreadable, match=r"state\.json can't be understood .*; delete it"):
+    with pytest.raises(StateFileUnusable, match=r"state\.json can't be understood .*; delete it"):
         StateFile(path)
-    with pytest.raises(StateFileUnreadable, match="can't be read: Is a directory"):
+    with pytest.raises(StateFileUnusable, match="can't be read: Is a directory"):
         StateFile(tmp_path)

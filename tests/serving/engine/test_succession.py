@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.core.model_config import ModelConfig, parse
 from serving.core.remembered import Remembered, RolledBack
 from serving.core.states import ModelState
 from serving.engine.loaded_model import LoadedModel, Version
@@ -12,14 +13,16 @@ from serving.engine.repository import ModelRepository
 from serving.engine.running_rollout import RunningRollout, begin_rollout
 from serving.engine.served_model import ServedModel
 from serving.engine.succession import (
+    Turn,
     at_once,
-    bring_back,
     promote,
     put_away,
     reject,
     roll_back,
     still_rolled_back,
     succeed,
+    turn_back,
+    turn_to,
     unchanged,
 )
 from serving.errors import InvalidInput
@@ -57,6 +60,10 @@ def ready(tmp_path: Path) -> Iterator[Make]:
 
 def begin(current: ServedModel, candidate: ServedModel) -> RunningRollout | None:
     return begin_rollout(current, candidate, lambda *_: None)
+
+
+def unread(_: str) -> str:
+    pytest.fail("the content is read where the marks are not enough")
 
 
 def on_trial(one: Version, two: Version) -> LoadedModel:
@@ -191,10 +198,16 @@ def test_a_version_that_is_rolled_back_serves_until_the_next_load(ready: Make) -
 
 def test_versions_stay_rolled_back_until_their_own_files_change() -> None:
     away = {"2": RolledBack({"2/model.onnx": 2}, "slow"), "3": RolledBack({"3/model.onnx": "old"}, "slow")}
-    for before in (LoadedModel({"1": BROKEN}, rolled_back=away), Remembered(rolled_back=away)):
-        assert still_rolled_back(before, {**FILES, "config.pbtxt": "new", "1/model.onnx": "new"}) == {"2": away["2"]}
-        assert still_rolled_back(before, {}) == {}
-    assert still_rolled_back(None, FILES) == {}
+    now = {**FILES, "config.pbtxt": "new", "1/model.onnx": "new"}
+    assert still_rolled_back(away, now, unread) == {"2": away["2"]}
+    assert still_rolled_back(away, {}, unread) == {}
+    assert still_rolled_back({}, FILES, unread) == {}
+
+
+def test_a_copy_of_what_was_rolled_back_stays_away_too_with_its_own_marks() -> None:
+    away = {number: RolledBack({f"{number}/model.onnx": "old"}, "slow", digest="abc") for number in ("1", "2", "4")}
+    same = still_rolled_back(away, FILES, {"1": "abc", "2": "other", "4": "abc"}.__getitem__)
+    assert same == {"1": RolledBack({"1/model.onnx": 1}, "slow", digest="abc")}, "2 has changed, 4 is gone"
 
 
 def test_versions_are_unchanged_while_their_files_and_the_models_are(ready: Make) -> None:
@@ -215,14 +228,56 @@ def test_a_first_load_of_several_versions_tries_the_newest_beside_the_one_before
     assert succeed(None, versions, [], FILES, {}, at_once) == LoadedModel(versions, "3", tried=FILES)
 
 
-def test_a_version_that_is_brought_back_takes_the_place_of_higher_ones_that_served(ready: Make) -> None:
+@pytest.mark.parametrize(
+    ("served_last", "current", "has_trial"), [("", "2", True), ("1", "1", True), ("2", "2", True), ("3", "3", False)]
+)
+def test_the_newest_is_tried_beside_what_served_last_unless_it_was_that_itself(
+    ready: Make, served_last: str, current: str, has_trial: bool
+) -> None:
+    versions = {"1": ready("1"), "2": ready("2"), "3": ready("3")}
+    before = Remembered(served_last, {f"{served_last}/model.onnx": FILES.get(f"{served_last}/model.onnx", 0)})
+    model = succeed(None, versions, list(versions), FILES, {}, begin, before)
+    assert (model.current, model.rollout is not None) == (current, has_trial)
+
+
+def test_what_served_last_and_has_other_files_now_is_another_version(ready: Make) -> None:
+    versions = {"1": ready("1"), "2": ready("2"), "3": ready("3")}
+    model = succeed(None, versions, list(versions), FILES, {}, begin, Remembered("1", {"1/model.onnx": "old"}))
+    assert model.current == "2"
+
+
+def policy(text: str) -> ModelConfig:
+    return parse(f"version_policy {{ {text} }}", "m")
+
+
+def test_a_turn_to_a_version_passes_over_the_higher_ones_that_served(ready: Make) -> None:
     away = {"1": RolledBack({}, "slow"), "3": RolledBack({"3/model.onnx": 3}, "wrong")}
     model = LoadedModel({"2": ready("2")}, "2", rolled_back=away, tried=FILES)
     passed = RolledBack({"2/model.onnx": 2}, "version 1 was promoted by hand")
-    assert bring_back("m", model, "1", FILES).rolled_back == {"2": passed, "3": away["3"]}
-    assert bring_back("m", model, "3", FILES).rolled_back == {"1": away["1"]}
+    assert turn_to("m", model, "1", FILES, policy("")) == Turn("1", {"2": passed, "3": away["3"]})
+    assert turn_to("m", model, "", FILES, policy("")) == Turn("3", {"1": away["1"]}), "the highest, unless named"
+
+
+def test_a_turn_to_what_can_not_serve_is_refused(ready: Make) -> None:
+    model = LoadedModel({"2": ready("2")}, "2", tried=FILES)
     with pytest.raises(InvalidInput, match="'m' has no version 7; it has 1, 2, 3"):
-        bring_back("m", model, "7", FILES)
+        turn_to("m", model, "7", FILES, policy(""))
+    with pytest.raises(InvalidInput, match="version 1 can't serve: the model's version_policy does not select it"):
+        turn_to("m", model, "1", FILES, policy("specific { versions: [ 2, 3 ] }"))
+    with pytest.raises(InvalidInput, match="no version that could be promoted"):
+        turn_to("m", model, "", FILES, policy(""))
+
+
+def test_a_turn_back_is_to_the_highest_lower_version_that_the_policy_would_serve(ready: Make) -> None:
+    model = LoadedModel({"3": ready("3")}, "3", tried=FILES)
+    back = turn_back("m", model, FILES, policy(""))
+    assert back == Turn("2", {"3": RolledBack({"3/model.onnx": 3}, "by hand")})
+    assert turn_back("m", model, FILES, policy("specific { versions: [ 1, 3 ] }")).number == "1"
+    after = LoadedModel({"3": ready("3")}, "3", rolled_back={"2": RolledBack({}, "slow")})
+    assert turn_back("m", after, FILES, policy("")).number == "1"
+    for none in (LoadedModel({"1": ready("1")}, "1"), LoadedModel({"": BROKEN})):
+        with pytest.raises(InvalidInput, match="has no earlier version than"):
+            turn_back("m", none, FILES, policy(""))
 
 
 def test_a_version_without_traffic_is_put_away_with_the_files_that_it_has(ready: Make) -> None:
