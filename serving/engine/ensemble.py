@@ -55,6 +55,7 @@ class Ensemble:
         self.outputs = {spec.name: spec for spec in output_specs(config)}
         self.max_batch_size = int(config.max_batch_size)
         self.labels = labels
+        self._has_own_labels = {output.name for output in config.output if output.label_filename}
         self.load_seconds = load_seconds
         self.statistics = ModelStatistics()
         self._graph = graph
@@ -86,7 +87,11 @@ class Ensemble:
             timeline.marks.extend(passage.timeline.marks)
         waited, times = passage.timeline.sums()
         self.statistics.record_steps(passage.seconds, waited, rows, times, int(time.time() * 1000))
-        return InferResponse(self.name, self.version, self._chosen(request, tensors), request.id, labels=self.labels)
+        labels = {
+            **self.labels,
+            **{name: it for name, it in passage.labels.items() if name not in self._has_own_labels},
+        }
+        return InferResponse(self.name, self.version, self._chosen(request, tensors), request.id, labels=labels)
 
     async def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
         yield await self.infer(request)
@@ -135,6 +140,8 @@ class _Passage:
 
     def __init__(self, ensemble: str, graph: Graph, dispatch: Dispatch, request: InferRequest) -> None:
         self.timeline = Timeline()
+        self.labels: dict[str, tuple[str, ...]] = {}
+        """Of its tensors, those of the versions that answered."""
         self._ensemble = ensemble
         self._graph = graph
         self._dispatch = dispatch
@@ -175,6 +182,7 @@ class _Passage:
         except SlipwayError as error:
             raise _named(self._ensemble, step, error) from error
         self.timeline.marks.extend(timeline.marks)
+        self.labels |= {step.outputs[name]: it for name, it in response.labels.items() if name in step.outputs}
         return response.outputs
 
     def _step_request(self, number: int, step: Step) -> InferRequest:

@@ -55,6 +55,14 @@ class Before:
 NOTHING_KNOWN = Before()
 
 
+class VersionUnreadable(ModelLoadFailed):
+    """What a config leaves open can't be told from the files of that version."""
+
+    def __init__(self, version: str, error: ModelLoadFailed) -> None:
+        super().__init__(str(error))
+        self.version = version
+
+
 def load_model(
     repository: Repository,
     name: str,
@@ -80,7 +88,10 @@ def load_model(
         chosen = _selected(written, left if available else [1], available)
         return _load_ensemble(repository, name, written, chosen, files, dispatch, policy)
     spare = [] if before.at_start is None else _spare(written, left, before.at_start.current)
-    config = _completed(repository, name, written, left or available, spare)
+    try:
+        config = _completed(repository, name, written, left or available, spare)
+    except VersionUnreadable as error:
+        return {error.version: unavailable(name, error.version, error)}
     if is_brought and config.backend == "python":
         raise RepositoryPollFailed("a request can't bring Python code; put model.py into the repository")
     labels = _checked_labels(repository, config, policy)
@@ -217,10 +228,13 @@ def _completed(
 
 
 def _described(config: ModelConfig, repository: Repository, directory: Path) -> ModelConfig:
-    config = autocomplete.with_backend(config, repository.files(directory))
-    described = None if config.input and config.output else backend.describe(directory, config)
-    if described is not None:
-        config = autocomplete.with_tensors(config, *described)
+    try:
+        config = autocomplete.with_backend(config, repository.files(directory))
+        described = None if config.input and config.output else backend.describe(directory, config)
+        if described is not None:
+            config = autocomplete.with_tensors(config, *described)
+    except ModelLoadFailed as error:
+        raise VersionUnreadable(directory.name, error) from error.__cause__
     return model_config.complete(config)
 
 

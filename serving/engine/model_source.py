@@ -72,7 +72,7 @@ class ModelSource:
     def _with_digest(self, name: str, number: str, it: RolledBack) -> RolledBack:
         digest = self.digest(name, number)
         with suppress(ModelLoadFailed):
-            if of_version(self.files(name), number) == it.files:
+            if it.files and of_version(self.files(name), number) == it.files:
                 return replace(it, digest=digest)
         return it
 

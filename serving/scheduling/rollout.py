@@ -10,7 +10,8 @@ from math import exp, log, sqrt
 from serving.core.rollout_policy import RolloutPolicy, Strategy
 
 _EARLY = 20
-"""Requests after which failures that can't be chance end a rollout, however many more it was to have."""
+"""Requests, or compared rows, after which failures or other answers that can't be chance end a rollout, however many
+more it was to have."""
 
 _LONGEST = 10
 """Times the requests that a trial was to have, after which it does without a single comparison."""
@@ -96,6 +97,8 @@ class Rollout:
         """None while it is too early to tell."""
         if self.candidate.requests >= _EARLY and self._surely_fails_more():
             return Verdict(False, f"it fails more often: {self._errors()}")
+        if self.compared >= _EARLY and self._surely_differs():
+            return Verdict(False, self._disagreement())
         if self.candidate.requests < self.policy.min_requests or not self.current.requests:
             return None
         complaint = self._complaint()
@@ -119,11 +122,14 @@ class Rollout:
                 f"{policy.max_latency_ratio:g} is allowed"
             )
         if self.disagreement > policy.max_disagreement:
-            return (
-                f"it answers differently: {self.differed} of {self.compared} rows, at most "
-                f"{policy.max_disagreement:.1%} is allowed"
-            )
+            return self._disagreement()
         return ""
+
+    def _disagreement(self) -> str:
+        return (
+            f"it answers differently: {self.differed} of {self.compared} rows, at most "
+            f"{self.policy.max_disagreement:.1%} is allowed"
+        )
 
     def _errors(self) -> str:
         return (
@@ -131,13 +137,16 @@ class Rollout:
             f"{self.current.failures} of {self.current.requests} on the current version"
         )
 
+    def _surely_differs(self) -> bool:
+        return lower_bound(self.differed, self.compared) > self.policy.max_disagreement
+
     def _surely_fails_more(self) -> bool:
         bound = lower_bound(self.candidate.failures, self.candidate.requests)
         return bound > self.current.error_rate + self.policy.max_error_increase
 
 
 def lower_bound(failures: int, requests: int) -> float:
-    """The true rate of failures is hardly lower: the lower end of Wilson's score interval (Wilson, 1927)."""
+    """The true rate is hardly lower: the lower end of Wilson's score interval (Wilson, 1927)."""
     rate, z2 = failures / requests, _Z * _Z
     centre = rate + z2 / (2 * requests)
     spread = _Z * sqrt(rate * (1 - rate) / requests + z2 / (4 * requests * requests))

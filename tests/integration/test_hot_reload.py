@@ -156,3 +156,18 @@ def add_weight(directory: Path, size: int) -> None:
         axis=np.array([1], np.int64),
     )
     (directory / "manifest.json").unlink()
+
+
+def test_without_a_config_a_version_that_can_not_be_read_is_the_one_that_is_named(tmp_path: Path) -> None:
+    scaled_models.add_scaled(tmp_path, 1)
+    (tmp_path / NAME / "config.pbtxt").unlink()
+    with running(tmp_path, model_control_mode="poll") as server:
+        broken = tmp_path / NAME / ".2"
+        broken.mkdir()
+        (broken / "model.onnx").write_bytes(b"broken")
+        broken.rename(tmp_path / NAME / "2")
+        until(lambda: "2" in index(server), "version 2 was tried")
+        assert index(server)["1"] == ("READY", "")
+        assert index(server)["2"][0] == "UNAVAILABLE"
+        assert "ONNX Runtime can't load" in index(server)["2"][1]
+        assert current(server) == "1"

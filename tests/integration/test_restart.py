@@ -1,10 +1,13 @@
 """A server that starts again, or another replica: what serves is what would serve if it had never stopped."""
 
+import shutil
 from collections import Counter
 from pathlib import Path
 
 import httpx
 import pytest
+from google.protobuf import json_format, text_format
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 from typer.testing import CliRunner
 
 from serving.cli import app
@@ -12,6 +15,7 @@ from tests import scaled_models
 from tests.integration.test_rollout import ask, load, policy, versions
 from tests.running_server import RunningServer, running, until
 from tests.scaled_models import NAME, current, index
+from tests.tiny_models import write_config
 
 RULES = policy(strategy="canary", percent=50, min_requests=10, max_latency_ratio=100)
 
@@ -114,3 +118,101 @@ def test_of_a_trial_either_version_can_be_named(tmp_path: Path) -> None:
             "by hand",
         )
         assert turn(server, "promote", "2").json()["version"] == "2"
+
+
+def test_a_decision_that_could_not_be_carried_out_is_not_remembered(tmp_path: Path) -> None:
+    root, state = tmp_path / "models", tmp_path / "state.json"
+    scaled_models.add_scaled(root, 1, 2, 3)
+    break_version(root, "1")
+    break_version(root, "2")
+    with running(root, state_file=state) as server:
+        for action, version in (("rollback", ""), ("promote", "1"), ("rollback", "3")):
+            refused = turn(server, action, version)
+            assert (refused.status_code, "is not the file that was published" in refused.text) == (400, True)
+            assert (current(server), ask(server).status_code) == ("3", 200)
+    with running(root, state_file=state) as server:
+        assert (current(server), index(server)["3"]) == ("3", ("READY", ""))
+
+
+def test_a_rollback_goes_to_a_version_that_the_policy_selects_or_nowhere(tmp_path: Path) -> None:
+    scaled_models.add_scaled(tmp_path, 1, 2, 3, extra="version_policy { specific { versions: [ 1, 3 ] } }")
+    with running(tmp_path) as server:
+        refused = turn(server, "promote", "2")
+        assert (refused.status_code, "version_policy does not select it" in refused.text) == (400, True)
+        assert (current(server), list(index(server))) == ("3", ["1", "3"])
+        assert turn(server, "rollback").json()["version"] == "1"
+        assert turn(server, "rollback").status_code == 400
+        assert turn(server, "promote").json()["version"] == "3"
+
+
+def test_a_copy_of_what_was_rolled_back_is_rolled_back(tmp_path: Path) -> None:
+    root, state = tmp_path / "models", tmp_path / "state.json"
+    scaled_models.add_scaled(root, 1, 2)
+    with running(root, state_file=state, model_control_mode="poll") as server:
+        turn(server, "rollback")
+        (root / NAME / "2" / "model.onnx").touch()
+        scaled_models.publish(root, 0)
+        until(lambda: server.metric(f'slipway_model_loads_total{{model="{NAME}"}}') != 2, "it was looked at again")
+        assert (current(server), index(server)["2"][1]) == ("1", "rolled back: by hand")
+    copy = tmp_path / "copy"
+    shutil.copytree(root, copy)
+    with running(copy, state_file=state) as server:
+        assert (current(server), index(server)["2"][1]) == ("1", "rolled back: by hand")
+    (copy / NAME / "2" / "more.txt").write_text("its content is another now")
+    with running(copy, state_file=state) as server:
+        assert current(server) == "2"
+
+
+@pytest.mark.parametrize("policy_text", ["latest { num_versions: 2 }", "all { }"])
+def test_whatever_came_meanwhile_is_tried_beside_what_served_last(tmp_path: Path, policy_text: str) -> None:
+    root, state = tmp_path / "models", tmp_path / "state.json"
+    scaled_models.add_scaled(root, 1, extra=f"{RULES} version_policy {{ {policy_text} }}")
+    with running(root, state_file=state) as server:
+        assert current(server) == "1"
+    for version in (2, 3):
+        scaled_models.publish(root, version)
+    for candidate in ("3", "2"):
+        with running(root, state_file=state) as server:
+            trial = versions(server)["rollout"]
+            assert (current(server), trial["current"], trial["candidate"]) == ("1", "1", candidate)
+        break_version(root, "3")
+
+
+def test_a_load_by_request_leaves_a_rollback_as_it_is(tmp_path: Path) -> None:
+    scaled_models.add_scaled(tmp_path, 1, 2)
+    with running(tmp_path, model_control_mode="explicit", load_model=(NAME,)) as server:
+        turn(server, "rollback")
+        config = (tmp_path / NAME / "config.pbtxt").read_text()
+        as_json = json_format.MessageToJson(text_format.Parse(config, ModelConfig()))
+        for parameters in ({}, {"parameters": {"config": as_json}}):
+            reply = httpx.post(f"{server.url}/v2/repository/models/{NAME}/load", json=parameters, timeout=60)
+            assert (reply.status_code, current(server)) == (200, "1")
+            assert index(server)["2"] == ("UNAVAILABLE", "rolled back: by hand")
+        assert turn(server, "promote").json()["version"] == "2"
+
+
+def test_a_model_that_was_asked_for_and_is_not_there_costs_strict_readiness(tmp_path: Path) -> None:
+    scaled_models.add_scaled(tmp_path, 1)
+    with running(tmp_path, model_control_mode="explicit", load_model=(NAME, "nope"), strict_readiness=True) as server:
+        assert httpx.get(f"{server.url}/v2/health/ready").status_code != 200
+        rows = httpx.post(f"{server.url}/v2/repository/index").json()
+        [row] = [row for row in rows if row["name"] == "nope"]
+        assert (row["state"], "has no folder 'nope'" in row["reason"]) == ("UNAVAILABLE", True)
+
+
+def test_an_ensemble_follows_the_versions_of_its_steps(tmp_path: Path) -> None:
+    scaled_models.add_scaled(tmp_path, 1, 2)
+    step = 'input_map { key: "x" value: "x" } output_map { key: "y" value: "y" }'
+    write_config(
+        tmp_path,
+        "above",
+        f"""platform: "ensemble" max_batch_size: 8
+        input {{ name: "x" data_type: TYPE_FP32 dims: 4 }} output {{ name: "y" data_type: TYPE_FP32 dims: 4 }}
+        ensemble_scheduling {{ step {{ model_name: "{NAME}" model_version: 2 {step} }} }}""",
+    )
+    with running(tmp_path) as server:
+        assert ask(server, "above").json()["outputs"][0]["data"] == [2, 2, 2, 2]
+        turn(server, "rollback")
+        assert ask(server, "above").status_code == 503
+        turn(server, "promote")
+        assert ask(server, "above").json()["outputs"][0]["data"] == [2, 2, 2, 2]

@@ -21,6 +21,8 @@ Streaming = Callable[[AsyncIterator[Any], Any], Awaitable[None]]
 Rpc = Callable[[Any, Any], Coroutine[Any, Any, Any]]
 """As grpc takes it: the message or messages, and the context."""
 
+_EXITING = ServerExiting("Server exiting: it takes no more requests")
+
 _LONGEST_TEXT = 2000  # bytes, three times that on the wire; a client accepts 8 KiB of metadata
 
 log = logging.getLogger("slipway")
@@ -41,6 +43,8 @@ class Calls:
         """An error in the message's place is the call's status."""
 
         async def rpc(message: Any, context: Any) -> Any:
+            if self.exiting.is_set():
+                return await self._framed(name, _refuse(_EXITING), context)
             answering = _refuse(message) if isinstance(message, SlipwayError) else answer(message)
             return await self._framed(name, answering, context)
 

@@ -21,6 +21,10 @@ from serving.transports.grpc.statistics import statistics_rpcs
 from serving.transports.grpc.stream import stream_rpc
 from serving.transports.shared_memory import SharedMemoryRegions
 
+_GOODBYE = 0.1
+"""Seconds in which calls that are on their way are told UNAVAILABLE, which callers try again elsewhere. What grpc finds
+unread when it stops it cancels, as if the caller had given up."""
+
 _LAST_WORDS = 1.0  # seconds for the replies to calls that were cut off
 
 
@@ -81,6 +85,7 @@ class GrpcServer:
         """Refuse new calls at once, and let those that run end; how many did not within `timeout` seconds."""
         self._calls.exiting.set()
         self._health.let_go()
+        await asyncio.sleep(_GOODBYE)
         stopping = asyncio.ensure_future(self._server.stop(timeout + _LAST_WORDS))
         await asyncio.wait([stopping], timeout=timeout)
         cut_off = 0 if stopping.done() else self._calls.cut_off()

@@ -47,7 +47,7 @@ async def test_one_models_failure_is_its_own(tmp_path: Path, caplog: pytest.LogC
         "good/1": "READY",
         "corrupt/1": "UNAVAILABLE",
         "half_written/1": "UNAVAILABLE",
-        "no_file/": "UNAVAILABLE",
+        "no_file/1": "UNAVAILABLE",
         "no_version/": "UNAVAILABLE",
     }
     reasons = {row.name: row.reason for row in registry.index()}

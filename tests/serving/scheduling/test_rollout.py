@@ -100,6 +100,15 @@ def test_a_candidate_that_answers_differently_goes() -> None:
     )
 
 
+def test_a_candidate_that_always_answers_differently_goes_long_before_its_requests_are_over() -> None:
+    rollout = Rollout(RolloutPolicy(Strategy.SHADOW, min_requests=5000))
+    for _ in range(19):
+        rollout.compare(rows=1, differed=1)
+    assert rollout.verdict() is None
+    rollout.compare(rows=1, differed=1)
+    assert rollout.verdict() == Verdict(False, "it answers differently: 20 of 20 rows, at most 10.0% is allowed")
+
+
 def test_without_automatic_a_good_candidate_waits_and_a_bad_one_goes_all_the_same() -> None:
     policy = RolloutPolicy(Strategy.CANARY, automatic=False)
     assert simulate(Rollout(policy), every(0)) is None

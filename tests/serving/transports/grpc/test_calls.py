@@ -110,3 +110,18 @@ async def test_what_is_cut_off_is_told_why(is_stream: bool) -> None:
             "Server exiting: this request took longer than the server had to stop",
         )
     assert calls.cut_off() == 0
+
+
+async def test_once_it_is_exiting_calls_are_told_to_go_elsewhere() -> None:
+    calls = Calls()
+    calls.exiting.set()
+
+    async def never(_: object) -> bytes:
+        pytest.fail("it was asked")
+
+    async with asking(calls.unary("Ask", never)) as ask:
+        call = ask(b"")
+        assert (await call.code(), await call.details()) == (
+            grpc.StatusCode.UNAVAILABLE,
+            "Server exiting: it takes no more requests",
+        )
