@@ -55,12 +55,13 @@ class Before:
 NOTHING_KNOWN = Before()
 
 
-class VersionUnreadable(ModelLoadFailed):
-    """What a config leaves open can't be told from the files of that version."""
+class _Untold(Exception):
+    """What a config leaves open can't be told from the files of that version, and why."""
 
     def __init__(self, version: str, error: ModelLoadFailed) -> None:
-        super().__init__(str(error))
+        super().__init__(version, error)
         self.version = version
+        self.error = error
 
 
 def load_model(
@@ -90,8 +91,8 @@ def load_model(
     spare = [] if before.at_start is None else _spare(written, left, before.at_start.current)
     try:
         config = _completed(repository, name, written, left or available, spare)
-    except VersionUnreadable as error:
-        return {error.version: unavailable(name, error.version, error)}
+    except _Untold as untold:
+        return {untold.version: unavailable(name, untold.version, untold.error)}
     if is_brought and config.backend == "python":
         raise RepositoryPollFailed("a request can't bring Python code; put model.py into the repository")
     labels = _checked_labels(repository, config, policy)
@@ -180,7 +181,10 @@ def completed_config(repository: Repository, name: str) -> ModelConfig:
     available, config = repository.versions(name), repository.config(name)
     if ensemble.is_ensemble(config):
         return model_config.complete(config)
-    return _completed(repository, name, config, available)
+    try:
+        return _completed(repository, name, config, available)
+    except _Untold as untold:
+        raise untold.error from None
 
 
 def unavailable(name: str, version: str, error: Exception) -> Version:
@@ -210,7 +214,7 @@ def _completed(
     repository: Repository, name: str, config: ModelConfig, available: list[int], spare: Sequence[int] = ()
 ) -> ModelConfig:
     """From the files of a version that will be loaded, since the others may lie elsewhere, and be fetched for nothing;
-    where they can't be read, from one of the `spare`. Raises `ModelLoadFailed`.
+    where they can't be read, from one of the `spare`. Raises `ModelLoadFailed`, `_Untold`.
     """
     if not available:
         raise ModelLoadFailed(
@@ -218,11 +222,12 @@ def _completed(
             f"named by a number; put the model's file into {name}/1/"
         )
     config.name = name
-    failures: list[ModelLoadFailed] = []
+    model_config.check_filename(config.default_model_filename)
+    failures: list[Exception] = []
     for number in ((model_config.select_versions(config, available) or available)[0], *spare):
         try:
             return _described(config, repository, repository.version_directory(name, number))
-        except ModelLoadFailed as error:
+        except (ModelLoadFailed, _Untold) as error:
             failures.append(error)
     raise failures[0]
 
@@ -234,7 +239,7 @@ def _described(config: ModelConfig, repository: Repository, directory: Path) -> 
         if described is not None:
             config = autocomplete.with_tensors(config, *described)
     except ModelLoadFailed as error:
-        raise VersionUnreadable(directory.name, error) from error.__cause__
+        raise _Untold(directory.name, error) from None
     return model_config.complete(config)
 
 

@@ -169,11 +169,12 @@ class ModelRegistry:
             self.loaded.put(name, old.with_failure("", reason_of(error), files))
             self.counts[name].note_load(failed=True)
         elif isinstance(error, RepositoryPollFailed):  # nothing is known of it, as before
+            if old is not None and old.is_loading:  # it was asked for at the start
+                self.loaded.put(name, LoadedModel({"": unavailable(name, "", error)}))
+                return
             log.error("%s could not be loaded: %s", name, error)
             if old is None:
                 self.loaded.remove(name)
-            elif old.is_loading:  # it was asked for at the start
-                self.loaded.put(name, LoadedModel({"": unavailable(name, "", error)}))
             else:
                 self.loaded.put(name, old)
         else:

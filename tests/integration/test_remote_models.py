@@ -175,11 +175,9 @@ def test_a_name_in_two_repositories_is_not_served_and_says_why(tmp_path: Path, m
     with running(places, model_control_mode=mode, load_model=("*",) if mode == "explicit" else ()) as server:
         rows = {row["name"]: row for row in index(server)}
         assert len(index(server)) == 2
-        assert rows["same"] == {
-            "name": "same",
-            "state": "UNAVAILABLE",
-            "reason": f"model appears in two or more repositories: {tmp_path / 'a'} and {tmp_path / 'b'}",
-        }
+        assert rows["same"]["state"] == "UNAVAILABLE"
+        where = f"model appears in two or more repositories: {tmp_path / 'a'} and {tmp_path / 'b'}"
+        assert rows["same"]["reason"].endswith(where)
         assert double(server) == [2, 4, 6, 8]
         if mode == "explicit":
             refused = load(server, "same").json()["error"]

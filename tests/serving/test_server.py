@@ -84,9 +84,17 @@ def test_a_model_that_can_not_be_loaded_keeps_no_other_from_serving(
     (tmp_path / "broken" / "1" / "model.onnx").write_bytes(b"no model")
     with running(tmp_path, model_control_mode="explicit", load_model=("broken", "nope", "double")) as server:
         index = httpx.post(f"{server.url}/v2/repository/index").json()
-    assert {row["name"]: row["state"] for row in index} == {"broken": "UNAVAILABLE", "double": "READY"}
+    assert {row["name"]: row["state"] for row in index} == {
+        "broken": "UNAVAILABLE",
+        "double": "READY",
+        "nope": "UNAVAILABLE",
+    }
     errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert [text.partition(":")[0] for text in errors] == ["failed to load 'nope'", "broken version 1 is UNAVAILABLE"]
+    assert [text.partition(":")[0] for text in errors] == [
+        "failed to load 'nope'",
+        "broken version 1 is UNAVAILABLE",
+        "nope is UNAVAILABLE",
+    ]
 
 
 def test_in_explicit_mode_nothing_else_is_loaded(tmp_path: Path) -> None:
