@@ -103,8 +103,8 @@ def _golden_rows(folder: Path, rows: int, given: Path | None) -> "GoldenRows":
     from rich.console import Console
 
     from serving.commands import given_rows
+    from serving.engine.config_completion import completed_config
     from serving.engine.golden_rows import golden_rows, random_inputs, why_none
-    from serving.engine.loading import completed_config
     from serving.engine.repository import ModelRepository
 
     with Console().status("running the model"):

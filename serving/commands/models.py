@@ -168,7 +168,7 @@ def _put_in_place(action: str, model: str, version: str, url: str) -> None:
 
 def _config_on_disk(model: str, repositories: list[str]) -> "ModelConfig":
     from serving.core.did_you_mean import instead
-    from serving.engine.loading import completed_config
+    from serving.engine.config_completion import completed_config
     from serving.engine.repositories import open_repositories
 
     other = "another repository is named by --model-repository, a running server by --url"

@@ -7,18 +7,19 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from serving.backends import backend
-from serving.core import autocomplete, ensemble, model_config, response_cache_config
+from serving.core import ensemble, model_config, response_cache_config
 from serving.core.brief import writable
 from serving.core.model_config import ModelConfig
 from serving.core.remembered import Remembered
 from serving.core.repository_files import Files, of_all_versions, of_version
 from serving.core.rollout_policy import rollout_policy
 from serving.core.states import ModelState
+from serving.engine.config_completion import Untold, completed
 from serving.engine.config_warnings import config_warnings
 from serving.engine.dispatch import Dispatch
 from serving.engine.ensemble_loading import load_ensemble
@@ -55,15 +56,6 @@ class Before:
 NOTHING_KNOWN = Before()
 
 
-class _Untold(Exception):
-    """What a config leaves open can't be told from the files of that version, and why."""
-
-    def __init__(self, version: str, error: ModelLoadFailed) -> None:
-        super().__init__(version, error)
-        self.version = version
-        self.error = error
-
-
 def load_model(
     repository: Repository,
     name: str,
@@ -90,8 +82,8 @@ def load_model(
         return _load_ensemble(repository, name, written, chosen, files, dispatch, policy)
     spare = [] if before.at_start is None else _spare(written, left, before.at_start.current)
     try:
-        config = _completed(repository, name, written, left or available, spare)
-    except _Untold as untold:
+        config = completed(repository, name, written, left or available, spare)
+    except Untold as untold:
         return {untold.version: unavailable(name, untold.version, untold.error)}
     if is_brought and config.backend == "python":
         raise RepositoryPollFailed("a request can't bring Python code; put model.py into the repository")
@@ -174,19 +166,6 @@ def _selected(config: ModelConfig, left: list[int], available: list[int]) -> lis
     return selected
 
 
-def completed_config(repository: Repository, name: str) -> ModelConfig:
-    """A model's config.pbtxt with all that its files and Triton's defaults add. Raises `ModelLoadFailed`."""
-    if name not in repository.names():
-        raise ModelLoadFailed(f"the repository has no folder '{name[:100]}'; it has {', '.join(repository.names())}")
-    available, config = repository.versions(name), repository.config(name)
-    if ensemble.is_ensemble(config):
-        return model_config.complete(config)
-    try:
-        return _completed(repository, name, config, available)
-    except _Untold as untold:
-        raise untold.error from None
-
-
 def unavailable(name: str, version: str, error: Exception) -> Version:
     expected = isinstance(error, ModelLoadFailed)
     reason = reason_of(error)
@@ -208,39 +187,6 @@ def reason_of(error: Exception) -> str:
         return writable(str(error))
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return writable(f"{type(error).__name__}: {words}")
-
-
-def _completed(
-    repository: Repository, name: str, config: ModelConfig, available: list[int], spare: Sequence[int] = ()
-) -> ModelConfig:
-    """From the files of a version that will be loaded, since the others may lie elsewhere, and be fetched for nothing;
-    where they can't be read, from one of the `spare`. Raises `ModelLoadFailed`, `_Untold`.
-    """
-    if not available:
-        raise ModelLoadFailed(
-            f"at least one version must be available under the version policy of model '{name}': it has no folder "
-            f"named by a number; put the model's file into {name}/1/"
-        )
-    config.name = name
-    model_config.check_filename(config.default_model_filename)
-    failures: list[Exception] = []
-    for number in ((model_config.select_versions(config, available) or available)[0], *spare):
-        try:
-            return _described(config, repository, repository.version_directory(name, number))
-        except (ModelLoadFailed, _Untold) as error:
-            failures.append(error)
-    raise failures[0]
-
-
-def _described(config: ModelConfig, repository: Repository, directory: Path) -> ModelConfig:
-    try:
-        config = autocomplete.with_backend(config, repository.files(directory))
-        described = None if config.input and config.output else backend.describe(directory, config)
-        if described is not None:
-            config = autocomplete.with_tensors(config, *described)
-    except ModelLoadFailed as error:
-        raise _Untold(directory.name, error) from None
-    return model_config.complete(config)
 
 
 def _load_version(

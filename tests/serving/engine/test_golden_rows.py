@@ -5,8 +5,8 @@ import pytest
 
 from serving.core import model_config
 from serving.core.model_config import ModelConfig
+from serving.engine.config_completion import completed_config
 from serving.engine.golden_rows import golden_rows, random_inputs, why_none
-from serving.engine.loading import completed_config
 from serving.engine.repository import ModelRepository
 from serving.errors import InvalidInput, ModelLoadFailed
 from tests import python_models, tiny_models
