@@ -9,7 +9,9 @@ import typer
 from typer.core import TyperGroup
 
 from serving.commands import places
+from serving.commands.check import check
 from serving.commands.manifest import manifest
+from serving.commands.published import repository_of
 from serving.commands.request import DEFAULT_URL, ServerRefused, ServerUnreachable, fail, get, post
 from serving.core.versions import is_version
 from serving.errors import ModelLoadFailed
@@ -37,6 +39,8 @@ _HELP = """See models and their versions, and choose which version gets traffic.
 [cyan]slipway models[/cyan]  what is published in ./model_repository, and what the server on port 8000 has loaded
 
 [cyan]slipway models config digits-cnn[/cyan]  a config.pbtxt with all that the files and the defaults add to it
+
+[cyan]slipway models check digits-cnn[/cyan]  would a server here serve it? If not, why?
 
 [cyan]slipway models rollback digits-cnn[/cyan]  the version before serves again
 
@@ -112,6 +116,8 @@ def config(
     [cyan]slipway models config flowers --model-repository my_models[/cyan]  of another
 
     [cyan]slipway models config flowers --url http://gpu-box:8000[/cyan]  as a server has it
+
+    What has no effect is named on stderr. `slipway models check` says whether the model's file can be served with it.
     """
     from google.protobuf import text_format
 
@@ -126,6 +132,7 @@ def config(
     typer.echo(text_format.MessageToString(completed), nl=False)
 
 
+models.command()(check)
 models.command()(manifest)
 
 
@@ -167,19 +174,30 @@ def _put_in_place(action: str, model: str, version: str, url: str) -> None:
 
 
 def _config_on_disk(model: str, repositories: list[str]) -> "ModelConfig":
-    from serving.core.did_you_mean import instead
     from serving.engine.loading import completed_config
-    from serving.engine.repositories import open_repositories
 
     other = "another repository is named by --model-repository, a running server by --url"
-    if missing := [place for place in repositories if places.is_missing(place)]:
-        raise ModelLoadFailed(f"there is no folder {places.listed(missing)}; {other}")
-    repository = open_repositories(repositories, None)
-    names = repository.names()
-    if model not in names:
-        where = places.listed(repositories)
-        raise ModelLoadFailed(f"there is no model '{model[:100]}' in {where}{instead(model, names)}; {other}")
-    return completed_config(repository, model)
+    repository = repository_of(model, repositories, other)
+    config = completed_config(repository, model)
+    _check(config, repository)
+    return config
+
+
+def _check(config: "ModelConfig", repository: "ModelRepositories") -> None:
+    """What can be said of it without its model's file. Raises `ModelLoadFailed`."""
+    from serving.core import ensemble, response_cache_config
+    from serving.core.rollout_policy import rollout_policy
+    from serving.core.sequence_config import sequence_config
+    from serving.engine.config_warnings import config_warnings
+    from serving.engine.load_policy import LoadPolicy
+
+    if ensemble.is_ensemble(config):
+        ensemble.graph(config)
+    rollout_policy(config)
+    response_cache_config.check(config)
+    sequence_config(config)
+    for warning in config_warnings(config, repository.labels(config), LoadPolicy(has_response_cache=True)):
+        typer.secho(f"{config.name}: {warning}", fg="yellow", err=True)
 
 
 def _config_of_server(model: str, url: str) -> "ModelConfig":

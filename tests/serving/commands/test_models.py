@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from serving.cli import app
+from tests import tiny_models
 from tests.running_server import RunningServer
 
 NOWHERE = "http://127.0.0.1:9"
@@ -68,3 +69,16 @@ def test_a_config_from_a_folder_or_a_server_that_there_is_not_is_refused_in_word
     )
     assert "is `slipway serve` running?" in models("config", "m", "--url", NOWHERE, status=1)
     assert "unknown model: 'm'" in models("config", "m", "--url", tiny_server.url, status=1)
+
+
+def test_a_config_that_a_server_refuses_is_refused_and_what_has_no_effect_is_named(tmp_path: Path) -> None:
+    parameter = 'parameters {{ key: "{}" value {{ string_value: "9" }} }}'
+    tiny_models.add_double(tmp_path, extra=parameter.format("rollout.percent"))
+    tiny_models.add_double(tmp_path, "thread", extra=parameter.format("intra_op_thread_cout"))
+    refused = CliRunner().invoke(app, ["models", "config", "double", "--model-repository", str(tmp_path)])
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "parameters.rollout.strategy must be set" in refused.stderr
+    warned = CliRunner().invoke(app, ["models", "config", "thread", "--model-repository", str(tmp_path)])
+    assert warned.exit_code == 0
+    assert "thread: config.pbtxt sets 'parameters.intra_op_thread_cout', which has no effect here" in warned.stderr
+    assert "has no effect" not in warned.stdout
