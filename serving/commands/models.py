@@ -2,6 +2,7 @@
 version gets the traffic."""
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from serving.commands.check import check
 from serving.commands.manifest import manifest
 from serving.commands.published import repository_of
 from serving.commands.request import DEFAULT_URL, ServerRefused, ServerUnreachable, fail, get, post
+from serving.core.did_you_mean import did_you_mean
 from serving.core.versions import is_version
 from serving.errors import ModelLoadFailed
 
@@ -28,6 +30,11 @@ class _ListByDefault(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
+            if args and not args[0].startswith("-") and "/" not in args[0] and places.is_missing(args[0]):
+                words = (
+                    f"'{args[0][:100]}' is neither a folder here nor a command{did_you_mean(args[0], self.commands)}"
+                )
+                raise fail("models", ValueError(words))
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
@@ -71,34 +78,50 @@ def list_models(
     from rich.table import Table
     from rich.text import Text
 
-    rows: list[dict[str, Any]] = []
-    says, unless_loaded = f"loaded is what the server at {url} says.", "no"
+    rows: list[dict[str, Any]] | None = None
+    says = f"loaded is what the server at {url} says."
     try:
         rows = post(f"{url.rstrip('/')}/v2/repository/index", b"", timeout=5)
     except ServerUnreachable as error:
-        says, unless_loaded = f"of what is loaded nothing is known: {error}", "?"
+        says = f"of what is loaded nothing is known: {error}"
     except ServerRefused as error:
         raise fail("models", error) from None
-    loaded = {(row["name"], row.get("version", "")): row for row in rows}
     repositories = places.chosen(model_repository or [])
+    missing = [place for place in repositories if places.is_missing(place)]
+    published: set[tuple[str, str]] | None = None
+    failure: Exception | None = None
     try:
         published = set(_published(repositories))
     except ModelLoadFailed as error:
-        raise fail("models", error) from None
-    names = {name for name, _ in published}
-    shown = published | {(name, version) for name, version in loaded if version or name not in names}
+        failure = error
+    except OSError as error:
+        failure = OSError(f"{places.listed(repositories)} can't be read: {error.strerror}")
     table = Table("model", "version", "published", "loaded", "reason")
-    for key in sorted(shown, key=lambda key: (key[0], int(key[1] or 0))):
-        row = loaded.get(key) or loaded.get((key[0], ""), {})  # what concerns all versions
-        cells = (*key, "yes" if key in published else "no", row.get("state", unless_loaded), row.get("reason", ""))
-        table.add_row(*(Text(cell) for cell in cells))  # a folder's name or a reason is no markup
+    for cells in _lines(published, rows):
+        table.add_row(*map(Text, cells))  # a folder's name or a reason is no markup
     Console().print(table)
     typer.echo(f"Published is what lies in {places.listed(repositories)}; {says}")
-    missing = [place for place in repositories if places.is_missing(place)]
+    if failure is not None:
+        raise fail("models", failure)
     if missing:
         typer.echo(f"There is no folder {places.listed(missing)}; name the repository: slipway models FOLDER")
     elif not published:
         typer.echo("Nothing is published there; `slipway train digits-cnn` makes a model.")
+    if rows is None and missing == repositories:
+        raise typer.Exit(1)
+
+
+def _lines(published: set[tuple[str, str]] | None, rows: list[dict[str, Any]] | None) -> list[tuple[str, ...]]:
+    """The table's, by name and version; None where nothing is known."""
+    loaded = {(row["name"], row.get("version", "")): row for row in rows or []}
+    names = {name for name, _ in published or ()}
+    shown = (published or set()) | {(name, version) for name, version in loaded if version or name not in names}
+    lines = []
+    for key in sorted(shown, key=lambda key: (key[0], int(key[1] or 0))):
+        row = loaded.get(key) or loaded.get((key[0], ""), {})  # what concerns all versions
+        is_published = "?" if published is None else "yes" if key in published else "no"
+        lines.append((*key, is_published, row.get("state", "?" if rows is None else "no"), row.get("reason", "")))
+    return lines
 
 
 @models.command()
@@ -207,7 +230,8 @@ def _config_of_server(model: str, url: str) -> "ModelConfig":
 
 
 def _published(repositories: list[str]) -> list[tuple[str, str]]:
-    """Name and version; the version is "" for a folder that can't be read. Fetches nothing."""
+    """Name and version; the version is "" for a folder that can't be read. Of files that lie elsewhere, only the
+    configs of models without versions are fetched."""
     from serving.engine.repositories import open_repositories
 
     repository = open_repositories([place for place in repositories if not places.is_missing(place)], None)
@@ -215,8 +239,14 @@ def _published(repositories: list[str]) -> list[tuple[str, str]]:
 
 
 def _versions(repository: "ModelRepositories", name: str) -> list[str]:
+    from serving.core.ensemble import is_ensemble
+
     try:
         paths = repository.fingerprint(name)
     except ModelLoadFailed:
         return [""]
-    return [path.removesuffix("/") for path in paths if path.endswith("/") and is_version(path.removesuffix("/"))]
+    found = [path.removesuffix("/") for path in paths if path.endswith("/") and is_version(path.removesuffix("/"))]
+    with suppress(ModelLoadFailed):  # which its load will say
+        if not (found or repository.versions(name)) and is_ensemble(repository.config(name)):
+            return ["1"]
+    return found

@@ -39,9 +39,30 @@ def test_without_a_server_the_list_says_why_it_knows_of_none(tiny_repository: Pa
 
 
 def test_an_address_that_is_none_and_a_folder_that_is_none_are_said(tmp_path: Path) -> None:
-    told = models(str(tmp_path / "no"), "--url", "localhost:8000")
+    told = models(str(tmp_path / "no"), "--url", "localhost:8000", status=1)
     assert "it should start with http://" in told
     assert f"There is no folder {tmp_path}/no; name the repository: slipway models FOLDER" in told
+
+
+@pytest.mark.parametrize(("word", "hint"), [("conf", "did you mean config?"), ("flowers", "known are list, config")])
+def test_a_word_that_is_no_command_and_no_folder_is_told_so(word: str, hint: str) -> None:
+    told = models(word, status=1)
+    assert f"slipway models: '{word}' is neither a folder here nor a command; {hint}" in told
+
+
+def test_an_ensemble_without_a_versions_folder_is_published(tmp_path: Path) -> None:
+    (tmp_path / "pair").mkdir()
+    (tmp_path / "pair" / "config.pbtxt").write_text('platform: "ensemble"')
+    (tmp_path / "coming").mkdir()
+    told = models(str(tmp_path), "--url", NOWHERE)
+    assert "pair │ 1 │ yes │ ?" in told
+    assert "coming" not in told
+
+
+def test_what_a_server_has_is_listed_also_where_a_repository_can_not_be_read(tiny_server: RunningServer) -> None:
+    told = models("http://127.0.0.1:9/models/", "--url", tiny_server.url, status=1)
+    assert "double │ 1 │ ? │ READY" in told
+    assert "slipway models: " in told
 
 
 def test_a_config_is_completed_from_the_disk_or_a_server(tiny_repository: Path, tiny_server: RunningServer) -> None:
