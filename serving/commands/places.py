@@ -16,8 +16,12 @@ HELP = (
 
 
 def chosen(named: list[str]) -> list[str]:
-    """All that the command line names; else those of the environment, else the default."""
-    return named or [place for place in os.environ.get(VARIABLE, "").split(",") if place] or [DEFAULT]
+    """All that the command line names; else those of the environment, else the default. What is named twice is one."""
+    places = named or [place for place in os.environ.get(VARIABLE, "").split(",") if place] or [DEFAULT]
+    distinct: dict[str, str] = {}
+    for place in places:
+        distinct.setdefault(place.rstrip("/") if is_remote(place) else str(_folder(place).resolve()), place)
+    return list(distinct.values())
 
 
 def is_missing(place: str) -> bool:

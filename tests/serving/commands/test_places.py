@@ -23,3 +23,11 @@ def test_a_folder_that_is_not_there_is_missing_and_of_an_address_nobody_knows(tm
 def test_folders_are_named_by_their_full_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert listed(["models", f"file://{tmp_path}/b", "s3://c/d"]) == f"{tmp_path}/models and {tmp_path}/b and s3://c/d"
+
+
+def test_what_is_named_twice_is_one_repository(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "link").symlink_to("models")
+    a, b = str(tmp_path / "models"), str(tmp_path)
+    named = [a, f"{a}/", f"file://{a}", b, str(tmp_path / "link"), "s3://c/d", "s3://c/d/", "s3://c/e"]
+    assert chosen(named) == [a, b, "s3://c/d", "s3://c/e"]
