@@ -106,7 +106,7 @@ def list_models(
     if missing:
         typer.echo(f"There is no folder {places.listed(missing)}; name the repository: slipway models FOLDER")
     elif not published:
-        typer.echo("Nothing is published there; `slipway train digits-cnn` makes a model.")
+        typer.echo(f"No model is published there; {places.first_model(repositories)}.")
     if rows is None and missing == repositories:
         raise typer.Exit(1)
 

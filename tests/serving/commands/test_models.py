@@ -28,7 +28,7 @@ def test_a_list_says_what_it_looked_at(tiny_repository: Path, tiny_server: Runni
 def test_a_server_may_have_what_is_not_published_here(tmp_path: Path, tiny_server: RunningServer) -> None:
     told = models(str(tmp_path), "--url", tiny_server.url)
     assert "double │ 1 │ no │ READY" in told
-    assert "Nothing is published there; `slipway train digits-cnn` makes a model." in told
+    assert f"No model is published there; `slipway train digits-cnn --repository {tmp_path}` makes one." in told
 
 
 def test_without_a_server_the_list_says_why_it_knows_of_none(tiny_repository: Path) -> None:
