@@ -71,7 +71,8 @@ def serve(
 
     [cyan]slipway serve --model-control-mode poll[/cyan]  new versions go live as they are published
 
-    Each option can also be set by the environment variable named beside it. Ctrl-C answers what runs, then stops.
+    Each option can also be set by an environment variable, SLIPWAY_ and its name in capitals: SLIPWAY_HTTP_PORT for
+    --http-port. Ctrl-C answers what runs, then stops.
     """
     if load_model and model_control_mode is not ModelControlMode.EXPLICIT:
         raise typer.BadParameter("--load-model needs --model-control-mode explicit; without it every model is loaded")

@@ -1,6 +1,6 @@
 """What goes wrong for a while, such as a repository that can't be read, by the name of what it concerns.
 
-Rule: logged when it begins and when it ends, however often it is met in between.
+Rule: logged when it begins, when it becomes another and when it ends, however often it is met in between.
 """
 
 import logging
@@ -32,7 +32,7 @@ class Troubles:
             before = self._now.pop(name, "")
             if reason:
                 self._now[name] = reason
-        if reason and not before:
+        if reason and reason != before:
             log.error("%s is left as it is: %s", self._what % name, reason)
         elif before and not reason:
             log.warning("%s is read again", self._what % name)
