@@ -49,8 +49,10 @@ lock: $(INSTALLED) ## Pin the newest releases in constraints.txt (torch stays at
 
 TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)
 
-clean: ## Remove the virtual environment and what was trained
-	rm -rf $(VENV) checkpoints $(patsubst %/manifest.json,%,$(wildcard model_repository/*/[0-9]*/manifest.json))
+clean: ## Remove the virtual environment, caches and what was trained
+	find serving training loadtests tests -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache checkpoints \
+	    $(patsubst %/manifest.json,%,$(wildcard model_repository/*/[0-9]*/manifest.json))
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from serving import __version__
+from serving.commands import places
 from serving.settings import Settings
 
 if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` should not
@@ -27,7 +28,7 @@ def say_where_to_look(settings: Settings, started: "Started") -> None:
         state = "not loaded" if row.state == "UNKNOWN" else row.state
         typer.echo(f"  {row.name:<24} {row.version:>4}  {typer.style(state, fg=colour)}  {row.reason}")
     if not rows:
-        typer.echo(f"  no models in {where}; `slipway train digits-cnn` makes one")
+        typer.echo(f"  no models in {where}; {places.first_model(map(str, _listed(settings.model_repositories)))}")
     typer.echo(f"\n  API, to read and try   {url}/docs")
     typer.echo(f"  gRPC                   {host}:{started.grpc_port}")
     typer.echo(f"  Prometheus metrics     http://{host}:{started.metrics_port}/metrics")

@@ -5,6 +5,7 @@ Rule: nothing that is there is overwritten unless it is asked for; golden rows t
 
 import os
 import shlex
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from serving.errors import InvalidInput, ModelLoadFailed
 
 if TYPE_CHECKING:  # heavier than `slipway --help` should be
     from serving.core.golden import GoldenRows
+    from serving.core.model_config import ModelConfig
 
 _COMMAND = "models manifest"
 
@@ -27,7 +29,9 @@ class _Refused(Exception):
 
 
 def manifest(
-    folders: Annotated[list[Path], typer.Argument(help="A version's folder, my_models/flowers/1; may be several.")],
+    folders: Annotated[
+        list[Path], typer.Argument(help="A version's folder, my_models/flowers/1 or .../.new; several.")
+    ],
     rows: Annotated[int, typer.Option(min=1, max=1024, help="How many rows of random inputs are golden.")] = 8,
     given: Annotated[
         Path | None, typer.Option("--input", help="Golden inputs from a file: JSON as predict takes it, or .npz.")
@@ -42,20 +46,21 @@ def manifest(
 
     [cyan]slipway models manifest my_models/flowers/1 --input rows.npz --force[/cyan]  with inputs of your own
 
-    A server then checks that the files are these, and that the model still answers the same. Python models, and those
-    with sequences, are not run: they get hashes only.
+    A server then checks that the files are these, and that the model still answers the same. Python models, decoupled
+    ones and those with sequences are not run: they get hashes only.
     """
+    from serving.engine.golden_rows import NoGoldenRows
+
     try:
         names = () if force else ("manifest.json", "golden.npz") if given else ("manifest.json",)
         versions = [_checked(folder, names) for folder in folders]
-        for folder in versions:
-            _write(folder, rows, given, force)
-    except (_Refused, ModelLoadFailed, InvalidInput) as error:
+        next_steps = [_write(folder, rows, given, force) for folder in versions]
+    except (_Refused, ModelLoadFailed, InvalidInput, NoGoldenRows) as error:
         raise fail(_COMMAND, error) from None
     except OSError as error:
         raise fail(_COMMAND, _Refused(f"{error.filename}: {error.strerror}")) from None
-    for root in dict.fromkeys(folder.parent.parent for folder in versions):
-        typer.echo(f"next: slipway serve {shlex.quote(str(root))} --require-manifest")
+    for step in dict.fromkeys(next_steps):
+        typer.echo(f"next: {step}")
 
 
 def _checked(folder: Path, new: Iterable[str]) -> Path:
@@ -63,7 +68,7 @@ def _checked(folder: Path, new: Iterable[str]) -> Path:
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - a link keeps the name that it has in the repository
     if not folder.is_dir():
         raise _Refused(f"there is no folder {folder}; name a version's folder, such as my_models/flowers/1")
-    if not is_version(folder.name):
+    if not (is_version(folder.name) or folder.name.startswith(".")):
         inside = sorted(path.name for path in folder.iterdir() if is_version(path.name) and path.is_dir())
         example = folder / inside[0] if inside else "my_models/flowers/1"
         raise _Refused(f"{folder} is no version's folder, which a number names; name one, such as {example}")
@@ -73,50 +78,92 @@ def _checked(folder: Path, new: Iterable[str]) -> Path:
     return folder
 
 
-def _write(folder: Path, rows: int, given: Path | None, force: bool) -> None:
-    from serving.core import golden
+def _write(folder: Path, rows: int, given: Path | None, force: bool) -> str:
+    """What to do next."""
     from serving.engine import manifest_file
 
     typer.echo(folder)
-    path = folder / golden.FILENAME
-    if path.exists() and not force:
-        typer.echo(f"  {golden.FILENAME}     kept as it is; --force writes it anew")
-    else:
-        try:
-            found = _golden_rows(folder, rows, given)
-            path.write_bytes(golden.encode(found))
-            typer.echo(f"  {golden.FILENAME}     inputs, and what the model answers to them: {found.rows} rows")
-        except (ModelLoadFailed, InvalidInput) as error:
-            if given:
-                raise
-            typer.echo(f"  {golden.FILENAME}     not written: {error}")
+    failure = _write_golden_rows(folder, rows, given, force)
     files = manifest_file.published_files(folder)
     with _progress(sum(file.stat().st_size for file in files)) as advance:
         manifest_file.write(folder, folder.parent.name, advance)
     typer.echo(f"  manifest.json  SHA-256 of {', '.join(file.name for file in files)}")
     for other in sorted(set(folder.iterdir()) - {*files, folder / "manifest.json", folder / "__pycache__"}):
         typer.echo(f"  {other.name} is no file, so that --require-manifest refuses the version; put its files beside")
+    if failure:
+        typer.echo(f"  A server can't load this version: {failure}")
+        return f"mend that, then slipway models manifest {shlex.quote(str(folder))} --force"
+    if not is_version(folder.name):
+        return f"mv {shlex.quote(str(folder))} {shlex.quote(str(folder.with_name(str(_number(folder)))))}"
+    return f"slipway serve {shlex.quote(str(folder.parent.parent))} --require-manifest"
+
+
+def _write_golden_rows(folder: Path, rows: int, given: Path | None, force: bool) -> str:
+    """Why the model can't be loaded, as far as that was found; "" where nothing was."""
+    from serving.core import golden
+    from serving.engine.golden_rows import NoGoldenRows
+
+    path = folder / golden.FILENAME
+    if path.exists() and not force:
+        typer.echo(f"  {path.name}     kept as it is; --force writes it anew")
+        return ""
+    try:
+        found = _golden_rows(folder, rows, given)
+    except (NoGoldenRows, ModelLoadFailed, InvalidInput) as error:
+        if given:
+            raise
+        what = "removed" if path.exists() else "not written"
+        path.unlink(missing_ok=True)  # a model that does not answer it now would not be served
+        is_failure = isinstance(error, ModelLoadFailed)
+        typer.echo(f"  {path.name}     {what}: {'the model was not run' if is_failure else error}")
+        return str(error) if is_failure else ""
+    path.write_bytes(golden.encode(found))
+    typer.echo(f"  {path.name}     inputs, and what the model answers to them: {found.rows} rows")
+    return ""
 
 
 def _golden_rows(folder: Path, rows: int, given: Path | None) -> "GoldenRows":
-    """Raises `ModelLoadFailed`, `InvalidInput`."""
+    """Raises `ModelLoadFailed`, `InvalidInput`, `NoGoldenRows`."""
     from rich.console import Console
 
     from serving.commands import given_rows
-    from serving.engine.config_completion import completed_config
-    from serving.engine.golden_rows import golden_rows, random_inputs, why_none
-    from serving.engine.repository import ModelRepository
+    from serving.engine.golden_rows import NoGoldenRows, golden_rows, random_inputs, why_none
 
     with Console().status("running the model"):
-        config = completed_config(ModelRepository(folder.parent.parent), folder.parent.name)
+        config = _config(folder)
         if why := why_none(config):
-            raise ModelLoadFailed(why)
+            raise NoGoldenRows(why)
         if given:
             return golden_rows(folder, config, given_rows.read(given, config))
         try:
             return golden_rows(folder, config, random_inputs(config, rows))
         except InvalidInput as error:
             raise InvalidInput(f"{error}; they are random, --input FILE gives others") from None
+
+
+def _config(folder: Path) -> "ModelConfig":
+    """Completed from the version's own file where it is not live yet, as it will be then. Raises `ModelLoadFailed`."""
+    from serving.engine.config_completion import completed_config
+    from serving.engine.repository import ModelRepository
+
+    model = folder.parent
+    if is_version(folder.name):
+        return completed_config(ModelRepository(model.parent), model.name)
+    with tempfile.TemporaryDirectory(prefix="slipway-") as root:
+        alone = Path(root) / model.name
+        alone.mkdir()
+        (alone / str(_number(folder))).symlink_to(folder)
+        if (model / "config.pbtxt").exists():
+            (alone / "config.pbtxt").symlink_to(model / "config.pbtxt")
+        return completed_config(ModelRepository(Path(root)), model.name)
+
+
+def _number(folder: Path) -> int:
+    """What `.6` will be, or `.new`: the one after the latest."""
+    own = folder.name.removeprefix(".")
+    if is_version(own) and not folder.with_name(own).exists():
+        return int(own)
+    return 1 + max((int(path.name) for path in folder.parent.iterdir() if is_version(path.name)), default=0)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 version gets the traffic."""
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -9,8 +10,11 @@ import typer
 from typer.core import TyperGroup
 
 from serving.commands import places
+from serving.commands.check import check
 from serving.commands.manifest import manifest
+from serving.commands.published import repository_of
 from serving.commands.request import DEFAULT_URL, ServerRefused, ServerUnreachable, fail, get, post
+from serving.core.did_you_mean import did_you_mean
 from serving.core.versions import is_version
 from serving.errors import ModelLoadFailed
 
@@ -26,6 +30,11 @@ class _ListByDefault(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
+            if args and not args[0].startswith("-") and "/" not in args[0] and places.is_missing(args[0]):
+                words = (
+                    f"'{args[0][:100]}' is neither a folder here nor a command{did_you_mean(args[0], self.commands)}"
+                )
+                raise fail("models", ValueError(words))
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
@@ -37,6 +46,8 @@ _HELP = """See models and their versions, and choose which version gets traffic.
 [cyan]slipway models[/cyan]  what is published in ./model_repository, and what the server on port 8000 has loaded
 
 [cyan]slipway models config digits-cnn[/cyan]  a config.pbtxt with all that the files and the defaults add to it
+
+[cyan]slipway models check digits-cnn[/cyan]  would a server here serve it? If not, why?
 
 [cyan]slipway models rollback digits-cnn[/cyan]  the version before serves again
 
@@ -67,34 +78,50 @@ def list_models(
     from rich.table import Table
     from rich.text import Text
 
-    rows: list[dict[str, Any]] = []
-    says, unless_loaded = f"loaded is what the server at {url} says.", "no"
+    rows: list[dict[str, Any]] | None = None
+    says = f"loaded is what the server at {url} says."
     try:
         rows = post(f"{url.rstrip('/')}/v2/repository/index", b"", timeout=5)
     except ServerUnreachable as error:
-        says, unless_loaded = f"of what is loaded nothing is known: {error}", "?"
+        says = f"of what is loaded nothing is known: {error}"
     except ServerRefused as error:
         raise fail("models", error) from None
-    loaded = {(row["name"], row.get("version", "")): row for row in rows}
     repositories = places.chosen(model_repository or [])
+    missing = [place for place in repositories if places.is_missing(place)]
+    published: set[tuple[str, str]] | None = None
+    failure: Exception | None = None
     try:
         published = set(_published(repositories))
     except ModelLoadFailed as error:
-        raise fail("models", error) from None
-    names = {name for name, _ in published}
-    shown = published | {(name, version) for name, version in loaded if version or name not in names}
+        failure = error
+    except OSError as error:
+        failure = OSError(f"{places.listed(repositories)} can't be read: {error.strerror}")
     table = Table("model", "version", "published", "loaded", "reason")
-    for key in sorted(shown, key=lambda key: (key[0], int(key[1] or 0))):
-        row = loaded.get(key) or loaded.get((key[0], ""), {})  # what concerns all versions
-        cells = (*key, "yes" if key in published else "no", row.get("state", unless_loaded), row.get("reason", ""))
-        table.add_row(*(Text(cell) for cell in cells))  # a folder's name or a reason is no markup
+    for cells in _lines(published, rows):
+        table.add_row(*map(Text, cells))  # a folder's name or a reason is no markup
     Console().print(table)
     typer.echo(f"Published is what lies in {places.listed(repositories)}; {says}")
-    missing = [place for place in repositories if places.is_missing(place)]
+    if failure is not None:
+        raise fail("models", failure)
     if missing:
         typer.echo(f"There is no folder {places.listed(missing)}; name the repository: slipway models FOLDER")
     elif not published:
-        typer.echo("Nothing is published there; `slipway train digits-cnn` makes a model.")
+        typer.echo(f"No model is published there; {places.first_model(repositories)}.")
+    if rows is None and missing == repositories:
+        raise typer.Exit(1)
+
+
+def _lines(published: set[tuple[str, str]] | None, rows: list[dict[str, Any]] | None) -> list[tuple[str, ...]]:
+    """The table's, by name and version; None where nothing is known."""
+    loaded = {(row["name"], row.get("version", "")): row for row in rows or []}
+    names = {name for name, _ in published or ()}
+    shown = (published or set()) | {(name, version) for name, version in loaded if version or name not in names}
+    lines = []
+    for key in sorted(shown, key=lambda key: (key[0], int(key[1] or 0))):
+        row = loaded.get(key) or loaded.get((key[0], ""), {})  # what concerns all versions
+        is_published = "?" if published is None else "yes" if key in published else "no"
+        lines.append((*key, is_published, row.get("state", "?" if rows is None else "no"), row.get("reason", "")))
+    return lines
 
 
 @models.command()
@@ -112,6 +139,8 @@ def config(
     [cyan]slipway models config flowers --model-repository my_models[/cyan]  of another
 
     [cyan]slipway models config flowers --url http://gpu-box:8000[/cyan]  as a server has it
+
+    What has no effect is named on stderr. `slipway models check` says whether the model's file can be served with it.
     """
     from google.protobuf import text_format
 
@@ -126,6 +155,7 @@ def config(
     typer.echo(text_format.MessageToString(completed), nl=False)
 
 
+models.command()(check)
 models.command()(manifest)
 
 
@@ -167,19 +197,30 @@ def _put_in_place(action: str, model: str, version: str, url: str) -> None:
 
 
 def _config_on_disk(model: str, repositories: list[str]) -> "ModelConfig":
-    from serving.core.did_you_mean import instead
     from serving.engine.config_completion import completed_config
-    from serving.engine.repositories import open_repositories
 
     other = "another repository is named by --model-repository, a running server by --url"
-    if missing := [place for place in repositories if places.is_missing(place)]:
-        raise ModelLoadFailed(f"there is no folder {places.listed(missing)}; {other}")
-    repository = open_repositories(repositories, None)
-    names = repository.names()
-    if model not in names:
-        where = places.listed(repositories)
-        raise ModelLoadFailed(f"there is no model '{model[:100]}' in {where}{instead(model, names)}; {other}")
-    return completed_config(repository, model)
+    repository = repository_of(model, repositories, other)
+    config = completed_config(repository, model)
+    _check(config, repository)
+    return config
+
+
+def _check(config: "ModelConfig", repository: "ModelRepositories") -> None:
+    """What can be said of it without its model's file. Raises `ModelLoadFailed`."""
+    from serving.core import ensemble, response_cache_config
+    from serving.core.rollout_policy import rollout_policy
+    from serving.core.sequence_config import sequence_config
+    from serving.engine.config_warnings import config_warnings
+    from serving.engine.load_policy import LoadPolicy
+
+    if ensemble.is_ensemble(config):
+        ensemble.graph(config)
+    rollout_policy(config)
+    response_cache_config.check(config)
+    sequence_config(config)
+    for warning in config_warnings(config, repository.labels(config), LoadPolicy(has_response_cache=True)):
+        typer.secho(f"{config.name}: {warning}", fg="yellow", err=True)
 
 
 def _config_of_server(model: str, url: str) -> "ModelConfig":
@@ -189,7 +230,8 @@ def _config_of_server(model: str, url: str) -> "ModelConfig":
 
 
 def _published(repositories: list[str]) -> list[tuple[str, str]]:
-    """Name and version; the version is "" for a folder that can't be read. Fetches nothing."""
+    """Name and version; the version is "" for a folder that can't be read. Of files that lie elsewhere, only the
+    configs of models without versions are fetched."""
     from serving.engine.repositories import open_repositories
 
     repository = open_repositories([place for place in repositories if not places.is_missing(place)], None)
@@ -197,8 +239,14 @@ def _published(repositories: list[str]) -> list[tuple[str, str]]:
 
 
 def _versions(repository: "ModelRepositories", name: str) -> list[str]:
+    from serving.core.ensemble import is_ensemble
+
     try:
         paths = repository.fingerprint(name)
     except ModelLoadFailed:
         return [""]
-    return [path.removesuffix("/") for path in paths if path.endswith("/") and is_version(path.removesuffix("/"))]
+    found = [path.removesuffix("/") for path in paths if path.endswith("/") and is_version(path.removesuffix("/"))]
+    with suppress(ModelLoadFailed):  # which its load will say
+        if not (found or repository.versions(name)) and is_ensemble(repository.config(name)):
+            return ["1"]
+    return found

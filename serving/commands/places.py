@@ -1,6 +1,7 @@
 """Where the models are that a command is about. Rule: the command line comes before the environment."""
 
 import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,8 +17,12 @@ HELP = (
 
 
 def chosen(named: list[str]) -> list[str]:
-    """All that the command line names; else those of the environment, else the default."""
-    return named or [place for place in os.environ.get(VARIABLE, "").split(",") if place] or [DEFAULT]
+    """All that the command line names; else those of the environment, else the default. What is named twice is one."""
+    places = named or [place for place in os.environ.get(VARIABLE, "").split(",") if place] or [DEFAULT]
+    distinct: dict[str, str] = {}
+    for place in places:
+        distinct.setdefault(place.rstrip("/") if is_remote(place) else str(_folder(place).resolve()), place)
+    return list(distinct.values())
 
 
 def is_missing(place: str) -> bool:
@@ -28,6 +33,15 @@ def is_missing(place: str) -> bool:
 def listed(places: Iterable[str]) -> str:
     """In words, each folder by its full path, so that nobody wonders which one was meant."""
     return " and ".join(place if is_remote(place) else str(_folder(place).resolve()) for place in places)
+
+
+def first_model(places: Iterable[str]) -> str:
+    """The command that puts a model where there is none; where nobody but its owner can, in words."""
+    folder = next((place.removeprefix("file://") for place in places if not is_remote(place)), None)
+    if folder is None:
+        return "copy a model's folder there"
+    into = "" if folder == DEFAULT else f" --repository {shlex.quote(folder)}"
+    return f"`slipway train digits-cnn{into}` makes one"
 
 
 def _folder(place: str) -> Path:

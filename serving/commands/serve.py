@@ -18,6 +18,7 @@ from serving.commands.banner import say_where_to_look
 from serving.commands.cache_config import InvalidCacheConfig, cache_byte_size
 from serving.commands.serve_options import ModelControlMode
 from serving.core import remote_address
+from serving.core.versions import is_version
 from serving.errors import ModelLoadFailed
 from serving.log import formatter
 from serving.settings import Settings
@@ -25,6 +26,7 @@ from serving.settings import Settings
 if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` should not
     from serving.server import Started
 
+_MODEL_FILES = ("model.onnx", "model.pt", "model.py")
 _DEFAULTS = Settings(Path(places.DEFAULT))
 
 
@@ -69,7 +71,8 @@ def serve(
 
     [cyan]slipway serve --model-control-mode poll[/cyan]  new versions go live as they are published
 
-    Each option can also be set by the environment variable named beside it. Ctrl-C answers what runs, then stops.
+    Each option can also be set by an environment variable, SLIPWAY_ and its name in capitals: SLIPWAY_HTTP_PORT for
+    --http-port. Ctrl-C answers what runs, then stops.
     """
     if load_model and model_control_mode is not ModelControlMode.EXPLICIT:
         raise typer.BadParameter("--load-model needs --model-control-mode explicit; without it every model is loaded")
@@ -122,12 +125,26 @@ def _checked_repository(place: str) -> Path | str:
         raise typer.BadParameter(f"the model repository {root} {what}; name another: slipway serve FOLDER")
     if not os.access(root, os.R_OK | os.X_OK):
         raise typer.BadParameter(f"the model repository {root} can't be read")
-    if (root / "config.pbtxt").exists():
+    if kind := _part_of_repository(root):
         raise typer.BadParameter(
-            f"{root} is the folder of one model, since it has a config.pbtxt; a repository is the folder around it: "
-            f"slipway serve {shlex.quote(str(root.absolute().parent))}"
+            f"{root} is {kind[0]}; a repository is the folder around models: "
+            f"slipway serve {shlex.quote(str(root.absolute().parents[kind[1]]))}"
         )
     return root
+
+
+def _part_of_repository(root: Path) -> tuple[str, int] | None:
+    """What a folder is that is no repository, and how far up one is."""
+    if (root / "config.pbtxt").exists():
+        return "the folder of one model, since it has a config.pbtxt", 0
+    inside = [path for path in sorted(root.iterdir()) if not path.name.startswith(".")]
+    if is_version(root.absolute().name) and inside and all(path.is_file() for path in inside):
+        return "the folder of one model's version", 1
+    for folder in inside:
+        for name in _MODEL_FILES:
+            if is_version(folder.name) and (folder / name).is_file():
+                return f"the folder of one model, since it has a {folder.name}/{name}", 0
+    return None
 
 
 def _log_to_stderr() -> None:

@@ -1,4 +1,4 @@
-"""What `slipway serve` can be told, with the words of its help and the environment variable beside each.
+"""What `slipway serve` can be told, with the words of its help and each option's environment variable.
 
 Rule: names, words and ranges only; what options mean together is `serve`'s.
 """
@@ -21,51 +21,83 @@ class ModelControlMode(StrEnum):
 Repositories = Annotated[list[str] | None, Argument(help=places.HELP)]
 RepositoryOption = Annotated[
     list[str] | None,
-    Option("--model-repository", "--model-store", help="The same, as tritonserver takes it; may be repeated."),
+    Option("--model-repository", help="The same, as tritonserver takes it; may be repeated."),
 ]
 ModelCache = Annotated[
     Path | None,
     Option(
         envvar="SLIPWAY_MODEL_CACHE",
+        show_envvar=False,
         help="Folder that models from elsewhere are fetched into; unless given, ~/.cache/slipway.",
     ),
 ]
-Host = Annotated[str, Option(envvar="SLIPWAY_HOST", help="Address to listen on; 0.0.0.0 for every network.")]
-HttpPort = Annotated[int, Option(envvar="SLIPWAY_HTTP_PORT", min=0, max=65535, help="0 chooses a free one.")]
-GrpcPort = Annotated[int, Option(envvar="SLIPWAY_GRPC_PORT", min=0, max=65535, help="0 chooses a free one.")]
+Host = Annotated[
+    str, Option(envvar="SLIPWAY_HOST", show_envvar=False, help="Address to listen on; 0.0.0.0 for every network.")
+]
+HttpPort = Annotated[
+    int,
+    Option(envvar="SLIPWAY_HTTP_PORT", show_envvar=False, metavar="N", min=0, max=65535, help="0 chooses a free one."),
+]
+GrpcPort = Annotated[
+    int,
+    Option(envvar="SLIPWAY_GRPC_PORT", show_envvar=False, metavar="N", min=0, max=65535, help="0 chooses a free one."),
+]
 MetricsPort = Annotated[
-    int, Option(envvar="SLIPWAY_METRICS_PORT", min=0, max=65535, help="Prometheus scrapes /metrics here.")
+    int,
+    Option(
+        envvar="SLIPWAY_METRICS_PORT",
+        show_envvar=False,
+        metavar="N",
+        min=0,
+        max=65535,
+        help="Prometheus scrapes /metrics here.",
+    ),
 ]
 MaxBodySize = Annotated[
     int,
     Option(
         "--max-body-size",
-        "--http-max-input-size",
         envvar="SLIPWAY_MAX_BODY_SIZE",
+        show_envvar=False,
+        metavar="N",
         min=1,
         help="Largest HTTP request body, in bytes.",
     ),
 ]
 GrpcMaxMessageSize = Annotated[
     int,
-    Option(envvar="SLIPWAY_GRPC_MAX_MESSAGE_SIZE", min=-1, help="Largest gRPC request, in bytes; -1 for no limit."),
+    Option(
+        envvar="SLIPWAY_GRPC_MAX_MESSAGE_SIZE",
+        show_envvar=False,
+        metavar="N",
+        min=-1,
+        help="Largest gRPC request, in bytes; -1 for no limit.",
+    ),
 ]
 ControlMode = Annotated[
     ModelControlMode,
     Option(
+        metavar="MODE",
         envvar="SLIPWAY_MODEL_CONTROL_MODE",
+        show_envvar=False,
         help="'none' loads every model at start; 'poll' also follows changes in the folder; 'explicit' lets requests "
         "load and unload models.",
     ),
 ]
 LoadModel = Annotated[
     list[str] | None,
-    Option(envvar="SLIPWAY_LOAD_MODEL", help="In explicit mode, a model to load at start; may be repeated; '*': all."),
+    Option(
+        envvar="SLIPWAY_LOAD_MODEL",
+        show_envvar=False,
+        help="In explicit mode, a model to load at start; may be repeated; '*': all.",
+    ),
 ]
 RepositoryPollSecs = Annotated[
     float,
     Option(
         envvar="SLIPWAY_REPOSITORY_POLL_SECS",
+        show_envvar=False,
+        metavar="N",
         min=0,
         help="In poll mode, seconds between looks at everything, for file systems that don't tell; 0: none.",
     ),
@@ -75,6 +107,7 @@ StrictReadiness = Annotated[
     Option(
         "--strict-readiness",
         envvar="SLIPWAY_STRICT_READINESS",
+        show_envvar=False,
         help="Ready only while every model is, not just the server.",
     ),
 ]
@@ -83,6 +116,7 @@ ExitOnError = Annotated[
     Option(
         "--exit-on-error",
         envvar="SLIPWAY_EXIT_ON_ERROR",
+        show_envvar=False,
         help="Don't start if a model can't be loaded.",
     ),
 ]
@@ -91,6 +125,7 @@ RequireManifest = Annotated[
     Option(
         "--require-manifest",
         envvar="SLIPWAY_REQUIRE_MANIFEST",
+        show_envvar=False,
         help="Serve only versions with a manifest.json that lists all their files.",
     ),
 ]
@@ -98,8 +133,8 @@ AllowSharedMemory = Annotated[
     bool,
     Option(
         "--allow-shared-memory",
-        "--allow-client-shm",
         envvar="SLIPWAY_ALLOW_SHARED_MEMORY",
+        show_envvar=False,
         help="Let callers on this machine pass tensors in POSIX shared memory.",
     ),
 ]
@@ -107,20 +142,28 @@ StateFile = Annotated[
     Path | None,
     Option(
         envvar="SLIPWAY_STATE_FILE",
+        show_envvar=False,
         help="Where it is kept which versions served and which were rolled back, for the next start.",
     ),
 ]
-LogVerbose = Annotated[int, Option(envvar="SLIPWAY_LOG_VERBOSE", min=0, help="1 and more also log details.")]
+LogVerbose = Annotated[
+    int,
+    Option(envvar="SLIPWAY_LOG_VERBOSE", show_envvar=False, metavar="N", min=0, help="1 and more also log details."),
+]
 TraceFile = Annotated[
     Path | None,
     Option(
-        envvar="SLIPWAY_TRACE_FILE", help="Where traced requests are written; they are chosen at /v2/trace/setting."
+        envvar="SLIPWAY_TRACE_FILE",
+        show_envvar=False,
+        help="Where traced requests are written; they are chosen at /v2/trace/setting.",
     ),
 ]
 ResponseCacheByteSize = Annotated[
     int | None,
     Option(
         envvar="SLIPWAY_RESPONSE_CACHE_BYTE_SIZE",
+        show_envvar=False,
+        metavar="N",
         min=0,
         help="Memory for the responses of models with response_cache { enable: true }, in bytes; 0 for none.",
     ),
@@ -129,19 +172,23 @@ BackendConfig = Annotated[
     list[str] | None,
     Option(
         envvar="SLIPWAY_BACKEND_CONFIG",
+        show_envvar=False,
         help="'onnxruntime,enable-global-threadpool=1' lets all ONNX models share one thread pool.",
     ),
 ]
 CacheConfig = Annotated[
     str | None,
-    Option(envvar="SLIPWAY_CACHE_CONFIG", help="The same, as tritonserver takes it: local,size=BYTES."),
+    Option(
+        envvar="SLIPWAY_CACHE_CONFIG", show_envvar=False, help="The same, as tritonserver takes it: local,size=BYTES."
+    ),
 ]
 ShutdownTimeout = Annotated[
     int,
     Option(
         "--shutdown-timeout",
-        "--exit-timeout-secs",
         envvar="SLIPWAY_SHUTDOWN_TIMEOUT",
+        show_envvar=False,
+        metavar="N",
         min=1,
         help="Seconds that running requests get to end.",
     ),

@@ -12,11 +12,18 @@ from typer.core import TyperCommand, TyperOption
 
 _BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 
+_SAME = {
+    "--allow-client-shm": "--allow-shared-memory",
+    "--exit-timeout-secs": "--shutdown-timeout",
+    "--http-max-input-size": "--max-body-size",
+    "--model-store": "--model-repository",
+}
 _HOST = "HTTP, gRPC and metrics have one address here, --host"
 _ALWAYS_ON = "HTTP, gRPC and metrics are always on here; leave it out"
 _COMPLETED = "a config is always completed from the model's file here; leave it out"
 _TLS = "nothing is encrypted here; put a proxy in front that does it"
 _OPEN = "nothing is restricted here; put a proxy in front that does it"
+_NO_CLOUD = "SageMaker's and Vertex AI's own paths are not served here; put a proxy in front that maps /v2/models/..."
 # By how the option begins; the first that fits.
 _INSTEAD: Mapping[str, str] = {
     "--http-address": _HOST,
@@ -36,6 +43,10 @@ _INSTEAD: Mapping[str, str] = {
     "--grpc-root-cert": _TLS,
     "--http-restricted-api": _OPEN,
     "--grpc-restricted-protocol": _OPEN,
+    "--sagemaker-": _NO_CLOUD,
+    "--allow-sagemaker": _NO_CLOUD,
+    "--vertex-ai-": _NO_CLOUD,
+    "--allow-vertex-ai": _NO_CLOUD,
     "--rate-limit": "there is none here; leave it out, and let instance_group's count say how much runs at once",
     **dict.fromkeys(
         (
@@ -43,6 +54,7 @@ _INSTEAD: Mapping[str, str] = {
             "--buffer-manager-",
             "--cache-directory",
             "--cuda-",
+            "--enable-peer-access",
             "--grpc-header-",
             "--grpc-http2-",
             "--grpc-infer-",
@@ -71,6 +83,7 @@ class TritonserverOptions(TyperCommand):
     """A command whose switches may have a value, and which answers Triton's other options."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        args = [in_our_words(arg) for arg in args]
         if advice := refusal(args, {option for each in self.params for option in each.opts}):
             raise typer.BadParameter(advice, ctx)
         own = (each for each in self.params if isinstance(each, TyperOption) and each.is_flag and each.expose_value)
@@ -78,6 +91,11 @@ class TritonserverOptions(TyperCommand):
         rest = super().parse_args(ctx, args)
         ctx.params.update(given)
         return rest
+
+
+def in_our_words(arg: str) -> str:
+    option, equals, value = arg.partition("=")
+    return f"{_SAME.get(option, option)}{equals}{value}"
 
 
 def split_switches(args: Sequence[str], switches: Mapping[str, str]) -> tuple[list[str], dict[str, bool]]:

@@ -19,12 +19,14 @@ class QueuePolicy:
     """What holds for the requests of one priority level that wait.
 
     `max_queue_size` in requests, 0 where the level has no limit of its own; `default_timeout` in seconds, 0 for none. A
-    request that expires is rejected, or with `delays` runs when no other of its level waits.
+    request that expires is rejected, or with `delays` runs when no other of its level waits. Only where it
+    `allows_override` may a request wait longer than the default, by a timeout of its own.
     """
 
     max_queue_size: int = 0
     default_timeout: float = 0.0
     delays: bool = False
+    allows_override: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,13 @@ class BatchingConfig:
     def level(self, priority: int) -> int:
         """Counted from 0, where priorities count from 1; a priority that there is not means the default."""
         return priority - 1 if 1 <= priority <= len(self.policies) else self.default_level
+
+    def timeout(self, own: float, priority: int) -> float:
+        """In seconds, 0 for none: what a request that brings its `own`, or 0, waits at most."""
+        policy = self.policies[self.level(priority)]
+        if own and policy.default_timeout and not policy.allows_override:
+            return min(own, policy.default_timeout)
+        return own or policy.default_timeout
 
 
 def batching_config(config: ModelConfig) -> BatchingConfig:
@@ -114,5 +123,8 @@ def _policies(batching: ModelDynamicBatching) -> tuple[QueuePolicy, ...]:
 
 def _policy(policy: ModelQueuePolicy) -> QueuePolicy:
     return QueuePolicy(
-        int(policy.max_queue_size), policy.default_timeout_microseconds * 1e-6, policy.timeout_action == policy.DELAY
+        int(policy.max_queue_size),
+        policy.default_timeout_microseconds * 1e-6,
+        policy.timeout_action == policy.DELAY,
+        bool(policy.allow_timeout_override),
     )

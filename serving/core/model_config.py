@@ -103,8 +103,6 @@ _HONOURED = {
     "model_transaction_policy",
     "model_transaction_policy.decoupled",
     "response_cache.enable",
-    "ensemble_scheduling.step.model_name",
-    "ensemble_scheduling.step.model_version",
 }
 # With keys of their owner's, or read elsewhere.
 _HONOURED_BELOW = (
@@ -113,6 +111,33 @@ _HONOURED_BELOW = (
     "model_warmup.inputs.",
     "parameters.rollout.",
 )
+
+# An ensemble has no file, queue or instances; its models do.
+_HONOURED_IN_ENSEMBLES = {
+    "name",
+    "platform",
+    "max_batch_size",
+    "version_policy.latest.num_versions",
+    "version_policy.all",
+    "version_policy.specific.versions",
+    "input.name",
+    "input.data_type",
+    "input.dims",
+    "output.name",
+    "output.data_type",
+    "output.dims",
+    "output.label_filename",
+    "model_transaction_policy",
+    "response_cache.enable",
+    "ensemble_scheduling.step.model_name",
+    "ensemble_scheduling.step.model_version",
+}
+
+# Such a model reads its parameters itself; these are Triton's own, for the process that it would have there.
+_TRITONS_OWN = {"parameters.EXECUTION_ENV_PATH", "parameters.FORCE_CPU_ONLY_INPUT_TENSORS"}
+
+# What only models with batches need.
+_BATCHES = {"dynamic_batching.preferred_batch_size", "dynamic_batching.max_queue_delay_microseconds"}
 
 # And what one backend alone acts on.
 _HONOURED_BY = {"onnxruntime": onnx_fields, "pytorch": torch_fields}
@@ -179,14 +204,23 @@ def select_versions(config: ModelConfig, available: Iterable[int]) -> list[int]:
 
 def unhonoured(config: ModelConfig) -> list[str]:
     """The fields that this config sets and Slipway does not act on, such as `optimization.cuda.graphs`."""
-    fields = {field for field in _set_fields(config, "") if not field.startswith(_HONOURED_BELOW)} - _HONOURED
-    if config.backend in _HONOURED_BY:
-        fields -= _HONOURED_BY[config.backend](config)
-    if config.backend == "python":  # such a model reads its parameters itself
-        fields = {field for field in fields if not field.startswith("parameters.")}
-    if config.dynamic_batching.priority_levels:
-        fields = {field for field in fields if not field.startswith("dynamic_batching.priority_queue_policy.")}
-    return sorted(fields)
+    return sorted({field for field in _set_fields(config, "") if not _is_honoured(field, config)})
+
+
+def _is_honoured(field: str, config: ModelConfig) -> bool:
+    if field.startswith(_HONOURED_BELOW):
+        return True
+    if config.platform == ENSEMBLE:
+        return field in _HONOURED_IN_ENSEMBLES
+    if field in _BATCHES and (config.max_batch_size < 2 or config.model_transaction_policy.decoupled):
+        return False
+    if field == "dynamic_batching.default_priority_level" or field.startswith(
+        "dynamic_batching.priority_queue_policy."
+    ):
+        return bool(config.dynamic_batching.priority_levels)
+    if config.backend == "python" and field.startswith("parameters."):
+        return field not in _TRITONS_OWN
+    return field in _HONOURED or (config.backend in _HONOURED_BY and field in _HONOURED_BY[config.backend](config))
 
 
 def _set_fields(message: Message, prefix: str) -> Iterator[str]:

@@ -26,6 +26,10 @@ _OPEN = 8
 _ANY_NUMBER = 2**31
 
 
+class NoGoldenRows(Exception):
+    """Of a model that can be served all the same; the text says why."""
+
+
 def why_none(config: ModelConfig) -> str:
     """Why a model is not asked at all; "" for one that can be."""
     if config.platform == model_config.ENSEMBLE:
@@ -53,7 +57,7 @@ def golden_rows(directory: Path, config: ModelConfig, inputs: Arrays) -> GoldenR
     """`inputs` with what the model in a version's `directory` answers. `config` is completed.
 
     Raises `InvalidInput` for inputs that don't fit or can't be answered, `ModelLoadFailed` for a model that can't be
-    loaded or does not answer twice in the same way.
+    loaded, `NoGoldenRows` for one that does not answer twice in the same way.
     """
     _check_fit(config, inputs)
     loaded = backend.find(config.backend)(directory, config, model_config.devices(config)[0])
@@ -61,7 +65,7 @@ def golden_rows(directory: Path, config: ModelConfig, inputs: Arrays) -> GoldenR
         instance = with_reshapes(loaded, config)
         rows = GoldenRows(inputs, _answers(instance, config, inputs))
         if len({array.shape[:1] or None for array in (*inputs.values(), *rows.outputs.values())}) != 1:
-            raise ModelLoadFailed("golden rows need as many rows of each input as of each output")
+            raise NoGoldenRows("golden rows need as many rows of each input as of each output")
         _prove(instance, config, rows)
     finally:
         loaded.close()
@@ -95,4 +99,4 @@ def _prove(instance: ModelInstance, config: ModelConfig, rows: GoldenRows) -> No
         try:
             self_check([instance], config, Path(folder))
         except ModelLoadFailed as error:
-            raise ModelLoadFailed(f"the model does not answer the same twice: {error}") from None
+            raise NoGoldenRows(f"the model does not answer the same twice: {error}") from None

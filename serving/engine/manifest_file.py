@@ -13,6 +13,7 @@ from typing import Any
 
 from serving.backends.manifest import read
 from serving.core import manifest
+from serving.core.versions import is_version
 from serving.errors import ModelLoadFailed
 
 _PIECE = 1 << 20  # bytes
@@ -25,11 +26,13 @@ def published_files(directory: Path) -> list[Path]:
 
 
 def write(directory: Path, model: str, on_bytes: Callable[[int], object]) -> None:
-    """Write it anew; `on_bytes` is told of each piece of a file that was read. Raises `OSError`."""
+    """Write it anew; `on_bytes` is told of each piece of a file that was read. A folder such as `.new` has no version
+    yet. Raises `OSError`."""
+    number = directory.name.removeprefix(".")
     path = directory / manifest.FILENAME
     document = {
         "model": model,
-        "version": int(directory.name),
+        **({"version": int(number)} if is_version(number) else {}),
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "files": {file.name: _published_file(file, on_bytes) for file in published_files(directory)},
         **_kept(directory),

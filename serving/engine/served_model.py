@@ -94,7 +94,7 @@ class ServedModel:
 
     def timeout_of(self, request: InferRequest) -> float:
         """In seconds, its own or the model's default; 0 for none."""
-        return request.timeout or self._batching.policies[self._batching.level(request.priority)].default_timeout
+        return self._batching.timeout(request.timeout, request.priority)
 
     def rejects_after(self, request: InferRequest) -> float:
         """In seconds; infinite where it is never too late."""

@@ -1,13 +1,17 @@
 """What goes wrong for a while, such as a repository that can't be read, by the name of what it concerns.
 
-Rule: logged when it begins and when it ends, however often it is met in between.
+Rule: logged when it begins, when it becomes another and when it ends, however often it is met in between.
 """
 
 import logging
+import re
 import threading
 from collections.abc import Mapping
 
 log = logging.getLogger("slipway")
+
+
+_NUMBERED = re.compile(r"\S*\d\S*")
 
 
 class Troubles:
@@ -32,7 +36,7 @@ class Troubles:
             before = self._now.pop(name, "")
             if reason:
                 self._now[name] = reason
-        if reason and not before:
+        if reason and (not before or _words(reason) != _words(before)):
             log.error("%s is left as it is: %s", self._what % name, reason)
         elif before and not reason:
             log.warning("%s is read again", self._what % name)
@@ -41,3 +45,8 @@ class Troubles:
         """What is not in `reasons` is well."""
         for name in [*self._now, *reasons]:
             self.note(name, reasons.get(name, ""))
+
+
+def _words(reason: str) -> str:
+    """Without what may be another each time, such as a request's number or the time."""
+    return _NUMBERED.sub("", reason)

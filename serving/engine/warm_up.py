@@ -13,9 +13,10 @@ import numpy as np
 from tritonclient.grpc.model_config_pb2 import DataType, ModelWarmup
 
 from serving.backends.backend import DecoupledInstance, ModelInstance
-from serving.core.datatypes import dtype_of, from_config
-from serving.core.model_config import ModelConfig
-from serving.core.requests import NO_PARAMETERS, Arrays
+from serving.core.datatypes import datatype_of, dtype_of, from_config
+from serving.core.file_specs import file_input_specs
+from serving.core.model_config import ModelConfig, input_specs
+from serving.core.requests import NO_PARAMETERS, Arrays, format_shape
 from serving.errors import ModelLoadFailed
 
 log = logging.getLogger("slipway")
@@ -36,7 +37,7 @@ def warm_up(instances: Iterable[ModelInstance], config: ModelConfig, folder: Pat
     for instance in instances:
         for sample, inputs in samples:
             for _ in range(sample.count or 1):
-                _run_sample(instance, sample.name, inputs, bool(config.model_transaction_policy.decoupled))
+                _run_sample(instance, sample.name, inputs, config)
         if not samples and config.backend in _BLIND:
             _run_zeros(instance)
 
@@ -50,16 +51,17 @@ def random_data(datatype: str, shape: tuple[int, ...]) -> np.ndarray:
     return (generator.random(shape) if dtype.kind in "fV" else generator.integers(0, 2, shape)).astype(dtype)
 
 
-def _run_sample(instance: ModelInstance, name: str, inputs: Arrays, is_decoupled: bool) -> None:
+def _run_sample(instance: ModelInstance, name: str, inputs: Arrays, config: ModelConfig) -> None:
     try:
-        if is_decoupled:
+        if config.model_transaction_policy.decoupled:
             assert isinstance(instance, DecoupledInstance)
             for _ in instance.stream(inputs, NO_PARAMETERS, lambda: False):
                 pass
         else:
             instance.run(inputs)
     except Exception as error:  # a model may raise anything
-        raise ModelLoadFailed(f"failed to run warmup sample '{name}': {error}") from error
+        cause = None if config.backend in _BLIND else error  # where a model's own code failed; a runtime's says nothing
+        raise ModelLoadFailed(f"failed to run warmup sample '{name}': {error}") from cause
 
 
 def _run_zeros(instance: ModelInstance) -> None:
@@ -99,7 +101,27 @@ def _inputs(sample: ModelWarmup, config: ModelConfig, folder: Path) -> Arrays:
             words = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise ModelLoadFailed(f"{what}: {words}") from None
         inputs[name] = np.repeat(row[None], rows, axis=0) if config.max_batch_size else row
+    _check_fit(sample.name, inputs, config)
     return inputs
+
+
+def _check_fit(sample: str, inputs: Arrays, config: ModelConfig) -> None:
+    """Controls and states of sequences may be in a sample, as the model's file has them."""
+    callers = {spec.name: spec for spec in input_specs(config)}
+    taken = {spec.name: spec for spec in file_input_specs(config)} | callers
+    listing = ", ".join(f"'{spec.name}' ({spec.datatype} {format_shape(spec.shape)})" for spec in taken.values())
+    for name in sorted(callers.keys() - inputs.keys() - {tensor.name for tensor in config.input if tensor.optional}):
+        raise ModelLoadFailed(f"warmup sample '{sample}' has no input '{name}'; the model takes {listing}")
+    for name, array in inputs.items():
+        what = f"warmup sample '{sample}', input '{name}'"
+        if name not in taken:
+            raise ModelLoadFailed(f"{what}: there is no such input; the model takes {listing}")
+        spec, datatype = taken[name], datatype_of(array.dtype)
+        fits = len(array.shape) == len(spec.shape) and all(
+            expected in (-1, size) for size, expected in zip(array.shape, spec.shape, strict=True)
+        )
+        if datatype != spec.datatype or not fits:
+            raise ModelLoadFailed(f"{what} is {datatype} {format_shape(array.shape)}; the model takes {listing}")
 
 
 def _row(what: str, given: ModelWarmup.Input, folder: Path) -> np.ndarray:

@@ -284,11 +284,22 @@ def test_tritons_options_name_the_repository_too(option: str, tiny_server: Runni
     assert f"can't listen on 127.0.0.1:{taken}" in slipway("serve", f"{option}={tmp_path}", **elsewhere).stderr
 
 
-def test_a_models_folder_is_no_repository(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("part", "has_config", "is_what"),
+    [
+        ("double", True, "is the folder of one model, since it has a config.pbtxt"),
+        ("double", False, "is the folder of one model, since it has a 1/model.onnx"),
+        ("double/1", False, "is the folder of one model's version"),
+    ],
+)
+def test_a_part_of_a_repository_is_none(tmp_path: Path, part: str, has_config: bool, is_what: str) -> None:
     tiny_models.add_double(tmp_path)
-    refused = slipway("serve", str(tmp_path / "double"))
+    if not has_config:
+        (tmp_path / "double" / "config.pbtxt").unlink()
+    refused = slipway("serve", str(tmp_path / part), COLUMNS="400")
     assert refused.returncode == 2
-    assert "is the folder of one model" in refused.stderr
+    assert is_what in refused.stderr
+    assert f"slipway serve {tmp_path} " in refused.stderr
 
 
 def test_a_host_that_is_none_is_said_with_its_option(tiny_repository: Path) -> None:

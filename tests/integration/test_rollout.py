@@ -24,16 +24,16 @@ def policy(**parameters: object) -> str:
 
 
 def versions(server: RunningServer, model: str = NAME) -> dict[str, object]:
-    return httpx.get(f"{server.url}/v2/models/{model}/versions").json()  # type: ignore[no-any-return]
+    return httpx.get(f"{server.url}/v2/models/{model}/versions", timeout=60).json()  # type: ignore[no-any-return]
 
 
 def ask(server: RunningServer, model: str = NAME, version: str = "") -> httpx.Response:
     path = f"{model}/versions/{version}" if version else model
-    return httpx.post(f"{server.url}/v2/models/{path}/infer", json=scaled_models.request())
+    return httpx.post(f"{server.url}/v2/models/{path}/infer", json=scaled_models.request(), timeout=60)
 
 
 def load(server: RunningServer, model: str = NAME) -> None:
-    httpx.post(f"{server.url}/v2/repository/models/{model}/load").raise_for_status()
+    httpx.post(f"{server.url}/v2/repository/models/{model}/load", timeout=60).raise_for_status()
 
 
 def test_a_canary_gets_its_share_and_is_promoted_when_it_is_as_good(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_canary_that_fails_is_rolled_back_and_no_caller_notices(
         assert versions(server)["rollout"] is None
         assert "version 2 is rolled back: it fails more often: " in caplog.text
         assert server.metric(f'slipway_model_rollbacks_total{{model="{NAME}"}}') == 1
-        httpx.post(f"{server.url}/v2/repository/index")
+        httpx.post(f"{server.url}/v2/repository/index", timeout=60)
         (tmp_path / NAME / "2" / "model.py").write_text(GOOD)  # mended, it gets another trial
         until(lambda: versions(server)["rollout"], "it is tried again")
     assert callers.failures == []
@@ -163,18 +163,23 @@ def test_a_person_decides_where_promotion_is_not_automatic(tmp_path: Path) -> No
         load(server)
         assert {ask(server).status_code for _ in range(30)} == {200}
         assert (current(server), versions(server)["rollout"]["candidate_requests"]["count"]) == ("1", 15)
-        assert httpx.post(f"{server.url}/v2/models/{NAME}/promote").json() == {"model_name": NAME, "version": "2"}
+        assert httpx.post(f"{server.url}/v2/models/{NAME}/promote", timeout=60).json() == {
+            "model_name": NAME,
+            "version": "2",
+        }
         assert current(server) == "2"
 
 
 def test_what_can_not_be_promoted_or_rolled_back_says_why(tmp_path: Path) -> None:
     scaled_models.add_scaled(tmp_path, 1)
     with running(tmp_path) as server:
-        replies = [httpx.post(f"{server.url}/v2/models/{path}") for path in (f"{NAME}/promote", f"{NAME}/rollback")]
+        replies = [
+            httpx.post(f"{server.url}/v2/models/{path}", timeout=60) for path in (f"{NAME}/promote", f"{NAME}/rollback")
+        ]
         assert [reply.status_code for reply in replies] == [400, 400]
         assert "no version that could be promoted" in replies[0].text
         assert "no earlier version than 1" in replies[1].text
-        assert httpx.post(f"{server.url}/v2/models/nope/promote").status_code == 400
+        assert httpx.post(f"{server.url}/v2/models/nope/promote", timeout=60).status_code == 400
         assert CliRunner().invoke(app, ["models", "promote", "nope", "--url", server.url]).exit_code == 1
 
 
@@ -185,7 +190,7 @@ def test_rules_that_are_wrong_are_named(tmp_path: Path) -> None:
 
 
 def turn(server: RunningServer, action: str) -> httpx.Response:
-    return httpx.post(f"{server.url}/v2/models/{NAME}/{action}")
+    return httpx.post(f"{server.url}/v2/models/{NAME}/{action}", timeout=60)
 
 
 def test_a_rollback_passes_over_broken_and_newer_versions(tmp_path: Path) -> None:
@@ -193,7 +198,7 @@ def test_a_rollback_passes_over_broken_and_newer_versions(tmp_path: Path) -> Non
     with running(tmp_path, model_control_mode="explicit", load_model=(NAME,)) as server:
         (tmp_path / NAME / "3").mkdir()
         (tmp_path / NAME / "3" / "model.onnx").write_bytes(b"broken")
-        assert httpx.post(f"{server.url}/v2/repository/models/{NAME}/load").status_code == 400
+        assert httpx.post(f"{server.url}/v2/repository/models/{NAME}/load", timeout=60).status_code == 400
         assert turn(server, "rollback").json() == {"model_name": NAME, "version": "1"}
         shutil.rmtree(tmp_path / NAME / "3")
         scaled_models.publish(tmp_path, 4)
@@ -238,7 +243,7 @@ def test_a_requests_timeout_is_one_for_both_versions(tmp_path: Path) -> None:
         body = {**scaled_models.request(), "parameters": {"timeout": 200_000}}
         started = monotonic()
         statuses = {
-            httpx.post(f"{server.url}/v2/models/{NAME}/infer", json=body, timeout=30).status_code for _ in range(4)
+            httpx.post(f"{server.url}/v2/models/{NAME}/infer", json=body, timeout=60).status_code for _ in range(4)
         }
         assert statuses <= {200, 503}
         assert monotonic() - started < 30
@@ -256,7 +261,9 @@ def test_classify_takes_part_and_labels_are_those_of_the_version_that_answered(t
         add_version(tmp_path, 2, GOOD)
         load(server)
         answers = [
-            httpx.post(f"{server.url}/v1/models/{NAME}/classify", json={"inputs": [0.1, 0.2, 0.3, 0.9]}).json()
+            httpx.post(
+                f"{server.url}/v1/models/{NAME}/classify", json={"inputs": [0.1, 0.2, 0.3, 0.9]}, timeout=60
+            ).json()
             for _ in range(5)
         ]
         assert {answer[0]["label"] for answer in answers[1:]} == {"D"}

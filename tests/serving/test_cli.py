@@ -1,3 +1,5 @@
+import click
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from serving import __version__
@@ -23,3 +25,16 @@ def test_an_unknown_command_is_refused() -> None:
     result = CliRunner().invoke(app, ["sreve"])
     assert result.exit_code == 2
     assert "No such command 'sreve'" in result.output
+
+
+_READABLE = 23  # characters; enough to tell the one option that is longer
+
+
+def test_an_option_of_serve_is_readable_in_a_narrow_terminal_and_its_variable_is_told_by_rule() -> None:
+    context = click.Context(get_command(app))
+    serve = get_command(app).get_command(context, "serve")  # type: ignore[attr-defined]
+    told = CliRunner().invoke(app, ["serve", "--help"], env={"COLUMNS": "80"}).stdout
+    assert "SLIPWAY_HTTP_PORT for" in told
+    for option in (each for each in serve.params if each.param_type_name == "option"):
+        assert f"│ {option.opts[0][:_READABLE]}" in told
+        assert option.envvar in (None, option.opts[0].replace("--", "SLIPWAY_").replace("-", "_").upper())

@@ -93,8 +93,50 @@ def test_a_model_that_can_not_be_loaded_gets_hashes_and_its_reason(version: Path
     path = version.parent / "config.pbtxt"
     path.write_text(path.read_text().replace('name: "y"', 'name: "z"'))
     told = manifest(version)
-    assert "golden.npz     not written: unexpected inference output 'z', allowed outputs are: y" in told
+    assert "golden.npz     not written: the model was not run" in told
     assert "manifest.json  SHA-256 of model.onnx" in told
+    assert "A server can't load this version: unexpected inference output 'z', allowed outputs are: y" in told
+    assert f"next: mend that, then slipway models manifest {version} --force" in told
+    assert "slipway serve" not in told
+
+
+def test_a_torchscript_model_that_nothing_describes_is_told_what_is_missing(tmp_path: Path) -> None:
+    tiny_models.add_torchscript(tmp_path)
+    (tmp_path / "affine" / "config.pbtxt").unlink()
+    told = manifest(tmp_path / "affine" / "1")
+    assert "can't load this version: config.pbtxt lists no input and output, a TorchScript file does not say" in told
+    assert "slipway serve" not in told
+
+
+@pytest.mark.parametrize(("hidden", "live"), [(".6", "6"), (".new", "2")])
+async def test_a_version_that_is_not_live_yet_is_completed_from_its_own_file(
+    tmp_path: Path, version: Path, hidden: str, live: str
+) -> None:
+    (version.parent / "config.pbtxt").unlink()
+    coming = version.with_name(hidden)
+    coming.mkdir()
+    tiny_models.write_onnx(coming / "model.onnx", "g (float[n, 2] z) => (float[n, 2] y) { y = Add(z, z) }")
+    told = manifest(coming)
+    assert f"next: mv {coming} {version.with_name(live)}" in told
+    coming.rename(version.with_name(live))
+    served = load_model(ModelRepository(tmp_path), "double", None, asyncio.get_running_loop(), policy=STRICT)[
+        live
+    ].served
+    assert served is not None
+    assert served.close(10)
+    assert list(golden.decode((version.with_name(live) / "golden.npz").read_bytes()).inputs) == ["z"]
+
+
+async def test_golden_rows_that_the_model_can_not_have_any_more_are_removed_by_force(
+    version: Path, tmp_path: Path
+) -> None:
+    manifest(version)
+    tiny_models.write_onnx(
+        version / "model.onnx", "g (float[n, 4] x) => (float[n, 4] y) { r = RandomUniformLike(x) y = Add(x, r) }"
+    )
+    assert "golden.npz     removed: the model does not answer the same twice" in manifest(version, "--force")
+    assert not (version / "golden.npz").exists()
+    assert await reason(tmp_path, "double") == ""
 
 
 def test_what_is_there_is_overwritten_only_with_force(version: Path) -> None:

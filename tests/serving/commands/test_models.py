@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from serving.cli import app
+from tests import tiny_models
 from tests.running_server import RunningServer
 
 NOWHERE = "http://127.0.0.1:9"
@@ -27,7 +28,7 @@ def test_a_list_says_what_it_looked_at(tiny_repository: Path, tiny_server: Runni
 def test_a_server_may_have_what_is_not_published_here(tmp_path: Path, tiny_server: RunningServer) -> None:
     told = models(str(tmp_path), "--url", tiny_server.url)
     assert "double │ 1 │ no │ READY" in told
-    assert "Nothing is published there; `slipway train digits-cnn` makes a model." in told
+    assert f"No model is published there; `slipway train digits-cnn --repository {tmp_path}` makes one." in told
 
 
 def test_without_a_server_the_list_says_why_it_knows_of_none(tiny_repository: Path) -> None:
@@ -38,9 +39,30 @@ def test_without_a_server_the_list_says_why_it_knows_of_none(tiny_repository: Pa
 
 
 def test_an_address_that_is_none_and_a_folder_that_is_none_are_said(tmp_path: Path) -> None:
-    told = models(str(tmp_path / "no"), "--url", "localhost:8000")
+    told = models(str(tmp_path / "no"), "--url", "localhost:8000", status=1)
     assert "it should start with http://" in told
     assert f"There is no folder {tmp_path}/no; name the repository: slipway models FOLDER" in told
+
+
+@pytest.mark.parametrize(("word", "hint"), [("conf", "did you mean config?"), ("flowers", "known are list, config")])
+def test_a_word_that_is_no_command_and_no_folder_is_told_so(word: str, hint: str) -> None:
+    told = models(word, status=1)
+    assert f"slipway models: '{word}' is neither a folder here nor a command; {hint}" in told
+
+
+def test_an_ensemble_without_a_versions_folder_is_published(tmp_path: Path) -> None:
+    (tmp_path / "pair").mkdir()
+    (tmp_path / "pair" / "config.pbtxt").write_text('platform: "ensemble"')
+    (tmp_path / "coming").mkdir()
+    told = models(str(tmp_path), "--url", NOWHERE)
+    assert "pair │ 1 │ yes │ ?" in told
+    assert "coming" not in told
+
+
+def test_what_a_server_has_is_listed_also_where_a_repository_can_not_be_read(tiny_server: RunningServer) -> None:
+    told = models("http://127.0.0.1:9/models/", "--url", tiny_server.url, status=1)
+    assert "double │ 1 │ ? │ READY" in told
+    assert "slipway models: " in told
 
 
 def test_a_config_is_completed_from_the_disk_or_a_server(tiny_repository: Path, tiny_server: RunningServer) -> None:
@@ -68,3 +90,16 @@ def test_a_config_from_a_folder_or_a_server_that_there_is_not_is_refused_in_word
     )
     assert "is `slipway serve` running?" in models("config", "m", "--url", NOWHERE, status=1)
     assert "unknown model: 'm'" in models("config", "m", "--url", tiny_server.url, status=1)
+
+
+def test_a_config_that_a_server_refuses_is_refused_and_what_has_no_effect_is_named(tmp_path: Path) -> None:
+    parameter = 'parameters {{ key: "{}" value {{ string_value: "9" }} }}'
+    tiny_models.add_double(tmp_path, extra=parameter.format("rollout.percent"))
+    tiny_models.add_double(tmp_path, "thread", extra=parameter.format("intra_op_thread_cout"))
+    refused = CliRunner().invoke(app, ["models", "config", "double", "--model-repository", str(tmp_path)])
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "parameters.rollout.strategy must be set" in refused.stderr
+    warned = CliRunner().invoke(app, ["models", "config", "thread", "--model-repository", str(tmp_path)])
+    assert warned.exit_code == 0
+    assert "thread: config.pbtxt sets 'parameters.intra_op_thread_cout', which has no effect here" in warned.stderr
+    assert "has no effect" not in warned.stdout

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.commands.places import chosen, is_missing, listed
+from serving.commands.places import chosen, first_model, is_missing, listed
 
 
 def test_the_command_line_comes_before_the_environment_and_that_before_the_default(
@@ -23,3 +23,23 @@ def test_a_folder_that_is_not_there_is_missing_and_of_an_address_nobody_knows(tm
 def test_folders_are_named_by_their_full_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert listed(["models", f"file://{tmp_path}/b", "s3://c/d"]) == f"{tmp_path}/models and {tmp_path}/b and s3://c/d"
+
+
+def test_what_is_named_twice_is_one_repository(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "link").symlink_to("models")
+    a, b = str(tmp_path / "models"), str(tmp_path)
+    named = [a, f"{a}/", f"file://{a}", b, str(tmp_path / "link"), "s3://c/d", "s3://c/d/", "s3://c/e"]
+    assert chosen(named) == [a, b, "s3://c/d", "s3://c/e"]
+
+
+@pytest.mark.parametrize(
+    ("places", "words"),
+    [
+        (["model_repository"], "`slipway train digits-cnn` makes one"),
+        (["s3://c/d", "my models"], "`slipway train digits-cnn --repository 'my models'` makes one"),
+        (["s3://c/d"], "copy a model's folder there"),
+    ],
+)
+def test_where_there_is_no_model_the_command_that_makes_one_is_told(places: list[str], words: str) -> None:
+    assert first_model(places) == words

@@ -79,6 +79,10 @@ def test_a_switch_with_another_value_is_refused_by_name() -> None:
         ("--log-format=ISO8601", "POST /v2/logging"),
         ("--trace-config=triton,file=/tmp/t.json", "--trace-file FILE"),
         ("--grpc-use-ssl=true", "put a proxy in front"),
+        ("--allow-sagemaker=true", "SageMaker's and Vertex AI's own paths are not served here"),
+        ("--sagemaker-port=8080", "SageMaker's and Vertex AI's own paths are not served here"),
+        ("--vertex-ai-default-model=m", "SageMaker's and Vertex AI's own paths are not served here"),
+        ("--enable-peer-access=false", "there is no such setting here; leave it out"),
         ("--pinned-memory-pool-byte-size=268435456", "there is no such setting here; leave it out"),
     ],
 )

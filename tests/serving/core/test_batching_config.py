@@ -39,6 +39,17 @@ def test_a_level_has_its_own_policy_or_the_default_one() -> None:
     assert [config.level(priority) for priority in (0, 1, 2, 3, 4)] == [1, 0, 1, 2, 1]
 
 
+def test_a_request_may_wait_longer_than_the_default_only_where_its_level_allows_it() -> None:
+    config = read(
+        """priority_levels: 3 default_priority_level: 3
+        default_queue_policy { default_timeout_microseconds: 5000 }
+        priority_queue_policy { key: 1 value { default_timeout_microseconds: 5000 allow_timeout_override: true } }
+        priority_queue_policy { key: 2 value { } }"""
+    )
+    wait = {priority: [config.timeout(own, priority) for own in (0.0, 0.001, 9.0)] for priority in (1, 2, 3, 0)}
+    assert wait == {1: [0.005, 0.001, 9.0], 2: [0.0, 0.001, 9.0], 3: [0.005, 0.001, 0.005], 0: [0.005, 0.001, 0.005]}
+
+
 def test_without_levels_every_priority_is_the_same() -> None:
     config = read("default_priority_level: 5 priority_queue_policy { key: 2 value { max_queue_size: 1 } }")
     assert config.policies == (QueuePolicy(),)

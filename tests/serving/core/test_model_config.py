@@ -91,6 +91,7 @@ def test_fields_without_effect_are_named() -> None:
         parameters {{ key: "colour" value {{ string_value: "red" }} }}"""
     )
     assert model_config.unhonoured(config) == [
+        "dynamic_batching.max_queue_delay_microseconds",
         "dynamic_batching.priority_queue_policy.2",
         "optimization.cuda.graphs",
         "parameters.colour",
@@ -126,6 +127,21 @@ def test_what_another_backend_would_act_on_is_named(backend: str, unknown: list[
         parameters {{ key: "INFERENCE_MODE" value {{ string_value: "true" }} }}"""
     )
     assert model_config.unhonoured(config) == unknown
+
+
+def test_a_python_model_reads_its_parameters_but_not_tritons_own() -> None:
+    names = ("EXECUTION_ENV_PATH", "FORCE_CPU_ONLY_INPUT_TENSORS", "colour")
+    given = " ".join(f'parameters {{ key: "{name}" value {{ string_value: "x" }} }}' for name in names)
+    config = completed(f'backend: "python" {IO} {given}')
+    assert model_config.unhonoured(config) == [f"parameters.{name}" for name in names[:2]]
+
+
+@pytest.mark.parametrize(
+    "without", ["max_batch_size: 1", "max_batch_size: 4 model_transaction_policy { decoupled: true }"]
+)
+def test_what_batches_would_need_has_no_effect_on_models_without(without: str) -> None:
+    config = completed(f'backend: "python" {IO} {without} dynamic_batching {{ max_queue_delay_microseconds: 1 }}')
+    assert model_config.unhonoured(config) == ["dynamic_batching.max_queue_delay_microseconds"]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from serving.core import model_config
 from serving.core.model_config import ModelConfig
 from serving.engine.config_completion import completed_config
-from serving.engine.golden_rows import golden_rows, random_inputs, why_none
+from serving.engine.golden_rows import NoGoldenRows, golden_rows, random_inputs, why_none
 from serving.engine.repository import ModelRepository
-from serving.errors import InvalidInput, ModelLoadFailed
+from serving.errors import InvalidInput
 from tests import python_models, tiny_models
 
 
@@ -67,7 +67,7 @@ def test_a_model_that_does_not_answer_the_same_twice_has_none(tmp_path: Path) ->
         folder / "1" / "model.onnx", "g (float[n, 4] x) => (float[n, 4] y) { r = RandomUniformLike(x) y = Add(x, r) }"
     )
     config = config_of(tmp_path, "dice")
-    with pytest.raises(ModelLoadFailed, match=r"the model does not answer the same twice: .*output 'y' differs in"):
+    with pytest.raises(NoGoldenRows, match=r"the model does not answer the same twice: .*output 'y' differs in"):
         golden_rows(folder / "1", config, random_inputs(config, 2))
 
 
@@ -77,7 +77,7 @@ def test_outputs_without_rows_of_their_own_have_none(tmp_path: Path) -> None:
         folder / "1" / "model.onnx", "g (float[4] x) => (float[1] y) { y = ReduceSum<keepdims=1>(x) }"
     )
     config = config_of(tmp_path, "sum")
-    with pytest.raises(ModelLoadFailed, match="golden rows need as many rows of each input as of each output"):
+    with pytest.raises(NoGoldenRows, match="golden rows need as many rows of each input as of each output"):
         golden_rows(folder / "1", config, random_inputs(config, 2))
 
 

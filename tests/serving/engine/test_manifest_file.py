@@ -62,3 +62,12 @@ def test_nothing_is_left_beside_it(version: Path) -> None:
     with pytest.raises(OSError, match="manifest"):
         write(version)
     assert [path.name for path in version.parent.iterdir()] == ["3"]
+
+
+@pytest.mark.parametrize(("name", "version"), [(".6", 6), (".new", None)])
+def test_a_folder_that_is_not_live_yet_has_the_version_that_its_name_tells(
+    tmp_path: Path, name: str, version: int | None
+) -> None:
+    (tmp_path / name).mkdir()
+    document, _ = write(tmp_path / name)
+    assert document.get("version") == version

@@ -158,7 +158,11 @@ async def test_a_full_queue_refuses_at_the_door_and_counts_it() -> None:
     ("extra", "timeout"),
     [
         ("dynamic_batching { }", 1e-6),
-        ("dynamic_batching { default_queue_policy { default_timeout_microseconds: 1 } }", 0.0),
+        (
+            """dynamic_batching { default_queue_policy {
+            default_timeout_microseconds: 1 allow_timeout_override: true } }""",
+            0.0,
+        ),
     ],
 )
 async def test_an_expired_request_is_answered_and_not_run(extra: str, timeout: float) -> None:

@@ -50,6 +50,25 @@ def add_recorder(root: Path, config: str, answer: str = ANSWER) -> None:
     python_models.add_model(root, "m", config, RECORD + answer)
 
 
+def add_picky(root: Path, extra: str = "") -> None:
+    """Fails at zeros."""
+    folder = tiny_models.write_config(
+        root,
+        "picky",
+        f"""backend: "onnxruntime" max_batch_size: 8 input {{ name: "index" data_type: TYPE_INT64 dims: 1 }}
+        output {{ name: "entry" data_type: TYPE_FP32 dims: 1 }} {extra}""",
+    )
+    tiny_models.write_onnx(
+        folder / "1" / "model.onnx",
+        """g (int64[n, 1] index) => (float[n, 1] entry) {
+            before = Sub(index, four)
+            entry = Gather <axis=0> (table, before)
+        }""",
+        table=np.array([10.0, 20.0, 30.0], np.float32),
+        four=np.array(4, np.int64),
+    )
+
+
 def warm(root: Path, name: str = "m", instances: int = 1) -> list[Any]:
     """What a Python model was called with."""
     with loaded(root, name, instances) as (loaded_instances, config):
@@ -189,10 +208,46 @@ def test_a_sample_that_fails_is_named_with_the_models_words(tmp_path: Path) -> N
         warm(tmp_path)
 
 
-def test_a_graph_that_a_sample_does_not_fit_says_so(tmp_path: Path) -> None:
-    tiny_models.add_double(tmp_path, extra=sample("zero_data: true", dims="dims: 5"))
-    with pytest.raises(ModelLoadFailed, match=r"failed to run warmup sample 'first': "):
+TAKES = r"; the model takes 'x' \(FP32 \[-1,4\]\)$"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (sample("zero_data: true", dims="dims: 5"), r", input 'x' is FP32 \[1,5\]" + TAKES),
+        (sample("zero_data: true", datatype="TYPE_INT32", dims="dims: 4"), r", input 'x' is INT32 \[1,4\]" + TAKES),
+        (sample("zero_data: true", dims="dims: 4").replace('"x"', '"z"'), " has no input 'x'" + TAKES),
+        (
+            sample("zero_data: true", dims="dims: 4").replace(
+                "inputs {", 'inputs { key: "z" value { data_type: TYPE_FP32 dims: 4 zero_data: true } } inputs {'
+            ),
+            ", input 'z': there is no such input" + TAKES,
+        ),
+    ],
+)
+def test_a_sample_that_the_model_does_not_take_is_named_without_the_runtimes_words(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    tiny_models.add_double(tmp_path, extra=text)
+    with pytest.raises(ModelLoadFailed, match=f"^warmup sample 'first'{reason}"):
         warm(tmp_path, "double")
+
+
+def test_what_a_runtime_raises_over_a_sample_is_a_reason_without_a_traceback(tmp_path: Path) -> None:
+    add_picky(
+        tmp_path,
+        """model_warmup { name: "first" inputs { key: "index" value {
+        data_type: TYPE_INT64 dims: 1 zero_data: true } } }""",
+    )
+    with pytest.raises(ModelLoadFailed, match=r"failed to run warmup sample 'first': ") as failed:
+        warm(tmp_path, "picky")
+    assert failed.value.__cause__ is None
+
+
+def test_a_sample_may_lack_what_is_optional(tmp_path: Path) -> None:
+    optional = NUMBERS + 'input { name: "z" data_type: TYPE_FP32 dims: 2 optional: true }'
+    add_recorder(tmp_path, f"{optional} {sample('zero_data: true')}")
+    assert warm(tmp_path) == [["float32", [0, 0]]]
 
 
 def test_a_decoupled_model_answers_a_sample_to_the_end(tmp_path: Path) -> None:
@@ -218,20 +273,6 @@ def test_a_graph_without_samples_gets_zeros_which_it_may_fail_at(
     warm(tmp_path, "texts")
     warm(tmp_path, "affine")
     assert "zeros were no input" not in caplog.text
-    folder = tiny_models.write_config(
-        tmp_path,
-        "picky",
-        """backend: "onnxruntime" max_batch_size: 8 input { name: "index" data_type: TYPE_INT64 dims: 1 }
-        output { name: "entry" data_type: TYPE_FP32 dims: 1 }""",
-    )
-    tiny_models.write_onnx(
-        folder / "1" / "model.onnx",
-        """g (int64[n, 1] index) => (float[n, 1] entry) {
-            before = Sub(index, four)
-            entry = Gather <axis=0> (table, before)
-        }""",
-        table=np.array([10.0, 20.0, 30.0], np.float32),
-        four=np.array(4, np.int64),
-    )
+    add_picky(tmp_path)
     warm(tmp_path, "picky")
     assert "zeros were no input to warm up with: " in caplog.text
