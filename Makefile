@@ -50,7 +50,7 @@ lock: $(INSTALLED) ## Pin the newest releases in constraints.txt (torch stays at
 TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)
 
 clean: ## Remove the virtual environment, caches and what was trained
-	find serving training loadtests tests -name __pycache__ -prune -exec rm -rf {} +
+	find . -path ./$(VENV) -prune -o -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache checkpoints \
 	    $(patsubst %/manifest.json,%,$(wildcard model_repository/*/[0-9]*/manifest.json))
 
