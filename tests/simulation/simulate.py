@@ -50,7 +50,7 @@ def simulate(
             waiting.pop(subject, None)
         elif what == "done":
             idle += 1
-            record.events += [(now, event) for event in scheduler.complete(subject, [None] * len(subject))]
+            record.events += [(now, event) for event in scheduler.complete(subject, [None] * len(subject), now)]
         while idle:
             plan = scheduler.schedule(now)
             record.events += [(now, event) for event in plan.events]
