@@ -18,9 +18,9 @@ def best_seconds(waiting: Waiting, model: LatencyModel, max_batch_size: int, now
     best = seconds = 0.0
     size = max_batch_size
     while size >= 1:
-        takes = max(model.safely(size), 1e-9)
-        rows = min(size, waiting.rows_after(now + takes))
+        rows = min(size, waiting.rows_after(now + model.safely(size)))
+        takes = model.safely(int(rows))
         if rows > best * takes:
-            best, seconds = rows / takes, model.safely(int(rows))
+            best, seconds = rows / max(takes, 1e-9), takes
         size = size * 3 // 4
     return seconds

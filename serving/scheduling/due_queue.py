@@ -41,7 +41,7 @@ class DueQueue(Generic[R]):
 
     def remove(self, request: R) -> None:
         entry = self._entries.pop(request)
-        del self._order[bisect_left(self._order, entry)]
+        del self._order[0 if entry is self._order[0] else bisect_left(self._order, entry)]
 
     def before(self, due: float) -> int:
         """How many are due until then, that moment included."""

@@ -114,14 +114,17 @@ class DynamicBatcher(Generic[P]):
 
     def _check_in_time(self, request: P, level: int, now: float) -> None:
         """Raises `Overloaded` where it would be late."""
+        if request.deadline == inf or self._config.policies[level].delays:
+            return
         model = self._forecast.quickest(request.key, now)
-        if request.deadline == inf or model is None or self._config.policies[level].delays:
+        if model is None:
             return
         left = request.deadline - now
         together = min(self._config.max_batch_size, max(1, model.rows_within(left)))
         ahead = self._waiting.rows_before(2 * level, self._due(request))
         wait = self._forecast.seconds_until_start(ahead, together, model, now)
-        late = wait + model.safely(min(together, int(ahead % together) + request.rows)) - left
+        rows = max(request.rows, min(together, int(ahead % together) + request.rows))
+        late = wait + model.safely(rows) - left
         if late > 0:
             self._refused_at = now
             raise Overloaded(
@@ -147,15 +150,17 @@ class DynamicBatcher(Generic[P]):
         """Heads that would be late; and under overload, when more waits than a batch or some were refused lately, heads
         with so little time that their batch would be small, which costs those behind them more than it gives."""
         events: list[Event[P]] = []
-        needed = best_seconds(group, model, self._config.max_batch_size, now)
+        best: float | None = None
         while group:
             head = next(iter(group))
             if head.deadline == inf or self._delays(head):
                 break
-            left = head.deadline - now
+            needed = model.safely(head.rows)
             was_refused = now - self._refused_at < head.deadline - head.arrived
-            is_overload = was_refused or group.rows > self._config.max_batch_size
-            if left >= (needed if is_overload else model.safely(head.rows)):
+            if was_refused or group.rows > self._config.max_batch_size:
+                best = best_seconds(group, model, self._config.max_batch_size, now) if best is None else best
+                needed = max(needed, best)
+            if now + needed <= head.deadline:
                 break
             self._remove(head)
             events.append(Event(head, error=DeadlineExceeded("Request timeout would expire before it is answered")))

@@ -24,7 +24,8 @@ _TRUST = 0.003
 _MOST_ROWS = 2**31
 
 _MOST_GUARD = 3.0
-"""A machine that stalls now and then should not have everything refused."""
+"""A machine that stalls now and then should not have everything refused; and what takes longer than so many times the
+expected, once something is known, moves the line no further."""
 
 
 @dataclass(slots=True)
@@ -50,7 +51,10 @@ class LatencyModel:
     def observe(self, rows: int, seconds: float) -> None:
         """A batch of so many rows took so long."""
         if self.seen:
-            self._note_error(seconds / max(self.expected(rows), 1e-9))
+            ratio = seconds / max(self.expected(rows), 1e-9)
+            self._note_error(ratio)
+            if ratio > _MOST_GUARD and len(self._errors) > _EVERY:
+                seconds = _MOST_GUARD * self.expected(rows)
         keep = _FORGETTING
         self._weight = keep * self._weight + 1
         self._rows = keep * self._rows + rows

@@ -51,7 +51,7 @@ def service_time(batch: list[Request]) -> float:
 
 
 def run(config: BatchingConfig, load: Load, instances: int) -> Record:
-    scheduler: DynamicBatcher[Request] = DynamicBatcher(config, 20)
+    scheduler: DynamicBatcher[Request] = DynamicBatcher(config, 20, ["cpu"] * instances)
     record = simulate(scheduler, load.arrivals, service_time, instances, load.cancels)
     assert len(scheduler) == 0
     return record

@@ -134,13 +134,13 @@ def test_cancelling_what_already_runs_changes_nothing() -> None:
     add(scheduler, request)
     batch = scheduler.schedule(0.0).batch or []
     scheduler.cancel(request)
-    assert [event.value for event in scheduler.complete(batch, ["answer"])] == ["answer"]
+    assert [event.value for event in scheduler.complete(batch, ["answer"], 0.0)] == ["answer"]
 
 
 def test_outcomes_that_are_exceptions_become_errors() -> None:
     scheduler, good, bad = batcher(), Request(), Request()
     failure = ValueError("no")
-    events = scheduler.complete([good, bad], [1, failure])
+    events = scheduler.complete([good, bad], [1, failure], 0.0)
     assert [(event.value, event.error) for event in events] == [(1, None), (None, failure)]
 
 
