@@ -8,6 +8,7 @@ from serving import __version__
 from serving.commands.models import models
 from serving.commands.predict import predict
 from serving.commands.serve import serve
+from serving.commands.tritonserver import TritonserverOptions
 from training.cli import export, train
 
 app = typer.Typer(
@@ -42,7 +43,7 @@ def slipway(
 
 app.command()(train)
 app.command()(export)
-app.command()(serve)
+app.command(cls=TritonserverOptions)(serve)
 app.add_typer(models, name="models")
 app.command()(predict)
 

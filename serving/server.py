@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from serving.backends.backend import share_threads
+from serving.core.did_you_mean import instead
 from serving.core.log_settings import LogSettings
 from serving.core.states import ModelState
 from serving.core.trace_settings import TraceSettings
@@ -194,9 +195,10 @@ def _names(repository: ModelRepositories, settings: Settings) -> list[str]:
         return names
     for name in settings.load_model:
         if name not in names:
-            log.error("failed to load '%s': the repository has no folder of that name", name)
+            why = f"the repository has no folder of that name{instead(name, names)}"
+            log.error("failed to load '%s': %s", name, why)
             if settings.exit_on_error:
-                raise ModelsFailed(f"{name}: the repository has no folder of that name")
+                raise ModelsFailed(f"{name}: {why}")
     return [name for name in names if name in settings.load_model]
 
 

@@ -128,16 +128,19 @@ def _imported(name: str, path: str) -> Any:
 def model_file(directory: Path, config: ModelConfig) -> Path:
     """Raises `ModelLoadFailed` where it is not there, is no model at all, or would be outside of `directory`."""
     check_filename(config.default_model_filename)
-    path = directory / str(config.default_model_filename or DEFAULT_FILENAMES[config.backend])
+    usual = DEFAULT_FILENAMES[config.backend]
+    path = directory / str(config.default_model_filename or usual)
     if not path.is_file():
-        raise ModelLoadFailed(f"version {directory.name} has no file '{path.name}'{_others(directory)}")
+        asks = f"the backend {config.backend} loads" if path.name == usual else "default_model_filename names"
+        raise ModelLoadFailed(f"version {directory.name} has no file '{path.name}', which {asks}{_others(directory)}")
     refuse_placeholder(path)
     return path
 
 
 def _others(directory: Path) -> str:
     try:
-        return what_it_has(path.name for path in directory.iterdir())
+        names = [f"{path.name}/" if path.is_dir() else path.name for path in directory.iterdir()]
+        return what_it_has(names) or "; its folder is empty"
     except OSError:
         return ""
 

@@ -14,6 +14,7 @@ from typing import Any
 from serving.backends.backend import ModelInstance, model_file
 from serving.backends.python_model import PythonModel
 from serving.backends.python_outputs import to_arrays
+from serving.backends.wrong_files import refuse_what_is_no_python
 from serving.core.file_specs import file_input_specs, file_output_specs
 from serving.core.model_config import ModelConfig
 from serving.core.proto_json import to_json
@@ -104,6 +105,7 @@ class DecoupledPythonInstance:
 
 def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
     path = model_file(directory, config)
+    refuse_what_is_no_python(path)
     context = _context(directory, config, device)
     limit = _max_concurrency(context.parameters)
     if config.HasField("sequence_batching") and (limit or 1) > 1:

@@ -52,6 +52,11 @@ def refuse_what_is_no_torchscript(path: Path) -> None:
         raise _no_program(path, "a checkpoint of torch.save, which has no program and is never opened here")
 
 
+def refuse_what_is_no_python(path: Path) -> None:
+    if b"\0" in head_of(path):
+        raise ModelLoadFailed(f"'{path.name}' is no Python source, which the backend python runs")
+
+
 def _no_program(path: Path, what: str) -> ModelLoadFailed:
     return ModelLoadFailed(
         f"'{path.name}' is {what}; PyTorch models are served as TorchScript: torch.jit.trace(model, example) or "

@@ -21,12 +21,15 @@ def say_where_to_look(settings: Settings, started: "Started") -> None:
     url = f"http://{host}:{started.http_port}"
     typer.secho(f"\nSlipway {__version__} is at {url}\n", bold=True)
     rows = started.engine.index()
+    where = ", ".join(map(str, _listed(settings.model_repositories)))
     for row in rows:
         colour = {"READY": "green", "UNKNOWN": "yellow"}.get(row.state, "red")
         state = "not loaded" if row.state == "UNKNOWN" else row.state
         typer.echo(f"  {row.name:<24} {row.version:>4}  {typer.style(state, fg=colour)}  {row.reason}")
+    for name in sorted({*settings.load_model} - {row.name for row in rows} - {"*"}):
+        state = typer.style("not there", fg="red")
+        typer.echo(f"  {name:<24} {'':>4}  {state}  --load-model names it, and {where} has no folder of that name")
     if not rows:
-        where = ", ".join(map(str, _listed(settings.model_repositories)))
         typer.echo(f"  no models in {where}; `slipway train digits-cnn` makes one")
     typer.echo(f"\n  API, to read and try   {url}/docs")
     typer.echo(f"  gRPC                   {host}:{started.grpc_port}")

@@ -1,7 +1,7 @@
 """`slipway models`: what is published on disk and what a server has loaded; a model's completed config; and which
 version gets the traffic."""
 
-from pathlib import Path
+import json
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -9,14 +9,15 @@ import typer
 from typer.core import TyperGroup
 
 from serving.commands import places
-from serving.commands.request import DEFAULT_URL, ServerRefused, ServerUnreachable, fail, post
-from serving.core.remote_address import is_remote
+from serving.commands.manifest import manifest
+from serving.commands.request import DEFAULT_URL, ServerRefused, ServerUnreachable, fail, get, post
 from serving.core.versions import is_version
 from serving.errors import ModelLoadFailed
 
 _LOADING = 600  # seconds; going back loads the version to go back to
 
 if TYPE_CHECKING:  # protobuf and its messages take longer to import than `slipway --help` should
+    from serving.core.model_config import ModelConfig
     from serving.engine.repositories import ModelRepositories
 
 
@@ -38,6 +39,8 @@ _HELP = """See models and their versions, and choose which version gets traffic.
 [cyan]slipway models config digits-cnn[/cyan]  a config.pbtxt with all that the files and the defaults add to it
 
 [cyan]slipway models rollback digits-cnn[/cyan]  the version before serves again
+
+[cyan]slipway models manifest my_models/flowers/1[/cyan]  what lets a server check a version of your own
 """
 
 models = typer.Typer(cls=_ListByDefault, help=_HELP, rich_markup_mode="rich")
@@ -64,10 +67,12 @@ def list_models(
     from rich.table import Table
     from rich.text import Text
 
+    rows: list[dict[str, Any]] = []
+    says, unless_loaded = f"loaded is what the server at {url} says.", "no"
     try:
-        rows, running = post(f"{url.rstrip('/')}/v2/repository/index", b"", timeout=5), True
-    except ServerUnreachable:
-        rows, running = [], False
+        rows = post(f"{url.rstrip('/')}/v2/repository/index", b"", timeout=5)
+    except ServerUnreachable as error:
+        says, unless_loaded = f"of what is loaded nothing is known: {error}", "?"
     except ServerRefused as error:
         raise fail("models", error) from None
     loaded = {(row["name"], row.get("version", "")): row for row in rows}
@@ -80,44 +85,48 @@ def list_models(
     shown = published | {(name, version) for name, version in loaded if version or name not in names}
     table = Table("model", "version", "published", "loaded", "reason")
     for key in sorted(shown, key=lambda key: (key[0], int(key[1] or 0))):
-        row: dict[str, Any] = loaded.get(key) or loaded.get((key[0], ""), {})  # what concerns all versions
-        cells = (*key, "yes" if key in published else "no", row.get("state", "no"), row.get("reason", ""))
+        row = loaded.get(key) or loaded.get((key[0], ""), {})  # what concerns all versions
+        cells = (*key, "yes" if key in published else "no", row.get("state", unless_loaded), row.get("reason", ""))
         table.add_row(*(Text(cell) for cell in cells))  # a folder's name or a reason is no markup
     Console().print(table)
-    if not running:
-        typer.echo(f"No server answers at {url}; `slipway serve` starts one.")
-    missing = [place for place in repositories if _is_missing(place)]
+    typer.echo(f"Published is what lies in {places.listed(repositories)}; {says}")
+    missing = [place for place in repositories if places.is_missing(place)]
     if missing:
-        typer.echo(f"There is no folder {' and no '.join(missing)} here; name the repository: slipway models FOLDER")
+        typer.echo(f"There is no folder {places.listed(missing)}; name the repository: slipway models FOLDER")
     elif not published:
-        typer.echo(f"Nothing is published in {', '.join(repositories)}; `slipway train digits-cnn` makes a model.")
+        typer.echo("Nothing is published there; `slipway train digits-cnn` makes a model.")
 
 
 @models.command()
 def config(
     model: _Model,
     model_repository: Annotated[list[str] | None, typer.Option(help=places.HELP)] = None,
+    url: Annotated[str | None, typer.Option(help="Ask a running server instead.")] = None,
 ) -> None:
     """Print a model's config.pbtxt with everything that its files and the defaults add to it.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
-    [cyan]slipway models config digits-cnn[/cyan]
+    [cyan]slipway models config digits-cnn[/cyan]  of ./model_repository
+
+    [cyan]slipway models config flowers --model-repository my_models[/cyan]  of another
+
+    [cyan]slipway models config flowers --url http://gpu-box:8000[/cyan]  as a server has it
     """
     from google.protobuf import text_format
 
-    from serving.engine.loading import completed_config
-    from serving.engine.repositories import open_repositories
-
     repositories = places.chosen(model_repository or [])
     try:
-        completed = completed_config(open_repositories(repositories, None), model)
-    except ModelLoadFailed as error:
+        completed = _config_on_disk(model, repositories) if url is None else _config_of_server(model, url)
+    except (ModelLoadFailed, ServerUnreachable, ServerRefused) as error:
         raise fail("models config", error) from None
     except OSError as error:
-        reason = f"{', '.join(repositories)} can't be read: {error.strerror}"
+        reason = f"{places.listed(repositories)} can't be read: {error.strerror}"
         raise fail("models config", OSError(reason)) from None
     typer.echo(text_format.MessageToString(completed), nl=False)
+
+
+models.command()(manifest)
 
 
 @models.command()
@@ -157,15 +166,33 @@ def _put_in_place(action: str, model: str, version: str, url: str) -> None:
     typer.echo(f"{model}: version {reply['version']} gets all requests that name no version.")
 
 
-def _is_missing(place: str) -> bool:
-    return not is_remote(place) and not Path(place.removeprefix("file://")).is_dir()
+def _config_on_disk(model: str, repositories: list[str]) -> "ModelConfig":
+    from serving.core.did_you_mean import instead
+    from serving.engine.loading import completed_config
+    from serving.engine.repositories import open_repositories
+
+    other = "another repository is named by --model-repository, a running server by --url"
+    if missing := [place for place in repositories if places.is_missing(place)]:
+        raise ModelLoadFailed(f"there is no folder {places.listed(missing)}; {other}")
+    repository = open_repositories(repositories, None)
+    names = repository.names()
+    if model not in names:
+        where = places.listed(repositories)
+        raise ModelLoadFailed(f"there is no model '{model[:100]}' in {where}{instead(model, names)}; {other}")
+    return completed_config(repository, model)
+
+
+def _config_of_server(model: str, url: str) -> "ModelConfig":
+    from serving.core.model_config import parse_json
+
+    return parse_json(json.dumps(get(f"{url.rstrip('/')}/v2/models/{quote(model, safe='')}/config", 30)), model)
 
 
 def _published(repositories: list[str]) -> list[tuple[str, str]]:
     """Name and version; the version is "" for a folder that can't be read. Fetches nothing."""
     from serving.engine.repositories import open_repositories
 
-    repository = open_repositories([place for place in repositories if not _is_missing(place)], None)
+    repository = open_repositories([place for place in repositories if not places.is_missing(place)], None)
     return [(name, version) for name in repository.names() for version in _versions(repository, name)]
 
 

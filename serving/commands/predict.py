@@ -8,9 +8,14 @@ from urllib.parse import quote
 
 import typer
 
-from serving.commands.request import DEFAULT_URL, ServerRefused, ServerUnreachable, fail, post
+from serving.commands.request import DEFAULT_URL, ServerRefused, ServerUnreachable, fail, get, post
+from serving.errors import InvalidInput
 
 _BAR = 30  # characters of a score of 1
+
+
+class _Unreadable(Exception):
+    """The text says what was looked for, and what could be given."""
 
 
 def predict(
@@ -31,32 +36,69 @@ def predict(
 
     [cyan]slipway predict digits-cnn - < docs/images/seven.png[/cyan]  from standard input
 
-    A document whose inputs are named tensors goes to the tensor endpoint, /v2/models/MODEL/infer; anything else to
-    /v1/models/MODEL/classify.
+    [cyan]slipway predict prices '[0.2, 1.5]'[/cyan]  numbers, for a model without labels
+
+    [cyan]slipway predict simple '{"INPUT0": [[1, 2]], "INPUT1": [[3, 4]]}'[/cyan]  several inputs by name
+
+    Pictures, {"inputs": ...}, and a list where the model has labels go to /v1/models/MODEL/classify; a list for another
+    model, and inputs by name, go to the tensor endpoint, /v2/models/MODEL/infer.
     """
-    model, url = quote(model, safe=""), url.rstrip("/")
+    url = url.rstrip("/")
     try:
-        body = _read(data)
-        if _has_named_tensors(body):
-            reply = post(f"{url}/v2/models/{model}/infer", body, timeout)
-            as_json = True
-        else:
-            reply = post(f"{url}/v1/models/{model}/classify?top_k={top_k}", body, timeout)
-    except (OSError, ServerUnreachable, ServerRefused) as error:
+        path, body = _request(url, model, _read(data), timeout)
+        is_classify = path.startswith("v1")
+        reply = post(f"{url}/{path}{f'?top_k={top_k}' if is_classify else ''}", body, timeout)
+    except (_Unreadable, InvalidInput, ServerUnreachable, ServerRefused) as error:
         raise fail("predict", error) from None
-    typer.echo(json.dumps(reply) if as_json else _drawn(reply))
+    typer.echo(json.dumps(reply) if as_json or not is_classify else _drawn(reply))
 
 
 def _read(data: str) -> bytes:
     if data == "-":
         return sys.stdin.buffer.read()
-    return data.encode() if data.lstrip().startswith(("{", "[")) else Path(data).read_bytes()
-
-
-def _has_named_tensors(body: bytes) -> bool:
+    if data.lstrip().startswith(("{", "[")):
+        return data.encode()
     try:
-        return "datatype" in json.loads(body)["inputs"][0]
-    except (ValueError, TypeError, LookupError, RecursionError):
+        return Path(data).read_bytes()
+    except FileNotFoundError:
+        ways = "name an image or a JSON file, or give JSON such as '[1, 2]', or - for standard input"
+        raise _Unreadable(f"there is no file '{data}' in {Path.cwd()}; {ways}") from None
+    except (OSError, ValueError) as error:
+        raise _Unreadable(f"'{data}' can't be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _request(url: str, model: str, body: bytes, timeout: float) -> tuple[str, bytes]:
+    """Where what was given goes, and in which form."""
+    name = quote(model, safe="")
+    classify, infer = f"v1/models/{name}/classify", f"v2/models/{name}/infer"
+    document = _document(body)
+    if _has_named_tensors(document):
+        return infer, body
+    if document is None or (isinstance(document, dict) and "inputs" in document):
+        return classify, body
+    from serving.commands.tensors import infer_request
+    from serving.core.model_config import input_specs, parse_json
+
+    config = parse_json(json.dumps(get(f"{url}/v2/models/{name}/config", timeout)), model)
+    if isinstance(document, list) and any(output.label_filename for output in config.output):
+        return classify, json.dumps({"inputs": document}).encode()
+    return infer, json.dumps(infer_request(document, input_specs(config))).encode()
+
+
+def _document(body: bytes) -> Any:
+    """None for what is no JSON list or object."""
+    if body.lstrip()[:1] not in (b"{", b"["):
+        return None
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _has_named_tensors(document: Any) -> bool:
+    try:
+        return "datatype" in document["inputs"][0]
+    except (TypeError, LookupError):
         return False
 
 

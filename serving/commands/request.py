@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 import urllib3
+from urllib3 import exceptions
 
 DEFAULT_URL = "http://localhost:8000"
 
@@ -17,16 +18,29 @@ class ServerRefused(Exception):
     """The server answered with an error; the text is its own."""
 
 
+def get(url: str, timeout: float) -> Any:
+    return _ask("GET", url, b"", timeout)
+
+
 def post(url: str, body: bytes, timeout: float) -> Any:
     """The JSON reply. `timeout` in seconds."""
+    return _ask("POST", url, body, timeout)
+
+
+def fail(command: str, error: Exception) -> typer.Exit:
+    typer.secho(f"slipway {command}: {error}", fg="red", err=True)
+    return typer.Exit(1)
+
+
+def _ask(method: str, url: str, body: bytes, timeout: float) -> Any:
     if not url.startswith(("http://", "https://")):
         raise ServerUnreachable(f"'{url}' is no address of a server; it should start with http://")
     try:
-        reply = urllib3.request("POST", url, body=body, timeout=timeout, retries=False)
-    except urllib3.exceptions.HTTPError as error:
-        raise ServerUnreachable(
-            f"no server answers at {url} ({type(error).__name__}); is `slipway serve` running?"
-        ) from None
+        reply = urllib3.request(method, url, body=body, timeout=timeout, retries=False)
+    except exceptions.ReadTimeoutError:
+        raise ServerUnreachable(f"{url} did not answer within {timeout:g} s") from None
+    except exceptions.HTTPError as error:
+        raise ServerUnreachable(f"no server answers at {url} ({_words(error)}); is `slipway serve` running?") from None
     document = _parse(reply.data)
     if reply.status != 200:
         message = document.get("error") if isinstance(document, dict) else None
@@ -38,9 +52,22 @@ def post(url: str, body: bytes, timeout: float) -> Any:
     return document
 
 
-def fail(command: str, error: Exception) -> typer.Exit:
-    typer.secho(f"slipway {command}: {error}", fg="red", err=True)
-    return typer.Exit(1)
+def _words(error: exceptions.HTTPError) -> str:
+    match error:
+        case exceptions.LocationValueError():
+            return "that is no address"
+        case exceptions.NameResolutionError():
+            return "no host of that name is known"
+        case exceptions.NewConnectionError():
+            return (getattr(error.__cause__, "strerror", None) or "no connection").lower()
+        case exceptions.ConnectTimeoutError():
+            return "no connection in time"
+        case exceptions.SSLError():
+            return "no HTTPS there, or a certificate that is not trusted"
+        case exceptions.ProtocolError():
+            return "the connection was closed without an answer"
+        case _:
+            return type(error).__name__
 
 
 def _parse(body: bytes) -> Any:

@@ -6,16 +6,17 @@ import logging
 import os
 import shlex
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from serving.commands import places
+from serving.commands import serve_options as options
 from serving.commands.backend_config import InvalidBackendConfig, enables_global_threadpool
 from serving.commands.banner import say_where_to_look
 from serving.commands.cache_config import InvalidCacheConfig, cache_byte_size
+from serving.commands.serve_options import ModelControlMode
 from serving.core import remote_address
 from serving.errors import ModelLoadFailed
 from serving.log import formatter
@@ -27,141 +28,30 @@ if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` 
 _DEFAULTS = Settings(Path(places.DEFAULT))
 
 
-class ModelControlMode(StrEnum):
-    NONE = "none"
-    POLL = "poll"
-    EXPLICIT = "explicit"
-
-
 def serve(
-    model_repository: Annotated[
-        list[str] | None,
-        typer.Argument(help=places.HELP),
-    ] = None,
-    repository_option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model-repository", "--model-store", help="The same, as tritonserver takes it; may be repeated."
-        ),
-    ] = None,
-    model_cache: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="SLIPWAY_MODEL_CACHE",
-            help="Folder that models from elsewhere are fetched into; unless given, ~/.cache/slipway.",
-        ),
-    ] = None,
-    host: Annotated[
-        str, typer.Option(envvar="SLIPWAY_HOST", help="Address to listen on; 0.0.0.0 for every network.")
-    ] = _DEFAULTS.host,
-    http_port: Annotated[
-        int, typer.Option(envvar="SLIPWAY_HTTP_PORT", min=0, max=65535, help="0 chooses a free one.")
-    ] = _DEFAULTS.http_port,
-    grpc_port: Annotated[
-        int, typer.Option(envvar="SLIPWAY_GRPC_PORT", min=0, max=65535, help="0 chooses a free one.")
-    ] = _DEFAULTS.grpc_port,
-    metrics_port: Annotated[
-        int, typer.Option(envvar="SLIPWAY_METRICS_PORT", min=0, max=65535, help="Prometheus scrapes /metrics here.")
-    ] = _DEFAULTS.metrics_port,
-    max_body_size: Annotated[
-        int, typer.Option(envvar="SLIPWAY_MAX_BODY_SIZE", min=1, help="Largest HTTP request body, in bytes.")
-    ] = _DEFAULTS.max_body_size,
-    grpc_max_message_size: Annotated[
-        int,
-        typer.Option(
-            envvar="SLIPWAY_GRPC_MAX_MESSAGE_SIZE", min=-1, help="Largest gRPC request, in bytes; -1 for no limit."
-        ),
-    ] = _DEFAULTS.grpc_max_message_size,
-    model_control_mode: Annotated[
-        ModelControlMode,
-        typer.Option(
-            envvar="SLIPWAY_MODEL_CONTROL_MODE",
-            help="'none' loads every model at start; 'poll' also follows changes in the folder; 'explicit' lets "
-            "requests load and unload models.",
-        ),
-    ] = ModelControlMode.NONE,
-    load_model: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="SLIPWAY_LOAD_MODEL",
-            help="In explicit mode, a model to load at start; may be repeated; '*': all.",
-        ),
-    ] = None,
-    repository_poll_secs: Annotated[
-        float,
-        typer.Option(
-            envvar="SLIPWAY_REPOSITORY_POLL_SECS",
-            min=0,
-            help="In poll mode, seconds between looks at everything, for file systems that don't tell; 0: none.",
-        ),
-    ] = _DEFAULTS.repository_poll_secs,
-    strict_readiness: Annotated[
-        bool,
-        typer.Option(
-            "--strict-readiness",
-            envvar="SLIPWAY_STRICT_READINESS",
-            help="Ready only while every model is, not just the server.",
-        ),
-    ] = False,
-    exit_on_error: Annotated[
-        bool,
-        typer.Option("--exit-on-error", envvar="SLIPWAY_EXIT_ON_ERROR", help="Don't start if a model can't be loaded."),
-    ] = False,
-    require_manifest: Annotated[
-        bool,
-        typer.Option(
-            "--require-manifest",
-            envvar="SLIPWAY_REQUIRE_MANIFEST",
-            help="Serve only versions with a manifest.json that lists all their files.",
-        ),
-    ] = False,
-    allow_shared_memory: Annotated[
-        bool,
-        typer.Option(
-            "--allow-shared-memory",
-            "--allow-client-shm",
-            envvar="SLIPWAY_ALLOW_SHARED_MEMORY",
-            help="Let callers on this machine pass tensors in POSIX shared memory.",
-        ),
-    ] = False,
-    state_file: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="SLIPWAY_STATE_FILE",
-            help="Where it is kept which versions served and which were rolled back, for the next start.",
-        ),
-    ] = None,
-    log_verbose: Annotated[
-        int, typer.Option(envvar="SLIPWAY_LOG_VERBOSE", min=0, help="1 and more also log details.")
-    ] = _DEFAULTS.log_verbose,
-    trace_file: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="SLIPWAY_TRACE_FILE", help="Where traced requests are written; they are chosen at /v2/trace/setting."
-        ),
-    ] = None,
-    response_cache_byte_size: Annotated[
-        int | None,
-        typer.Option(
-            envvar="SLIPWAY_RESPONSE_CACHE_BYTE_SIZE",
-            min=0,
-            help="Memory for the responses of models with response_cache { enable: true }, in bytes; 0 for none.",
-        ),
-    ] = None,
-    backend_config: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="SLIPWAY_BACKEND_CONFIG",
-            help="'onnxruntime,enable-global-threadpool=1' lets all ONNX models share one thread pool.",
-        ),
-    ] = None,
-    cache_config: Annotated[
-        str | None,
-        typer.Option(envvar="SLIPWAY_CACHE_CONFIG", help="The same, as tritonserver takes it: local,size=BYTES."),
-    ] = None,
-    shutdown_timeout: Annotated[
-        int, typer.Option(envvar="SLIPWAY_SHUTDOWN_TIMEOUT", min=1, help="Seconds that running requests get to end.")
-    ] = _DEFAULTS.shutdown_timeout,
+    model_repository: options.Repositories = None,
+    repository_option: options.RepositoryOption = None,
+    model_cache: options.ModelCache = None,
+    host: options.Host = _DEFAULTS.host,
+    http_port: options.HttpPort = _DEFAULTS.http_port,
+    grpc_port: options.GrpcPort = _DEFAULTS.grpc_port,
+    metrics_port: options.MetricsPort = _DEFAULTS.metrics_port,
+    max_body_size: options.MaxBodySize = _DEFAULTS.max_body_size,
+    grpc_max_message_size: options.GrpcMaxMessageSize = _DEFAULTS.grpc_max_message_size,
+    model_control_mode: options.ControlMode = ModelControlMode.NONE,
+    load_model: options.LoadModel = None,
+    repository_poll_secs: options.RepositoryPollSecs = _DEFAULTS.repository_poll_secs,
+    strict_readiness: options.StrictReadiness = False,
+    exit_on_error: options.ExitOnError = False,
+    require_manifest: options.RequireManifest = False,
+    allow_shared_memory: options.AllowSharedMemory = False,
+    state_file: options.StateFile = None,
+    log_verbose: options.LogVerbose = _DEFAULTS.log_verbose,
+    trace_file: options.TraceFile = None,
+    response_cache_byte_size: options.ResponseCacheByteSize = None,
+    backend_config: options.BackendConfig = None,
+    cache_config: options.CacheConfig = None,
+    shutdown_timeout: options.ShutdownTimeout = _DEFAULTS.shutdown_timeout,
 ) -> None:
     """Serve the models of a repository over HTTP and gRPC.
 

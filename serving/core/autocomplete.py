@@ -22,13 +22,11 @@ def with_backend(config: ModelConfig, files: Collection[str]) -> ModelConfig:
     """The backend whose default file is among the `files` of a version's folder."""
     if config.backend or config.platform:
         return config
-    names = {config.default_model_filename} if config.default_model_filename else set(files)
+    named = str(config.default_model_filename)
+    names = {named} if named else set(files)
     found = [backend for backend, filename in DEFAULT_FILENAMES.items() if filename in names]
     if not found:
-        raise ModelLoadFailed(
-            f"must specify 'platform' or 'backend' for '{config.name}': its version folder has none of "
-            f"{', '.join(DEFAULT_FILENAMES.values())}{_advice(files)}"
-        )
+        raise ModelLoadFailed(f"must specify 'platform' or 'backend' for '{config.name}': {_why(named, files)}")
     completed = _copy(config)
     completed.backend = found[0]
     completed.platform = PLATFORMS[found[0]]
@@ -64,9 +62,15 @@ def with_tensors(config: ModelConfig, inputs: tuple[TensorSpec, ...], outputs: t
     return completed
 
 
-def _advice(files: Collection[str]) -> str:
-    has = what_it_has(files)
-    return has and f"{has}: rename the model's file, or name it by backend and default_model_filename"
+def _why(named: str, files: Collection[str]) -> str:
+    usual, has = ", ".join(DEFAULT_FILENAMES.values()), what_it_has(files)
+    if named and named not in files:
+        return f"its version folder has no file '{named}', which default_model_filename names{has}"
+    if named:
+        return f"'{named}' does not tell it, as {usual} do; backends are {', '.join(PLATFORMS)}"
+    return f"its version folder has none of {usual}" + (
+        has and f"{has}: rename the model's file, or name it by backend and default_model_filename"
+    )
 
 
 def _copy(config: ModelConfig) -> ModelConfig:

@@ -4,12 +4,11 @@ Rule: fields and values are named as config.pbtxt names them, also in errors ove
 """
 
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
 
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from serving.core.datatypes import to_config
+from serving.core.did_you_mean import did_you_mean
 
 _POOL = ModelConfig.DESCRIPTOR.file.pool
 _UNKNOWN_FIELD = re.compile(r'Message type "(?P<type>[\w.]+)" has no field named "(?P<name>[^"]*)"')
@@ -18,7 +17,6 @@ _UNKNOWN_VALUE = re.compile(
     r"Invalid enum value (?P<json_name>\S+) for enum type (?P<json_type>[\w.]+)"
 )
 _FIELDS_IN_CAMEL_CASE = re.compile(r"\s*Available Fields\(except extensions\): .*", re.DOTALL)
-_SIMILAR = 0.5
 
 
 def explain(message: str) -> str:
@@ -32,23 +30,10 @@ def explain(message: str) -> str:
 
 def _suggestion(message: str) -> str:
     if found := _UNKNOWN_FIELD.search(message):
-        return _did_you_mean(found["name"], _POOL.FindMessageTypeByName(found["type"]).fields_by_name)
+        return did_you_mean(found["name"], _POOL.FindMessageTypeByName(found["type"]).fields_by_name)
     if found := _UNKNOWN_VALUE.search(message):
         values = _POOL.FindEnumTypeByName(found["type"] or found["json_type"]).values_by_name
-        return _did_you_mean(found["name"] or found["json_name"], values)
+        name = found["name"] or found["json_name"]
+        datatype = to_config(name.upper())
+        return did_you_mean(datatype if datatype in values else name, values)
     return ""
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    by_letters = {_letters(each): each for each in known}
-    datatype = to_config(name.upper())
-    if datatype in by_letters.values():
-        return f"; did you mean {datatype}?"
-    similar = get_close_matches(_letters(name[:100]), by_letters, n=1, cutoff=_SIMILAR)
-    if similar:
-        return f"; did you mean {by_letters[similar[0]]}?"
-    return f"; known are {', '.join(by_letters.values())}"
-
-
-def _letters(name: str) -> str:
-    return name.replace("_", "").lower()

@@ -73,6 +73,7 @@ _EVERYWHERE = (
     _SHRINKAGE,
 )
 _ON_GPUS = (*_CUDA_CHOICES, "gpu_mem_limit")
+PARAMETERS = (*_EVERYWHERE, *_ON_GPUS)
 # Triton's names of TensorRT's options, where they differ from the runtime's.
 _TENSORRT = {
     "max_workspace_size_bytes": "trt_max_workspace_size",

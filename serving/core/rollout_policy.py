@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from serving.core.did_you_mean import did_you_mean
 from serving.core.model_config import ModelConfig
 from serving.errors import ModelLoadFailed
 
@@ -55,9 +56,7 @@ def rollout_policy(config: ModelConfig) -> RolloutPolicy | None:
         return None
     for name in given:
         if name not in _READERS:
-            raise ModelLoadFailed(
-                f"parameters.{PREFIX}{name[:50]} is not known; known are {', '.join(PREFIX + key for key in _READERS)}"
-            )
+            raise ModelLoadFailed(f"parameters.{PREFIX}{name[:50]} is not known{did_you_mean(name, _READERS, PREFIX)}")
     if "strategy" not in given:
         raise ModelLoadFailed(f"parameters.{PREFIX}strategy must be set beside the other {PREFIX}* parameters")
     if config.HasField("sequence_batching") or config.model_transaction_policy.decoupled:
@@ -112,3 +111,4 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "tolerance": _number(0, 1e9),
     "automatic": _yes_or_no,
 }
+PARAMETERS = tuple(PREFIX + name for name in _READERS)

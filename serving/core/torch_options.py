@@ -28,7 +28,7 @@ class TorchOptions:
     cudnn: bool
 
 
-_PARAMETERS = (
+_EVERYWHERE = (
     "intra_op_thread_count",
     "INTRA_OP_THREAD_COUNT",
     "inter_op_thread_count",
@@ -38,6 +38,7 @@ _PARAMETERS = (
     "ENABLE_WEIGHT_SHARING",
 )
 _ON_GPUS = ("ENABLE_CACHE_CLEANING", "DISABLE_CUDNN")
+PARAMETERS = (*_EVERYWHERE, *_ON_GPUS)
 
 
 def torch_options(config: ModelConfig) -> TorchOptions:
@@ -56,7 +57,7 @@ def torch_options(config: ModelConfig) -> TorchOptions:
 def torch_fields(config: ModelConfig) -> set[str]:
     """The paths of the fields that `torch_options` acts on; those for GPUs only where the config may use one."""
     may_use_gpus = any(group.kind in (group.KIND_GPU, group.KIND_MODEL) for group in config.instance_group)
-    return {f"parameters.{name}" for name in (*_PARAMETERS, *(_ON_GPUS if may_use_gpus else ()))}
+    return {f"parameters.{name}" for name in (*_EVERYWHERE, *(_ON_GPUS if may_use_gpus else ()))}
 
 
 def _threads(config: ModelConfig, name: str) -> int:

@@ -5,7 +5,7 @@ Rule: only of what is harmless; what would change an answer is refused where the
 
 from collections.abc import Iterator, Mapping
 
-from serving.core import model_config, response_cache_config
+from serving.core import model_config, parameter_names, response_cache_config
 from serving.core.model_config import ModelConfig
 from serving.engine.load_policy import LoadPolicy
 
@@ -18,7 +18,10 @@ def config_warnings(config: ModelConfig, labels: Mapping[str, tuple[str, ...]], 
 
 def _without_effect(config: ModelConfig, policy: LoadPolicy) -> list[str]:
     return [
-        *(f"config.pbtxt sets '{field}', which has no effect here" for field in model_config.unhonoured(config)),
+        *(
+            f"config.pbtxt sets '{field}', which has no effect here{parameter_names.advice(config, field)}"
+            for field in model_config.unhonoured(config)
+        ),
         *response_cache_config.without_effect(config, policy.has_response_cache),
         *(_void_thread_counts(config) if policy.shares_threads and config.backend == "onnxruntime" else ()),
     ]

@@ -41,6 +41,15 @@ def warm_up(instances: Iterable[ModelInstance], config: ModelConfig, folder: Pat
             _run_zeros(instance)
 
 
+def random_data(datatype: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The same at each load. Small numbers, which are also valid places in a vocabulary."""
+    generator = np.random.default_rng(0)
+    if datatype == "BYTES":
+        return np.array([b"%d" % n for n in generator.integers(0, 10, math.prod(shape))], np.object_).reshape(shape)
+    dtype = dtype_of(datatype)
+    return (generator.random(shape) if dtype.kind in "fV" else generator.integers(0, 2, shape)).astype(dtype)
+
+
 def _run_sample(instance: ModelInstance, name: str, inputs: Arrays, is_decoupled: bool) -> None:
     try:
         if is_decoupled:
@@ -100,7 +109,7 @@ def _row(what: str, given: ModelWarmup.Input, folder: Path) -> np.ndarray:
     datatype, shape = from_config(DataType.Name(given.data_type)), tuple(given.dims)
     match given.WhichOneof("input_data_type"):
         case "random_data":
-            return _random(datatype, shape)
+            return random_data(datatype, shape)
         case "input_data_file":
             return _from_file(what, datatype, shape, folder / FOLDER, given.input_data_file)
         case "zero_data":
@@ -111,15 +120,6 @@ def _row(what: str, given: ModelWarmup.Input, folder: Path) -> np.ndarray:
 
 def _filled(datatype: str, shape: tuple[int, ...]) -> np.ndarray:
     return np.full(shape, b"", np.object_) if datatype == "BYTES" else np.zeros(shape, dtype_of(datatype))
-
-
-def _random(datatype: str, shape: tuple[int, ...]) -> np.ndarray:
-    """The same at each load. Small numbers, which are also valid places in a vocabulary."""
-    generator = np.random.default_rng(0)
-    if datatype == "BYTES":
-        return np.array([b"%d" % n for n in generator.integers(0, 10, math.prod(shape))], np.object_).reshape(shape)
-    dtype = dtype_of(datatype)
-    return (generator.random(shape) if dtype.kind in "fV" else generator.integers(0, 2, shape)).astype(dtype)
 
 
 def _from_file(what: str, datatype: str, shape: tuple[int, ...], folder: Path, name: str) -> np.ndarray:

@@ -5,7 +5,6 @@ Rule: the text is read pair by pair in its own order, because a member that come
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +16,7 @@ from serving.core.brief import brief
 from serving.core.requests import InferRequest, InferResponse, Parameter, TensorSpec
 from serving.errors import InvalidInput
 from serving.protocols import json_tensor, json_text, parameters
+from serving.protocols.shapes import filled
 
 _NESTED = "parameters"
 _PREFIX = "failed to parse the request JSON buffer"
@@ -134,16 +134,13 @@ def _tensor(spec: TensorSpec, value: Any) -> np.ndarray:
 
 
 def _shape(spec: TensorSpec, count: int) -> tuple[int, ...]:
-    """The innermost open dimension takes all that the fixed ones leave, the other open ones are 1."""
-    fixed = math.prod(dim for dim in spec.shape if dim != -1)
-    rest, remainder = divmod(count, fixed)
-    if remainder or (rest != 1 and -1 not in spec.shape):
+    shape = filled(spec, count)
+    if shape is None:
         raise InvalidInput(
             f"The schema can not convert input '{spec.name}' to tensor with proper shape: "
             f"{spec} does not hold {count} elements"
         )
-    innermost = max((axis for axis, dim in enumerate(spec.shape) if dim == -1), default=-1)
-    return tuple((rest if axis == innermost else 1) if dim == -1 else dim for axis, dim in enumerate(spec.shape))
+    return shape
 
 
 def _parameter(name: str, value: Any) -> Parameter:

@@ -6,6 +6,7 @@ Rule: checked before time or memory is spent on them.
 import math
 from collections.abc import Sequence
 
+from serving.core.requests import TensorSpec
 from serving.errors import InvalidInput
 
 MAX_TENSORS = 4096  # more than any model has
@@ -30,3 +31,15 @@ def check_shape(name: str, shape: Sequence[object]) -> tuple[int, ...]:
     if math.prod(max(dim, 1) for dim in dims) > MAX_ELEMENTS:
         raise InvalidInput(f"Unable to parse 'shape' of input '{name}': {str(list(dims))[:100]} is too large")
     return dims
+
+
+def filled(spec: TensorSpec, count: int) -> tuple[int, ...] | None:
+    """The shape in which a flat list of `count` elements is the tensor; None where there is none.
+
+    The innermost open dimension takes all that the fixed ones leave, the other open ones are 1.
+    """
+    rest, remainder = divmod(count, math.prod(dim for dim in spec.shape if dim != -1))
+    if remainder or (rest != 1 and -1 not in spec.shape):
+        return None
+    innermost = max((axis for axis, dim in enumerate(spec.shape) if dim == -1), default=-1)
+    return tuple((rest if axis == innermost else 1) if dim == -1 else dim for axis, dim in enumerate(spec.shape))

@@ -51,7 +51,8 @@ def add_models(root: Path) -> None:
         + parameter("intra_op_thread_count", "1")
         + parameter("execution_mode", "1")
         + parameter("enable_mem_arena", "0")
-        + parameter("colour", "red"),
+        + parameter("colour", "red")
+        + parameter("percent", "5"),
     )
     tiny_models.add_torchscript(root, "torch_tuned")
     set_(root, "torch_tuned", "instance_group { count: 3 }" + parameter("INTRA_OP_THREAD_COUNT", "2"))
@@ -123,7 +124,9 @@ def test_instances_that_share_a_model_each_answer_their_own_callers(
 
 def test_what_has_no_effect_is_named_and_what_has_is_not(server: RunningServer, log: list[str]) -> None:
     assert [line for line in log if line.startswith("tuned: ")] == [
-        "tuned: config.pbtxt sets 'parameters.colour', which has no effect here"
+        "tuned: config.pbtxt sets 'parameters.colour', which has no effect here",
+        "tuned: config.pbtxt sets 'parameters.percent', which has no effect here; "
+        "did you mean parameters.rollout.percent?",
     ]
 
 

@@ -120,12 +120,49 @@ def test_predict_sends_named_tensors_to_the_tensor_endpoint(served: str) -> None
     assert json.loads(done.stdout)["outputs"][0]["name"] == "probabilities"
 
 
+def test_predict_takes_a_bare_list_for_a_model_with_labels(served: str, repository: Path) -> None:
+    example = json.loads((repository / "breast-cancer-mlp" / "1" / "example.json").read_text())
+    done = slipway("predict", "breast-cancer-mlp", json.dumps(example["inputs"]), "--url", url_in(served), "--json")
+    assert json.loads(done.stdout)[0]["score"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "answers"),
+    [
+        ("double", "[1, 2, 3, 4]", {"y": [2, 4, 6, 8]}),
+        ("double", "[[1, 2, 3, 4], [0, 0, 0, 1]]", {"y": [2, 4, 6, 8, 0, 0, 0, 2]}),
+        ("double", '{"x": [1, 2, 3, 4]}', {"y": [2, 4, 6, 8]}),
+        ("identity_text", '{"in": "hello", "parameters": {"a": 1}}', {"out": ["hello"]}),
+        ("lookup", "[0, 2]", {"entry": [10, 30]}),
+        ("simple", json.dumps({"INPUT0": [[1] * 16], "INPUT1": [2] * 16}), {"OUTPUT0": [3] * 16, "OUTPUT1": [-1] * 16}),
+    ],
+)
+def test_predict_takes_bare_numbers_for_a_model_without_labels(
+    tiny_server: RunningServer, model: str, data: str, answers: dict[str, list[object]]
+) -> None:
+    done = slipway("predict", model, data, "--url", tiny_server.url)
+    assert {tensor["name"]: tensor["data"] for tensor in json.loads(done.stdout)["outputs"]} == answers
+
+
+def test_predict_says_which_inputs_need_a_name(tiny_server: RunningServer) -> None:
+    done = slipway("predict", "simple", "[1, 2]", "--url", tiny_server.url)
+    assert done.returncode == 1
+    assert '2 inputs, so that each needs its name: {"INPUT0": ..., "INPUT1": ...}, with INPUT0 INT32' in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["nope", "docs/images/seven.png"], "404: Request for unknown model: 'nope' is not found"),
         (["digits-cnn", "README.md"], "400: the body is not an image"),
-        (["digits-cnn", "no-such-file.png"], "No such file"),
+        (["digits-cnn", "no-such-file.png"], "there is no file 'no-such-file.png' in"),
+        (["digits-cnn", "docs"], "'docs' can't be read: Is a directory"),
+        (
+            ["digits-cnn", '{"picture": [1]}'],
+            "the model has no input 'picture'; it takes {\"image\": ...}, with image FP32",
+        ),
+        (["digits-cnn", "[1, 2"], "400: "),
+        (["nope", "[1]"], "400: Request for unknown model: 'nope' is not found"),
     ],
 )
 def test_predict_says_what_is_wrong(served: str, arguments: list[str], message: str) -> None:
@@ -151,17 +188,19 @@ def test_names_and_reasons_are_shown_as_they_are(tmp_path: Path) -> None:
     assert "unexpected backend '[/red]'" in done.stdout
 
 
-def test_without_a_server_models_lists_what_is_published(repository: Path) -> None:
-    done = slipway("models", str(repository), "--url", "http://127.0.0.1:9")
-    assert done.returncode == 0
-    assert re.search(r"digits-cnn +│ 1 +│ yes +│ no", done.stdout)
-    assert "No server answers at http://127.0.0.1:9; `slipway serve` starts one." in done.stdout
-
-
 def test_without_a_server_predict_says_so() -> None:
     done = slipway("predict", "digits-cnn", "docs/images/seven.png", "--url", "http://127.0.0.1:9")
     assert done.returncode == 1
     assert "is `slipway serve` running?" in done.stderr
+
+
+def test_a_name_to_load_that_is_not_there_is_shown_among_the_models(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    chosen = {"SLIPWAY_MODEL_CONTROL_MODE": "explicit", "SLIPWAY_LOAD_MODEL": "double nope"}
+    with serving(tmp_path, **chosen) as (_, banner):
+        assert re.search(r"double +1 +READY", banner)
+        assert re.search(rf"nope +not there +--load-model names it, and {tmp_path} has no folder of that name", banner)
+        assert "failed to load 'nope': the repository has no folder of that name; it has double" in banner
 
 
 def test_a_model_that_does_not_end_does_not_keep_the_process(tmp_path: Path) -> None:

@@ -68,3 +68,14 @@ def test_a_server_that_needs_all_its_models_does_not_start_without_one(one_of_tw
     (one_of_two / "broken").rename(one_of_two.parent / "elsewhere")
     with running(one_of_two, exit_on_error=True) as server:
         assert is_ready(server)
+
+
+def test_a_name_to_load_that_the_repository_has_not_is_answered_with_what_it_has(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    settings = {"model_control_mode": "explicit", "exit_on_error": True}
+    for name, has in (("duble", r"did you mean double\?"), ("zzz", "it has double")):
+        with (
+            pytest.raises(ModelsFailed, match=f"{name}: the repository has no folder of that name; {has}"),
+            running(tmp_path, load_model=(name,), **settings),
+        ):
+            pytest.fail("it started")

@@ -86,6 +86,30 @@ def test_a_file_that_is_missing_or_corrupt_is_a_reason(
     assert str(directory) not in str(failure.value), "the server's folders are nobody's business"
 
 
+@pytest.mark.parametrize("filename", ["", "other.bin"])
+def test_a_file_that_is_not_there_is_named_with_who_asks_for_it_and_what_is_there(
+    published: tuple[Path, ModelConfig], filename: str
+) -> None:
+    directory, config = published
+    usual = model_config.DEFAULT_FILENAMES[config.backend]
+    (directory / usual).rename(directory / "a.bin")
+    (directory / "folder").mkdir()
+    config.default_model_filename = filename or usual
+    asks = "default_model_filename names" if filename else f"the backend {config.backend} loads"
+    with pytest.raises(ModelLoadFailed) as failure:
+        load(published)
+    reason = str(failure.value)
+    assert reason.startswith(f"version 1 has no file '{filename or usual}', which {asks}; it has a.bin, ")
+    assert "folder/" in reason
+
+
+def test_an_empty_folder_is_said(tmp_path: Path) -> None:
+    with pytest.raises(
+        ModelLoadFailed, match=r"no file 'model\.onnx', which the backend onnxruntime loads; its folder is"
+    ):
+        backend.model_file(tmp_path, ModelConfig(backend="onnxruntime"))
+
+
 def test_a_truncated_file_is_a_reason(published: tuple[Path, ModelConfig]) -> None:
     directory, config = published
     path = directory / config.default_model_filename

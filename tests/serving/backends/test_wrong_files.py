@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from serving.backends.wrong_files import refuse_placeholder, refuse_what_is_no_onnx, refuse_what_is_no_torchscript
+from serving.backends.wrong_files import (
+    refuse_placeholder,
+    refuse_what_is_no_onnx,
+    refuse_what_is_no_python,
+    refuse_what_is_no_torchscript,
+)
 from serving.errors import ModelLoadFailed
 from tests import tiny_models
 
@@ -80,3 +85,12 @@ def test_models_and_what_cannot_be_told_are_left_to_the_runtime(tmp_path: Path) 
         path.write_bytes(content)
         refuse_placeholder(path)
         refuse_what_is_no_torchscript(path)
+
+
+def test_a_model_of_another_kind_is_no_python(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    with pytest.raises(ModelLoadFailed, match=r"'model\.onnx' is no Python source, which the backend python runs"):
+        refuse_what_is_no_python(tmp_path / "double" / "1" / "model.onnx")
+    path = tmp_path / "model.py"
+    path.write_text("class Model: ...")
+    refuse_what_is_no_python(path)

@@ -23,6 +23,27 @@ def test_the_backend_is_found_by_the_file(filename: str, backend: str, platform:
     assert (config.backend, config.platform) == (backend, platform)
 
 
+@pytest.mark.parametrize(
+    ("named", "files", "reason"),
+    [
+        ("", {"net.onnx"}, "its version folder has none of model.onnx, model.pt, model.py; it has net.onnx: rename"),
+        ("", set(), "its version folder has none of model.onnx, model.pt, model.py$"),
+        (
+            "net.onnx",
+            {"net.onnx"},
+            "'net.onnx' does not tell it, as model.onnx, model.pt, model.py do; backends are onnx",
+        ),
+        ("net.onnx", {"model.onnx"}, "no file 'net.onnx', which default_model_filename names; it has model.onnx$"),
+    ],
+)
+def test_where_no_file_tells_the_backend_the_reason_says_what_was_looked_for(
+    named: str, files: set[str], reason: str
+) -> None:
+    config = ModelConfig(name="m", default_model_filename=named)
+    with pytest.raises(ModelLoadFailed, match=f"must specify 'platform' or 'backend' for 'm': .*{reason}"):
+        with_backend(config, files)
+
+
 def test_a_config_that_says_its_backend_is_believed() -> None:
     assert with_backend(ModelConfig(backend="pytorch"), {"model.onnx"}).backend == "pytorch"
 

@@ -45,7 +45,9 @@ def test_everything_can_be_said() -> None:
     [
         ({"strategy": "blue"}, r"parameters\.rollout\.strategy must be one of canary, shadow, got 'blue'"),
         ({"strategy": ""}, r"parameters\.rollout\.strategy must be one of canary, shadow, got ''"),
-        ({"stratgy": "canary"}, r"parameters\.rollout\.stratgy is not known; known are rollout\.strategy, "),
+        ({"stratgy": "canary"}, r"parameters\.rollout\.stratgy is not known; did you mean rollout\.strategy\?"),
+        ({"minRequests": "9"}, r"parameters\.rollout\.minRequests is not known; did you mean rollout\.min_requests\?"),
+        ({"zzz": "1"}, r"parameters\.rollout\.zzz is not known; known are rollout\.strategy, rollout\.percent, "),
         ({"percent": "0"}, r"parameters\.rollout\.percent must be a number from 0\.1 to 99, got '0'"),
         ({"percent": "100"}, "percent must be a number from 0.1 to 99, got '100'"),
         ({"percent": "nan"}, "percent must be a number from 0.1 to 99, got 'nan'"),

@@ -1,0 +1,148 @@
+"""What `slipway serve` can be told, with the words of its help and the environment variable beside each.
+
+Rule: names, words and ranges only; what options mean together is `serve`'s.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from serving.commands import places
+
+
+class ModelControlMode(StrEnum):
+    NONE = "none"
+    POLL = "poll"
+    EXPLICIT = "explicit"
+
+
+Repositories = Annotated[list[str] | None, Argument(help=places.HELP)]
+RepositoryOption = Annotated[
+    list[str] | None,
+    Option("--model-repository", "--model-store", help="The same, as tritonserver takes it; may be repeated."),
+]
+ModelCache = Annotated[
+    Path | None,
+    Option(
+        envvar="SLIPWAY_MODEL_CACHE",
+        help="Folder that models from elsewhere are fetched into; unless given, ~/.cache/slipway.",
+    ),
+]
+Host = Annotated[str, Option(envvar="SLIPWAY_HOST", help="Address to listen on; 0.0.0.0 for every network.")]
+HttpPort = Annotated[int, Option(envvar="SLIPWAY_HTTP_PORT", min=0, max=65535, help="0 chooses a free one.")]
+GrpcPort = Annotated[int, Option(envvar="SLIPWAY_GRPC_PORT", min=0, max=65535, help="0 chooses a free one.")]
+MetricsPort = Annotated[
+    int, Option(envvar="SLIPWAY_METRICS_PORT", min=0, max=65535, help="Prometheus scrapes /metrics here.")
+]
+MaxBodySize = Annotated[
+    int,
+    Option(
+        "--max-body-size",
+        "--http-max-input-size",
+        envvar="SLIPWAY_MAX_BODY_SIZE",
+        min=1,
+        help="Largest HTTP request body, in bytes.",
+    ),
+]
+GrpcMaxMessageSize = Annotated[
+    int,
+    Option(envvar="SLIPWAY_GRPC_MAX_MESSAGE_SIZE", min=-1, help="Largest gRPC request, in bytes; -1 for no limit."),
+]
+ControlMode = Annotated[
+    ModelControlMode,
+    Option(
+        envvar="SLIPWAY_MODEL_CONTROL_MODE",
+        help="'none' loads every model at start; 'poll' also follows changes in the folder; 'explicit' lets requests "
+        "load and unload models.",
+    ),
+]
+LoadModel = Annotated[
+    list[str] | None,
+    Option(envvar="SLIPWAY_LOAD_MODEL", help="In explicit mode, a model to load at start; may be repeated; '*': all."),
+]
+RepositoryPollSecs = Annotated[
+    float,
+    Option(
+        envvar="SLIPWAY_REPOSITORY_POLL_SECS",
+        min=0,
+        help="In poll mode, seconds between looks at everything, for file systems that don't tell; 0: none.",
+    ),
+]
+StrictReadiness = Annotated[
+    bool,
+    Option(
+        "--strict-readiness",
+        envvar="SLIPWAY_STRICT_READINESS",
+        help="Ready only while every model is, not just the server.",
+    ),
+]
+ExitOnError = Annotated[
+    bool,
+    Option(
+        "--exit-on-error",
+        envvar="SLIPWAY_EXIT_ON_ERROR",
+        help="Don't start if a model can't be loaded.",
+    ),
+]
+RequireManifest = Annotated[
+    bool,
+    Option(
+        "--require-manifest",
+        envvar="SLIPWAY_REQUIRE_MANIFEST",
+        help="Serve only versions with a manifest.json that lists all their files.",
+    ),
+]
+AllowSharedMemory = Annotated[
+    bool,
+    Option(
+        "--allow-shared-memory",
+        "--allow-client-shm",
+        envvar="SLIPWAY_ALLOW_SHARED_MEMORY",
+        help="Let callers on this machine pass tensors in POSIX shared memory.",
+    ),
+]
+StateFile = Annotated[
+    Path | None,
+    Option(
+        envvar="SLIPWAY_STATE_FILE",
+        help="Where it is kept which versions served and which were rolled back, for the next start.",
+    ),
+]
+LogVerbose = Annotated[int, Option(envvar="SLIPWAY_LOG_VERBOSE", min=0, help="1 and more also log details.")]
+TraceFile = Annotated[
+    Path | None,
+    Option(
+        envvar="SLIPWAY_TRACE_FILE", help="Where traced requests are written; they are chosen at /v2/trace/setting."
+    ),
+]
+ResponseCacheByteSize = Annotated[
+    int | None,
+    Option(
+        envvar="SLIPWAY_RESPONSE_CACHE_BYTE_SIZE",
+        min=0,
+        help="Memory for the responses of models with response_cache { enable: true }, in bytes; 0 for none.",
+    ),
+]
+BackendConfig = Annotated[
+    list[str] | None,
+    Option(
+        envvar="SLIPWAY_BACKEND_CONFIG",
+        help="'onnxruntime,enable-global-threadpool=1' lets all ONNX models share one thread pool.",
+    ),
+]
+CacheConfig = Annotated[
+    str | None,
+    Option(envvar="SLIPWAY_CACHE_CONFIG", help="The same, as tritonserver takes it: local,size=BYTES."),
+]
+ShutdownTimeout = Annotated[
+    int,
+    Option(
+        "--shutdown-timeout",
+        "--exit-timeout-secs",
+        envvar="SLIPWAY_SHUTDOWN_TIMEOUT",
+        min=1,
+        help="Seconds that running requests get to end.",
+    ),
+]

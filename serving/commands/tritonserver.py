@@ -1,0 +1,112 @@
+"""`tritonserver`'s spelling of options, which people carry over to `slipway serve`.
+
+Source: Triton's src/command_line_parser.cc. Rule: what means the same is taken; what is not there is refused with what
+to do instead.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperOption
+
+_BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
+
+_HOST = "HTTP, gRPC and metrics have one address here, --host"
+_ALWAYS_ON = "HTTP, gRPC and metrics are always on here; leave it out"
+_COMPLETED = "a config is always completed from the model's file here; leave it out"
+_TLS = "nothing is encrypted here; put a proxy in front that does it"
+_OPEN = "nothing is restricted here; put a proxy in front that does it"
+# By how the option begins; the first that fits.
+_INSTEAD: Mapping[str, str] = {
+    "--http-address": _HOST,
+    "--grpc-address": _HOST,
+    "--metrics-address": _HOST,
+    "--allow-http": _ALWAYS_ON,
+    "--allow-grpc": _ALWAYS_ON,
+    "--allow-metrics": _ALWAYS_ON,
+    "--allow-gpu-metrics": _ALWAYS_ON,
+    "--allow-cpu-metrics": _ALWAYS_ON,
+    "--strict-model-config": _COMPLETED,
+    "--disable-auto-complete-config": _COMPLETED,
+    "--log-": "details are logged with --log-verbose 1; other settings of the log are set by request, POST /v2/logging",
+    "--trace-": "traces go to --trace-file FILE; which requests are traced is set by request, POST /v2/trace/setting",
+    "--grpc-use-ssl": _TLS,
+    "--grpc-server-": _TLS,
+    "--grpc-root-cert": _TLS,
+    "--http-restricted-api": _OPEN,
+    "--grpc-restricted-protocol": _OPEN,
+    "--rate-limit": "there is none here; leave it out, and let instance_group's count say how much runs at once",
+    **dict.fromkeys(
+        (
+            "--backend-directory",
+            "--buffer-manager-",
+            "--cache-directory",
+            "--cuda-",
+            "--grpc-header-",
+            "--grpc-http2-",
+            "--grpc-infer-",
+            "--grpc-keepalive-",
+            "--grpc-max-connection-",
+            "--host-policy",
+            "--http-header-",
+            "--http-thread-count",
+            "--id",
+            "--metrics-config",
+            "--metrics-interval-ms",
+            "--min-supported-",
+            "--model-config-name",
+            "--model-load-",
+            "--model-namespacing",
+            "--pinned-memory-",
+            "--repoagent-directory",
+            "--reuse-",
+        ),
+        "there is no such setting here; leave it out",
+    ),
+}
+
+
+class TritonserverOptions(TyperCommand):
+    """A command whose switches may have a value, and which answers Triton's other options."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if advice := refusal(args, {option for each in self.params for option in each.opts}):
+            raise typer.BadParameter(advice, ctx)
+        own = (each for each in self.params if isinstance(each, TyperOption) and each.is_flag and each.expose_value)
+        args, given = split_switches(args, {option: each.name for each in own for option in each.opts})
+        rest = super().parse_args(ctx, args)
+        ctx.params.update(given)
+        return rest
+
+
+def split_switches(args: Sequence[str], switches: Mapping[str, str]) -> tuple[list[str], dict[str, bool]]:
+    """All but the `switches`, each an option and the name of its value; and what they say: `--exit-on-error`,
+    `--exit-on-error=false`, or `--exit-on-error false`. Raises `BadParameter`.
+    """
+    others: list[str] = []
+    given: dict[str, bool] = {}
+    rest = list(args)
+    while rest:
+        arg = rest.pop(0)
+        option, equals, value = arg.partition("=")
+        if option not in switches:
+            others.append(arg)
+            continue
+        if not equals:
+            value = rest.pop(0) if rest and rest[0].lower() in _BOOLEANS else "true"
+        if value.lower() not in _BOOLEANS:
+            raise typer.BadParameter(f"{option} must be true or false, got '{value}'")
+        given[switches[option]] = _BOOLEANS[value.lower()]
+    return others, given
+
+
+def refusal(args: Iterable[str], known: Collection[str]) -> str:
+    """Of the first option that only Triton knows, what to do instead; "" where there is none."""
+    for arg in args:
+        option = arg.partition("=")[0]
+        if option not in known:
+            for start, advice in _INSTEAD.items():
+                if option.startswith(start):
+                    return f"{option}: {advice}"
+    return ""
