@@ -9,9 +9,13 @@ from dataclasses import dataclass
 
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelDynamicBatching, ModelQueuePolicy
 
+from serving.core import model_parameters
 from serving.errors import ModelLoadFailed
 
 MAX_PRIORITY_LEVELS = 64
+
+OBJECTIVE = "latency_objective_ms"
+"""The parameter of config.pbtxt that gives every request of the model a timeout, where it has none of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,8 @@ class QueuePolicy:
 
 @dataclass(frozen=True, slots=True)
 class BatchingConfig:
-    """`preferred_batch_sizes`, in rows, are never empty; `policies` has one for each priority level, highest first."""
+    """`preferred_batch_sizes`, in rows, are never empty; `policies` has one for each priority level, highest first.
+    `latency_objective` is the timeout, in seconds, of requests that have none; 0 for none."""
 
     max_batch_size: int = 1
     max_queue_delay: float = 0.0
@@ -37,6 +42,7 @@ class BatchingConfig:
     policies: tuple[QueuePolicy, ...] = (QueuePolicy(),)
     default_level: int = 0
     preserve_ordering: bool = False
+    latency_objective: float = 0.0
 
     def level(self, priority: int) -> int:
         """Counted from 0, where priorities count from 1; a priority that there is not means the default."""
@@ -59,6 +65,7 @@ def batching_config(config: ModelConfig) -> BatchingConfig:
         _policies(batching),
         batching.default_priority_level - 1 if batching.priority_levels else 0,
         bool(batching.preserve_ordering),
+        (model_parameters.number(config, OBJECTIVE, 3.6e6, "a number of milliseconds") or 0.0) * 1e-3,
     )
 
 

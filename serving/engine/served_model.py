@@ -13,7 +13,7 @@ from math import inf
 
 from serving.backends.backend import DecoupledInstance, ModelInstance
 from serving.core.batching_config import batching_config
-from serving.core.model_config import ModelConfig, input_specs, output_specs
+from serving.core.model_config import ModelConfig, devices, input_specs, output_specs
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.core.response_cache_config import caches_responses
 from serving.core.sequence_config import sequence_config
@@ -71,11 +71,15 @@ class ServedModel:
         self._failure_logged = -inf  # when one was
         # One for each thread. A sequence's slot is a row of one instance, which several threads would share.
         has_sequences = config.HasField("sequence_batching")
-        places = [each for each in instances for _ in range(1 if has_sequences else each.concurrency)]
+        places = [
+            (each, device)
+            for each, device in zip(instances, devices(config), strict=True)
+            for _ in range(1 if has_sequences else each.concurrency)
+        ]
         self._pool = WorkerPool(
             f"{self.name}/{version}",
-            scheduler_for(config, len(places)),
-            [self._execute(instance) for instance in places],
+            scheduler_for(config, [device for _, device in places]),
+            [self._execute(instance) for instance, _ in places],
             self._deliver,
         )
 
@@ -93,7 +97,8 @@ class ServedModel:
 
     def timeout_of(self, request: InferRequest) -> float:
         """In seconds, its own or the model's default; 0 for none."""
-        return request.timeout or self._batching.policies[self._batching.level(request.priority)].default_timeout
+        policy = self._batching.policies[self._batching.level(request.priority)]
+        return request.timeout or policy.default_timeout or self._batching.latency_objective
 
     def rejects_after(self, request: InferRequest) -> float:
         """In seconds; infinite where it is never too late."""

@@ -34,7 +34,9 @@ def test_what_few_have_time_for_is_not_the_best() -> None:
     """32 rows take 16.8 ms, which 4 have; 18 take 11.2 ms, which all have."""
     dues = [12 * ms] * 28 + [30 * ms] * 4
     assert best_seconds(waiting(*dues), model(), 32, 0.0) == pytest.approx(11.2 * ms, rel=0.01)
-    assert best_seconds(waiting(*dues), model(), 32, 12 * ms) == pytest.approx(5.6 * ms, rel=0.01), "of the four that are left"
+    assert best_seconds(waiting(*dues), model(), 32, 12 * ms) == pytest.approx(5.6 * ms, rel=0.01), (
+        "of the four that are left"
+    )
 
 
 def test_none_where_nobody_has_time_for_any() -> None:
