@@ -162,12 +162,19 @@ _MACHINE_METRICS = {
 
 class Metrics:
     def __init__(
-        self, registry: CollectorRegistry, models: ModelRegistry, machine: Machine, cache: ResponseCache | None = None
+        self,
+        registry: CollectorRegistry,
+        models: ModelRegistry,
+        machine: Machine,
+        cache: ResponseCache | None = None,
+        reachable: Callable[[], Mapping[str, bool]] = dict,
     ) -> None:
+        """`reachable` says which model repositories could be read when they were asked last."""
         self._registry = registry
         self._models = models
         self._machine = machine
         self._cache = cache
+        self._reachable = reachable
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
 
@@ -176,6 +183,7 @@ class Metrics:
         models = list(self._models.loaded.served())
         lines = [
             *_states(self._models.loaded.statuses()),
+            *_repositories(self._reachable()),
             *_loads(dict(self._models.counts)),
             *_rollouts(self._models.loaded.rollouts()),
             *_models(models, _MODEL_METRICS),
@@ -196,6 +204,12 @@ def _states(statuses: list[VersionStatus]) -> Iterator[str]:
     for status in statuses:
         labels = _text({"model": status.name, "version": status.version})
         yield f"{name}{labels} {int(status.state is ModelState.READY)}\n"
+
+
+def _repositories(reachable: Mapping[str, bool]) -> Iterator[str]:
+    name = "slipway_repository_reachable"
+    yield _head(name, "gauge", "1 for a model repository that could be read when it was asked last, else 0.")
+    yield from (f"{name}{_text({'repository': place})} {int(is_there)}\n" for place, is_there in reachable.items())
 
 
 def _loads(counts: Mapping[str, LifeCounts]) -> Iterator[str]:
@@ -242,11 +256,9 @@ def _histograms(models: list[Servable]) -> Iterator[str]:
 
 
 def _first_responses(models: list[Servable]) -> Iterator[str]:
-    decoupled = [model for model in models if model.is_decoupled]
-    if not decoupled:
-        return
-    name = "nv_inference_first_response_histogram_ms"
-    yield _head(name, "histogram", "Duration from request to first response in milliseconds")
+    decoupled, name = [model for model in models if model.is_decoupled], "nv_inference_first_response_histogram_ms"
+    if decoupled:
+        yield _head(name, "histogram", "Duration from request to first response in milliseconds")
     for model in decoupled:
         yield from _histogram(name, model, model.statistics.first_response_seconds, scale=1000)
 

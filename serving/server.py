@@ -97,8 +97,9 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         is_explicit = settings.model_control_mode == "explicit"
         traces = TraceRegistry(TraceSettings(file=str(settings.trace_file or "")))
         tracer = Tracer(traces, TraceWriter(settings.trace_file) if settings.trace_file else None)
-        engine = Engine(registry, tracer, is_explicit, settings.strict_readiness)
-        metrics = Metrics(CollectorRegistry(), registry, Machine(nvml()), cache)
+        dependencies = Dependencies(registry)
+        engine = Engine(registry, dependencies, tracer, is_explicit, settings.strict_readiness)
+        metrics = Metrics(CollectorRegistry(), registry, Machine(nvml()), cache, repository.reachable)
         regions = SharedMemoryRegions(settings.allow_shared_memory)
         logs = Logging(LogSettings(log_verbose_level=settings.log_verbose), log)
         offered = extensions(settings.allow_shared_memory, is_explicit)
@@ -112,7 +113,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         metrics_task = asyncio.create_task(metrics_http.serve([metrics_socket]))
         background: list[asyncio.Task[None]] = []
         try:
-            await _load(registry, stop)
+            await _load(dependencies, registry.loaded.names(), stop)
             if settings.exit_on_error:
                 await _check_all_loaded(registry)
             if not stop.is_set():
@@ -121,8 +122,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
                 started = Started(_port(http_socket), grpc_port, _port(metrics_socket), engine)
                 await in_own_thread(on_started, started)  # it may look at the repository
             if settings.model_control_mode == "poll":
-                sync = Dependencies(registry).sync
-                poller = Poller(registry, sync, repository.roots, settings.repository_poll_secs)
+                poller = Poller(registry, dependencies.sync, repository.roots, settings.repository_poll_secs)
                 background.append(asyncio.create_task(poller.run(stop)))
             await _first(stop.wait(), http_task, metrics_task, *background)
         finally:
@@ -159,12 +159,12 @@ def _on_signals(act: Callable[[], None]) -> None:
             asyncio.get_running_loop().add_signal_handler(number, act)
 
 
-async def _load(registry: ModelRegistry, stop: asyncio.Event) -> None:
+async def _load(dependencies: Dependencies, names: list[str], stop: asyncio.Event) -> None:
     """One model after another, ensembles after what they need; a stop does not wait for one that takes long."""
-    for name in await in_own_thread(Dependencies(registry).load_order, registry.loaded.names()):
+    for name in await in_own_thread(dependencies.load_order, names):
         if stop.is_set():
             return
-        loading = in_own_thread(registry.load, name)
+        loading = in_own_thread(dependencies.load_alone, name)
         stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
         either: set[asyncio.Future[Any]] = {loading, stopping}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)

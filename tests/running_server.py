@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +35,25 @@ class RunningServer:
     def url(self) -> str:
         return f"http://{self.address}"
 
+    def metrics(self) -> str:
+        return httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics").text
+
+    def metric(self, name: str) -> float | None:
+        """`name` with its labels; None where there is no such line."""
+        lines = (line.rpartition(" ") for line in self.metrics().splitlines())
+        return next((float(value) for found, _, value in lines if found == name), None)
+
     def wait_for_pending(self, model: str, count: int) -> None:
         """Return when that many requests wait in the model's queue."""
-        line = f'nv_inference_pending_request_count{{model="{model}",version="1"}} {count}\n'
-        deadline = time.monotonic() + 30
-        while line not in httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics").text:
-            assert time.monotonic() < deadline, line
+        name = f'nv_inference_pending_request_count{{model="{model}",version="1"}}'
+        until(lambda: self.metric(name) == count, f"{name} is {count}")
+
+
+def until(condition: Callable[[], object], what: str = "it never came") -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
 
 
 @contextmanager

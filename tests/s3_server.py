@@ -40,6 +40,13 @@ class S3Server:
         self.requests = requests
         self._client = client
 
+    def begin(self) -> None:
+        """With an empty bucket, and open to everybody."""
+        _answer_without_credentials(self.port, "inf")
+        httpx.post(f"http://127.0.0.1:{self.port}/moto-api/reset").raise_for_status()
+        self._client.create_bucket(Bucket=BUCKET)
+        self.requests.lines.clear()
+
     def put(self, key: str, content: bytes) -> None:
         self._client.put_object(Bucket=BUCKET, Key=f"prod/{key}", Body=content)
 
@@ -64,7 +71,7 @@ def _answer_without_credentials(port: int, requests: str) -> None:
 
 @contextmanager
 def s3_server(environment: pytest.MonkeyPatch) -> Iterator[S3Server]:
-    """With an empty bucket; `environment` gets what S3's clients read."""
+    """`environment` gets what S3's clients read."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     requests, werkzeug = Requests(), logging.getLogger("werkzeug")
     before = werkzeug.level
@@ -80,10 +87,7 @@ def s3_server(environment: pytest.MonkeyPatch) -> Iterator[S3Server]:
     environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
     environment.setenv("AWS_CONFIG_FILE", "/dev/null")
     environment.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    _answer_without_credentials(port, "inf")
-    httpx.post(f"http://127.0.0.1:{port}/moto-api/reset").raise_for_status()
     client = boto3.session.Session().client("s3")
-    client.create_bucket(Bucket=BUCKET)
     try:
         yield S3Server(port, client, requests)
     finally:

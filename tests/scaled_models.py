@@ -5,10 +5,12 @@ import json
 import secrets
 from pathlib import Path
 
+import httpx
 import numpy as np
 
 from serving.core import golden
 from serving.core.golden import GoldenRows
+from tests.running_server import RunningServer
 from tests.tiny_models import write_config, write_onnx
 
 NAME = "scaled"
@@ -48,3 +50,14 @@ def publish(root: Path, version: int, factor: float | None = None, name: str = N
 def request() -> dict[str, object]:
     """As JSON, for one row of ones."""
     return {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 1, 1, 1]}]}
+
+
+def current(server: RunningServer) -> str:
+    """The version that answers."""
+    return httpx.get(f"{server.url}/v2/models/{NAME}/versions").json().get("current", "")  # type: ignore[no-any-return]
+
+
+def index(server: RunningServer) -> dict[str, tuple[str, str]]:
+    """State and reason by version, of all models."""
+    rows = httpx.post(f"{server.url}/v2/repository/index").json()
+    return {row.get("version", ""): (row.get("state", ""), row.get("reason", "")) for row in rows}

@@ -33,7 +33,7 @@ ALLOWED = {
         "serving.protocols",
     },
     "training": {"serving.core", "serving.backends", "serving.errors"},
-    # `steps` weighs the server's own parts; the others know it by its address only.
+    # `steps` weighs the server's own parts, `reload` writes golden rows; the others know it by its address only.
     "loadtests": {"serving.core", "serving.engine", "serving.protocols", "serving.server", "serving.settings"},
 }
 # These compose the parts, and nothing imports them but one another.

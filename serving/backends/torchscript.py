@@ -4,12 +4,17 @@ Rule: an archive names no outputs and no datatypes, so tensors keep the config's
 Any number of threads run a module at once, and what it sets for a run is undone after it.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+# PyTorch's threads spin while they wait, which takes the cores from the event loop and from other models; read once,
+# when OpenMP starts. An operator may set it to ACTIVE.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import torch
 
 from serving.backends.backend import ModelInstance, model_file

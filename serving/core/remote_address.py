@@ -94,16 +94,20 @@ def parse(text: str) -> RemoteAddress:
     rest = text[found.end() :].rstrip("/")
     if scheme in ("http", "https"):
         return _web(scheme, rest)
+    driver = _DRIVERS[scheme]
+    host = rest.removeprefix("http://").removeprefix("https://").partition("/")[0]
+    if "?" in rest or ("@" in host and driver is not _AZURE):  # they would be shown wherever the address is
+        raise ValueError(f"no signature or password can be in a {scheme}:// address; {driver.credentials}")
     options: dict[str, str] = {}
     if scheme == "as":  # Triton's as://ACCOUNT/CONTAINER/PATH
         options["account_name"], _, rest = rest.partition("/")
     elif scheme.startswith("s3") and (server := _S3_SERVER.fullmatch(rest)):
         options["endpoint_url"], rest = f"{server[1] or 'http'}://{server[2]}", server[3]
-    elif _DRIVERS[scheme] is _AZURE and (host := _AZURE_HOST.fullmatch(rest)):
-        options["account_name"], rest = host[2], f"{host[1]}{host[3]}"
+    elif driver is _AZURE and (account := _AZURE_HOST.fullmatch(rest)):
+        options["account_name"], rest = account[2], f"{account[1]}{account[3]}"
     if not rest or rest.startswith("/") or "//" in rest or {".", ".."} & set(rest.split("/")):
         raise ValueError(f"a bucket's name and the path in it must follow {scheme}://, as in {scheme}://bucket/models")
-    return RemoteAddress(text.rstrip("/"), _ONE_NAME.get(scheme, scheme), rest, _DRIVERS[scheme], options)
+    return RemoteAddress(text.rstrip("/"), _ONE_NAME.get(scheme, scheme), rest, driver, options)
 
 
 def _web(scheme: str, rest: str) -> RemoteAddress:

@@ -5,8 +5,8 @@ Rule: knows no protocol; what it raises is in `serving/errors.py`.
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 
-from serving.core.ensemble import steps
 from serving.core.requests import InferRequest, InferResponse
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.dependencies import Dependencies
@@ -22,12 +22,17 @@ from serving.errors import ControlRefused, InvalidInput, ModelNotReady
 
 class Engine:
     def __init__(
-        self, registry: ModelRegistry, tracer: Tracer, is_explicit: bool = False, strict_readiness: bool = False
+        self,
+        registry: ModelRegistry,
+        dependencies: Dependencies,
+        tracer: Tracer,
+        is_explicit: bool = False,
+        strict_readiness: bool = False,
     ) -> None:
         """`is_explicit`: whether models may be loaded and unloaded by request."""
         self._registry = registry
         self._tracer = tracer
-        self._dependencies = Dependencies(registry)
+        self._dependencies = dependencies
         self._is_explicit = is_explicit
         self._strict_readiness = strict_readiness
         self.accepting = False
@@ -83,9 +88,7 @@ class Engine:
     def is_model_ready(self, name: str, version: str = "") -> bool:
         """An ensemble is while all its models are."""
         model = self._registry.dispatch.found(name, version)
-        return model is not None and all(
-            self.is_model_ready(step.model_name, step.model_version) for step in steps(model.config)
-        )
+        return model is not None and not model.lacks
 
     @property
     def ready(self) -> bool:
@@ -98,11 +101,12 @@ class Engine:
 
     def index(self, ready_only: bool = False) -> list[VersionStatus]:
         """Reads the disk."""
-        return [status for status in self._registry.index() if status.state is ModelState.READY or not ready_only]
+        rows = map(self._with_trouble, self._registry.index())
+        return [status for status in rows if status.state is ModelState.READY or not ready_only]
 
     async def load(self, name: str, override: Override | None = None) -> None:
-        """Before an ensemble, what it needs and is not loaded. Raises `ControlRefused`, `InvalidInput` for the name,
-        `ModelLoadFailed`."""
+        """With what an ensemble needs, and the ensembles that need it. Raises `ControlRefused`, `InvalidInput` for the
+        name, `ModelLoadFailed`."""
         self._check_control(name)
         await in_own_thread(self._dependencies.load, name, override)
 
@@ -123,6 +127,13 @@ class Engine:
     def last_rollout(self, name: str) -> SettledRollout | None:
         """How the model's last trial ended; None where it had none since the server started."""
         return self._registry.counts[name].last_rollout if name in self._registry.counts else None
+
+    def _with_trouble(self, status: VersionStatus) -> VersionStatus:
+        """Of a version that answers although its repository can't be followed."""
+        trouble = self._registry.repository.trouble(status.name)
+        if status.state is not ModelState.READY or status.reason or not trouble:
+            return status
+        return replace(status, reason=f"it goes on as it was loaded before: {trouble}")
 
     def _check_control(self, name: str) -> None:
         if not self._is_explicit:

@@ -91,6 +91,18 @@ class Ensemble:
     async def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
         yield await self.infer(request)
 
+    @property
+    def lacks(self) -> str:
+        """The first step whose model is not ready, or lacks something itself."""
+        for step in self._graph.steps:
+            try:
+                why = self._dispatch.find(step.model_name, step.model_version).lacks
+            except (ModelNotFound, ModelNotReady) as error:
+                why = str(error)
+            if why:
+                return _not_ready(self.name, step, why)
+        return ""
+
     def drain(self) -> None:
         """Nothing is held back here."""
 
@@ -192,10 +204,14 @@ class _Passage:
         return remaining
 
 
+def _not_ready(ensemble: str, step: Step, why: str) -> str:
+    return f"ensemble '{ensemble}' depends on '{step.model_name}', which is not ready: {why}"
+
+
 def _named(ensemble: str, step: Step, error: SlipwayError) -> SlipwayError:
     """The same kind of error, in words that name the step; a model may have raised a class of its own."""
     if isinstance(error, ModelNotFound | ModelNotReady):
-        return StepNotReady(f"ensemble '{ensemble}' depends on '{step.model_name}', which is not ready: {error}")
+        return StepNotReady(_not_ready(ensemble, step, str(error)))
     words = f"in ensemble '{ensemble}', model '{step.model_name}': {error}"
     if isinstance(error, Overloaded):
         return Overloaded(words, error.retry_after)

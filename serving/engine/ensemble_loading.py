@@ -6,6 +6,7 @@ Rule: an ensemble is ready only when all its models are, and fit together.
 import logging
 import time
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from serving.core import ensemble, ensemble_models
 from serving.core.ensemble import Graph, Step
@@ -38,12 +39,32 @@ def load_ensemble(
     return Ensemble(version, config, graph, labels, dispatch, seconds)
 
 
+class NeedsOnDisk:
+    """What models need by the repository's word; none for a config that can't be read, which its own load will say."""
+
+    def __init__(self, repository: Repository) -> None:
+        """Reads the disk when it is called, for the names that are there once."""
+        self._repository = repository
+
+    def __call__(self, name: str) -> tuple[str, ...]:
+        if name not in self._names:  # a step may name anything
+            return ()
+        try:
+            return ensemble_models.needed(self._repository.config(name))
+        except ModelLoadFailed:
+            return ()
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self._repository.names())
+
+
 class Needs:
     """What models need: those that are loaded by their own word, others by the repository's."""
 
     def __init__(self, repository: Repository, dispatch: Dispatch, *known: ModelConfig) -> None:
         """`known` configs are about to take the place of what is loaded. Reads the disk when it is called."""
-        self._repository = repository
+        self._on_disk = NeedsOnDisk(repository)
         self._dispatch = dispatch
         self._known = {str(config.name): config for config in known}
 
@@ -52,17 +73,7 @@ class Needs:
         if config is not None:
             return ensemble_models.needed(config)
         model = self._dispatch.found(name)
-        return needed_on_disk(self._repository, name) if model is None else ensemble_models.needed(model.config)
-
-
-def needed_on_disk(repository: Repository, name: str) -> tuple[str, ...]:
-    """None for a config that can't be read, which its own load will say; a step may name anything."""
-    if name not in repository.names():
-        return ()
-    try:
-        return ensemble_models.needed(repository.config(name))
-    except ModelLoadFailed:
-        return ()
+        return self._on_disk(name) if model is None else ensemble_models.needed(model.config)
 
 
 def _models(name: str, graph: Graph, dispatch: Dispatch) -> list[Servable]:

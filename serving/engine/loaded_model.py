@@ -54,6 +54,10 @@ class LoadedModel:
         return any(version.served is not None for version in self.versions.values())
 
     @property
+    def answers(self) -> bool:
+        return any(not version.lacks for version in self.served())
+
+    @property
     def is_loading(self) -> bool:
         return any(version.state is ModelState.LOADING for version in self.versions.values())
 
@@ -96,7 +100,9 @@ class LoadedModel:
     def statuses(self, name: str) -> Iterator[VersionStatus]:
         """Of every version that was loaded or tried."""
         for number, version in self.versions.items():
-            yield VersionStatus(name, number, version.state, version.reason or self._note(number))
+            lacks = version.served.lacks if version.served is not None else ""
+            state = ModelState.UNAVAILABLE if lacks else version.state
+            yield VersionStatus(name, number, state, lacks or version.reason or self._note(number))
         for number, reason in self.absent.items():
             yield VersionStatus(name, number, ModelState.UNAVAILABLE, reason)
 

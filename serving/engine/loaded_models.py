@@ -64,8 +64,8 @@ class LoadedModels:
         return list(filter(None, map(self.rollout, self.names())))
 
     def is_strictly_ready(self) -> bool:
-        """Whether every model that is known, and was not unloaded, has a version that serves."""
-        return all(model.has_ready or model.was_unloaded for model in list(self._models.values()))
+        """Whether every model that is known, and was not unloaded, has a version that answers."""
+        return all(model.answers or model.was_unloaded for model in list(self._models.values()))
 
     def statuses(self) -> list[VersionStatus]:
         """Of every version that was loaded or tried."""

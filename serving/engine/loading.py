@@ -22,6 +22,7 @@ from serving.core.states import ModelState
 from serving.engine.config_warnings import config_warnings
 from serving.engine.dispatch import Dispatch
 from serving.engine.ensemble_loading import load_ensemble
+from serving.engine.freed_memory import give_back
 from serving.engine.load_policy import DEFAULT_POLICY, LoadPolicy
 from serving.engine.loaded_model import Version, sorted_versions
 from serving.engine.repository import Repository
@@ -95,6 +96,7 @@ def load_model(
         if sum(version.served is not None for version in versions.values()) >= (2 if has_trial else 1):
             break
         versions[str(number)] = load(number)
+    give_back()  # what the runtimes read, packed anew and freed
     return sorted_versions(versions)
 
 

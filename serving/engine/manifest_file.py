@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from serving.backends.manifest import read
 from serving.core import manifest
+from serving.errors import ModelLoadFailed
 
 _PIECE = 1 << 20  # bytes
 _KEPT = ("inputs", "outputs")  # what a TorchScript model without them in its config is served by
@@ -30,7 +32,7 @@ def write(directory: Path, model: str, on_bytes: Callable[[int], object]) -> Non
         "version": int(directory.name),
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "files": {file.name: _published_file(file, on_bytes) for file in published_files(directory)},
-        **_kept(path),
+        **_kept(directory),
     }
     temporary = directory.parent / f".{manifest.FILENAME}-{secrets.token_hex(4)}"
     try:
@@ -50,10 +52,10 @@ def _published_file(path: Path, on_bytes: Callable[[int], object]) -> dict[str, 
     return {"sha256": digest.hexdigest(), "size": size}
 
 
-def _kept(path: Path) -> dict[str, Any]:
+def _kept(directory: Path) -> dict[str, Any]:
     """Of a manifest that is replaced."""
     try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        document = read(directory) or {}
+    except ModelLoadFailed:
         return {}
-    return {key: document[key] for key in _KEPT if key in document} if isinstance(document, dict) else {}
+    return {key: document[key] for key in _KEPT if key in document}

@@ -4,7 +4,6 @@ Rule: blocks; belongs to whoever changes the model, and keeps nothing.
 """
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -21,8 +20,6 @@ from serving.engine.override import Override, write_files
 from serving.engine.repository import ModelRepository, Repository
 from serving.engine.retirement import Folder
 from serving.errors import ModelLoadFailed, RepositoryPollFailed
-
-log = logging.getLogger("slipway")
 
 
 class ModelSource:
@@ -48,17 +45,16 @@ class ModelSource:
         return [*gone, *(name for name in there if self.is_changed(name, models.get(name)))]
 
     def is_changed(self, name: str, model: LoadedModel | None) -> bool:
-        """Since it was tried; not where that can't be told."""
+        """Since it was tried; not where that can't be told, which the repository says."""
         try:
             return model is None or self.files(name) != model.tried
-        except ModelLoadFailed as error:
-            log.error("%s is taken as it was: %s", name, error)
+        except ModelLoadFailed:
             return False
 
     def not_loaded(self, name: str) -> VersionStatus:
-        """Of a model that lies there, and nobody asked for; or could, since there are several of that name."""
-        conflict = self._repository.conflict(name)
-        return VersionStatus(name, "", ModelState.UNAVAILABLE if conflict else ModelState.UNKNOWN, conflict)
+        """Of a model that lies there, and nobody asked for; or could, since it is in trouble."""
+        trouble = self._repository.trouble(name)
+        return VersionStatus(name, "", ModelState.UNAVAILABLE if trouble else ModelState.UNKNOWN, trouble)
 
     def above(self, name: str, number: str) -> list[str]:
         """The version folders that are there with a higher number; none above ""."""

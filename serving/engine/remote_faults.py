@@ -4,6 +4,7 @@ Rule: the drivers' errors are told by the names of their classes, since their pa
 secret that a URL holds is repeated.
 """
 
+import os
 import re
 from collections.abc import Iterator
 
@@ -17,6 +18,21 @@ _NO_CREDENTIALS = {
     "DefaultCredentialsError",  # google-auth
     "ClientAuthenticationError",  # azure-core
     "CredentialUnavailableError",
+}
+# By what their classes are called in Python, aiohttp, fsspec and botocore; the first that is there counts.
+_LOST = {
+    "gaierror": "the name of the host {host} is not known",
+    "SSLCertVerificationError": "the certificate of {server} is not trusted: {reason}",
+    "SSLError": "no TLS connection to {server}, which may not speak https: {reason}",
+    "ConnectionRefusedError": "nothing listens at {server}",
+    "ClientConnectorError": "no connection to {server}: {reason}",
+    "ServerDisconnectedError": "the server hung up before it answered",
+    "ConnectionResetError": "the server hung up before it answered",
+    "ClientPayloadError": "the answer broke off before its end",
+    "BadHttpMessage": "what answers there does not speak HTTP",
+    "ConnectTimeoutError": "no answer in time",
+    "ReadTimeoutError": "no answer in time",
+    "TimeoutError": "no answer in time",
 }
 _REFUSED = {401, 403}
 _NOT_FOUND = 404
@@ -35,6 +51,8 @@ def reason_of(error: BaseException, address: RemoteAddress) -> str:
         return f"no credentials: {_words(error)}; {address.driver.credentials}"
     if "PermissionError" in names or statuses & _REFUSED or str(error).startswith("Forbidden"):  # gcsfs's 403
         return f"access denied: {_words(error)}; {address.driver.credentials}"
+    if lost := next((words for name, words in _LOST.items() if name in names), ""):
+        return _about_connection(lost, chain)
     if statuses - {_NOT_FOUND}:
         return _words(next(each for each in chain if _status(each)))
     if "FileNotFoundError" in names:
@@ -51,6 +69,19 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             return
         yield current
         current = current.__cause__ or current.__context__
+
+
+def _about_connection(words: str, chain: list[BaseException]) -> str:
+    """aiohttp's errors have a host and a port, those of sockets and TLS a reason."""
+
+    def told(*attributes: str) -> str:
+        found = (str(value) for name in attributes for each in chain if (value := getattr(each, name, None)))
+        return next(found, "")
+
+    host, errno = told("host"), told("errno")
+    server = f"{host}:{told('port')}" if host else "the server"
+    reason = told("verify_message", "reason") or (os.strerror(int(errno)) if errno else "")
+    return words.format(host=host or "of the address", server=server, reason=reason.lower().replace("_", " "))
 
 
 def _status(error: BaseException) -> int:

@@ -52,7 +52,7 @@ class RemoteRepository:
     def names(self) -> list[str]:
         return sorted(name for name in self._store.folders() if is_model_name(name) and not object_names.fault(name))
 
-    def conflict(self, _: str) -> str:
+    def trouble(self, _: str) -> str:
         return ""
 
     def versions(self, name: str) -> list[int]:

@@ -4,7 +4,6 @@ Rule: a model whose name is in more than one of them is in none, and says so; a 
 the others nothing.
 """
 
-import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -15,10 +14,9 @@ from serving.core.model_config import ModelConfig
 from serving.engine.object_store import open_objects
 from serving.engine.remote_repository import RemoteRepository
 from serving.engine.repository import ModelRepository, Repository
+from serving.engine.troubles import Troubles
 from serving.engine.web_store import open_web
 from serving.errors import ModelLoadFailed, RepositoryPollFailed
-
-log = logging.getLogger("slipway")
 
 
 def open_repositories(places: Path | Iterable[Path | str], cache: Path | None) -> "ModelRepositories":
@@ -58,6 +56,9 @@ class ModelRepositories:
     def __init__(self, repositories: Iterable[Repository]) -> None:
         self.repositories = tuple(repositories)
         self._found: dict[Repository, list[str]] = {}
+        self._outages = Troubles("the model repository %s")
+        self._conflicts = Troubles("model '%s'")
+        self._unreadable = Troubles("the folder of model '%s'")
 
     def __repr__(self) -> str:
         return f"<ModelRepositories {self}>"
@@ -77,20 +78,27 @@ class ModelRepositories:
     def names(self) -> list[str]:
         """Of one that can't be read, those that it had before. Raises where it never could be."""
         for repository in self.repositories:
+            reason = ""
             try:
                 self._found[repository] = repository.names()
             except (ModelLoadFailed, OSError) as error:
                 if repository not in self._found:
                     raise
-                log.error("the model repository %s is taken as it was: %s", repository, error)
-        return sorted({name for names in self._found.values() for name in names})
+                reason = str(error)
+                if isinstance(error, OSError):
+                    reason = f"the model repository {repository} can't be read: {error.strerror}"
+            self._outages.note(str(repository), reason)
+        names = sorted({name for names in self._found.values() for name in names})
+        self._conflicts.note_all({name: conflict for name in names if (conflict := self._conflict(name))})
+        return names
 
-    def conflict(self, name: str, /) -> str:
-        """Why a name that was found is no model here; "" for one that is. The words are Triton's."""
-        holders = self._holders(name)
-        if len(holders) < 2:
-            return ""
-        return f"model appears in two or more repositories: {' and '.join(map(str, holders))}"
+    def trouble(self, name: str, /) -> str:
+        outages = (self._outages.of(str(repository)) for repository in self._holders(name))
+        return self._conflict(name) or next(filter(None, outages), "") or self._unreadable.of(name)
+
+    def reachable(self) -> dict[str, bool]:
+        """Whether each could be read when it was asked last."""
+        return {str(repository): not self._outages.of(str(repository)) for repository in self.repositories}
 
     def versions(self, name: str) -> list[int]:
         return self._of(name).versions(name)
@@ -108,7 +116,15 @@ class ModelRepositories:
         return self._of(config.name).labels(config)
 
     def fingerprint(self, name: str) -> Mapping[str, tuple[int | str, ...]]:
-        return self._of(name).fingerprint(name)
+        repository = self._of(name)
+        try:
+            files = repository.fingerprint(name)
+        except ModelLoadFailed as error:
+            if not self._outages.of(str(repository)):  # which says it of all its models
+                self._unreadable.note(name, str(error))
+            raise
+        self._unreadable.note(name, "")
+        return files
 
     def prune(self) -> None:
         """Remove from the cache what no server uses any more."""
@@ -122,11 +138,18 @@ class ModelRepositories:
         if not holders:
             self.names()
             holders = self._holders(name)
-        if conflict := self.conflict(name):
+        if conflict := self._conflict(name):
             raise RepositoryPollFailed(f"model '{name}' is not unique across all model repositories: {conflict}")
         if not holders:
             raise RepositoryPollFailed(f"the repository has no folder '{name[:100]}'")
         return holders[0]
+
+    def _conflict(self, name: str) -> str:
+        """Why a name that was found is no model here; "" for one that is. The words are Triton's."""
+        holders = self._holders(name)
+        if len(holders) < 2:
+            return ""
+        return f"model appears in two or more repositories: {' and '.join(map(str, holders))}"
 
     def _holders(self, name: str) -> list[Repository]:
         """By what the last look found."""

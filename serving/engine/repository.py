@@ -31,8 +31,8 @@ class Repository(Protocol):
 
     def names(self) -> list[str]: ...
 
-    def conflict(self, name: str, /) -> str:
-        """Why a name that was found is no model; "" for one that is."""
+    def trouble(self, name: str, /) -> str:
+        """Why a model that was found can't be loaded or followed now; "" for one that can."""
 
     def versions(self, name: str) -> list[int]:
         """A load begins with it: what the methods below read is what was there then."""
@@ -71,7 +71,7 @@ class ModelRepository:
         """Every folder is a model; plain files, and folders that systems make or with unprintable names, are not."""
         return sorted(path.name for path in self.root.iterdir() if path.is_dir() and is_model_name(path.name))
 
-    def conflict(self, _: str) -> str:
+    def trouble(self, _: str) -> str:
         return ""
 
     def versions(self, name: str) -> list[int]:

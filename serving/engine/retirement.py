@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from tempfile import TemporaryDirectory
 
+from serving.engine.freed_memory import give_back
 from serving.engine.response_cache import ResponseCache
 from serving.engine.servable import Servable
 from serving.engine.served_model import ServedModel
@@ -53,6 +54,8 @@ class Retirement:
         def end() -> None:
             with ThreadPoolExecutor(max_workers=max(1, len(going))) as pool:
                 list(pool.map(self._close, going))
+            going.clear()  # the last to know them, so that their memory is free now
+            give_back()
             if folder is not None:
                 folder.cleanup()
             then()

@@ -55,6 +55,10 @@ class Servable(Protocol):
     def pending(self) -> int:
         """Requests that wait for an instance."""
 
+    @property
+    def lacks(self) -> str:
+        """What else it needs to answer and is not there now, in words. May be asked from any thread."""
+
     async def infer(self, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:
         """The one response. Cancelling it frees the request's place. A `timeline` is told what happens when.
 

@@ -58,6 +58,7 @@ class ServedModel:
         self.max_batch_size = int(config.max_batch_size)
         self.is_decoupled = _is_decoupled(config)
         self.caches_responses = caches_responses(config)
+        self.lacks = ""
         self.reads_parameters = any(instance.reads_parameters for instance in instances)
         self.labels = labels
         self.load_seconds = load_seconds

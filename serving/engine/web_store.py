@@ -4,6 +4,7 @@ Rule: only links to the folder's own children are followed, and no deeper than a
 """
 
 import html
+from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,7 +33,7 @@ def open_web(address: RemoteAddress) -> "WebStore":
         "trust_env": True,  # proxies
     }
     if address.login is not None:
-        client["auth"] = aiohttp.BasicAuth(*address.login)
+        client["headers"] = {"Authorization": f"Basic {b64encode(':'.join(address.login).encode()).decode()}"}
     file_system = fsspec.filesystem(
         address.protocol, simple_links=False, encoded=True, skip_instance_cache=True, client_kwargs=client
     )

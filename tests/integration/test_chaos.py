@@ -7,22 +7,19 @@ was live, or a clear refusal; the process must live, and give its memory back.
 import gc
 import random
 import shutil
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import numpy as np
 import psutil
 import pytest
-import tritonclient.grpc as grpcclient
-from tritonclient.utils import InferenceServerException
 
 from tests import scaled_models
-from tests.running_server import RunningServer, running
-from tests.scaled_models import NAME
+from tests.callers import Ask, Refused, calling
+from tests.running_server import running, until
+from tests.scaled_models import NAME, current
 
 SECONDS = 60
 CALLERS = 4
@@ -89,43 +86,27 @@ def _number(path: Path) -> int:
     return int(path.name)
 
 
-class Callers:
-    def __init__(self, server: RunningServer) -> None:
-        self._server = server
-        self._stop = threading.Event()
+class Answers:
+    """Of callers that ask for some rows, now and then of a certain version."""
+
+    def __init__(self) -> None:
+        self._chances = [np.random.default_rng(number) for number in range(CALLERS)]
         self.right: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.wrong: list[str] = []
-        calls = [self._over_http, self._over_grpc]
-        self._threads = [
-            threading.Thread(target=self._call, args=[number, calls[number % 2]]) for number in range(CALLERS)
-        ]
 
-    def __enter__(self) -> "Callers":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _call(self, seed: int, ask: Callable[[np.ndarray, str], tuple[str, np.ndarray]]) -> None:
-        chance = np.random.default_rng(seed)
-        while not self._stop.is_set():
-            rows = chance.random((int(chance.integers(1, 4)), 4), np.float32)
-            pinned = str(chance.integers(1, 30)) if chance.random() < 0.2 else ""
-            try:
-                version, answer = ask(rows, pinned)
-            except InferenceServerException as error:
-                self._note_refusal(str(error.status()), str(error.message()))
-            except httpx.HTTPStatusError as error:
-                self._note_refusal(str(error.response.status_code), error.response.text)
-            except Exception as error:
-                self.wrong.append(repr(error))
-            else:
-                self._note_answer(rows, pinned, version, answer)
+    def turn(self, ask: Ask, number: int) -> None:
+        chance = self._chances[number]
+        rows = chance.random((int(chance.integers(1, 4)), 4), np.float32)
+        pinned = str(chance.integers(1, 30)) if chance.random() < 0.2 else ""
+        try:
+            version, answer = ask(rows, pinned)
+        except Refused as refusal:
+            self._note_refusal(refusal)
+        except Exception as error:
+            self.wrong.append(repr(error))
+        else:
+            self._note_answer(rows, pinned, version, answer)
 
     def _note_answer(self, rows: np.ndarray, pinned: str, version: str, answer: np.ndarray) -> None:
         if np.allclose(answer, rows * int(version)) and version == (pinned or version):
@@ -133,25 +114,11 @@ class Callers:
         else:
             self.wrong.append(f"asked {pinned or 'any'}, version {version} answered {answer} to {rows}")
 
-    def _note_refusal(self, status: str, text: str) -> None:
-        if status in REFUSALS and "Request for unknown model" in text:
-            self.refused[status] += 1
+    def _note_refusal(self, refusal: Refused) -> None:
+        if refusal.status in REFUSALS and "Request for unknown model" in refusal.text:
+            self.refused[refusal.status] += 1
         else:
-            self.wrong.append(f"{status}: {text}")
-
-    def _over_http(self, rows: np.ndarray, pinned: str) -> tuple[str, np.ndarray]:
-        path = f"/versions/{pinned}" if pinned else ""
-        tensor = {"name": "x", "shape": rows.shape, "datatype": "FP32", "data": rows.ravel().tolist()}
-        reply = httpx.post(f"{self._server.url}/v2/models/{NAME}{path}/infer", json={"inputs": [tensor]}, timeout=30)
-        document = reply.raise_for_status().json()
-        output = document["outputs"][0]
-        return document["model_version"], np.array(output["data"], np.float32).reshape(output["shape"])
-
-    def _over_grpc(self, rows: np.ndarray, pinned: str) -> tuple[str, np.ndarray]:
-        with grpcclient.InferenceServerClient(self._server.grpc_address) as client:
-            tensor = grpcclient.InferInput("x", rows.shape, "FP32").set_data_from_numpy(rows)
-            result = client.infer(NAME, [tensor], pinned, client_timeout=30)
-            return result.get_response().model_version, result.as_numpy("y")
+            self.wrong.append(str(refusal))
 
 
 @pytest.mark.timeout(240)
@@ -159,9 +126,9 @@ def test_a_minute_of_chaos(tmp_path: Path) -> None:
     scaled_models.add_scaled(tmp_path, 1, extra="version_policy { latest { num_versions: 3 } }")
     (tmp_path / ".elsewhere" / NAME).mkdir(parents=True)
     chaos = Chaos(tmp_path, seed=20)
-    process = psutil.Process()
+    answers, process = Answers(), psutil.Process()
     with running(tmp_path, model_control_mode="poll", repository_poll_secs=1) as server:
-        with Callers(server) as callers:
+        with calling(server, answers.turn, CALLERS):
             for _ in range(20):  # what a server needs once: caches, threads, the runtime's arenas
                 chaos.act()
             time.sleep(3)
@@ -170,22 +137,12 @@ def test_a_minute_of_chaos(tmp_path: Path) -> None:
             while time.monotonic() < end:
                 chaos.act()
                 time.sleep(random.Random(sum(chaos.done.values())).uniform(0.0, 0.7))
-        assert callers.wrong == []
-        assert sum(callers.right.values()) > 1000
+        assert answers.wrong == []
+        assert sum(answers.right.values()) > 1000
         assert len(chaos.done) == 6, "all of them took place"
         shutil.rmtree(tmp_path / NAME)
         scaled_models.add_scaled(tmp_path, 999)
-        _wait_until_live(server, "999")
+        until(lambda: current(server) == "999", "it lives on")
         gc.collect()
         assert process.memory_info().rss < memory + 50 * 2**20
         assert process.num_threads() < threads + 10
-
-
-def _wait_until_live(server: RunningServer, version: str) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        reply = httpx.get(f"{server.url}/v2/models/{NAME}/versions")
-        if reply.status_code == 200 and reply.json()["current"] == version:
-            return
-        assert time.monotonic() < deadline, reply.text
-        time.sleep(0.1)

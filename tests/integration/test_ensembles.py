@@ -86,6 +86,14 @@ def ask(client: Any, model: str, array: np.ndarray, name: str = "x", output: str
     return found
 
 
+def index(client: Any) -> dict[str, tuple[str, str]]:
+    if isinstance(client, http_client.InferenceServerClient):
+        rows = client.get_model_repository_index()
+    else:
+        rows = client.get_model_repository_index(as_json=True)["models"]
+    return {row["name"]: (row.get("state", ""), row.get("reason", "")) for row in rows}
+
+
 def stats(server: RunningServer, model: str) -> dict[str, Any]:
     found: dict[str, Any] = httpx.get(f"{server.url}/v2/models/{model}/stats").json()["model_stats"][0]
     return found
@@ -169,7 +177,7 @@ def test_a_sequence_goes_through_its_step(client: Any) -> None:
 
 
 def test_metrics_count_an_ensemble_like_a_model(server: RunningServer) -> None:
-    text = httpx.get(f"http://127.0.0.1:{server.metrics_port}/metrics").text
+    text = server.metrics()
     assert 'nv_inference_request_success{model="a-diamond",version="1"}' in text
     assert 'nv_inference_pending_request_count{model="a-diamond",version="1"} 0' in text
 
@@ -185,7 +193,7 @@ def test_a_caller_that_hangs_up_frees_the_step_that_waits(tmp_path: Path) -> Non
             caller.sendall(head + body)
             server.wait_for_pending("double", 1)
         server.wait_for_pending("double", 0)
-        text = httpx.get(f"http://127.0.0.1:{server.metrics_port}/metrics").text
+        text = server.metrics()
         assert 'nv_inference_request_failure{model="twice",reason="CANCELED",version="1"} 1' in text
 
 
@@ -212,17 +220,27 @@ def test_models_come_and_go_with_what_they_need(tmp_path: Path, protocol: str) -
     tiny_models.add_ensemble(tmp_path, "other", "half:x>y")
     names = ("double", "half", "inner", "outer", "other")
     with (
-        running(tmp_path, model_control_mode="explicit", load_model=("outer",)) as server,
+        running(tmp_path, model_control_mode="explicit", load_model=("outer",), strict_readiness=True) as server,
         client_of(server, protocol) as client,
     ):
 
         def ready() -> set[str]:
-            return {name for name in names if client.is_model_ready(name)}
+            """As all who can be asked say it."""
+            found = {name for name in names if client.is_model_ready(name)}
+            assert found == {name for name, (state, _) in index(client).items() if state == "READY"}
+            gauge = 'slipway_model_ready{{model="{}",version="1"}}'
+            assert found == {name for name in names if server.metric(gauge.format(name))}
+            return found
 
         assert ready() == {"double", "half", "inner", "outer"}
         client.load_model("other")
         client.unload_model("double")
         assert ready() == {"half", "other"}, "an ensemble is as ready as its models"
+        assert not client.is_server_ready()
+        words = "ensemble 'inner' depends on 'double', which is not ready: Request for unknown model: 'double'"
+        state, reason = index(client)["outer"]
+        assert state == "UNAVAILABLE"
+        assert reason.startswith(f"ensemble 'outer' depends on 'inner', which is not ready: {words}")
         words = (
             "'outer' depends on 'inner', which is not ready: ensemble 'inner' depends on 'double', which is not ready"
         )
@@ -230,6 +248,7 @@ def test_models_come_and_go_with_what_they_need(tmp_path: Path, protocol: str) -
             ask(client, "outer", ROW)
         assert refused.value.status() in ("503", "StatusCode.UNAVAILABLE")
         client.load_model("double")
+        assert client.is_server_ready()
         assert ask(client, "outer", ROW).tolist() == [[4] * 4]
         client.unload_model("outer", unload_dependents=True)
         assert ready() == {"half", "other"}

@@ -1,68 +1,20 @@
 """New versions while callers call: no request fails, and every answer is that of a version which was live."""
 
 import shutil
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic, sleep
-from typing import Any
 
 import httpx
 import numpy as np
 import psutil
 import pytest
-import tritonclient.grpc as grpcclient
 
 from tests import scaled_models
-from tests.running_server import RunningServer, running
-from tests.scaled_models import NAME
+from tests.callers import callers_of
+from tests.running_server import RunningServer, running, until
+from tests.scaled_models import NAME, current, index
 from tests.tiny_models import write_onnx
-
-
-class Callers:
-    """Threads that ask over HTTP and gRPC without a pause, and note what they were told."""
-
-    def __init__(self, server: RunningServer, count: int = 4) -> None:
-        self._server = server
-        self._stop = threading.Event()
-        self.answers: Counter[tuple[str, float]] = Counter()
-        self.failures: list[str] = []
-        self._threads = [
-            threading.Thread(target=self._call_http if number % 2 else self._call_grpc) for number in range(count)
-        ]
-
-    def _call_http(self) -> None:
-        with httpx.Client(base_url=self._server.url) as client:
-            while not self._stop.is_set():
-                reply = client.post(f"/v2/models/{NAME}/infer", json=scaled_models.request())
-                if reply.status_code != 200:
-                    self.failures.append(reply.text)
-                    continue
-                document = reply.json()
-                self.answers[document["model_version"], document["outputs"][0]["data"][0]] += 1
-
-    def _call_grpc(self) -> None:
-        with grpcclient.InferenceServerClient(self._server.grpc_address) as client:
-            while not self._stop.is_set():
-                tensor = grpcclient.InferInput("x", [1, 4], "FP32").set_data_from_numpy(np.ones((1, 4), np.float32))
-                try:
-                    result = client.infer(NAME, [tensor])
-                except Exception as error:
-                    self.failures.append(str(error))
-                    continue
-                self.answers[result.get_response().model_version, float(result.as_numpy("y")[0, 0])] += 1
-
-    def __enter__(self) -> "Callers":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
 
 
 @contextmanager
@@ -71,30 +23,9 @@ def polled(root: Path) -> Iterator[RunningServer]:
         yield server
 
 
-def until(condition: Callable[[], Any], what: str) -> None:
-    deadline = monotonic() + 30
-    while not condition():
-        assert monotonic() < deadline, what
-        sleep(0.02)
-
-
-def index(server: RunningServer) -> dict[str, tuple[str, str]]:
-    rows = httpx.post(f"{server.url}/v2/repository/index").json()
-    return {row.get("version", ""): (row.get("state", ""), row.get("reason", "")) for row in rows}
-
-
-def current(server: RunningServer) -> str:
-    return httpx.get(f"{server.url}/v2/models/{NAME}/versions").json().get("current", "")  # type: ignore[no-any-return]
-
-
-def metric(server: RunningServer, line: str) -> float:
-    text = httpx.get(f"http://127.0.0.1:{server.metrics_port}/metrics").text
-    return float(next(found for found in text.splitlines() if found.startswith(line + " ")).split()[-1])
-
-
 def test_fifty_reloads_under_load_fail_nobody(tmp_path: Path) -> None:
     scaled_models.add_scaled(tmp_path, 1)
-    with running(tmp_path, model_control_mode="explicit", load_model=(NAME,)) as server, Callers(server) as callers:
+    with running(tmp_path, model_control_mode="explicit", load_model=(NAME,)) as server, callers_of(server) as callers:
         for version in range(2, 52):
             scaled_models.publish(tmp_path, version)
             shutil.rmtree(tmp_path / NAME / str(version - 1))
@@ -107,7 +38,7 @@ def test_fifty_reloads_under_load_fail_nobody(tmp_path: Path) -> None:
 
 def test_a_published_version_goes_live_and_a_removed_one_goes(tmp_path: Path) -> None:
     scaled_models.add_scaled(tmp_path, 1)
-    with polled(tmp_path) as server, Callers(server, 2) as callers:
+    with polled(tmp_path) as server, callers_of(server, 2) as callers:
         scaled_models.publish(tmp_path, 2)
         until(lambda: current(server) == "2", "version 2 is live")
         assert index(server) == {"2": ("READY", "")}
@@ -162,7 +93,7 @@ def test_a_version_that_does_not_prove_itself_gets_no_traffic(
     tmp_path: Path, publish: Callable[[Path], None], reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     scaled_models.add_scaled(tmp_path, 1)
-    with polled(tmp_path) as server, Callers(server, 2) as callers:
+    with polled(tmp_path) as server, callers_of(server, 2) as callers:
         publish(tmp_path)
         until(lambda: "2" in index(server), "version 2 was tried")
         assert index(server)["1"] == ("READY", "")
@@ -171,7 +102,7 @@ def test_a_version_that_does_not_prove_itself_gets_no_traffic(
         assert reason in told
         assert reason in caplog.text
         assert current(server) == "1"
-        assert metric(server, f'slipway_model_load_failures_total{{model="{NAME}"}}') >= 1
+        assert server.metric(f'slipway_model_load_failures_total{{model="{NAME}"}}') >= 1
         shutil.rmtree(tmp_path / NAME / "2")
         scaled_models.publish(tmp_path, 3)
         until(lambda: current(server) == "3", "a good version goes live after a bad one")
@@ -196,12 +127,12 @@ def test_a_config_that_breaks_leaves_the_model_as_it_is_and_a_mended_one_is_take
 
 
 def test_what_an_unloaded_version_held_is_given_back(tmp_path: Path) -> None:
-    """Versions of 40 MB each: after ten of them, the process has grown by far less than ten."""
+    """Versions of 40 MB each: after seven of them, the process has grown by far less than seven."""
     scaled_models.add_scaled(tmp_path, 1)
     process = psutil.Process()
     with running(tmp_path, model_control_mode="explicit", load_model=(NAME,)) as server:
         sizes: list[int] = []
-        for version in range(2, 12):
+        for version in range(2, 9):
             directory = scaled_models.publish(tmp_path, version)
             add_weight(directory, 40 * 2**20)
             assert httpx.post(f"{server.url}/v2/repository/models/{NAME}/load").status_code == 200

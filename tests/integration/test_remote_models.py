@@ -1,6 +1,7 @@
 """Slipway over models that lie elsewhere: a real S3 server, a plain web server, and several repositories at once."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,17 +12,23 @@ import httpx
 import pytest
 
 from tests import tiny_models
-from tests.running_server import RunningServer, running
+from tests.running_server import RunningServer, running, until
 from tests.s3_server import BUCKET, S3Server, s3_server
 from tests.web_server import web_server
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
-    with s3_server(monkeypatch) as server:
+@pytest.fixture(scope="module")
+def s3_of_all() -> Iterator[S3Server]:
+    with pytest.MonkeyPatch.context() as environment, s3_server(environment) as server:
         yield server
+
+
+@pytest.fixture
+def s3(s3_of_all: S3Server) -> S3Server:
+    s3_of_all.begin()
+    return s3_of_all
 
 
 @pytest.fixture
@@ -178,6 +185,49 @@ def test_a_name_in_two_repositories_is_not_served_and_says_why(tmp_path: Path, m
             refused = load(server, "same").json()["error"]
             assert refused.startswith("failed to load 'same', failed to poll from model repository: ")
             assert "not unique across all model repositories" in refused
+
+
+def test_what_is_wrong_with_repositories_is_told_while_it_lasts(
+    models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    near = tmp_path / "near"
+    tiny_models.add_double(near, "other")
+    words = "it goes on as it was loaded before: "
+
+    def begun_and_ended(what: str) -> list[int]:
+        messages = [record.getMessage() for record in caplog.records]
+        return [messages.count(f"{what} is read again"), sum(it.startswith(f"{what} is left") for it in messages)]
+
+    def reason(server: RunningServer) -> str:
+        row = next(row for row in index(server) if row["name"] == "double")
+        assert row["state"] == "READY"
+        return row.get("reason", "")
+
+    with web_server(models) as web:
+        places = (near, web.url.replace("//", "//name:secret@"))
+        poll = {"model_control_mode": "poll", "repository_poll_secs": 0.1}
+        with running(places, model_cache=tmp_path / "cache", **poll) as server:
+            reachable = f'slipway_repository_reachable{{repository="{web.url}"}}'
+            assert server.metric(reachable) == 1
+            web.broken.add("/")
+            outage = f"{words}the model repository can't be read from {web.url}: status 500"
+            until(lambda: reason(server).startswith(outage))
+            web.requests.clear()
+            until(lambda: web.requests.count("GET /") > 5)
+            assert server.metric(reachable) == 0
+            assert begun_and_ended(f"the model repository {web.url}") == [0, 1]
+            web.broken.clear()
+            until(lambda: server.metric(reachable) == 1)
+            assert reason(server) == ""
+            tiny_models.add_double(near)
+            until(lambda: reason(server) == f"{words}model appears in two or more repositories: {near} and {web.url}")
+            web.requests.clear()
+            until(lambda: web.requests.count("GET /") > 5)
+            assert double(server) == [2, 4, 6, 8]
+            shutil.rmtree(near / "double")
+            until(lambda: reason(server) == "")
+            assert begun_and_ended(f"the model repository {web.url}") == begun_and_ended("model 'double'") == [1, 1]
+            assert "secret" not in caplog.text + server.metrics()
 
 
 def test_folders_buckets_and_the_web_are_served_together(s3: S3Server, models: Path, tmp_path: Path) -> None:

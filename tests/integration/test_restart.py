@@ -9,10 +9,9 @@ from typer.testing import CliRunner
 
 from serving.cli import app
 from tests import scaled_models
-from tests.integration.test_hot_reload import current, index, metric, until
 from tests.integration.test_rollout import ask, load, policy, versions
-from tests.running_server import RunningServer, running
-from tests.scaled_models import NAME
+from tests.running_server import RunningServer, running, until
+from tests.scaled_models import NAME, current, index
 
 RULES = policy(strategy="canary", percent=50, min_requests=10, max_latency_ratio=100)
 
@@ -37,7 +36,7 @@ def test_a_start_falls_back_to_the_version_that_would_still_serve(
         assert index(server)["1"] == ("READY", "")
         assert index(server)["2"][0] == "UNAVAILABLE"
         assert "is not the file that was published" in index(server)["2"][1]
-        assert metric(server, f'slipway_model_load_failures_total{{model="{NAME}"}}') == 1
+        assert server.metric(f'slipway_model_load_failures_total{{model="{NAME}"}}') == 1
         scaled_models.publish(tmp_path, 3)
         until(lambda: current(server) == "3", "a version that is right takes over")
     assert "scaled version 2 is UNAVAILABLE" in caplog.text

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from serving.cli import app
 from tests import python_models, scaled_models
-from tests.integration.test_hot_reload import Callers, current, index, metric, until
-from tests.running_server import RunningServer, running
-from tests.scaled_models import NAME
+from tests.callers import callers_of
+from tests.running_server import RunningServer, running, until
+from tests.scaled_models import NAME, current, index
 
 
 def policy(**parameters: object) -> str:
@@ -49,14 +49,14 @@ def test_a_canary_gets_its_share_and_is_promoted_when_it_is_as_good(tmp_path: Pa
         assert [(row["version"], row["traffic_percent"]) for row in found["versions"]] == [("1", 75.0), ("2", 25.0)]
         assert found["rollout"]["candidate_requests"]["count"] == 20
         assert index(server)["2"] == ("READY", "on trial: canary for 25% of the requests")
-        assert metric(server, f'slipway_rollout_requests{{model="{NAME}",version="2"}}') == 20
-        assert metric(server, f'slipway_rollout_percent{{model="{NAME}",version="2"}}') == 25
-        with Callers(server) as callers:
+        assert server.metric(f'slipway_rollout_requests{{model="{NAME}",version="2"}}') == 20
+        assert server.metric(f'slipway_rollout_percent{{model="{NAME}",version="2"}}') == 25
+        with callers_of(server) as callers:
             until(lambda: current(server) == "2", "it is promoted")
             until(lambda: "1" not in index(server), "the old version goes")
         assert callers.failures == []
         assert versions(server)["rollout"] is None
-        assert metric(server, f'slipway_model_promotions_total{{model="{NAME}"}}') == 1
+        assert server.metric(f'slipway_model_promotions_total{{model="{NAME}"}}') == 1
 
 
 FAILING = """
@@ -87,13 +87,13 @@ def test_a_canary_that_fails_is_rolled_back_and_no_caller_notices(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     add_python(tmp_path, policy(strategy="canary", percent=50, min_requests=1000))
-    with running(tmp_path, model_control_mode="poll") as server, Callers(server) as callers:
+    with running(tmp_path, model_control_mode="poll") as server, callers_of(server) as callers:
         add_version(tmp_path, 2, FAILING)
         until(lambda: "rolled back" in index(server).get("2", ("", ""))[1], "it is rolled back")
         assert index(server)["2"][0] == "UNAVAILABLE"
         assert versions(server)["rollout"] is None
         assert "version 2 is rolled back: it fails more often: " in caplog.text
-        assert metric(server, f'slipway_model_rollbacks_total{{model="{NAME}"}}') == 1
+        assert server.metric(f'slipway_model_rollbacks_total{{model="{NAME}"}}') == 1
         httpx.post(f"{server.url}/v2/repository/index")
         (tmp_path / NAME / "2" / "model.py").write_text(GOOD)  # mended, it gets another trial
         until(lambda: versions(server)["rollout"], "it is tried again")
@@ -107,7 +107,7 @@ def test_a_version_that_was_rolled_back_stays_away_while_others_come_and_go(tmp_
         until(lambda: versions(server).get("rollout"), "the trial begins")
         assert CliRunner().invoke(app, ["models", "rollback", NAME, "--url", server.url]).exit_code == 0
         (tmp_path / NAME / "notes.txt").write_text("touched")
-        until(lambda: metric(server, f'slipway_model_loads_total{{model="{NAME}"}}') >= 3, "it was loaded anew")
+        until(lambda: server.metric(f'slipway_model_loads_total{{model="{NAME}"}}') >= 3, "it was loaded anew")
         assert index(server)["2"] == ("UNAVAILABLE", "rolled back: by hand")
         assert current(server) == "1"
 
@@ -118,7 +118,7 @@ def test_a_canary_that_is_slower_is_rolled_back(tmp_path: Path) -> None:
     with running(tmp_path, model_control_mode="explicit", load_model=(NAME,)) as server:
         add_version(tmp_path, 2, slow)
         load(server)
-        with Callers(server, 1) as callers:
+        with callers_of(server, 1) as callers:
             until(lambda: "it is slower" in index(server)["2"][1], "it is rolled back")
     assert callers.failures == []
 
@@ -130,7 +130,7 @@ def test_a_shadow_answers_nobody_and_is_compared(tmp_path: Path) -> None:
         scaled_models.publish(tmp_path, 2)
         load(server)
         assert index(server)["2"] == ("READY", "on trial: shadow for 50% of the requests")
-        with Callers(server) as callers:
+        with callers_of(server) as callers:
             until(lambda: "it answers differently" in index(server)["2"][1], "it is rolled back")
         assert callers.failures == []
         assert {version for version, _ in callers.answers} == {"1"}
@@ -144,7 +144,7 @@ def test_an_equal_shadow_takes_over_and_by_hand_there_is_a_way_back_and_forth(tm
         for name in ("golden.npz", "manifest.json"):
             (directory / name).unlink()
         load(server)
-        with Callers(server) as callers:
+        with callers_of(server) as callers:
             until(lambda: current(server) == "2", "it takes over")
             done = CliRunner().invoke(app, ["models", "rollback", NAME, "--url", server.url])
             assert done.stdout == f"{NAME}: version 1 gets all requests that name no version.\n"
@@ -223,7 +223,7 @@ def test_a_candidate_that_hangs_costs_nobody_an_answer_and_is_rolled_back(tmp_pa
     with running(tmp_path, model_control_mode="explicit", load_model=(NAME,)) as server:
         add_version(tmp_path, 2, hanging)
         load(server)
-        with Callers(server, 30) as callers:
+        with callers_of(server, 30) as callers:
             until(lambda: "it fails more often" in index(server)["2"][1], "it is rolled back")
         assert callers.failures == []
         assert {version for version, _ in callers.answers} == {"1"}

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from serving.core.requests import InferRequest
 from serving.engine.registry import ModelRegistry
+from serving.engine.repositories import open_repositories
 from serving.engine.repository import ModelRepository
 from serving.engine.response_cache import ResponseCache
 from serving.machine import Machine
@@ -56,6 +57,18 @@ async def test_prometheus_can_read_it(tmp_path: Path) -> None:
     assert families["slipway_request_duration_seconds"].type == "histogram"
     assert families["nv_cpu_memory_total_bytes"].samples[0].value > 0
     assert all(0 <= sample.value <= 1 for sample in families["nv_cpu_utilization"].samples)
+
+
+async def test_which_repositories_can_be_read_is_told(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    repository = open_repositories(tmp_path, None)
+    registry = ModelRegistry(repository, asyncio.get_running_loop())
+    metrics = Metrics(CollectorRegistry(), registry, Machine(None), reachable=repository.reachable)
+    line = f'slipway_repository_reachable{{repository="{tmp_path}"}}'
+    assert f"{line} 1\n" in metrics.exposition().decode()
+    tmp_path.rename(tmp_path.parent / "away")
+    assert repository.names() == ["double"]
+    assert f"{line} 0\n" in metrics.exposition().decode()
 
 
 async def test_what_the_response_cache_does_is_told_of_the_models_that_have_it(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.backends.manifest import describe
+from serving.backends.manifest import describe, read
 from serving.core.model_config import ModelConfig
 from serving.core.requests import TensorSpec
 from serving.errors import ModelLoadFailed
@@ -30,29 +30,13 @@ def test_a_version_without_one_is_told_what_to_write(tmp_path: Path) -> None:
         describe(tmp_path, config)
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("{", "manifest.json is no JSON"),
-        ("[]", "manifest.json must be an object, got a list of 0"),
-        ("{}", "'inputs' must be a list of tensors, got None"),
-        (f"{{{INPUTS}}}", "'outputs' must be a list of tensors, got None"),
-        ('{"inputs": []}', "'inputs' must be a list of tensors, got a list of 0"),
-        ('{"inputs": [7]}', r"inputs\[0\] must be an object, got 7"),
-        ('{"inputs": [{"name": ""}]}', r"inputs\[0\].name must be a text, got ''"),
-        ('{"inputs": [{"name": "x", "datatype": "float"}]}', r"inputs\[0\].datatype must be one of .*, got 'float'"),
-        ('{"inputs": [{"name": "x", "datatype": ["FP32"]}]}', r"datatype must be one of .*, got a list of 1"),
-        ('{"inputs": [{"name": "x", "datatype": "FP32", "shape": [-2]}]}', r"shape must be a list of sizes"),
-        ('{"inputs": [{"name": "x", "datatype": "FP32", "shape": [true]}]}', r"shape must be a list of sizes"),
-        ('{"inputs": [{"name": "x", "datatype": "FP32"}]}', r"shape must be .*, got None"),
-    ],
-)
-def test_one_that_does_not_say_it_is_a_reason(tmp_path: Path, text: str, reason: str) -> None:
-    with pytest.raises(ModelLoadFailed, match=reason):
-        described(tmp_path, text)
+def test_one_that_does_not_say_it_is_a_reason(tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadFailed, match="'outputs' must be a list of tensors, got None"):
+        described(tmp_path, f"{{{INPUTS}}}")
 
 
-def test_one_that_is_no_text_is_a_reason(tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_bytes(b'{"inputs": "\xff"}')
+def test_one_that_cant_be_read_or_is_far_too_large_is_a_reason(tmp_path: Path) -> None:
+    assert read(tmp_path) is None
+    (tmp_path / "manifest.json").write_bytes(b" " * (1 << 24) + b"{}")
     with pytest.raises(ModelLoadFailed, match=r"manifest\.json is no JSON"):
-        describe(tmp_path, ModelConfig())
+        read(tmp_path)

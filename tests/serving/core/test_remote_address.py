@@ -42,11 +42,15 @@ def test_a_password_is_kept_and_never_shown() -> None:
         ("gs://bucket//models", "as in gs://bucket/models"),
         ("http:///models", "a host must follow http://"),
         ("https://host/models?list=1", "takes no '\\?'"),
+        ("s3://key:hidden@bucket/models", "no signature or password can be in a s3:// address; set AWS_ACCESS_KEY_ID"),
+        ("s3://https://key:hidden@minio:9000/bucket", "no signature or password"),
+        ("az://container/models?sig=hidden", "no signature or password .*; set AZURE_STORAGE_ACCOUNT_NAME"),
     ],
 )
 def test_a_wrong_address_is_refused_with_words(text: str, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=words) as refused:
         parse(text)
+    assert "hidden" not in str(refused.value)
 
 
 def test_folders_are_not_remote() -> None:

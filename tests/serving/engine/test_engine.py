@@ -8,6 +8,7 @@ import pytest
 
 from serving.core.requests import InferRequest
 from serving.core.trace_settings import TraceSettings
+from serving.engine.dependencies import Dependencies
 from serving.engine.engine import Engine
 from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
@@ -28,7 +29,7 @@ async def test_models_are_found_by_name_and_answered(tmp_path: Path) -> None:
     for name in registry.loaded.names():
         with suppress(ModelLoadFailed):
             await asyncio.to_thread(registry.load, name)
-    engine = Engine(registry, UNTRACED)
+    engine = Engine(registry, Dependencies(registry), UNTRACED)
 
     answer = await engine.model("double").infer(InferRequest("double", {"x": np.ones((1, 4), np.float32)}, id="7"))
     assert (answer.model_name, answer.model_version, answer.id) == ("double", "1", "7")
@@ -50,8 +51,8 @@ async def test_loading_by_request_has_to_be_switched_on(tmp_path: Path) -> None:
     tiny_models.add_double(tmp_path)
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop(), names=[])
     with pytest.raises(ControlRefused, match="explicit model load / unload is not allowed"):
-        await Engine(registry, UNTRACED).load("double")
-    engine = Engine(registry, UNTRACED, is_explicit=True)
+        await Engine(registry, Dependencies(registry), UNTRACED).load("double")
+    engine = Engine(registry, Dependencies(registry), UNTRACED, is_explicit=True)
     await engine.load("double")
     assert engine.is_model_ready("double")
     await engine.unload("double")
@@ -61,7 +62,8 @@ async def test_loading_by_request_has_to_be_switched_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "../double", "a\\b", "a\nb", "x" * 256])
 async def test_names_that_are_no_folders_are_refused(tmp_path: Path, name: str) -> None:
-    engine = Engine(ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop()), UNTRACED, is_explicit=True)
+    registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
+    engine = Engine(registry, Dependencies(registry), UNTRACED, is_explicit=True)
     with pytest.raises(InvalidInput, match="odel name"):
         await engine.load(name)
 
@@ -70,7 +72,8 @@ async def test_no_request_is_lost_while_a_model_is_loaded_anew(tmp_path: Path) -
     tiny_models.add_double(tmp_path)
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
     await asyncio.to_thread(registry.load, "double")
-    engine, answered, reloaded = Engine(registry, UNTRACED, is_explicit=True), [0], asyncio.Event()
+    engine = Engine(registry, Dependencies(registry), UNTRACED, is_explicit=True)
+    answered, reloaded = [0], asyncio.Event()
 
     async def ask() -> None:
         while not reloaded.is_set():
@@ -93,7 +96,7 @@ async def test_an_ordinary_model_streams_one_final_response(tmp_path: Path) -> N
     tiny_models.add_double(tmp_path)
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
     await asyncio.to_thread(registry.load, "double")
-    responses = [response async for response in Engine(registry, UNTRACED).stream(ones())]
+    responses = [response async for response in Engine(registry, Dependencies(registry), UNTRACED).stream(ones())]
     assert [(response.outputs["y"].tolist(), response.final) for response in responses] == [([[2, 2, 2, 2]], True)]
     assert registry.close(10)
 
@@ -104,7 +107,7 @@ async def test_a_traced_requests_way_is_written(tmp_path: Path) -> None:
     await asyncio.to_thread(registry.load, "double")
     file = tmp_path / "trace.json"
     traces = TraceRegistry(TraceSettings(file=str(file)))
-    engine = Engine(registry, Tracer(traces, TraceWriter(file)))
+    engine = Engine(registry, Dependencies(registry), Tracer(traces, TraceWriter(file)))
     await engine.infer(ones())
     assert not file.exists(), "nothing is traced unless somebody asks for it"
     traces.update({"trace_level": ["TIMESTAMPS"], "trace_rate": ["2"]})

@@ -1,4 +1,6 @@
 import errno
+import socket
+import ssl
 
 import pytest
 
@@ -18,6 +20,18 @@ class HttpError(Exception):
         self.status, self.message = status, message
 
 
+class ClientConnectorError(OSError):
+    """As aiohttp names it."""
+
+    host, port = "host", 443
+
+
+def untrusted() -> Exception:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "expired"
+    return error
+
+
 def caused_by(error: Exception, cause: Exception) -> Exception:
     error.__cause__ = cause
     return error
@@ -35,7 +49,18 @@ def caused_by(error: Exception, cause: Exception) -> Exception:
         (FileNotFoundError("bucket/models/m"), S3, "it is not there"),
         (FileNotFoundError("The specified key does not exist."), S3, "The specified key does not exist."),
         (OSError(errno.EIO, "We encountered an error"), S3, "We encountered an error"),
-        (TimeoutError(), S3, "TimeoutError"),
+        (TimeoutError(), S3, "no answer in time"),
+        (
+            caused_by(OSError("ssl:default [None]"), untrusted()),
+            S3,
+            "the certificate of the server is not trusted: expired",
+        ),
+        (
+            caused_by(OSError("ssl:default [None]"), socket.gaierror(-2, "unknown")),
+            WEB,
+            "the name of the host of the addr",
+        ),
+        (ClientConnectorError(errno.ENETUNREACH, "?"), WEB, "no connection to host:443: network is unreachable"),
     ],
 )
 def test_what_went_wrong_is_in_words_with_what_to_set(error: Exception, address: object, words: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 from serving.core.remote_address import parse
 from serving.engine.web_store import open_web
 from serving.errors import ModelLoadFailed
-from tests.web_server import web_server
+from tests.web_server import says_always, web_server
 
 
 def write(root: Path, *paths: str) -> None:
@@ -56,9 +56,32 @@ def test_a_page_that_lists_itself_ends(tmp_path: Path) -> None:
         open_web(parse(server.url)).files("m")
 
 
+def test_a_name_and_a_password_are_sent(tmp_path: Path) -> None:
+    with web_server(tmp_path) as server:
+        open_web(parse(server.url.replace("//", "//name:pass%20wörd@"))).folders()
+        assert server.logins == {"name:pass wörd"}
+
+
 def test_a_server_that_is_not_there_is_said() -> None:
-    with pytest.raises(ModelLoadFailed, match=r"can't be read from http://127.0.0.1:1/m: Cannot connect to host"):
+    with pytest.raises(ModelLoadFailed, match=r"from http://127.0.0.1:1/m: nothing listens at 127.0.0.1:1$"):
         open_web(parse("http://127.0.0.1:1/m")).folders()
+
+
+def test_one_that_does_not_speak_https_is_said(tmp_path: Path) -> None:
+    with web_server(tmp_path) as server, pytest.raises(ModelLoadFailed, match=r"no TLS connection to 127.0.0.1:\d+, "):
+        open_web(parse(server.url.replace("http:", "https:"))).folders()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [(b"", "the server hung up before it answered"), (b"SSH-2.0\r\n\r\n", "what answers there does not speak HTTP")],
+)
+def test_one_that_does_not_speak_http_is_said(answer: bytes, words: str) -> None:
+    with (
+        says_always(answer) as url,
+        pytest.raises(ModelLoadFailed, match=f"from {url}: {words}$"),
+    ):
+        open_web(parse(url)).folders()
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
@@ -79,5 +102,5 @@ def test_a_reply_that_ends_early_is_a_fault(tmp_path: Path) -> None:
     with web_server(tmp_path) as server:
         store = open_web(parse(server.url))
         server.cut = {"/m/1/model.onnx"}
-        with pytest.raises(ModelLoadFailed, match=r"'1/model.onnx' can't be read from"):
+        with pytest.raises(ModelLoadFailed, match=r"can't be read from .*: the answer broke off"):
             store.fetch(store.files("m")[0], tmp_path / "fetched")

@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from serving.core.trace_settings import TraceSettings
+from serving.engine.dependencies import Dependencies
 from serving.engine.engine import Engine
 from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
@@ -43,7 +44,7 @@ async def test_both_ways_answer_the_same(tmp_path: Path, method: str, path: str,
     tiny_models.add_double(tmp_path)
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
     await asyncio.to_thread(registry.load, "double")
-    engine = Engine(registry, Tracer(TraceRegistry(TraceSettings()), None))
+    engine = Engine(registry, Dependencies(registry), Tracer(TraceRegistry(TraceSettings()), None))
     infer = infer_endpoint(engine, SharedMemoryRegions(allowed=False), 2**20)
     slow = FastAPI()
     add_error_replies(slow)
