@@ -6,6 +6,7 @@ The messages are Triton's (core/src/model_config_utils.cc) where it has one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelDynamicBatching, ModelQueuePolicy
 
@@ -47,6 +48,18 @@ class BatchingConfig:
     def level(self, priority: int) -> int:
         """Counted from 0, where priorities count from 1; a priority that there is not means the default."""
         return priority - 1 if 1 <= priority <= len(self.policies) else self.default_level
+
+    def policy(self, priority: int) -> QueuePolicy:
+        return self.policies[self.level(priority)]
+
+    def longest_wait(self, timeout: float, priority: int) -> float:
+        """Seconds in the queue after which a request is too late, infinity for never. Its own `timeout`, 0 for none, is
+        also when it must be answered, as is the objective; a policy's is of the queue alone, as in Triton."""
+        return timeout or min(self.policy(priority).default_timeout or inf, self.latency_objective or inf)
+
+    def rejects_after(self, timeout: float, priority: int) -> float:
+        """The same for requests that are told, not delayed."""
+        return inf if self.policy(priority).delays else self.longest_wait(timeout, priority)
 
 
 def batching_config(config: ModelConfig) -> BatchingConfig:

@@ -96,15 +96,9 @@ class ServedModel:
         """How many rows it adds to a batch. Raises `InvalidInput` where it does not fit."""
         return fit.check(request, self.inputs, self._optional, self.outputs, self.max_batch_size)
 
-    def timeout_of(self, request: InferRequest) -> float:
-        """In seconds, its own or the model's default; 0 for none."""
-        policy = self._batching.policies[self._batching.level(request.priority)]
-        return request.timeout or policy.default_timeout or self._batching.latency_objective
-
     def rejects_after(self, request: InferRequest) -> float:
         """In seconds; infinite where it is never too late."""
-        delays = self._batching.policies[self._batching.level(request.priority)].delays
-        return inf if delays else self.timeout_of(request) or inf
+        return self._batching.rejects_after(request.timeout, request.priority)
 
     async def infer(self, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:
         """The one response. Cancelling it frees the request's place. A `timeline` is told what happens when.
@@ -217,12 +211,13 @@ class ServedModel:
         self, request: InferRequest, responses: ResponseStream | None, timeline: Timeline | None = None
     ) -> Pending:
         rows = self.check(request)
-        timeout = self.timeout_of(request)
+        now = time.monotonic()
         pending = Pending(
             request.inputs,
             rows,
             self._key(request),
-            time.monotonic() + timeout if timeout else inf,
+            now + (request.timeout or self._batching.latency_objective or inf),
+            now + self._batching.longest_wait(request.timeout, request.priority),
             self._loop.create_future(),
             request.parameters,
             request.priority,

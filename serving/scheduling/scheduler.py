@@ -26,6 +26,10 @@ class Schedulable(Protocol):
     def deadline(self) -> float:
         """When its answer stops being of use, in the seconds that `now` counts; infinity for never."""
 
+    @property
+    def expires(self) -> float:
+        """Until when it may wait; no later than its deadline."""
+
     arrived: float
 
 
