@@ -124,7 +124,8 @@ class DynamicBatcher(Generic[P]):
         ahead = self._waiting.rows_before(2 * level, self._due(request))
         wait = self._forecast.seconds_until_start(ahead, together, model, now)
         rows = max(request.rows, min(together, int(ahead % together) + request.rows))
-        late = wait + model.safely(rows) - left
+        takes = model.safely(rows) if wait or ahead else model.expected(rows)  # late, it would be in nobody's way
+        late = wait + takes - left
         if late > 0:
             self._refused_at = now
             raise Overloaded(
@@ -155,7 +156,7 @@ class DynamicBatcher(Generic[P]):
             head = next(iter(group))
             if head.deadline == inf or self._delays(head):
                 break
-            needed = model.safely(head.rows)
+            needed = model.safely(head.rows) if len(self) > 1 else model.expected(head.rows)
             was_refused = now - self._refused_at < head.deadline - head.arrived
             if was_refused or group.rows > self._config.max_batch_size:
                 best = best_seconds(group, model, self._config.max_batch_size, now) if best is None else best

@@ -462,3 +462,19 @@ def test_it_learns_from_what_ran_and_takes_nothing_for_granted_after_a_pause() -
         add(scheduler, Request(deadline=50 * ms), now=30 * ms)
     add(scheduler, Request(deadline=10.02), now=10.0)
     assert len(scheduler) == 1
+
+
+def test_a_request_that_is_in_nobodys_way_is_tried_though_it_may_be_late() -> None:
+    """Or else a machine that stalled a few times would refuse everything while it has nothing to do."""
+    scheduler = taught()
+    now = 0.0
+    for seconds in [5 * ms] * 40 + [14 * ms] * 4 + [5 * ms] * 8:
+        add(scheduler, Request(), now=now)
+        batch = scheduler.schedule(now).batch or []
+        now += seconds
+        scheduler.complete(batch, [None], now)
+    request = Request(deadline=now + 10 * ms)
+    add(scheduler, request, now=now)
+    with pytest.raises(Overloaded):
+        add(scheduler, Request(deadline=now + 10 * ms), now=now)
+    assert scheduler.schedule(now).batch == [request]
