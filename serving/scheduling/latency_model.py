@@ -7,7 +7,7 @@ Rule: pure and of constant size; it says `None` until it has seen something, and
 
 from collections import deque
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf
 
 _FORGETTING = 0.985
 """Weight of a batch's time against the next one's (recursive least squares with exponential forgetting)."""
@@ -30,7 +30,8 @@ expected, once something is known, moves the line no further."""
 
 @dataclass(slots=True)
 class LatencyModel:
-    """Of one kind of batch on one kind of instance."""
+    """Of one kind of batch on one kind of instance. That a larger batch than any before took longer than expected, or a
+    smaller one less, is no error that the guard counts: it tells of what was not known."""
 
     _weight: float = 0.0
     _rows: float = 0.0
@@ -39,6 +40,8 @@ class LatencyModel:
     _rows_seconds: float = 0.0
     _base: float = 0.0
     _per_row: float = 0.0
+    _fewest: float = inf
+    _most: float = 0.0
     _errors: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
     _since: int = 0
     guard: float = 1.0
@@ -50,11 +53,12 @@ class LatencyModel:
 
     def observe(self, rows: int, seconds: float) -> None:
         """A batch of so many rows took so long."""
-        if self.seen:
+        if self._fewest <= rows <= self._most:
             ratio = seconds / max(self.expected(rows), 1e-9)
             self._note_error(ratio)
             if ratio > _MOST_GUARD and len(self._errors) > _EVERY:
                 seconds = _MOST_GUARD * self.expected(rows)
+        self._fewest, self._most = min(self._fewest, rows), max(self._most, rows)
         keep = _FORGETTING
         self._weight = keep * self._weight + 1
         self._rows = keep * self._rows + rows

@@ -57,6 +57,19 @@ def test_the_guard_covers_what_is_usual_and_not_the_one_time_that_the_machine_st
     assert model.guard < 1.5
 
 
+@pytest.mark.parametrize(("first", "then"), [(1, 32), (32, 1)])
+def test_a_size_that_was_never_seen_is_learnt_at_once_and_is_no_error(first: int, then: int) -> None:
+    """Or else a burst after a calm would have most of it refused, until a hundred batches ran."""
+    model = LatencyModel()
+    for _ in range(200):
+        model.observe(first, truth(first))
+    model.observe(then, truth(then))
+    for _ in range(20):
+        model.observe(first, truth(first))
+    assert model.guard == pytest.approx(1.0, rel=0.01)
+    assert model.expected(then) == pytest.approx(truth(then), rel=0.15)
+
+
 def test_a_machine_that_stalls_again_and_again_has_not_everything_refused() -> None:
     model = LatencyModel()
     for number in range(400):
