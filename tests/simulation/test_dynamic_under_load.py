@@ -9,7 +9,7 @@ from serving.core.batching_config import BatchingConfig
 from serving.errors import DeadlineExceeded
 from serving.scheduling.dynamic import DynamicBatcher
 from tests.serving.scheduling.requests import Request
-from tests.simulation.simulate import simulate
+from loadtests.simulated import simulate
 
 ms = 1e-3
 gaps = st.floats(0, 5 * ms)

@@ -11,7 +11,7 @@ from serving.errors import DeadlineExceeded
 from serving.scheduling.arrival_order import ArrivalOrder
 from serving.scheduling.dynamic import DynamicBatcher
 from tests.serving.scheduling.requests import Request
-from tests.simulation.simulate import Record, simulate
+from loadtests.simulated import Record, simulate
 
 ms = 1e-3
 

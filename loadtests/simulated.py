@@ -1,4 +1,7 @@
-"""Run a scheduler against arrivals in virtual time: microseconds of real time, and no threads."""
+"""A scheduler against arrivals in virtual time: microseconds of real time, and no threads.
+
+Rule: what is told, run and refused is kept, and nothing is decided here; an instance asks whenever it is free.
+"""
 
 import heapq
 from collections.abc import Callable, Iterable
