@@ -6,6 +6,9 @@ Rule: the same seed gives the same times, so that what is compared meets the sam
 from itertools import accumulate
 from random import Random
 
+MAX_SLIP = 0.005
+"""Seconds by which the 99th percentile may leave late before a run says nothing about the server."""
+
 
 def departures(rate: float, seconds: float, seed: int, variation: float = 1.0) -> list[float]:
     """`rate * seconds` times in [0, seconds), in order.

@@ -16,6 +16,15 @@ Found = Mapping[float, Mapping[str, list[Figures]]]
 """By load and policy, what each seed gave."""
 
 
+COLOURS = {
+    "fixed delay": "tab:blue",
+    "preferred sizes": "tab:orange",
+    "tuned queue timeout": "tab:green",
+    "one tuned for each class": "tab:purple",
+    "deadlines": "tab:red",
+}
+
+
 def draw(path: Path, scenarios: Mapping[str, Found]) -> None:
     """A row for each scenario. `path` ends in what the picture is: .png, .svg, .pdf."""
     figure = Figure(figsize=(11, 3.4 * len(scenarios)), layout="constrained")
@@ -38,12 +47,12 @@ def draw(path: Path, scenarios: Mapping[str, Found]) -> None:
 
 
 def _median(runs: list[Figures], name: str) -> float:
-    return median(getattr(it, name) for it in runs)
+    return float(median(getattr(it, name) for it in runs))
 
 
 def _curve(axes: Axes, policy: str, across: list[float], up: list[float]) -> None:
-    is_ours = policy == "deadlines"
-    axes.plot(across, up, marker="o", markersize=3, linewidth=3 if is_ours else 1.2, label=policy)
+    width = 3.0 if policy == "deadlines" else 1.2
+    axes.plot(across, up, marker="o", markersize=3, linewidth=width, label=policy, color=COLOURS[policy])
 
 
 def _label(axes: Axes, title: str, across: str) -> None:

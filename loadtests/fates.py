@@ -20,8 +20,9 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """Of one request; `objective` and `latency` in seconds from when it was meant to leave."""
+    """Of one request, which was meant to leave at `planned`; `objective` and `latency` count from then. Seconds."""
 
+    planned: float
     objective: float
     latency: float
     outcome: Outcome
@@ -35,7 +36,8 @@ class Fate:
 class Figures:
     """Shares in percent of all that were sent, rates per second, times in milliseconds (0 where there is none).
 
-    `attainment` has the share that was answered in time by objective, the tightest first.
+    `attainment` has the share that was answered in time by objective, the tightest first. `throughput` is of all that
+    was answered meanwhile, whenever it was sent.
     """
 
     sent: int
@@ -53,30 +55,37 @@ class Figures:
     attainment: tuple[float, ...]
 
 
-def figures(fates: Sequence[Fate], seconds: float) -> Figures:
-    """Of requests that left within so many seconds."""
-    answered = _latencies(fates, Outcome.ANSWERED)
-    in_time = sum(fate.is_in_time for fate in fates)
-    classes = [[fate for fate in fates if fate.objective == each] for each in sorted({it.objective for it in fates})]
+def figures(fates: Sequence[Fate], since: float, until: float) -> Figures:
+    """Of the requests that were meant to leave then. The queue is neither empty before nor emptied after."""
+    judged = [fate for fate in fates if since <= fate.planned < until]
+    answered = _latencies(judged, Outcome.ANSWERED)
+    in_time = sum(fate.is_in_time for fate in judged)
+    meanwhile = [it for it in fates if it.outcome is Outcome.ANSWERED and since <= it.planned + it.latency < until]
 
     def share(outcome: Outcome) -> float:
-        return _percent(len(_latencies(fates, outcome)), len(fates))
+        return _percent(len(_latencies(judged, outcome)), len(judged))
 
     return Figures(
-        sent=len(fates),
-        in_time=_percent(in_time, len(fates)),
-        goodput=round(in_time / seconds, 2),
-        throughput=round(len(answered) / seconds, 2),
+        sent=len(judged),
+        in_time=_percent(in_time, len(judged)),
+        goodput=round(in_time / (until - since), 2),
+        throughput=round(len(meanwhile) / (until - since), 2),
         refused=share(Outcome.REFUSED),
         dropped=share(Outcome.DROPPED),
-        late=_percent(len(answered) - in_time, len(fates)),
+        late=_percent(len(answered) - in_time, len(judged)),
         failed=share(Outcome.FAILED),
         p50=_percentile_ms(answered, 50),
         p99=_percentile_ms(answered, 99),
-        refused_p99=_percentile_ms(_latencies(fates, Outcome.REFUSED), 99),
-        dropped_p99=_percentile_ms(_latencies(fates, Outcome.DROPPED), 99),
-        attainment=tuple(_percent(sum(fate.is_in_time for fate in each), len(each)) for each in classes),
+        refused_p99=_percentile_ms(_latencies(judged, Outcome.REFUSED), 99),
+        dropped_p99=_percentile_ms(_latencies(judged, Outcome.DROPPED), 99),
+        attainment=_by_objective(judged),
     )
+
+
+def _by_objective(fates: Sequence[Fate]) -> tuple[float, ...]:
+    objectives = sorted({fate.objective for fate in fates})
+    classes = [[fate.is_in_time for fate in fates if fate.objective == objective] for objective in objectives]
+    return tuple(_percent(sum(each), len(each)) for each in classes)
 
 
 def _latencies(fates: Sequence[Fate], outcome: Outcome) -> list[float]:

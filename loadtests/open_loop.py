@@ -17,10 +17,7 @@ import aiohttp
 import numpy as np
 import typer
 
-from loadtests.arrivals import departures
-
-MAX_SLIP = 0.005
-"""Seconds by which the generator's 99th percentile may leave late before the run says nothing about the server."""
+from loadtests.arrivals import MAX_SLIP, departures
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,9 @@ def simulate(
     cancels: Iterable[tuple[float, R]] = (),
 ) -> Record:
     """A request that is cancelled before it arrives, or after it ended, is left alone."""
-    order, agenda, record, idle, waiting = count(), [], Record(), list(range(instances)), {}
+    order, record, idle = count(), Record(), list(range(instances))
+    agenda: list[tuple[float, int, str, Any]] = []
+    waiting: dict[R, None] = {}
     for what, timeline in (("arrive", arrivals), ("cancel", cancels)):
         for at, request in timeline:
             heapq.heappush(agenda, (at, next(order), what, request))

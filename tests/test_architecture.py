@@ -59,7 +59,6 @@ WITHOUT_OWN_TEST = {
     "serving/commands/serve.py": "tests/integration/test_command_line.py runs the command",
     "serving/commands/serve_options.py": "words of the command's help",
     "serving/settings.py": "values only",
-    "serving/core/requests.py": "data",
     "serving/engine/pending.py": "data",
     "serving/engine/servable.py": "interfaces",
     "serving/transports/statistics.py": "test_statistics.py of either transport asks for them",

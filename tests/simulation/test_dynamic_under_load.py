@@ -5,11 +5,11 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadtests.simulated import simulate
 from serving.core.batching_config import BatchingConfig
 from serving.errors import DeadlineExceeded
 from serving.scheduling.dynamic import DynamicBatcher
 from tests.serving.scheduling.requests import Request
-from loadtests.simulated import simulate
 
 ms = 1e-3
 gaps = st.floats(0, 5 * ms)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadtests.simulated import Record, simulate
 from serving.core.batching_config import BatchingConfig, QueuePolicy
 from serving.errors import DeadlineExceeded
 from serving.scheduling.arrival_order import ArrivalOrder
 from serving.scheduling.dynamic import DynamicBatcher
 from tests.serving.scheduling.requests import Request
-from loadtests.simulated import Record, simulate
 
 ms = 1e-3
 
