@@ -21,11 +21,21 @@ _TIMEOUT = 60.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An HTTP request."""
+    """An HTTP request; `headers` are whole lines."""
 
     path: str
     body: bytes = b""
     method: str = "POST"
+    headers: tuple[str, ...] = ()
+
+    def encoded(self) -> bytes:
+        lines = (
+            f"{self.method} {self.path} HTTP/1.1",
+            "Host: localhost",
+            f"Content-Length: {len(self.body)}",
+            *self.headers,
+        )
+        return "\r\n".join((*lines, "\r\n")).encode() + self.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +76,11 @@ class Connection:
         if self._socket is None:
             self._socket = socket.create_connection(("127.0.0.1", self._port), _TIMEOUT)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        head = f"{call.method} {call.path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(call.body)}\r\n\r\n"
-        self._socket.sendall(head.encode() + call.body)
+        self._socket.sendall(call.encoded())
         reply = b""
-        while b"\r\n\r\n" not in reply:
+        while (decoded := decoded_reply(reply)) is None:
             reply += self._receive()
-        head_of_reply, _, body = reply.partition(b"\r\n\r\n")
-        while len(body) < _length(head_of_reply):
-            body += self._receive()
-        return int(head_of_reply.split(maxsplit=2)[1]), body
+        return decoded
 
     def _receive(self) -> bytes:
         assert self._socket is not None
@@ -125,6 +131,14 @@ def latency_ms(answers: Iterable[Answer], percentile: float) -> float:
     """0 where there are none."""
     latencies = [answer.latency for answer in answers]
     return float(np.percentile(latencies, percentile)) * 1e3 if latencies else 0.0
+
+
+def decoded_reply(received: bytes) -> tuple[int, bytes] | None:
+    """Status and body; None while some of it has not come. Raises `ValueError` for what is no reply."""
+    head, end, body = received.partition(b"\r\n\r\n")
+    if not end or len(body) < _length(head):
+        return None
+    return int(head.split(maxsplit=2)[1]), body
 
 
 def _length(head: bytes) -> int:

@@ -50,9 +50,11 @@ def add_model(
     write_version(root / name / "1", size.weights(seed), backend)
 
 
-def write_config(root: Path, name: str, backend: str = "onnxruntime", extra: str = BATCHED) -> None:
+def write_config(
+    root: Path, name: str, backend: str = "onnxruntime", extra: str = BATCHED, max_batch_size: int = 8
+) -> None:
     (root / name).mkdir(parents=True)
-    (root / name / "config.pbtxt").write_text(f"""backend: "{backend}" max_batch_size: 8
+    (root / name / "config.pbtxt").write_text(f"""backend: "{backend}" max_batch_size: {max_batch_size}
 input {{ name: "x" data_type: TYPE_FP32 dims: {FEATURES} }}
 output {{ name: "y" data_type: TYPE_FP32 dims: {FEATURES} }}
 {extra}

@@ -11,15 +11,13 @@ import json
 import sys
 import time
 from dataclasses import asdict, dataclass
-from random import Random
 from typing import Annotated, Any
 
 import aiohttp
 import numpy as np
 import typer
 
-MAX_SLIP = 0.005
-"""Seconds by which the generator's 99th percentile may leave late before the run says nothing about the server."""
+from loadtests.arrivals import MAX_SLIP, departures
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +50,6 @@ class Report:
     maximum: float
     slip_p99: float
     valid: bool
-
-
-def poisson_schedule(rate: float, seconds: float, seed: int) -> list[float]:
-    """Departure times in [0, seconds), in order."""
-    random, now, times = Random(seed), 0.0, []
-    while (now := now + random.expovariate(rate)) < seconds:
-        times.append(now)
-    return times
 
 
 def summarize(model: str, rate: float, seconds: float, outcomes: list[Outcome]) -> Report:
@@ -106,7 +96,7 @@ async def run(url: str, model: str, rate: float, seconds: float, seed: int) -> R
                 raise ValueError(metadata["error"])
         body = request_body(metadata, seed)
         await _send(session, model, body, time.perf_counter(), 0.0)  # opens a connection, and is not counted
-        outcomes = await _run_schedule(session, model, body, poisson_schedule(rate, seconds, seed))
+        outcomes = await _run_schedule(session, model, body, departures(rate, seconds, seed))
     return summarize(model, rate, seconds, outcomes)
 
 

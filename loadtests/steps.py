@@ -132,7 +132,7 @@ async def steps(engine: Engine, caller: Caller, tensor: np.ndarray, count: int) 
     request, requested = decode(body, header_length)
     response = await engine.infer(request)
     instance = model._instances[0]
-    pending = Pending(request.inputs, 1, (), 0.0, asyncio.get_running_loop().create_future(), request.parameters)
+    pending = Pending(request.inputs, 1, (), 0.0, 0.0, asyncio.get_running_loop().create_future(), request.parameters)
 
     decoding = await cost(count, lambda: decode(body, header_length))
     fitting = await cost(count, lambda: look_up_and_fit(engine, model, request))

@@ -79,7 +79,7 @@ class Overloaded(SlipwayError):
 
 
 class DeadlineExceeded(SlipwayError):
-    pass
+    retry_after = 1  # seconds, as `Overloaded` has
 
 
 class Cancelled(SlipwayError):

@@ -33,8 +33,17 @@ ALLOWED = {
         "serving.protocols",
     },
     "training": {"serving.core", "serving.backends", "serving.errors"},
-    # `steps` weighs the server's own parts, `reload` writes golden rows; the others know it by its address only.
-    "loadtests": {"serving.core", "serving.engine", "serving.protocols", "serving.server", "serving.settings"},
+    # `steps` weighs the server's own parts, `reload` writes golden rows, `policies` simulates the scheduler; the others
+    # know it by its address only.
+    "loadtests": {
+        "serving.core",
+        "serving.engine",
+        "serving.errors",
+        "serving.protocols",
+        "serving.scheduling",
+        "serving.server",
+        "serving.settings",
+    },
 }
 # These compose the parts, and nothing imports them but one another.
 COMPOSERS = {"serving.server", "serving.cli", "serving.commands", "serving.__main__"}
@@ -50,7 +59,6 @@ WITHOUT_OWN_TEST = {
     "serving/commands/serve.py": "tests/integration/test_command_line.py runs the command",
     "serving/commands/serve_options.py": "words of the command's help",
     "serving/settings.py": "values only",
-    "serving/core/requests.py": "data",
     "serving/engine/pending.py": "data",
     "serving/engine/servable.py": "interfaces",
     "serving/transports/statistics.py": "test_statistics.py of either transport asks for them",

@@ -6,12 +6,17 @@ The messages are Triton's (core/src/model_config_utils.cc) where it has one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelDynamicBatching, ModelQueuePolicy
 
+from serving.core import model_parameters
 from serving.errors import ModelLoadFailed
 
 MAX_PRIORITY_LEVELS = 64
+
+OBJECTIVE = "latency_objective_ms"
+"""The parameter of config.pbtxt that gives every request of the model a timeout, where it has none of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,8 @@ class QueuePolicy:
 
 @dataclass(frozen=True, slots=True)
 class BatchingConfig:
-    """`preferred_batch_sizes`, in rows, are never empty; `policies` has one for each priority level, highest first."""
+    """`preferred_batch_sizes`, in rows, are never empty; `policies` has one for each priority level, highest first.
+    `latency_objective` is the timeout, in seconds, of requests that have none; 0 for none."""
 
     max_batch_size: int = 1
     max_queue_delay: float = 0.0
@@ -39,17 +45,28 @@ class BatchingConfig:
     policies: tuple[QueuePolicy, ...] = (QueuePolicy(),)
     default_level: int = 0
     preserve_ordering: bool = False
+    latency_objective: float = 0.0
 
     def level(self, priority: int) -> int:
         """Counted from 0, where priorities count from 1; a priority that there is not means the default."""
         return priority - 1 if 1 <= priority <= len(self.policies) else self.default_level
 
-    def timeout(self, own: float, priority: int) -> float:
-        """In seconds, 0 for none: what a request that brings its `own`, or 0, waits at most."""
-        policy = self.policies[self.level(priority)]
-        if own and policy.default_timeout and not policy.allows_override:
-            return min(own, policy.default_timeout)
-        return own or policy.default_timeout
+    def policy(self, priority: int) -> QueuePolicy:
+        return self.policies[self.level(priority)]
+
+    def longest_wait(self, timeout: float, priority: int) -> float:
+        """Seconds in the queue after which a request is too late, infinity for never. Its own `timeout`, 0 for none, is
+        also when it must be answered, as is the objective; a policy's is of the queue alone, as in Triton, and only
+        lengthened by the request's where the policy allows it."""
+        policy = self.policy(priority)
+        queue = policy.default_timeout or inf
+        if timeout:
+            return timeout if policy.allows_override else min(timeout, queue)
+        return min(queue, self.latency_objective or inf)
+
+    def rejects_after(self, timeout: float, priority: int) -> float:
+        """The same for requests that are told, not delayed."""
+        return inf if self.policy(priority).delays else self.longest_wait(timeout, priority)
 
 
 def batching_config(config: ModelConfig) -> BatchingConfig:
@@ -68,6 +85,7 @@ def batching_config(config: ModelConfig) -> BatchingConfig:
         _policies(batching),
         batching.default_priority_level - 1 if batching.priority_levels else 0,
         bool(batching.preserve_ordering),
+        (model_parameters.number(config, OBJECTIVE, 3.6e6, "a number of milliseconds") or 0.0) * 1e-3,
     )
 
 

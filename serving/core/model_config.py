@@ -9,7 +9,7 @@ from google.protobuf import json_format, text_format
 from google.protobuf.message import Message
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from serving.core.batching_config import batching_config
+from serving.core.batching_config import OBJECTIVE, batching_config
 from serving.core.config_errors import explain
 from serving.core.instance_groups import complete_groups, devices
 from serving.core.onnx_options import onnx_fields
@@ -103,6 +103,7 @@ _HONOURED = {
     "model_transaction_policy",
     "model_transaction_policy.decoupled",
     "response_cache.enable",
+    f"parameters.{OBJECTIVE}",
 }
 # With keys of their owner's, or read elsewhere.
 _HONOURED_BELOW = (

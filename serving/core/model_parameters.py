@@ -36,6 +36,20 @@ def whole_number(config: ModelConfig, name: str, highest: int, what: str = "a wh
     return int(given)
 
 
+def number(config: ModelConfig, name: str, highest: float, what: str) -> float | None:
+    """Above 0."""
+    given = text(config, name)
+    if given is None:
+        return None
+    try:
+        value = float(given)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= highest:  # NaN compares false
+        raise _refused(name, f"{what} above 0, at most {highest:g}", given)
+    return value
+
+
 def switch(config: ModelConfig, name: str, default: bool) -> bool:
     given = text(config, name)
     if given is None:

@@ -4,7 +4,7 @@ Rule: nothing here knows JSON, gRPC or HTTP; tensors are numpy arrays whose dtyp
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -49,6 +49,12 @@ class InferRequest:
     sequence_start: bool = False
     sequence_end: bool = False
     parameters: Parameters = field(default_factory=lambda: NO_PARAMETERS)
+
+    def within(self, seconds: float | None) -> "InferRequest":
+        """The same, to be answered in so many seconds from now, where that is less than its own timeout."""
+        if seconds is None or (self.timeout and self.timeout <= seconds):
+            return self
+        return replace(self, timeout=max(seconds, 1e-9))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Pending:
     rows: int
     key: Hashable
     deadline: float
+    expires: float
     answer: "asyncio.Future[Arrays]"
     parameters: Parameters
     priority: int = 0

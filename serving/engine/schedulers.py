@@ -3,6 +3,8 @@
 Rule: without a `dynamic_batching` block requests are not put together, as in Triton.
 """
 
+from collections.abc import Sequence
+
 from serving.core.batching_config import batching_config
 from serving.core.model_config import ModelConfig
 from serving.core.sequence_config import sequence_config
@@ -15,9 +17,9 @@ DEFAULT_MAX_QUEUE_SIZE = 4096
 """Requests that may wait for a version whose config sets no `max_queue_size`; Triton's own default has no bound."""
 
 
-def scheduler_for(config: ModelConfig, instance_count: int) -> Scheduler[Pending]:
-    """Raises `ModelLoadFailed`."""
+def scheduler_for(config: ModelConfig, places: Sequence[str]) -> Scheduler[Pending]:
+    """`places` has the device of each instance. Raises `ModelLoadFailed`."""
     sequences = sequence_config(config)
     if sequences is not None:
-        return SequenceBatcher(sequences, instance_count, DEFAULT_MAX_QUEUE_SIZE, str(config.name))
-    return DynamicBatcher(batching_config(config), DEFAULT_MAX_QUEUE_SIZE)
+        return SequenceBatcher(sequences, len(places), DEFAULT_MAX_QUEUE_SIZE, str(config.name))
+    return DynamicBatcher(batching_config(config), DEFAULT_MAX_QUEUE_SIZE, places)

@@ -13,7 +13,7 @@ from math import inf
 
 from serving.backends.backend import DecoupledInstance, ModelInstance
 from serving.core.batching_config import batching_config
-from serving.core.model_config import ModelConfig, input_specs, output_specs
+from serving.core.model_config import ModelConfig, devices, input_specs, output_specs
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.core.response_cache_config import caches_responses
 from serving.core.sequence_config import sequence_config
@@ -72,11 +72,15 @@ class ServedModel:
         self._failure_logged = -inf  # when one was
         # One for each thread. A sequence's slot is a row of one instance, which several threads would share.
         has_sequences = config.HasField("sequence_batching")
-        places = [each for each in instances for _ in range(1 if has_sequences else each.concurrency)]
+        places = [
+            (each, device)
+            for each, device in zip(instances, devices(config), strict=True)
+            for _ in range(1 if has_sequences else each.concurrency)
+        ]
         self._pool = WorkerPool(
             f"{self.name}/{version}",
-            scheduler_for(config, len(places)),
-            [self._execute(instance) for instance in places],
+            scheduler_for(config, [device for _, device in places]),
+            [self._execute(instance) for instance, _ in places],
             self._deliver,
         )
 
@@ -92,14 +96,9 @@ class ServedModel:
         """How many rows it adds to a batch. Raises `InvalidInput` where it does not fit."""
         return fit.check(request, self.inputs, self._optional, self.outputs, self.max_batch_size)
 
-    def timeout_of(self, request: InferRequest) -> float:
-        """In seconds, its own or the model's default; 0 for none."""
-        return self._batching.timeout(request.timeout, request.priority)
-
     def rejects_after(self, request: InferRequest) -> float:
         """In seconds; infinite where it is never too late."""
-        delays = self._batching.policies[self._batching.level(request.priority)].delays
-        return inf if delays else self.timeout_of(request) or inf
+        return self._batching.rejects_after(request.timeout, request.priority)
 
     async def infer(self, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:
         """The one response. Cancelling it frees the request's place. A `timeline` is told what happens when.
@@ -212,12 +211,13 @@ class ServedModel:
         self, request: InferRequest, responses: ResponseStream | None, timeline: Timeline | None = None
     ) -> Pending:
         rows = self.check(request)
-        timeout = self.timeout_of(request)
+        now = time.monotonic()
         pending = Pending(
             request.inputs,
             rows,
             self._key(request),
-            time.monotonic() + timeout if timeout else inf,
+            now + (request.timeout or self._batching.latency_objective or inf),
+            now + self._batching.longest_wait(request.timeout, request.priority),
             self._loop.create_future(),
             request.parameters,
             request.priority,

@@ -99,7 +99,7 @@ class WorkerPool(Generic[R]):
                 run = Run([blame(error)] * len(batch), Times(0.0, 0.0, 0.0))
             execution = Execution(batch, started, run)
             with self._changed:
-                events = self._scheduler.complete(batch, run.outcomes)
+                events = self._scheduler.complete(batch, run.outcomes, self._clock(), instance)
             self._deliver(events, execution)
 
     def _next_batch(self, instance: int) -> list[R] | None:

@@ -1,4 +1,4 @@
-"""Which waiting request's deadline passes next.
+"""Which waiting request has waited too long next.
 
 Rule: a request that leaves is not looked for; its entry goes when it comes up, or when entries outnumber requests.
 """
@@ -17,7 +17,7 @@ class Waiting(Container[object], Sized, Protocol):
 
 
 class Deadlines(Generic[R]):
-    """A heap beside `waiting`, which says whose deadlines still matter."""
+    """A heap beside `waiting`, which says whose times still matter."""
 
     def __init__(self, waiting: Waiting) -> None:
         self._waiting = waiting
@@ -29,12 +29,12 @@ class Deadlines(Generic[R]):
         return len(self._heap)
 
     def add(self, request: R) -> None:
-        if request.deadline == inf:
+        if request.expires == inf:
             return
         if len(self._heap) > 2 * len(self._waiting) + 64:
             self._heap = [entry for entry in self._heap if entry[2] in self._waiting]
             heapify(self._heap)
-        heappush(self._heap, (request.deadline, next(self._ticket), request))
+        heappush(self._heap, (request.expires, next(self._ticket), request))
 
     def next(self) -> float:
         """When the next one passes; infinity for never."""
@@ -43,5 +43,5 @@ class Deadlines(Generic[R]):
         return self._heap[0][0] if self._heap else inf
 
     def pop(self) -> R:
-        """The request whose deadline is `next`; it still waits."""
+        """The request whose time is `next`; it still waits."""
         return heappop(self._heap)[2]

@@ -1,6 +1,7 @@
 """What a scheduler is: pure state that is told the time.
 
-    add(request, now) ── schedule(now, instance) ─▶ Plan ── (the batch is run) ── complete(batch, outcomes) ─▶ events
+    add(request, now) ── schedule(now, instance) ─▶ Plan ── (the batch is run) ── complete(batch, outcomes, now,
+    instance) ─▶ events
 
 Rule: every method returns at once; whoever calls brings the time, the lock and the thread.
 """
@@ -24,6 +25,10 @@ class Schedulable(Protocol):
     @property
     def deadline(self) -> float:
         """When its answer stops being of use, in the seconds that `now` counts; infinity for never."""
+
+    @property
+    def expires(self) -> float:
+        """Until when it may wait; no later than its deadline."""
 
     arrived: float
 
@@ -69,5 +74,6 @@ class Scheduler(Protocol[R]):
     def schedule(self, now: float, instance: int = 0, /) -> Plan[R]:
         """Called when that instance, counted from 0, is free."""
 
-    def complete(self, batch: list[R], outcomes: Sequence[Any]) -> list[Event[R]]:
-        """What to tell each request of a batch that ran; an outcome that is an exception becomes its error."""
+    def complete(self, batch: list[R], outcomes: Sequence[Any], now: float, instance: int = 0, /) -> list[Event[R]]:
+        """What to tell each request of a batch that ran on that instance until now; an outcome that is an exception
+        becomes its error."""

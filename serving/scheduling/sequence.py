@@ -150,7 +150,7 @@ class SequenceBatcher(Generic[S]):
         wake_at = min(due, self._deadlines.next(), self._next_idle_end() if self._backlog else inf)
         return Plan(wake_at=wake_at if wake_at < inf else None, events=events)
 
-    def complete(self, batch: list[S], outcomes: Sequence[Any]) -> list[Event[S]]:
+    def complete(self, batch: list[S], outcomes: Sequence[Any], _: float = 0.0, __: int = 0, /) -> list[Event[S]]:
         for request in batch:
             record = self._running.pop(request)
             record.running = False

@@ -52,6 +52,9 @@ async def test_messages_are_compressed(server: RunningServer, kind: str, algorit
         assert result.as_numpy("OUTPUT0").tolist() == (INT32 * 2).tolist()
 
 
+TOO_LATE = "Deadline Exceeded|could not be answered in time"  # what the client says, and the server where it can tell
+
+
 def held_input(caller: Caller) -> list[Any]:
     return [caller.tensor("x", np.int32([[1]]))]
 
@@ -62,9 +65,9 @@ async def test_a_client_whose_time_is_up_stops_waiting_and_frees_its_place(
 ) -> None:
     async with calling(kind, server) as caller:
         while not gate.is_entered:
-            with pytest.raises(InferenceServerException, match="Deadline Exceeded"):
+            with pytest.raises(InferenceServerException, match=TOO_LATE):
                 await caller.ask("infer", "held", held_input(caller), client_timeout=0.2)  # it runs in the end
-        with pytest.raises(InferenceServerException, match="Deadline Exceeded"):
+        with pytest.raises(InferenceServerException, match=TOO_LATE):
             await caller.ask("infer", "held", held_input(caller), client_timeout=0.2)  # it waits
         server.wait_for_pending("held", 0)
         gate.open()

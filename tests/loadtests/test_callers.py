@@ -8,7 +8,17 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from loadtests.callers import Answer, Call, ask_each, at_once, document, failures, infer, latency_ms
+from loadtests.callers import (
+    Answer,
+    Call,
+    ask_each,
+    at_once,
+    decoded_reply,
+    document,
+    failures,
+    infer,
+    latency_ms,
+)
 from loadtests.server_process import ServerFailed
 from tests.running_server import RunningServer
 
@@ -91,3 +101,17 @@ def test_percentiles_are_in_milliseconds() -> None:
     answers = [Answer(0.0, number / 1e3, 200) for number in range(101)]
     assert latency_ms(answers, 50) == pytest.approx(50)
     assert latency_ms([], 99) == 0
+
+
+def test_a_request_goes_out_with_its_headers() -> None:
+    head, _, body = Call("/p", b"ab", headers=("A: 1", "B: 2")).encoded().partition(b"\r\n\r\n")
+    assert head.split(b"\r\n") == [b"POST /p HTTP/1.1", b"Host: localhost", b"Content-Length: 2", b"A: 1", b"B: 2"]
+    assert body == b"ab"
+
+
+def test_a_reply_is_read_when_all_of_it_came() -> None:
+    whole = OK + b"ab"
+    assert [decoded_reply(whole[:length]) for length in range(len(whole))] == [None] * len(whole)
+    assert decoded_reply(whole) == (200, b"ab")
+    with pytest.raises(ValueError):  # noqa: PT011
+        decoded_reply(b"nonsense nonsense\r\n\r\n")

@@ -3,23 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from loadtests.open_loop import Outcome, poisson_schedule, request_body, summarize
+from loadtests.open_loop import Outcome, request_body, summarize
 from tests.running_server import RunningServer
 
 ROOT = Path(__file__).parents[2]
-
-
-def test_the_schedule_is_a_poisson_process_of_the_rate() -> None:
-    times = poisson_schedule(rate=1000, seconds=20, seed=3)
-    gaps = np.diff(times)
-    assert times == sorted(times)
-    assert times[-1] < 20
-    assert len(times) == pytest.approx(20_000, rel=0.03)
-    assert gaps.std() == pytest.approx(gaps.mean(), rel=0.05), "gaps of a Poisson process are exponential"
-    assert times == poisson_schedule(rate=1000, seconds=20, seed=3)
 
 
 def test_percentiles_are_over_what_was_answered_and_failures_are_counted() -> None:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadtests.simulated import Record, simulate
 from serving.core.batching_config import BatchingConfig, QueuePolicy
 from serving.errors import DeadlineExceeded
 from serving.scheduling.arrival_order import ArrivalOrder
 from serving.scheduling.dynamic import DynamicBatcher
 from tests.serving.scheduling.requests import Request
-from tests.simulation.simulate import Record, simulate
 
 ms = 1e-3
 
@@ -51,7 +51,7 @@ def service_time(batch: list[Request]) -> float:
 
 
 def run(config: BatchingConfig, load: Load, instances: int) -> Record:
-    scheduler: DynamicBatcher[Request] = DynamicBatcher(config, 20)
+    scheduler: DynamicBatcher[Request] = DynamicBatcher(config, 20, ["cpu"] * instances)
     record = simulate(scheduler, load.arrivals, service_time, instances, load.cancels)
     assert len(scheduler) == 0
     return record

@@ -15,6 +15,9 @@ from serving.transports.status import grpc_status
 Unary = Callable[[Any], Awaitable[Any]]
 """A message in, a message out; it may raise what is in `serving/errors.py`."""
 
+Timed = Callable[[Any, float | None], Awaitable[Any]]
+"""The same, with the seconds that the caller will wait; None for any time."""
+
 Streaming = Callable[[AsyncIterator[Any], Any], Awaitable[None]]
 """Takes a call's messages and its context, into which it writes."""
 
@@ -47,6 +50,16 @@ class Calls:
                 return await self._framed(name, _refuse(_EXITING), context)
             answering = _refuse(message) if isinstance(message, SlipwayError) else answer(message)
             return await self._framed(name, answering, context)
+
+        return rpc
+
+    def timed(self, name: str, answer: Timed) -> Rpc:
+        """The same for a method that is told how much time its caller gives it."""
+
+        async def rpc(message: Any, context: Any) -> Any:
+            if isinstance(message, SlipwayError):
+                return await self._framed(name, _refuse(message), context)
+            return await self._framed(name, answer(message, context.time_remaining()), context)
 
         return rpc
 

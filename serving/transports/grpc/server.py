@@ -12,7 +12,7 @@ from serving.log import Logging
 from serving.transports.grpc import service
 from serving.transports.grpc.calls import Calls, Rpc, Unary
 from serving.transports.grpc.health import Health
-from serving.transports.grpc.inference import inference_rpcs
+from serving.transports.grpc.inference import infer_rpc
 from serving.transports.grpc.models import model_rpcs, server_rpcs
 from serving.transports.grpc.repository import repository_rpcs
 from serving.transports.grpc.settings import settings_rpcs
@@ -53,15 +53,15 @@ class GrpcServer:
         unary = {
             **server_rpcs(engine, extensions),
             **model_rpcs(engine),
-            **inference_rpcs(engine, regions),
             **repository_rpcs(engine),
             **statistics_rpcs(engine),
             **system_shared_memory_rpcs(regions),
             **cuda_shared_memory_rpcs(regions),
             **settings_rpcs(engine.is_model_ready, traces, logs),
         }
+        infer = self._calls.timed("ModelInfer", infer_rpc(engine, regions))
         stream = self._calls.streaming("ModelStreamInfer", stream_rpc(engine, regions, self._calls.exiting))
-        self._add_services(unary, stream)
+        self._add_services(unary, {"ModelInfer": infer, "ModelStreamInfer": stream})
 
     def __repr__(self) -> str:
         return f"<GrpcServer {self._calls}>"
@@ -92,9 +92,9 @@ class GrpcServer:
         await stopping
         return cut_off
 
-    def _add_services(self, unary: dict[str, Unary], stream: Rpc) -> None:
+    def _add_services(self, unary: dict[str, Unary], others: dict[str, Rpc]) -> None:
         rpcs = {name: self._calls.unary(name, answer) for name, answer in unary.items()}
-        service.add_service(self._server, {**rpcs, "ModelStreamInfer": stream})
+        service.add_service(self._server, {**rpcs, **others})
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
         reflection.enable_server_reflection([service.NAME, health, reflection.SERVICE_NAME], self._server)

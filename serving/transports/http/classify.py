@@ -20,6 +20,7 @@ from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, json_content, path_parameters
 from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.replies import json_reply
+from serving.transports.http.timeout_header import within_header
 
 _IMAGE = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {"type": "object", "properties": {"image": _IMAGE["schema"], "top_k": {"type": "integer"}}}
@@ -71,7 +72,7 @@ def classify_router(engine: Engine) -> APIRouter:
             rows = [await to_thread.run_sync(codec.to_pixels, data, example, limiter=decoders) for data in inputs]
             inputs = codec.stack(rows, example)
         inference = InferRequest(model.name, {example.input.name: inputs})
-        response = await until_disconnect(request, engine.infer(inference))
+        response = await until_disconnect(request, engine.infer(within_header(request, inference)))
         scores = response.outputs[example.scores.name]
         return json_reply(codec.encode_scores(scores, asked, response.labels.get(example.scores.name, ())))
 

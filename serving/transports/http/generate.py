@@ -23,6 +23,7 @@ from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, add_for_model_and_version, model_and_version
 from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.replies import slipway_error_reply
+from serving.transports.http.timeout_header import TIMEOUT_PARAMETER, within_header
 
 _NOT_ONE = (
     "generate expects model to produce exactly 1 response, use generate stream for model that generates various "
@@ -36,10 +37,11 @@ _DESCRIPTION = (
     "those of `parameters`, are the request's parameters, for models that read them. Outputs come back by name."
 )
 _BODY: dict[str, Any] = {
+    "parameters": [TIMEOUT_PARAMETER],
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": {"type": "object"}, "example": _REQUEST}},
-    }
+    },
 }
 
 log = logging.getLogger("slipway")
@@ -97,7 +99,8 @@ async def _read(request: Request, engine: Engine) -> InferRequest:
     name, version = model_and_version(request)
     inputs = tuple(engine.model(name, version).inputs.values())
     body = await plain_body(request)
-    return await off_loop_if_large(len(body), partial(codec.decode_request, name, version, body, inputs))
+    decode = partial(codec.decode_request, name, version, body, inputs)
+    return within_header(request, await off_loop_if_large(len(body), decode))
 
 
 async def _only(responses: AsyncGenerator[InferResponse, None]) -> InferResponse:

@@ -26,6 +26,7 @@ from serving.transports.http.documented import (
     model_and_version,
 )
 from serving.transports.http.off_loop import COPYING, LARGE, off_loop_if_large
+from serving.transports.http.timeout_header import TIMEOUT_PARAMETER, within_header
 from serving.transports.shared_memory import SharedMemoryRegions
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -73,7 +74,7 @@ _DOCUMENTATION: dict[str, Any] = {
         },
         **ERRORS,
     },
-    "openapi_extra": {"parameters": [_HEADER_PARAMETER], "requestBody": _REQUEST_BODY},
+    "openapi_extra": {"parameters": [_HEADER_PARAMETER, TIMEOUT_PARAMETER], "requestBody": _REQUEST_BODY},
 }
 
 _Decoded = tuple[InferRequest, RequestedOutputs]
@@ -92,7 +93,7 @@ def infer_endpoint(engine: Engine, regions: SharedMemoryRegions, max_body_size: 
         body = await _body(request, header_length or 0, max_body_size)
         decode = _decoder(request, model, body, header_length, regions)
         inference, requested = await off_loop_if_large(_size_to_decode(body, header_length, regions), decode)
-        response = await until_disconnect(request, engine.infer(inference))
+        response = await until_disconnect(request, engine.infer(within_header(request, inference)))
         if requested.need_work:
             has_batch = model.max_batch_size > 0
             response = await run_in_threadpool(placed, response, requested, has_batch)

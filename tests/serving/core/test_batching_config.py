@@ -1,3 +1,5 @@
+from math import inf
+
 import pytest
 
 from serving.core.batching_config import BatchingConfig, QueuePolicy, batching_config
@@ -46,7 +48,7 @@ def test_a_request_may_wait_longer_than_the_default_only_where_its_level_allows_
         priority_queue_policy { key: 1 value { default_timeout_microseconds: 5000 allow_timeout_override: true } }
         priority_queue_policy { key: 2 value { } }"""
     )
-    wait = {priority: [config.timeout(own, priority) for own in (0.0, 0.001, 9.0)] for priority in (1, 2, 3, 0)}
+    wait = {priority: [config.longest_wait(own, priority) for own in (0.0, 0.001, 9.0)] for priority in (1, 2, 3, 0)}
     assert wait == {1: [0.005, 0.001, 9.0], 2: [0.0, 0.001, 9.0], 3: [0.005, 0.001, 0.005], 0: [0.005, 0.001, 0.005]}
 
 
@@ -100,3 +102,30 @@ def test_a_decoupled_model_keeps_no_order() -> None:
         ModelLoadFailed, match=r"'dynamic_batching.preserve_ordering' for m: the responses of a decoupled"
     ):
         read("preserve_ordering: true", "model_transaction_policy { decoupled: true }")
+
+
+def objective(text: str, batching: str = "") -> BatchingConfig:
+    return read(batching, f'parameters {{ key: "latency_objective_ms" value {{ string_value: "{text}" }} }}')
+
+
+def test_an_objective_is_how_long_a_request_without_a_timeout_may_wait_at_most() -> None:
+    config = objective("250", "default_queue_policy { default_timeout_microseconds: 125000 }")
+    assert config.latency_objective == 0.25
+    assert (config.longest_wait(0.0, 0), config.longest_wait(3.0, 0)) == (0.125, 3.0)
+    assert objective("0.5").longest_wait(0.0, 0) == 0.0005
+    assert read("").longest_wait(0.0, 0) == inf
+
+
+def test_what_may_be_delayed_is_never_rejected() -> None:
+    policy = "default_queue_policy { timeout_action: DELAY default_timeout_microseconds: 125000 }"
+    assert (read(policy).rejects_after(1.0, 0), read(policy).longest_wait(0.0, 0)) == (inf, 0.125)
+    assert objective("250").rejects_after(0.0, 0) == 0.25
+
+
+@pytest.mark.parametrize("text", ["0", "-5", "fast", "nan", "1e9", ""])
+def test_an_objective_that_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ModelLoadFailed) as refused:
+        objective(text)
+    assert str(refused.value) == (
+        f"parameters.latency_objective_ms must be a number of milliseconds above 0, at most 3.6e+06, got '{text}'"
+    )

@@ -19,7 +19,7 @@ Said = Queue[tuple[list[Event[Request]], Execution[Request] | None]]
 
 
 def pool(*instances: Callable[[Batch], Any], said: Said, delay: float = 0.0, queue: int = 1000) -> WorkerPool[Request]:
-    batcher: DynamicBatcher[Request] = DynamicBatcher(BatchingConfig(8, delay, (8,)), queue)
+    batcher: DynamicBatcher[Request] = DynamicBatcher(BatchingConfig(8, delay, (8,)), queue, ["cpu"] * len(instances))
     executes = [lambda batch, run=instance: Run(run(batch), Times(0.0, 0.0, 0.0)) for instance in instances]
     return WorkerPool("test", batcher, executes, lambda events, execution: said.put((events, execution)))
 

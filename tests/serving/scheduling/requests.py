@@ -12,3 +12,9 @@ class Request:
     deadline: float = inf
     priority: int = 0
     arrived: float = 0.0
+    queue_timeout: float = inf
+    """Seconds."""
+
+    @property
+    def expires(self) -> float:
+        return min(self.deadline, self.arrived + self.queue_timeout)

@@ -1,4 +1,5 @@
 from itertools import pairwise
+from math import inf
 
 import pytest
 
@@ -8,6 +9,8 @@ from serving.scheduling.dynamic import DynamicBatcher
 from tests.serving.scheduling.requests import Request
 
 ms = 1e-3
+
+Batcher = DynamicBatcher[Request]
 
 
 def batcher(
@@ -134,13 +137,13 @@ def test_cancelling_what_already_runs_changes_nothing() -> None:
     add(scheduler, request)
     batch = scheduler.schedule(0.0).batch or []
     scheduler.cancel(request)
-    assert [event.value for event in scheduler.complete(batch, ["answer"])] == ["answer"]
+    assert [event.value for event in scheduler.complete(batch, ["answer"], 0.0)] == ["answer"]
 
 
 def test_outcomes_that_are_exceptions_become_errors() -> None:
     scheduler, good, bad = batcher(), Request(), Request()
     failure = ValueError("no")
-    events = scheduler.complete([good, bad], [1, failure])
+    events = scheduler.complete([good, bad], [1, failure], 0.0)
     assert [(event.value, event.error) for event in events] == [(1, None), (None, failure)]
 
 
@@ -343,3 +346,135 @@ def test_repr_tells_the_queue() -> None:
     scheduler = batcher()
     add(scheduler, Request(rows=3), Request(rows=9))
     assert repr(scheduler) == "<DynamicBatcher 2 waiting, 12 rows>"
+
+
+def taught(max_batch_size: int = 8, delay: float = 0.0, levels: tuple[QueuePolicy, ...] = (QueuePolicy(),)) -> Batcher:
+    """Batches take 4 ms and 1 ms for each row."""
+    config = BatchingConfig(max_batch_size, delay, (max_batch_size,), levels)
+    scheduler: Batcher = DynamicBatcher(config, 1000)
+    for rows in (1, 8):
+        scheduler.learn((), "cpu", rows, 4 * ms + rows * ms, 0.0)
+    return scheduler
+
+
+def test_who_is_due_first_runs_first_and_without_a_deadline_one_is_due_in_a_second() -> None:
+    scheduler = batcher(max_batch_size=1)
+    patient, never, soon, later = (Request(deadline=at) for at in (9.0, inf, 0.5, 0.7))
+    add(scheduler, patient, never, soon, later)
+    assert [scheduler.schedule(0.0).batch for _ in range(4)] == [[soon], [later], [never], [patient]]
+
+
+def test_with_preserve_ordering_they_run_as_they_came() -> None:
+    config = BatchingConfig(1, 0.0, (1,), preserve_ordering=True)
+    scheduler: Batcher = DynamicBatcher(config, 100)
+    first, second = Request(deadline=9.0), Request(deadline=0.5)
+    add(scheduler, first, now=0.0)
+    add(scheduler, second, now=0.1)
+    assert [scheduler.schedule(0.1).batch, scheduler.schedule(0.1).batch] == [[first], [second]]
+
+
+def test_a_batch_is_as_large_as_the_head_has_time_for() -> None:
+    scheduler = taught()
+    add(scheduler, Request(deadline=7.5 * ms), *(Request(deadline=1.0) for _ in range(5)))
+    assert len(scheduler.schedule(0.0).batch or []) == 3, "4 ms and 3 rows are 7 ms, a fourth would be late"
+    assert len(scheduler.schedule(0.0).batch or []) == 3
+
+
+def test_what_would_expire_while_it_runs_is_answered_and_not_run() -> None:
+    scheduler = taught()
+    late, other = Request(deadline=6 * ms), Request(deadline=1.0)
+    add(scheduler, late, other)
+    plan = scheduler.schedule(2 * ms)
+    assert [(event.request, type(event.error)) for event in plan.events] == [(late, DeadlineExceeded)]
+    assert plan.batch == [other]
+
+
+def test_under_overload_heads_that_would_make_a_batch_small_are_dropped() -> None:
+    scheduler = taught()
+    hurried = [Request(deadline=16 * ms), Request(deadline=16.5 * ms)]
+    others = [Request(deadline=60 * ms) for _ in range(8)]
+    add(scheduler, *hurried, *others)
+    plan = scheduler.schedule(10 * ms)
+    assert ([event.request for event in plan.events], plan.batch) == (hurried, others)
+
+
+def test_without_overload_a_small_batch_for_the_sake_of_its_head_is_fine() -> None:
+    scheduler = taught()
+    hurried, others = Request(deadline=6.5 * ms), [Request(deadline=40 * ms) for _ in range(7)]
+    add(scheduler, hurried, *others)
+    plan = scheduler.schedule(0.0)
+    assert (plan.events, plan.batch) == ([], [hurried, others[0]])
+
+
+def test_who_was_refused_lately_means_overload_however_few_wait() -> None:
+    scheduler = taught()
+    hurried, others = Request(deadline=6.5 * ms), [Request(deadline=40 * ms) for _ in range(7)]
+    add(scheduler, hurried, *others)
+    with pytest.raises(Overloaded):
+        add(scheduler, Request(deadline=4 * ms))
+    plan = scheduler.schedule(0.0)
+    assert ([event.request for event in plan.events], plan.batch) == ([hurried], others)
+
+
+def test_what_could_not_be_answered_in_time_is_refused_at_the_door() -> None:
+    scheduler = taught()
+    with pytest.raises(Overloaded, match="start in about 0 ms, take 5 ms and has 4 ms"):
+        add(scheduler, Request(deadline=4 * ms))
+    add(scheduler, *(Request(deadline=1.0) for _ in range(8)))
+    assert len(scheduler.schedule(0.0).batch or []) == 8
+    add(scheduler, *(Request(deadline=40 * ms) for _ in range(16)))
+    add(scheduler, Request(deadline=20 * ms))  # it will run before them, when those that run are done
+    with pytest.raises(Overloaded, match="start in about 26 ms, take 5 ms and has 31 ms"):
+        add(scheduler, Request(deadline=41 * ms), now=10 * ms)
+    add(scheduler, Request(deadline=90 * ms), Request(), now=10 * ms)
+    assert len(scheduler) == 19, "what was refused left nothing behind"
+
+
+def test_retry_after_says_when_the_queue_has_drained() -> None:
+    scheduler = taught(max_batch_size=1)
+    add(scheduler, *(Request() for _ in range(1000)))
+    with pytest.raises(Overloaded) as refused:
+        add(scheduler, Request(deadline=1.6))
+    assert refused.value.retry_after == 4, "a thousand runs of 5 ms, less what it would have waited"
+
+
+def test_who_may_be_delayed_is_neither_refused_nor_dropped() -> None:
+    scheduler = taught(levels=(QueuePolicy(delays=True),))
+    late = Request(deadline=1 * ms)
+    add(scheduler, late)
+    assert scheduler.schedule(0.5 * ms).batch == [late]
+
+
+def test_a_held_back_batch_runs_while_its_head_can_still_be_in_time() -> None:
+    scheduler = taught(delay=100 * ms)
+    request = Request(deadline=50 * ms)
+    add(scheduler, request)
+    wake_at = scheduler.schedule(0.0).wake_at
+    assert wake_at == pytest.approx(38 * ms, rel=0.01), "a full batch takes 12 ms"
+    assert scheduler.schedule(wake_at).batch == [request]
+
+
+def test_it_learns_from_what_ran_and_takes_nothing_for_granted_after_a_pause() -> None:
+    scheduler, request = batcher(), Request()
+    add(scheduler, request)
+    scheduler.complete(scheduler.schedule(0.0).batch or [], [None], 30 * ms)
+    with pytest.raises(Overloaded):
+        add(scheduler, Request(deadline=50 * ms), now=30 * ms)
+    add(scheduler, Request(deadline=10.02), now=10.0)
+    assert len(scheduler) == 1
+
+
+def test_a_request_that_is_in_nobodys_way_is_tried_though_it_may_be_late() -> None:
+    """Or else a machine that stalled a few times would refuse everything while it has nothing to do."""
+    scheduler = taught()
+    now = 0.0
+    for seconds in [5 * ms] * 40 + [14 * ms] * 4 + [5 * ms] * 8:
+        add(scheduler, Request(), now=now)
+        batch = scheduler.schedule(now).batch or []
+        now += seconds
+        scheduler.complete(batch, [None], now)
+    request = Request(deadline=now + 10 * ms)
+    add(scheduler, request, now=now)
+    with pytest.raises(Overloaded):
+        add(scheduler, Request(deadline=now + 10 * ms), now=now)
+    assert scheduler.schedule(now).batch == [request]

@@ -31,6 +31,10 @@ class Request:
     slot: int = -1
     sequence_state: dict[str, np.ndarray] = field(default_factory=dict)
 
+    @property
+    def expires(self) -> float:
+        return self.deadline
+
 
 Batcher = SequenceBatcher[Request]
 

@@ -186,6 +186,10 @@ def test_the_routes_are_documented(server: RunningServer) -> None:
     paths = httpx.get(f"{server.url}/openapi.json").json()["paths"]
     for route in ("generate", "generate_stream"):
         operation = paths[f"/v2/models/{{model}}/versions/{{version}}/{route}"]["post"]
-        assert [parameter["name"] for parameter in operation["parameters"]] == ["model", "version"]
+        assert [parameter["name"] for parameter in operation["parameters"]] == [
+            "model",
+            "version",
+            "X-Request-Timeout-Ms",
+        ]
         assert "application/json" in operation["requestBody"]["content"]
     assert list(operation["responses"]["200"]["content"]) == ["text/event-stream"]

@@ -1,4 +1,7 @@
-"""Run a scheduler against arrivals in virtual time: microseconds of real time, and no threads."""
+"""A scheduler against arrivals in virtual time: microseconds of real time, and no threads.
+
+Rule: what is told, run and refused is kept, and nothing is decided here; an instance asks whenever it is free.
+"""
 
 import heapq
 from collections.abc import Callable, Iterable
@@ -32,7 +35,9 @@ def simulate(
     cancels: Iterable[tuple[float, R]] = (),
 ) -> Record:
     """A request that is cancelled before it arrives, or after it ended, is left alone."""
-    order, agenda, record, idle, waiting = count(), [], Record(), instances, {}
+    order, record, idle = count(), Record(), list(range(instances))
+    agenda: list[tuple[float, int, str, Any]] = []
+    waiting: dict[R, None] = {}
     for what, timeline in (("arrive", arrivals), ("cancel", cancels)):
         for at, request in timeline:
             heapq.heappush(agenda, (at, next(order), what, request))
@@ -49,10 +54,11 @@ def simulate(
             record.cancelled.append((now, subject))
             waiting.pop(subject, None)
         elif what == "done":
-            idle += 1
-            record.events += [(now, event) for event in scheduler.complete(subject, [None] * len(subject))]
+            instance, batch = subject
+            idle.append(instance)
+            record.events += [(now, event) for event in scheduler.complete(batch, [None] * len(batch), now, instance)]
         while idle:
-            plan = scheduler.schedule(now)
+            plan = scheduler.schedule(now, idle[-1])
             record.events += [(now, event) for event in plan.events]
             for request in (*(event.request for event in plan.events), *(plan.batch or ())):
                 waiting.pop(request)
@@ -61,8 +67,8 @@ def simulate(
                     record.idle_waits.append((now, plan.wake_at, list(waiting)))
                     heapq.heappush(agenda, (plan.wake_at, next(order), "wake", None))
                 break
-            idle -= 1
+            instance = idle.pop()
             record.batches.append((now, plan.batch))
             record.left_waiting.append(list(waiting))
-            heapq.heappush(agenda, (now + service_time(plan.batch), next(order), "done", plan.batch))
+            heapq.heappush(agenda, (now + service_time(plan.batch), next(order), "done", (instance, plan.batch)))
     return record

@@ -1,0 +1,36 @@
+"""How long a caller will wait, as a header says: what can't be answered by then is refused, or given up.
+
+Rule: the shorter one of the header and the request's own `timeout` counts.
+"""
+
+from starlette.requests import Request
+
+from serving.core.requests import InferRequest
+from serving.errors import InvalidInput
+
+TIMEOUT = "x-request-timeout-ms"
+
+TIMEOUT_PARAMETER = {
+    "name": "X-Request-Timeout-Ms",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "number", "exclusiveMinimum": 0},
+    "description": "Milliseconds that the caller will wait; a request that can't be answered by then is refused.",
+}
+"""For OpenAPI."""
+
+
+def within_header(request: Request, inference: InferRequest) -> InferRequest:
+    """Raises `InvalidInput`."""
+    text = request.headers.get(TIMEOUT)
+    if text is None:
+        return inference
+    try:
+        milliseconds = float(text)
+    except ValueError:
+        milliseconds = 0.0
+    if not 0 < milliseconds <= 1e12:  # NaN compares false
+        raise InvalidInput(
+            f"the header X-Request-Timeout-Ms must be a number of milliseconds above 0, got {text[:50]!r}"
+        )
+    return inference.within(milliseconds / 1000)
