@@ -12,6 +12,8 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from serving.core.batching_config import batching_config
 from serving.core.config_errors import explain
 from serving.core.instance_groups import complete_groups, devices
+from serving.core.isolation import FIELD as ISOLATION
+from serving.core.isolation import is_isolated
 from serving.core.onnx_options import onnx_fields
 from serving.core.tensor_config import check_tensors, input_specs, output_specs
 from serving.core.torch_options import torch_fields
@@ -161,6 +163,7 @@ def complete(config: ModelConfig) -> ModelConfig:
         completed.version_policy.latest.num_versions = 1
     if completed.platform != ENSEMBLE:
         complete_groups(completed)
+        is_isolated(completed)
     return completed
 
 
@@ -182,6 +185,8 @@ def unhonoured(config: ModelConfig) -> list[str]:
     fields = {field for field in _set_fields(config, "") if not field.startswith(_HONOURED_BELOW)} - _HONOURED
     if config.backend in _HONOURED_BY:
         fields -= _HONOURED_BY[config.backend](config)
+    if config.platform != ENSEMBLE:
+        fields -= {ISOLATION}
     if config.backend == "python":  # such a model reads its parameters itself
         fields = {field for field in fields if not field.startswith("parameters.")}
     if config.dynamic_batching.priority_levels:
