@@ -17,6 +17,7 @@
     ├── Cancelled             the caller went away before it ran
     ├── ServerExiting         it did not end within the time that the server had to stop
     └── BackendFailed         the model itself raised while it ran
+        └── InstanceDied      its process ended, or is down; another one is started
 
 `transports/status.py` gives each a status code; a test walks this tree and fails on a missing row.
 """
@@ -92,3 +93,12 @@ class ServerExiting(SlipwayError):
 
 class BackendFailed(SlipwayError):
     pass
+
+
+class InstanceDied(BackendFailed):
+    """`retry_after` is in seconds; `lost_sequences` where the process knew of them what nobody else does."""
+
+    def __init__(self, message: str, retry_after: int = 1, lost_sequences: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.lost_sequences = lost_sequences

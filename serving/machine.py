@@ -12,6 +12,19 @@ from typing import Any
 
 import psutil
 
+FIGURES = {
+    "nv_cpu_utilization": ("gauge", "CPU utilization rate [0.0 - 1.0]"),
+    "nv_cpu_memory_total_bytes": ("gauge", "CPU total memory (RAM), in bytes"),
+    "nv_cpu_memory_used_bytes": ("gauge", "CPU used memory (RAM), in bytes"),
+    "nv_gpu_utilization": ("gauge", "GPU utilization rate [0.0 - 1.0)"),
+    "nv_gpu_memory_total_bytes": ("gauge", "GPU total memory, in bytes"),
+    "nv_gpu_memory_used_bytes": ("gauge", "GPU used memory, in bytes"),
+    "nv_gpu_power_usage": ("gauge", "GPU power usage in watts"),
+    "nv_gpu_power_limit": ("gauge", "GPU power management limit in watts"),
+    "nv_energy_consumption": ("counter", "GPU energy consumption in joules since the Triton Server started"),
+}
+"""What each of them is, in Prometheus' words and Triton's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:

@@ -11,12 +11,14 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.life_counts import LifeCounts
+from serving.engine.processes import Processes
 from serving.engine.registry import ModelRegistry
 from serving.engine.response_cache import ResponseCache
 from serving.engine.running_rollout import RolloutProgress, RunningRollout
 from serving.engine.servable import Servable
 from serving.engine.statistics import Histogram
-from serving.machine import Machine
+from serving.exposition import head, labels
+from serving.machine import FIGURES, Machine
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -147,16 +149,14 @@ _ROLLOUT: dict[str, tuple[str, Callable[[RolloutProgress], float]]] = {
         lambda rollout: rollout.disagreement,
     ),
 }
-_MACHINE_METRICS = {
-    "nv_cpu_utilization": ("gauge", "CPU utilization rate [0.0 - 1.0]"),
-    "nv_cpu_memory_total_bytes": ("gauge", "CPU total memory (RAM), in bytes"),
-    "nv_cpu_memory_used_bytes": ("gauge", "CPU used memory (RAM), in bytes"),
-    "nv_gpu_utilization": ("gauge", "GPU utilization rate [0.0 - 1.0)"),
-    "nv_gpu_memory_total_bytes": ("gauge", "GPU total memory, in bytes"),
-    "nv_gpu_memory_used_bytes": ("gauge", "GPU used memory, in bytes"),
-    "nv_gpu_power_usage": ("gauge", "GPU power usage in watts"),
-    "nv_gpu_power_limit": ("gauge", "GPU power management limit in watts"),
-    "nv_energy_consumption": ("counter", "GPU energy consumption in joules since the Triton Server started"),
+# Of models whose instances have processes of their own.
+_PROCESSES: dict[str, tuple[str, str, Callable[[Processes], int]]] = {
+    "slipway_instances_up": ("gauge", "Instances whose process is there and has loaded the model.", lambda it: it.up),
+    "slipway_instance_restarts_total": (
+        "counter",
+        "Processes that were started, or tried to be, because one before them ended.",
+        lambda it: it.restarts,
+    ),
 }
 
 
@@ -190,6 +190,7 @@ class Metrics:
             *_failures(models),
             *_histograms(models),
             *_first_responses(models),
+            *_processes(models),
         ]
         if self._cache is not None:
             lines += _models([model for model in models if model.caches_responses], _CACHED_MODEL_METRICS)
@@ -200,34 +201,34 @@ class Metrics:
 
 def _states(statuses: list[VersionStatus]) -> Iterator[str]:
     name = "slipway_model_ready"
-    yield _head(name, "gauge", "1 for a version that answers, 0 for one that was tried and does not.")
+    yield head(name, "gauge", "1 for a version that answers, 0 for one that was tried and does not.")
     for status in statuses:
-        labels = _text({"model": status.name, "version": status.version})
-        yield f"{name}{labels} {int(status.state is ModelState.READY)}\n"
+        of = labels({"model": status.name, "version": status.version})
+        yield f"{name}{of} {int(status.state is ModelState.READY)}\n"
 
 
 def _repositories(reachable: Mapping[str, bool]) -> Iterator[str]:
     name = "slipway_repository_reachable"
-    yield _head(name, "gauge", "1 for a model repository that could be read when it was asked last, else 0.")
-    yield from (f"{name}{_text({'repository': place})} {int(is_there)}\n" for place, is_there in reachable.items())
+    yield head(name, "gauge", "1 for a model repository that could be read when it was asked last, else 0.")
+    yield from (f"{name}{labels({'repository': place})} {int(is_there)}\n" for place, is_there in reachable.items())
 
 
 def _loads(counts: Mapping[str, LifeCounts]) -> Iterator[str]:
     for name, (documentation, count) in _LIFE.items():
-        yield _head(name, "counter", documentation)
-        yield from (f"{name}{_text({'model': model})} {count(it)}\n" for model, it in sorted(counts.items()))
+        yield head(name, "counter", documentation)
+        yield from (f"{name}{labels({'model': model})} {count(it)}\n" for model, it in sorted(counts.items()))
 
 
 def _rollouts(rollouts: list[RunningRollout]) -> Iterator[str]:
     """Only while one goes on; the label `version` is the candidate's."""
     for name, (documentation, value) in _ROLLOUT.items() if rollouts else ():
-        yield _head(name, "gauge", documentation)
+        yield head(name, "gauge", documentation)
         yield from (f"{name}{_labels(running.candidate)} {value(running.progress())}\n" for running in rollouts)
 
 
 def _models(models: list[Servable], metrics: Mapping[str, _Metric]) -> Iterator[str]:
     for name, metric in metrics.items():
-        yield _head(name, metric.kind, metric.documentation)
+        yield head(name, metric.kind, metric.documentation)
         yield from (f"{name}{_labels(model)} {metric.value(model)}\n" for model in models)
 
 
@@ -237,12 +238,12 @@ def _response_cache(cache: ResponseCache) -> Iterator[str]:
         ("used_bytes", "gauge", "What the response cache keeps, in bytes.", cache.used),
         ("evictions_total", "counter", "Responses that went from the cache to make room for others.", cache.evictions),
     ):
-        yield f"{_head(f'slipway_response_cache_{name}', kind, documentation)}slipway_response_cache_{name} {value}\n"
+        yield f"{head(f'slipway_response_cache_{name}', kind, documentation)}slipway_response_cache_{name} {value}\n"
 
 
 def _failures(models: list[Servable]) -> Iterator[str]:
     name = "nv_inference_request_failure"
-    yield _head(name, "counter", "Number of failed inference requests, all batch sizes")
+    yield head(name, "counter", "Number of failed inference requests, all batch sizes")
     for model in models:
         for reason, count in model.statistics.failures.items():
             yield f"{name}{_labels(model, reason=reason.value)} {count}\n"
@@ -250,7 +251,7 @@ def _failures(models: list[Servable]) -> Iterator[str]:
 
 def _histograms(models: list[Servable]) -> Iterator[str]:
     for name, (documentation, histogram) in _HISTOGRAMS.items():
-        yield _head(name, "histogram", documentation)
+        yield head(name, "histogram", documentation)
         for model in models:
             yield from _histogram(name, model, histogram(model), scale=1)
 
@@ -258,9 +259,16 @@ def _histograms(models: list[Servable]) -> Iterator[str]:
 def _first_responses(models: list[Servable]) -> Iterator[str]:
     decoupled, name = [model for model in models if model.is_decoupled], "nv_inference_first_response_histogram_ms"
     if decoupled:
-        yield _head(name, "histogram", "Duration from request to first response in milliseconds")
+        yield head(name, "histogram", "Duration from request to first response in milliseconds")
     for model in decoupled:
         yield from _histogram(name, model, model.statistics.first_response_seconds, scale=1000)
+
+
+def _processes(models: list[Servable]) -> Iterator[str]:
+    isolated = [(model, processes) for model in models if (processes := model.processes) is not None]
+    for name, (kind, documentation, count) in _PROCESSES.items() if isolated else ():
+        yield head(name, kind, documentation)
+        yield from (f"{name}{_labels(model)} {count(processes)}\n" for model, processes in isolated)
 
 
 def _histogram(name: str, model: Servable, histogram: Histogram, scale: int) -> Iterator[str]:
@@ -274,27 +282,14 @@ def _histogram(name: str, model: Servable, histogram: Histogram, scale: int) -> 
 
 def _machine(machine: Machine) -> Iterator[str]:
     figures = list(machine.figures())
-    for name, (kind, documentation) in _MACHINE_METRICS.items():
+    for name, (kind, documentation) in FIGURES.items():
         found = [figure for figure in figures if figure.name == name]
         if found:
-            yield _head(name, kind, documentation)
+            yield head(name, kind, documentation)
         for figure in found:
-            labels = _text({"gpu_uuid": figure.gpu_uuid}) if figure.gpu_uuid else ""
-            yield f"{name}{labels} {figure.value}\n"
-
-
-def _head(name: str, kind: str, documentation: str) -> str:
-    return f"# HELP {name} {documentation}\n# TYPE {name} {kind}\n"
+            of = labels({"gpu_uuid": figure.gpu_uuid}) if figure.gpu_uuid else ""
+            yield f"{name}{of} {figure.value}\n"
 
 
 def _labels(model: Servable, **more: str) -> str:
-    return _text({"model": model.name, "version": model.version, **more})
-
-
-def _text(labels: Mapping[str, str]) -> str:
-    """Sorted by name, as Triton prints them."""
-    return "{" + ",".join(f'{name}="{_escape(value)}"' for name, value in sorted(labels.items())) + "}"
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return labels({"model": model.name, "version": model.version, **more})

@@ -125,3 +125,50 @@ def add_gate(root: Path, name: str = "gate") -> None:
                 return {"y": request.inputs["x"]}
         """,
     )
+
+
+ISOLATED = 'parameters { key: "isolation" value { string_value: "process" } }'
+
+CRASH, KILL, LEAVE, SLEEP, FAIL, TOO_LARGE = 666.0, 667.0, 668.0, 669.0, 670.0, 671.0
+"""What the first number of a row makes `add_hazard`'s model do."""
+
+
+def add_hazard(root: Path, name: str = "hazard", extra: str = ISOLATED, config: str = "max_batch_size: 8") -> Path:
+    """y = 2 x over rows of 4 floats, and the number of its process; or the end of that, see above.
+
+    SLEEP writes the file `entered` into the version's directory, and waits for good.
+    """
+    return add_model(
+        root,
+        name,
+        f"""{config} input {{ name: "x" data_type: TYPE_FP32 dims: 4 }}
+        output [{{ name: "y" data_type: TYPE_FP32 dims: 4 }}, {{ name: "pid" data_type: TYPE_INT64 dims: 1 }}]
+        {extra}""",
+        f"""
+        import ctypes, os, resource, signal, time
+
+        class Model:
+            def load(self, context):
+                self.directory = context.directory
+
+            def execute(self, request):
+                x = request.inputs["x"]
+                what = set(x.reshape(-1, 4)[:, 0].tolist())
+                if {CRASH} in what:
+                    ctypes.string_at(0)
+                if {KILL} in what:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                if {LEAVE} in what:
+                    os._exit(3)
+                if {SLEEP} in what:
+                    (self.directory / "entered").touch()
+                    time.sleep(1000)
+                if {FAIL} in what:
+                    raise RuntimeError("not this row")
+                if {TOO_LARGE} in what:
+                    resource.setrlimit(resource.RLIMIT_AS, (2**30, resource.RLIM_INFINITY))
+                    bytearray(2**31)
+                pid = [[os.getpid()]] * len(x) if x.ndim == 2 else [os.getpid()]
+                return {{"y": x * 2, "pid": pid}}
+        """,
+    )

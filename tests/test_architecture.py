@@ -21,7 +21,8 @@ ALLOWED = {
     "serving.engine": {"serving.core", "serving.errors", "serving.scheduling", "serving.backends"},
     "serving.log": {"serving.core", "serving.errors"},
     "serving.machine": set(),
-    "serving.metrics": {"serving.core", "serving.engine", "serving.machine"},
+    "serving.exposition": set(),
+    "serving.metrics": {"serving.core", "serving.engine", "serving.exposition", "serving.machine"},
     "serving.settings": set(),
     "serving.transports": {
         "serving",

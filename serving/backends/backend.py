@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 from serving.backends.wrong_files import refuse_placeholder
 from serving.core.brief import what_it_has
+from serving.core.isolation import is_isolated
 from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig, check_filename
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec, format_shape
 from serving.core.torch_options import torch_options
@@ -27,6 +28,9 @@ _DESCRIBE = {"onnxruntime": "serving.backends.ort:describe", "pytorch": "serving
 
 # Backends whose models can share one pool of threads.
 _SHARE_THREADS = {"onnxruntime": "serving.backends.ort:share_threads"}
+
+# What loads a model of any backend in a process of its own.
+_ISOLATED = "serving.backends.isolated:load"
 
 Specs = tuple[TensorSpec, ...]
 
@@ -73,6 +77,18 @@ class DecoupledInstance(Protocol):
         """
 
 
+@runtime_checkable
+class SupervisedInstance(Protocol):
+    """A `ModelInstance` whose process may be down, and then is started again. May be asked from any thread."""
+
+    @property
+    def lacks(self) -> str:
+        """Why it can't run anything now, in words; "" while it can."""
+
+    @property
+    def restarts(self) -> int: ...
+
+
 class Backend(Protocol):
     def __call__(self, directory: Path, config: ModelConfig, device: str) -> ModelInstance:
         """Load the config's file from a version `directory` onto `device`: `"cpu"`, `"cuda:0"` and so on, or `"model"`,
@@ -89,11 +105,21 @@ def find(name: str) -> Backend:
     return cast(Backend, _imported(name, BACKENDS[name]))
 
 
+def loader(config: ModelConfig) -> Backend:
+    """What loads a model where its config says: in this process, or in one for each instance.
+
+    Raises `ModelLoadFailed`.
+    """
+    return cast(Backend, _imported(config.backend, _ISOLATED)) if is_isolated(config) else find(config.backend)
+
+
 def are_shared(config: ModelConfig) -> bool:
     """Whether what is loaded once serves all instances of a device, so that its weights are in memory once.
 
     Raises `ModelLoadFailed` for parameters that are wrong.
     """
+    if is_isolated(config):
+        return False
     return config.backend == "onnxruntime" or (config.backend == "pytorch" and torch_options(config).weight_sharing)
 
 

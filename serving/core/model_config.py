@@ -12,6 +12,8 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from serving.core.batching_config import OBJECTIVE, batching_config
 from serving.core.config_errors import explain
 from serving.core.instance_groups import complete_groups, devices
+from serving.core.isolation import FIELD as ISOLATION
+from serving.core.isolation import is_isolated
 from serving.core.onnx_options import onnx_fields
 from serving.core.tensor_config import check_tensors, input_specs, output_specs
 from serving.core.torch_options import torch_fields
@@ -104,6 +106,7 @@ _HONOURED = {
     "model_transaction_policy.decoupled",
     "response_cache.enable",
     f"parameters.{OBJECTIVE}",
+    ISOLATION,
 }
 # With keys of their owner's, or read elsewhere.
 _HONOURED_BELOW = (
@@ -187,6 +190,7 @@ def complete(config: ModelConfig) -> ModelConfig:
         completed.version_policy.latest.num_versions = 1
     if completed.platform != ENSEMBLE:
         complete_groups(completed)
+        is_isolated(completed)
     return completed
 
 

@@ -89,7 +89,7 @@ class Engine:
         return self._registry.loaded.ready_versions(name)
 
     def is_model_ready(self, name: str, version: str = "") -> bool:
-        """An ensemble is while all its models are."""
+        """An ensemble is while all its models are; a model with processes of its own while one of them is up."""
         model = self._registry.dispatch.found(name, version)
         return model is not None and not model.lacks
 

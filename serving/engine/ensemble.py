@@ -19,6 +19,7 @@ from serving.engine.tracer import Timeline
 from serving.errors import (
     BackendFailed,
     DeadlineExceeded,
+    InstanceDied,
     ModelNotFound,
     ModelNotReady,
     Overloaded,
@@ -35,6 +36,7 @@ class Ensemble:
 
     is_decoupled = False
     caches_responses = False
+    processes = None
     pending = 0
     """Its requests wait in the queues of its models."""
 
@@ -221,7 +223,7 @@ def _named(ensemble: str, step: Step, error: SlipwayError) -> SlipwayError:
     if isinstance(error, ModelNotFound | ModelNotReady):
         return StepNotReady(_not_ready(ensemble, step, str(error)))
     words = f"in ensemble '{ensemble}', model '{step.model_name}': {error}"
-    if isinstance(error, Overloaded):
-        return Overloaded(words, error.retry_after)
+    if isinstance(error, Overloaded | InstanceDied):
+        return type(error)(words, error.retry_after)
     kind = next(kind for kind in type(error).__mro__ if kind.__module__ == SlipwayError.__module__)
     return kind(words)  # type: ignore[no-any-return]

@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from serving.backends.backend import DecoupledInstance, ModelInstance
+from serving.core.model_config import ModelConfig
 from serving.core.requests import Arrays, Parameters
-from serving.core.sequence_config import SequenceConfig
+from serving.core.sequence_config import SequenceConfig, sequence_config
+from serving.engine.reshaped import with_reshapes
 from serving.engine.statistics import Times
-from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, InvalidInput, SlipwayError
+from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, InstanceDied, InvalidInput, SlipwayError
 from serving.scheduling.batching import concatenate, split
 from serving.scheduling.sequence_inputs import SequenceRequest, answers, assemble
 
@@ -50,14 +53,27 @@ class Run:
     times: Times
 
 
+def execute_on(instance: ModelInstance, config: ModelConfig) -> Callable[[Sequence[Any]], Run]:
+    """What runs a batch on it, as the model's config wants it."""
+    instance = with_reshapes(instance, config)
+    if config.model_transaction_policy.decoupled:
+        assert isinstance(instance, DecoupledInstance)
+        return partial(run_stream, instance)
+    sequences = sequence_config(config)
+    if sequences is not None:
+        return partial(run_sequences, instance, sequences)
+    return partial(run_batch, partial(run_rows, instance, config.max_batch_size > 0))
+
+
 def run_batch(run_once: Callable[[Sequence[R]], Run], batch: Sequence[R]) -> Run:
-    """When a batch fails, its halves run alone, and so on, so that a bad request costs no neighbour its answer."""
+    """When a batch fails, its halves run alone, and so on, so that a bad request costs no neighbour its answer; but not
+    when its process ended, since that would cost many more processes."""
     started = time.monotonic()
     try:
         return run_once(batch)
     except BaseException as error:  # a model may raise anything, and the worker must go on
-        if len(batch) == 1:
-            return Run([blame(error)], Times(0.0, time.monotonic() - started, 0.0))
+        if len(batch) == 1 or isinstance(error, InstanceDied):
+            return Run([blame(error)] * len(batch), Times(0.0, time.monotonic() - started, 0.0))
     middle = len(batch) // 2
     return _together(run_batch(run_once, batch[:middle]), run_batch(run_once, batch[middle:]))
 
@@ -116,9 +132,9 @@ def run_stream(instance: DecoupledInstance, batch: Sequence[Streamable]) -> Run:
 
 
 def blame(error: BaseException) -> SlipwayError:
-    """A model may blame the caller with `InvalidInput`; a caller that does not read is at fault too; anything else is
-    the model's failure."""
-    if isinstance(error, InvalidInput | DeadlineExceeded):
+    """A model may blame the caller with `InvalidInput`; a caller that does not read is at fault too; a process that
+    ended is told as such; anything else is the model's failure."""
+    if isinstance(error, InvalidInput | DeadlineExceeded | InstanceDied):
         return error
     words = str(error) if isinstance(error, BackendFailed) else f"{type(error).__name__}: {error}"
     failure = BackendFailed(f"the model failed on this request: {words}")

@@ -230,7 +230,7 @@ def _load_instances(config: ModelConfig, directory: Path) -> list[backend.ModelI
     """One for each place, the same one again where they are shared. All of them, or none: one that fails closes those
     before it.
     """
-    load = backend.find(config.backend)
+    load = backend.loader(config)
     are_shared = backend.are_shared(config)
     instances: list[backend.ModelInstance] = []
     loaded: dict[object, backend.ModelInstance] = {}

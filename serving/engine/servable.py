@@ -8,6 +8,7 @@ from typing import Protocol
 
 from serving.core.model_config import ModelConfig
 from serving.core.requests import InferRequest, InferResponse, TensorSpec
+from serving.engine.processes import Processes
 from serving.engine.statistics import ModelStatistics
 from serving.engine.tracer import Timeline
 
@@ -58,6 +59,10 @@ class Servable(Protocol):
     @property
     def lacks(self) -> str:
         """What else it needs to answer and is not there now, in words. May be asked from any thread."""
+
+    @property
+    def processes(self) -> Processes | None:
+        """None for what runs in the server's own."""
 
     async def infer(self, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:
         """The one response. Cancelling it frees the request's place. A `timeline` is told what happens when.

@@ -8,24 +8,22 @@ import logging
 import threading
 import time
 from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
-from functools import partial
 from math import inf
 
-from serving.backends.backend import DecoupledInstance, ModelInstance
+from serving.backends.backend import ModelInstance
 from serving.core.batching_config import batching_config
 from serving.core.model_config import ModelConfig, devices, input_specs, output_specs
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.core.response_cache_config import caches_responses
-from serving.core.sequence_config import sequence_config
 from serving.engine import fit
-from serving.engine.execution import run_batch, run_rows, run_sequences, run_stream
+from serving.engine.execution import execute_on
 from serving.engine.pending import Pending
-from serving.engine.reshaped import with_reshapes
+from serving.engine.processes import Processes, are_up, processes_of
 from serving.engine.response_stream import ResponseStream
 from serving.engine.schedulers import scheduler_for
 from serving.engine.statistics import Duration, FailureReason, ModelStatistics, failure_reason
 from serving.engine.tracer import Timeline
-from serving.engine.worker import Execute, Execution, WorkerPool
+from serving.engine.worker import Execution, WorkerPool
 from serving.errors import BackendFailed, Overloaded, SlipwayError, Unsupported
 from serving.scheduling.arrival_order import ArrivalOrder
 from serving.scheduling.scheduler import Event
@@ -58,7 +56,6 @@ class ServedModel:
         self.max_batch_size = int(config.max_batch_size)
         self.is_decoupled = _is_decoupled(config)
         self.caches_responses = caches_responses(config)
-        self.lacks = ""
         self.reads_parameters = any(instance.reads_parameters for instance in instances)
         self.labels = labels
         self.load_seconds = load_seconds
@@ -80,8 +77,9 @@ class ServedModel:
         self._pool = WorkerPool(
             f"{self.name}/{version}",
             scheduler_for(config, [device for _, device in places]),
-            [self._execute(instance) for instance, _ in places],
+            [execute_on(instance, config) for instance, _ in places],
             self._deliver,
+            are_up=are_up([instance for instance, _ in places]),
         )
 
     def __repr__(self) -> str:
@@ -91,6 +89,15 @@ class ServedModel:
     def pending(self) -> int:
         """Requests that wait for an instance."""
         return len(self._pool)
+
+    @property
+    def processes(self) -> Processes | None:
+        return processes_of(self._instances)
+
+    @property
+    def lacks(self) -> str:
+        """A process, where all of its own are down."""
+        return "" if self.processes is None else self.processes.lacks
 
     def check(self, request: InferRequest) -> int:
         """How many rows it adds to a batch. Raises `InvalidInput` where it does not fit."""
@@ -266,16 +273,6 @@ class ServedModel:
         if response is not None:
             duration: Duration = getattr(response, outcome)
             duration.add(seconds)
-
-    def _execute(self, instance: ModelInstance) -> Execute[Pending]:
-        instance = with_reshapes(instance, self.config)
-        if self.is_decoupled:
-            assert isinstance(instance, DecoupledInstance)
-            return partial(run_stream, instance)
-        sequences = sequence_config(self.config)
-        if sequences is not None:
-            return partial(run_sequences, instance, sequences)
-        return partial(run_batch, partial(run_rows, instance, self.max_batch_size > 0))
 
 
 def _tell(events: list[Event[Pending]]) -> None:

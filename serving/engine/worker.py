@@ -26,6 +26,8 @@ class Execution(Generic[R]):
 
 _LONGEST_WAIT = 3600.0  # seconds; the platform's clocks can't count to what a config may ask for
 
+_LOOK_AGAIN = 0.05  # seconds; only while an instance is down
+
 Execute = Callable[[list[R]], Run]
 """Runs a batch on one instance."""
 
@@ -43,7 +45,10 @@ class WorkerPool(Generic[R]):
         instances: Sequence[Execute[R]],
         deliver: Deliver[R],
         clock: Callable[[], float] = time.monotonic,
+        are_up: Sequence[Callable[[], bool]] = (),
     ) -> None:
+        """`are_up` says of each instance whether it can run anything now; without it, all can."""
+        self._are_up = () if scheduler.pins else are_up
         self._scheduler = scheduler
         self._deliver = deliver
         self._clock = clock
@@ -105,6 +110,8 @@ class WorkerPool(Generic[R]):
     def _next_batch(self, instance: int) -> list[R] | None:
         """Wait for work; None when the pool stops and the queue has run dry."""
         while True:
+            if not self._has_turn(instance):
+                return None
             with self._changed:
                 plan = self._scheduler.schedule(self._clock(), instance)
                 if plan.batch is None and not plan.events:
@@ -117,6 +124,17 @@ class WorkerPool(Generic[R]):
                 self._deliver(plan.events, None)
             if plan.batch is not None:
                 return plan.batch
+
+    def _has_turn(self, instance: int) -> bool:
+        """An instance that is down would take all that waits, and fail at it, faster than those that are up can run; so
+        it waits, and when the pool stops leaves the rest to them."""
+        while self._are_up and not self._are_up[instance]() and any(is_up() for is_up in self._are_up):
+            with self._changed:
+                self._wake()  # whatever woke this one
+                if self._stopping:
+                    return False
+            time.sleep(_LOOK_AGAIN)
+        return True
 
     def _wake(self) -> None:
         """One idle instance; all of them where only one of them may be able to take what waits."""

@@ -109,7 +109,8 @@ class DynamicBatcher(Generic[P]):
         return Plan(events=events)
 
     def complete(self, batch: list[P], outcomes: Sequence[Any], now: float, instance: int = 0, /) -> list[Event[P]]:
-        self._forecast.end(batch[0].key, instance, _rows(batch), now)
+        ran = not all(isinstance(outcome, Exception) for outcome in outcomes)
+        self._forecast.end(batch[0].key, instance, _rows(batch) if ran else 0, now)
         return [_event(request, outcome) for request, outcome in zip(batch, outcomes, strict=True)]
 
     def _check_in_time(self, request: P, level: int, now: float) -> None:

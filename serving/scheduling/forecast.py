@@ -52,8 +52,10 @@ class Forecast:
         self._free_at[instance] = now + (0.0 if model is None else model.expected(rows))
 
     def end(self, key: Hashable, instance: int, rows: int, now: float) -> None:
+        """Of so many rows; 0 of one that came to nothing, which says nothing of how long one takes."""
         self._free_at[instance] = -inf
-        self.learn(key, self._places[instance], rows, now - self._begun[instance], now)
+        if rows:
+            self.learn(key, self._places[instance], rows, now - self._begun[instance], now)
 
     def learn(self, key: Hashable, place: Hashable, rows: int, seconds: float, now: float) -> None:
         learnt = self._learnt.get((key, place))

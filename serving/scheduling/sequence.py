@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from serving.core.sequence_config import SequenceConfig
-from serving.errors import Cancelled, DeadlineExceeded, InvalidInput, Overloaded
+from serving.errors import Cancelled, DeadlineExceeded, InstanceDied, InvalidInput, Overloaded
 from serving.scheduling.deadlines import Deadlines
 from serving.scheduling.scheduler import Event, Plan, Schedulable
 from serving.scheduling.sequence_inputs import check, state_key
@@ -151,6 +151,8 @@ class SequenceBatcher(Generic[S]):
         return Plan(wake_at=wake_at if wake_at < inf else None, events=events)
 
     def complete(self, batch: list[S], outcomes: Sequence[Any], _: float = 0.0, __: int = 0, /) -> list[Event[S]]:
+        if any(isinstance(outcome, InstanceDied) and outcome.lost_sequences for outcome in outcomes):
+            self._break_all(self._running[batch[0]].instance)
         for request in batch:
             record = self._running.pop(request)
             record.running = False
@@ -162,6 +164,18 @@ class SequenceBatcher(Generic[S]):
             else:
                 self._fell_idle.append(record)
         return [_event(request, outcome) for request, outcome in zip(batch, outcomes, strict=True)]
+
+    def _break_all(self, instance: "_Instance[S] | None") -> None:
+        """What its sequences were about is lost; what a START begins anew goes on."""
+        for record in [record for record in self._records.values() if record.instance is instance]:
+            if not record.waiting:
+                record.is_open = False
+                if not record.running:
+                    self._fell_idle = [each for each in self._fell_idle if each is not record]
+                    self._leave(record)
+            elif not (first := record.waiting[0]).sequence_start:
+                error = InstanceDied(f"what the model knew of sequence {record.id} is lost, start it anew")
+                self._untold += [Event(each, error=error) for each in (first, *self._drop(record, first))]
 
     def _batch(self, instance: _Instance[S], now: float) -> tuple[list[_Record[S]], float]:
         """Whose heads run now; or nobody's, and when they will at the latest."""

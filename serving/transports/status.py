@@ -30,6 +30,7 @@ HTTP_STATUS: dict[type[errors.SlipwayError], int] = {
     errors.Cancelled: 400,
     errors.ServerExiting: 503,
     errors.BackendFailed: 500,
+    errors.InstanceDied: 503,
 }
 
 # Source: Triton's grpc/grpc_utils.cc; a poll that failed is INTERNAL there, and its example programs check for that.
@@ -50,6 +51,7 @@ GRPC_STATUS: dict[type[errors.SlipwayError], grpc.StatusCode] = {
     errors.Cancelled: grpc.StatusCode.CANCELLED,
     errors.ServerExiting: grpc.StatusCode.UNAVAILABLE,
     errors.BackendFailed: grpc.StatusCode.INTERNAL,
+    errors.InstanceDied: grpc.StatusCode.UNAVAILABLE,
 }
 
 # People's routes (/v1/...) follow what web APIs do where Triton differs.

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from serving.core.brief import writable
-from serving.errors import DeadlineExceeded, Overloaded, SlipwayError
+from serving.errors import DeadlineExceeded, InstanceDied, Overloaded, SlipwayError
 from serving.protocols import json_text
 from serving.transports.status import http_status
 
@@ -30,7 +30,11 @@ def error_reply(message: str, status: int, headers: dict[str, str] | None = None
 
 
 def slipway_error_reply(error: SlipwayError, path: str, headers: dict[str, str] | None = None) -> Response:
-    retry = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded | DeadlineExceeded) else {}
+    retry = (
+        {"Retry-After": str(error.retry_after)}
+        if isinstance(error, Overloaded | DeadlineExceeded | InstanceDied)
+        else {}
+    )
     return error_reply(str(error), http_status(error, path), {**retry, **(headers or {})})
 
 

@@ -7,7 +7,7 @@ from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec
 from serving.core.sequence_config import sequence_config
 from serving.engine.execution import Run, blame, run_batch, run_sequences, run_stream
 from serving.engine.statistics import Times
-from serving.errors import BackendFailed, Cancelled, InvalidInput
+from serving.errors import BackendFailed, Cancelled, InstanceDied, InvalidInput
 
 NO_TIME = Times(0.0, 0.0, 0.0)
 
@@ -24,6 +24,18 @@ def test_a_batch_that_fails_is_halved_until_the_bad_request_is_alone() -> None:
     outcomes = run_batch(run_once, [1, 2, 3, 4]).outcomes
     assert [isinstance(outcome, BackendFailed) for outcome in outcomes] == [False, False, True, False]
     assert runs == [[1, 2, 3, 4], [1, 2], [3, 4], [3], [4]]
+
+
+def test_a_batch_that_cost_a_process_is_not_run_again() -> None:
+    runs: list[Sequence[int]] = []
+    died = InstanceDied("it crashed", retry_after=4)
+
+    def run_once(batch: Sequence[int]) -> Run:
+        runs.append(batch)
+        raise died
+
+    assert run_batch(run_once, [1, 2, 3, 4]).outcomes == [died] * 4
+    assert runs == [[1, 2, 3, 4]]
 
 
 def test_what_a_model_blames_on_the_caller_is_the_callers() -> None:

@@ -1,5 +1,6 @@
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from queue import Queue
 from typing import Any
 
@@ -18,10 +19,17 @@ Batch = list[Request]
 Said = Queue[tuple[list[Event[Request]], Execution[Request] | None]]
 
 
-def pool(*instances: Callable[[Batch], Any], said: Said, delay: float = 0.0, queue: int = 1000) -> WorkerPool[Request]:
+def pool(
+    *instances: Callable[[Batch], Any],
+    said: Said,
+    delay: float = 0.0,
+    queue: int = 1000,
+    are_up: Sequence[Callable[[], bool]] = (),
+) -> WorkerPool[Request]:
     batcher: DynamicBatcher[Request] = DynamicBatcher(BatchingConfig(8, delay, (8,)), queue, ["cpu"] * len(instances))
     executes = [lambda batch, run=instance: Run(run(batch), Times(0.0, 0.0, 0.0)) for instance in instances]
-    return WorkerPool("test", batcher, executes, lambda events, execution: said.put((events, execution)))
+    deliver = lambda events, execution: said.put((events, execution))  # noqa: E731
+    return WorkerPool("test", batcher, executes, deliver, are_up=are_up)
 
 
 def echo(batch: Batch) -> Batch:
@@ -184,3 +192,54 @@ def test_what_comes_after_the_stop_is_refused() -> None:
     assert workers.stop(10)
     with pytest.raises(ModelNotReady):
         workers.submit(Request())
+
+
+def test_an_instance_that_is_down_leaves_work_to_one_that_is_up_even_if_it_is_slow() -> None:
+    said, is_up, go = Said(), threading.Event(), threading.Event()
+
+    def slow(batch: Batch) -> list[str]:
+        go.wait(10)
+        return ["slow"] * len(batch)
+
+    def fails(batch: Batch) -> list[str]:
+        return ["down" if not is_up.is_set() else "up"] * len(batch)
+
+    workers = pool(slow, fails, said=said, are_up=[lambda: True, is_up.is_set])
+    for number in range(3):  # each in a batch of its own
+        workers.submit(Request(key=number))
+    time.sleep(0.2)  # in which it could have taken them all
+    assert said.empty()
+    is_up.set()
+    assert [said.get(timeout=10)[0][0].value for _ in range(2)] == ["up", "up"]
+    go.set()
+    assert said.get(timeout=10)[0][0].value == "slow"
+    assert workers.stop(10)
+
+
+def test_where_all_instances_are_down_requests_are_answered_and_the_pool_ends() -> None:
+    said = Said()
+    workers = pool(echo, echo, said=said, are_up=[lambda: False] * 2)
+    workers.submit(Request())
+    said.get(timeout=10)
+    assert workers.stop(10)
+
+
+def test_what_waits_when_the_pool_stops_is_left_to_the_instance_that_is_up() -> None:
+    said, running, go = Said(), threading.Event(), threading.Event()
+
+    def slow(batch: Batch) -> list[str]:
+        running.set()
+        go.wait(10)
+        return ["slow"] * len(batch)
+
+    def fails(batch: Batch) -> list[str]:
+        return ["down"] * len(batch)
+
+    workers = pool(slow, fails, said=said, are_up=[lambda: True, lambda: False])
+    for number in range(3):
+        workers.submit(Request(key=number))
+    assert running.wait(10)
+    assert not workers.stop(0.2)
+    go.set()
+    assert workers.stop(10)
+    assert [said.get(timeout=10)[0][0].value for _ in range(3)] == ["slow"] * 3

@@ -70,3 +70,10 @@ def test_a_row_starts_when_those_before_it_are_done() -> None:
     assert wait(31, now=50 * ms) == 0, "it takes longer than it should; any moment now"
     forecast.end("a", 1, 12, 50 * ms)
     assert wait(0, now=50 * ms) == 0
+
+
+def test_what_came_to_nothing_says_nothing_of_times() -> None:
+    forecast = Forecast(["cpu"])
+    forecast.begin("a", 0, 4, 0.0)
+    forecast.end("a", 0, 0, 1.0)
+    assert forecast.model("a", 0, 1.0) is None

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.core.sequence_config import Control, SequenceConfig, State
-from serving.errors import Cancelled, DeadlineExceeded, InvalidInput, Overloaded, SlipwayError
-from serving.scheduling.scheduler import Event
+from serving.errors import Cancelled, DeadlineExceeded, InstanceDied, InvalidInput, Overloaded, SlipwayError
+from serving.scheduling.scheduler import Event, Plan
 from serving.scheduling.sequence import SequenceBatcher
 
 ms = 1e-3
@@ -664,3 +664,63 @@ def test_many_long_sequences_all_run_to_their_end() -> None:
         assert not record.dropped
         check_sequences([request for _, request in arrivals], record)
         check_nothing_is_left(scheduler, record)
+
+
+# --- an instance forgets what it knew
+
+
+LOST = InstanceDied("it crashed", lost_sequences=True)
+
+
+def die(scheduler: Batcher, instance: int = 0, error: Exception = LOST) -> Plan[Request]:
+    """What runs next on the instance costs its process; what is to be done then."""
+    batch = scheduler.schedule(0.0, instance).batch or []
+    scheduler.complete(batch, [error] * len(batch))
+    return scheduler.schedule(0.0, instance)
+
+
+def test_all_sequences_of_an_instance_that_forgot_them_must_start_anew() -> None:
+    scheduler = batcher()
+    add(scheduler, start(1), start(2))
+    run(scheduler)
+    add(scheduler, Request(1))
+    assert die(scheduler) == Plan(), "nobody else waits"
+    for sequence_id in (1, 2):
+        with pytest.raises(InvalidInput, match="must specify the START flag"):
+            add(scheduler, Request(sequence_id))
+    add(scheduler, start(1), start(2))
+    assert len(run(scheduler)) == 2
+
+
+def test_those_that_wait_are_told_and_those_that_begin_anew_run() -> None:
+    scheduler = batcher()
+    add(scheduler, start(1), start(2), start(3))
+    run(scheduler)
+    runs = [Request(1), Request(2), Request(3)]
+    followers, anew, later = [Request(1), end(1)], start(3), Request(3)
+    add(scheduler, *runs, *followers, anew, later)
+    plan = die(scheduler)
+    assert told(plan.events) == [(follower, InstanceDied) for follower in followers]
+    assert plan.batch == [anew]
+    scheduler.complete([anew], [None])
+    assert run(scheduler) == [later]
+    check_nothing_waits(scheduler, free=4)
+
+
+def test_sequences_on_other_instances_and_those_whose_state_is_kept_go_on() -> None:
+    scheduler = batcher(instances=2)
+    add(scheduler, start(1), start(2))
+    assert len(run(scheduler, instance=0)) == len(run(scheduler, instance=1)) == 1
+    add(scheduler, Request(1))
+    assert die(scheduler, error=InstanceDied("it crashed")) == Plan()
+    add(scheduler, Request(1))
+    die(scheduler)
+    add(scheduler, Request(2))
+    assert len(run(scheduler, instance=1)) == 1
+
+
+def check_nothing_waits(scheduler: Batcher, free: int) -> None:
+    for now in (10.0, 20.0):
+        scheduler.schedule(now)
+    assert len(scheduler) == 0
+    assert [instance.free for instance in scheduler._instances] == [free]
