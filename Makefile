@@ -50,7 +50,8 @@ lock: $(INSTALLED) ## Pin the newest releases in constraints.txt (torch stays at
 TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)
 
 clean: ## Remove the virtual environment and what was trained
-	rm -rf $(VENV) checkpoints $(patsubst %/manifest.json,%,$(wildcard model_repository/*/[0-9]*/manifest.json))
+	rm -rf $(VENV) checkpoints $(patsubst %/manifest.json,%,$(wildcard model_repository/*/[0-9]*/manifest.json)) \
+	    model_repository/*/.tuned
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

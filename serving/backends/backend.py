@@ -28,6 +28,9 @@ _DESCRIBE = {"onnxruntime": "serving.backends.ort:describe", "pytorch": "serving
 # Backends whose models can share one pool of threads.
 _SHARE_THREADS = {"onnxruntime": "serving.backends.ort:share_threads"}
 
+# What runs a backend's models, and its version.
+_RUNTIMES = {"onnxruntime": "serving.backends.ort:RUNTIME", "pytorch": "serving.backends.torchscript:RUNTIME"}
+
 Specs = tuple[TensorSpec, ...]
 
 
@@ -115,6 +118,11 @@ def share_threads() -> None:
     """
     for name, path in _SHARE_THREADS.items():
         _imported(name, path)()
+
+
+def runtime(name: str) -> str:
+    """What runs a backend's models, and its version. Raises `ModelLoadFailed` where it is not installed."""
+    return str(_imported(name, _RUNTIMES[name]))
 
 
 def _imported(name: str, path: str) -> Any:

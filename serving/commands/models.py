@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from serving.commands import places
 from serving.commands.manifest import manifest
+from serving.commands.published import repository_of
 from serving.commands.request import DEFAULT_URL, ServerRefused, ServerUnreachable, fail, get, post
 from serving.core.versions import is_version
 from serving.errors import ModelLoadFailed
@@ -167,18 +168,10 @@ def _put_in_place(action: str, model: str, version: str, url: str) -> None:
 
 
 def _config_on_disk(model: str, repositories: list[str]) -> "ModelConfig":
-    from serving.core.did_you_mean import instead
     from serving.engine.config_completion import completed_config
-    from serving.engine.repositories import open_repositories
 
     other = "another repository is named by --model-repository, a running server by --url"
-    if missing := [place for place in repositories if places.is_missing(place)]:
-        raise ModelLoadFailed(f"there is no folder {places.listed(missing)}; {other}")
-    repository = open_repositories(repositories, None)
-    names = repository.names()
-    if model not in names:
-        where = places.listed(repositories)
-        raise ModelLoadFailed(f"there is no model '{model[:100]}' in {where}{instead(model, names)}; {other}")
+    repository = repository_of(model, repositories, other)
     return completed_config(repository, model)
 
 

@@ -105,6 +105,8 @@ _HONOURED = {
     "response_cache.enable",
     "ensemble_scheduling.step.model_name",
     "ensemble_scheduling.step.model_version",
+    "parameters.auto_tune",
+    "parameters.latency_objective_ms",
 }
 # With keys of their owner's, or read elsewhere.
 _HONOURED_BELOW = (

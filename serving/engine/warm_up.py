@@ -32,7 +32,7 @@ _BLIND = ("onnxruntime", "pytorch")
 
 def warm_up(instances: Iterable[ModelInstance], config: ModelConfig, folder: Path) -> None:
     """Run each instance; `folder` is the model's. Raises `ModelLoadFailed` naming the sample that failed."""
-    samples = [(sample, _inputs(sample, config, folder)) for sample in config.model_warmup]
+    samples = [(sample, sample_inputs(sample, config, folder)) for sample in config.model_warmup]
     for instance in instances:
         for sample, inputs in samples:
             for _ in range(sample.count or 1):
@@ -50,41 +50,16 @@ def random_data(datatype: str, shape: tuple[int, ...]) -> np.ndarray:
     return (generator.random(shape) if dtype.kind in "fV" else generator.integers(0, 2, shape)).astype(dtype)
 
 
-def _run_sample(instance: ModelInstance, name: str, inputs: Arrays, is_decoupled: bool) -> None:
-    try:
-        if is_decoupled:
-            assert isinstance(instance, DecoupledInstance)
-            for _ in instance.stream(inputs, NO_PARAMETERS, lambda: False):
-                pass
-        else:
-            instance.run(inputs)
-    except Exception as error:  # a model may raise anything
-        raise ModelLoadFailed(f"failed to run warmup sample '{name}': {error}") from error
-
-
-def _run_zeros(instance: ModelInstance) -> None:
+def zeros(instance: ModelInstance) -> Arrays:
     """A row of the smallest size that the file allows."""
-    zeros = {
+    return {
         spec.name: _filled(spec.datatype, tuple(1 if dim == -1 else dim for dim in spec.shape))
         for spec in instance.inputs
     }
-    warming = threading.Thread(target=_run_twice, args=[instance, zeros], name="warm-up", daemon=True)
-    warming.start()
-    warming.join(_PATIENCE)
-    if warming.is_alive():
-        log.warning("a row of zeros takes the model longer than %g s; a model_warmup sample can warm it", _PATIENCE)
 
 
-def _run_twice(instance: ModelInstance, inputs: Arrays) -> None:
-    """Runtimes that compile while they run (TorchScript) do so at the second run of a shape."""
-    try:
-        for _ in range(2):
-            instance.run(inputs)
-    except Exception as error:
-        log.debug("zeros were no input to warm up with: %s", error)
-
-
-def _inputs(sample: ModelWarmup, config: ModelConfig, folder: Path) -> Arrays:
+def sample_inputs(sample: ModelWarmup, config: ModelConfig, folder: Path) -> Arrays:
+    """What a sample feeds a model, whose `folder` it is. Raises `ModelLoadFailed` naming the sample and the input."""
     rows = sample.batch_size or 1
     if rows > max(1, config.max_batch_size):
         raise ModelLoadFailed(
@@ -100,6 +75,35 @@ def _inputs(sample: ModelWarmup, config: ModelConfig, folder: Path) -> Arrays:
             raise ModelLoadFailed(f"{what}: {words}") from None
         inputs[name] = np.repeat(row[None], rows, axis=0) if config.max_batch_size else row
     return inputs
+
+
+def _run_sample(instance: ModelInstance, name: str, inputs: Arrays, is_decoupled: bool) -> None:
+    try:
+        if is_decoupled:
+            assert isinstance(instance, DecoupledInstance)
+            for _ in instance.stream(inputs, NO_PARAMETERS, lambda: False):
+                pass
+        else:
+            instance.run(inputs)
+    except Exception as error:  # a model may raise anything
+        raise ModelLoadFailed(f"failed to run warmup sample '{name}': {error}") from error
+
+
+def _run_zeros(instance: ModelInstance) -> None:
+    warming = threading.Thread(target=_run_twice, args=[instance, zeros(instance)], name="warm-up", daemon=True)
+    warming.start()
+    warming.join(_PATIENCE)
+    if warming.is_alive():
+        log.warning("a row of zeros takes the model longer than %g s; a model_warmup sample can warm it", _PATIENCE)
+
+
+def _run_twice(instance: ModelInstance, inputs: Arrays) -> None:
+    """Runtimes that compile while they run (TorchScript) do so at the second run of a shape."""
+    try:
+        for _ in range(2):
+            instance.run(inputs)
+    except Exception as error:
+        log.debug("zeros were no input to warm up with: %s", error)
 
 
 def _row(what: str, given: ModelWarmup.Input, folder: Path) -> np.ndarray:
