@@ -52,7 +52,8 @@ TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)
 clean: ## Remove the virtual environment, caches and what was trained
 	find . -path ./$(VENV) -prune -o -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache checkpoints \
-	    $(patsubst %/manifest.json,%,$(wildcard model_repository/*/[0-9]*/manifest.json))
+	    $(patsubst %/manifest.json,%,$(wildcard model_repository/*/[0-9]*/manifest.json)) \
+	    model_repository/*/.tuned
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

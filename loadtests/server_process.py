@@ -62,7 +62,7 @@ def started(repository: Path, *options: str, code: Path = ROOT) -> Iterator[Serv
         subprocess.Popen(
             command,
             cwd=code,
-            env={**os.environ, "PYTHONPATH": str(code)},
+            env={"SLIPWAY_AUTO_TUNE_SECS": "0", **os.environ, "PYTHONPATH": str(code)},  # what configs say is compared
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

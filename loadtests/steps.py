@@ -96,7 +96,7 @@ async def measure(root: Path, count: int) -> dict[str, list[Step]]:
         *(sys.executable, "-c", CLIENT), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
-    settings = Settings(root, http_port=0, grpc_port=0, metrics_port=0)
+    settings = Settings(root, http_port=0, grpc_port=0, metrics_port=0, auto_tune_secs=0)
     serving = asyncio.create_task(serve(settings, started.set_result, stop))
     parts = await started
     caller = Caller(client, parts.http_port)

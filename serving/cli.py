@@ -9,6 +9,7 @@ from serving.commands.models import models
 from serving.commands.predict import predict
 from serving.commands.serve import serve
 from serving.commands.tritonserver import TritonserverOptions
+from serving.commands.tune import tune
 from training.cli import export, train
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ app.command()(export)
 app.command(cls=TritonserverOptions)(serve)
 app.add_typer(models, name="models")
 app.command()(predict)
+app.command()(tune)
 
 
 def main() -> None:

@@ -93,7 +93,13 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         cache = ResponseCache(size) if size else None
         if settings.enable_global_threadpool:
             await in_own_thread(share_threads)
-        policy = LoadPolicy(settings.require_manifest, cache is not None, settings.enable_global_threadpool)
+        policy = LoadPolicy(
+            settings.require_manifest,
+            cache is not None,
+            settings.enable_global_threadpool,
+            settings.auto_tune_secs,
+            settings.model_cache,
+        )
         state = await in_own_thread(StateFile, settings.state_file)
         registry = ModelRegistry(
             repository, asyncio.get_running_loop(), names, policy, cache, state, lambda *of: promotions.carry_out(*of)

@@ -17,7 +17,8 @@ class Settings:
     `state_file`. A model repository is a folder or an address
     (s3://bucket/models), whose files are fetched into `model_cache`, or without it into the system's folder for such
     things.
-    With `enable_global_threadpool` all ONNX models of the process share one pool of threads, for good.
+    With `enable_global_threadpool` all ONNX models of the process share one pool of threads, for good. Up to
+    `auto_tune_secs` of each load go into measuring how many instances and threads suit the model.
     """
 
     model_repositories: Path | tuple[Path | str, ...]
@@ -41,3 +42,4 @@ class Settings:
     log_verbose: int = 0
     response_cache_byte_size: int = 0
     enable_global_threadpool: bool = False
+    auto_tune_secs: float = 3.0

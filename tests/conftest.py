@@ -1,5 +1,6 @@
 """What many tests share: servers over tiny models, and the example models, trained once; tests only read these."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from training.checkpoint import Checkpoint
 from training.export.package import publish
 from training.recipes.recipe import find
 from training.run import run
+
+os.environ.setdefault("SLIPWAY_AUTO_TUNE_SECS", "0")  # in servers that tests start as processes
 
 
 @pytest.fixture(scope="session")

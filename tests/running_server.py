@@ -58,8 +58,9 @@ def until(condition: Callable[[], object], what: str = "it never came") -> None:
 
 @contextmanager
 def running(root: Path, **settings: Any) -> Iterator[RunningServer]:
-    """Serve the models in `root` until the block ends; fails where the server does."""
-    chosen = Settings(root, **{"http_port": 0, "grpc_port": 0, "metrics_port": 0, **settings})
+    """Serve the models in `root` until the block ends; fails where the server does. Nothing is tuned unless asked for,
+    which would take longer than most tests."""
+    chosen = Settings(root, **{"http_port": 0, "grpc_port": 0, "metrics_port": 0, "auto_tune_secs": 0, **settings})
     started: list[server.Started] = []
     is_up = threading.Event()
     stop, failures = asyncio.Event(), []

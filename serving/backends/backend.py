@@ -32,6 +32,9 @@ _SHARE_THREADS = {"onnxruntime": "serving.backends.ort:share_threads"}
 # What loads a model of any backend in a process of its own.
 _ISOLATED = "serving.backends.isolated:load"
 
+# What runs a backend's models, and its version.
+_RUNTIMES = {"onnxruntime": "serving.backends.ort:RUNTIME", "pytorch": "serving.backends.torchscript:RUNTIME"}
+
 Specs = tuple[TensorSpec, ...]
 
 
@@ -141,6 +144,11 @@ def share_threads() -> None:
     """
     for name, path in _SHARE_THREADS.items():
         _imported(name, path)()
+
+
+def runtime(name: str) -> str:
+    """What runs a backend's models, and its version. Raises `ModelLoadFailed` where it is not installed."""
+    return str(_imported(name, _RUNTIMES[name]))
 
 
 def _imported(name: str, path: str) -> Any:

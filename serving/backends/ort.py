@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
 # ONNX Runtime uploads usage data unless this is set before it is imported; an operator may set it to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 
 from serving.backends.backend import ModelInstance, Specs, check_against_config, model_file
+from serving.backends.cores import usable_cores
 from serving.backends.onnx_file import read_onnx
 from serving.backends.wrong_files import refuse_what_is_no_onnx
 from serving.core.datatypes import DTYPES
@@ -60,6 +60,8 @@ _NEWER_IR = re.compile(r"Unsupported model IR version: (\d+), max supported IR v
 _NEWER_OPSET = re.compile(
     r"Opset (\d+) is under development.*official support for domain (\S+) is till opset (\d+)", re.S
 )
+
+RUNTIME = f"onnxruntime {ort.__version__}"
 
 Provider = tuple[str, dict[str, str]]
 
@@ -134,7 +136,7 @@ def share_threads() -> None:
     ONNX Runtime keeps it for the process, and then takes no session with threads of its own.
     """
     if not _THREADS_ARE_SHARED.is_set():
-        ort.set_global_thread_pool_sizes(_cores(), 1)
+        ort.set_global_thread_pool_sizes(usable_cores(), 1)
         _THREADS_ARE_SHARED.set()
 
 
@@ -179,7 +181,7 @@ def _session(path: Path, options: OnnxOptions, wanted: list[Provider]) -> ort.In
 
 def _session_options(chosen: OnnxOptions) -> ort.SessionOptions:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = chosen.intra_op_threads or _cores()
+    options.intra_op_num_threads = chosen.intra_op_threads or usable_cores()  # ONNX Runtime itself counts the machine's
     options.inter_op_num_threads = chosen.inter_op_threads
     options.execution_mode = ort.ExecutionMode.ORT_PARALLEL if chosen.is_parallel else ort.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = _LEVELS[chosen.graph_level]
@@ -192,12 +194,6 @@ def _session_options(chosen: OnnxOptions) -> ort.SessionOptions:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     return options
-
-
-def _cores() -> int:
-    """Those that this process may use. ONNX Runtime itself counts the machine's, and ties a thread to each of them."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(psutil.cpu_count(logical=False) or allowed, allowed)
 
 
 def _spec(tensor: ort.NodeArg) -> TensorSpec:

@@ -27,6 +27,8 @@ from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec
 from serving.core.torch_options import TorchOptions, torch_options
 from serving.errors import BackendFailed, ModelLoadFailed
 
+RUNTIME = f"torch {torch.__version__}"
+
 _DEFAULT_THREADS = torch.get_num_threads()  # a new thread of the process may begin with another model's number
 
 

@@ -53,6 +53,7 @@ def serve(
     response_cache_byte_size: options.ResponseCacheByteSize = None,
     backend_config: options.BackendConfig = None,
     cache_config: options.CacheConfig = None,
+    auto_tune_secs: options.AutoTuneSecs = _DEFAULTS.auto_tune_secs,
     shutdown_timeout: options.ShutdownTimeout = _DEFAULTS.shutdown_timeout,
 ) -> None:
     """Serve the models of a repository over HTTP and gRPC.
@@ -105,6 +106,7 @@ def serve(
         log_verbose=log_verbose,
         response_cache_byte_size=cache_size,
         enable_global_threadpool=enable_global_threadpool,
+        auto_tune_secs=auto_tune_secs,
     )
     _log_to_stderr()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

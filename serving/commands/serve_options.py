@@ -176,6 +176,14 @@ BackendConfig = Annotated[
         help="'onnxruntime,enable-global-threadpool=1' lets all ONNX models share one thread pool.",
     ),
 ]
+AutoTuneSecs = Annotated[
+    float,
+    Option(
+        envvar="SLIPWAY_AUTO_TUNE_SECS",
+        min=0,
+        help="Seconds for measuring, at a model's first load, how many instances and threads suit it; 0: none.",
+    ),
+]
 CacheConfig = Annotated[
     str | None,
     Option(

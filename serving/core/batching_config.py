@@ -85,8 +85,13 @@ def batching_config(config: ModelConfig) -> BatchingConfig:
         _policies(batching),
         batching.default_priority_level - 1 if batching.priority_levels else 0,
         bool(batching.preserve_ordering),
-        (model_parameters.number(config, OBJECTIVE, 3.6e6, "a number of milliseconds") or 0.0) * 1e-3,
+        latency_objective(config),
     )
+
+
+def latency_objective(config: ModelConfig) -> float:
+    """In seconds; 0 where there is none. Raises `ModelLoadFailed`."""
+    return (model_parameters.number(config, OBJECTIVE, 3.6e6, "a number of milliseconds") or 0.0) * 1e-3
 
 
 def _preferred(sizes: Sequence[int], max_batch_size: int, model: str) -> tuple[int, ...]:

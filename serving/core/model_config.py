@@ -107,6 +107,7 @@ _HONOURED = {
     "response_cache.enable",
     f"parameters.{OBJECTIVE}",
     ISOLATION,
+    "parameters.auto_tune",
 }
 # With keys of their owner's, or read elsewhere.
 _HONOURED_BELOW = (

@@ -13,6 +13,7 @@ from serving.core.states import ModelState, VersionStatus
 from serving.engine.running_rollout import RunningRollout
 from serving.engine.servable import Servable
 from serving.errors import ModelNotReady, VersionNotFound
+from serving.scheduling.tuning import Tuning
 
 UNLOADED = "unloaded"  # Triton's word, which its clients' tests look for
 
@@ -20,13 +21,15 @@ UNLOADED = "unloaded"  # Triton's word, which its clients' tests look for
 @dataclass(frozen=True, slots=True)
 class Version:
     """`served` while the state is READY, `reason` while it is UNAVAILABLE; `files` are those of the version that it was
-    loaded from, `shared` those of all versions, such as config.pbtxt."""
+    loaded from, `shared` those of all versions, such as config.pbtxt; `tuning` is what chose its instances, if
+    something did."""
 
     state: ModelState
     served: Servable | None = None
     reason: str = ""
     files: Files = field(default_factory=dict)
     shared: Files = field(default_factory=dict)
+    tuning: Tuning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,12 @@ class LoadedModel:
         """Why versions that could be here are not."""
         reasons = {number: f"rolled back: {it.reason}" for number, it in self.rolled_back.items()} | dict(self.failed)
         return {number: reason for number, reason in reasons.items() if number and number not in self.versions}
+
+    @property
+    def tuning(self) -> Tuning | None:
+        """Of the version that answers."""
+        current = self.versions.get(self.current)
+        return None if current is None else current.tuning
 
     @property
     def remembered(self) -> Remembered:

@@ -25,11 +25,12 @@ from serving.engine.dispatch import Dispatch
 from serving.engine.ensemble_loading import load_ensemble
 from serving.engine.freed_memory import give_back
 from serving.engine.load_policy import DEFAULT_POLICY, LoadPolicy
-from serving.engine.loaded_model import Version, sorted_versions
+from serving.engine.loaded_model import LoadedModel, Version, sorted_versions
 from serving.engine.repository import Repository
 from serving.engine.reshaped import with_reshapes
 from serving.engine.self_check import self_check
 from serving.engine.served_model import ServedModel
+from serving.engine.tuner import Tuner
 from serving.engine.verification import verify
 from serving.engine.warm_up import warm_up
 from serving.errors import ModelLoadFailed, RepositoryPollFailed
@@ -44,13 +45,14 @@ class Before:
     `files` is what was listed before anything was read, so that what changes later is noticed. Versions in `kept` are
     taken as they are, those in `without` passed over. `at_start`, when nothing of the model serves, is what is
     remembered of it; then those before the latest versions are loaded too where these fail, or have a trial before
-    them.
+    them. `loaded` is what the model is until then.
     """
 
     files: Files | None = None
     kept: Mapping[str, Version] = field(default_factory=dict)
     without: Collection[str] = ()
     at_start: Remembered | None = None
+    loaded: LoadedModel | None = None
 
 
 NOTHING_KNOWN = Before()
@@ -88,9 +90,10 @@ def load_model(
     if is_brought and config.backend == "python":
         raise RepositoryPollFailed("a request can't bring Python code; put model.py into the repository")
     labels = _checked_labels(repository, config, policy)
+    tuner = Tuner(policy, written, None if before.loaded is None else before.loaded.tuning)
 
     def load(number: int) -> Version:
-        return before.kept.get(str(number)) or _load_version(repository, config, number, files, labels, loop, policy)
+        return before.kept.get(str(number)) or _load_version(repository, config, number, files, labels, loop, tuner)
 
     versions = {str(number): load(number) for number in _selected(config, left, available)}
     for number in spare:
@@ -196,7 +199,7 @@ def _load_version(
     all_files: Files,
     labels: Mapping[str, tuple[str, ...]],
     loop: asyncio.AbstractEventLoop,
-    policy: LoadPolicy,
+    tuner: Tuner,
 ) -> Version:
     name, version = str(config.name), str(number)
     files = of_version(all_files, version)
@@ -204,7 +207,8 @@ def _load_version(
     instances: list[backend.ModelInstance] = []
     try:
         directory = repository.version_directory(name, number)
-        verify(directory, policy.require_manifest)
+        verify(directory, tuner.policy.require_manifest)
+        config, tuning = tuner.tuned(config, directory)
         instances = _load_instances(config, directory)
         checked = _prove(instances, config, directory)
         is_still = config.backend == "python" or not repository.is_watchable  # such a model may write into its folder
@@ -216,7 +220,7 @@ def _load_version(
         return unavailable(name, version, error)
     where = " + ".join(f"{count} on {device}" for device, count in Counter(model_config.devices(config)).items())
     log.info("%s version %s is ready (%s, instances: %s%s)", name, version, config.backend, where, checked)
-    return Version(ModelState.READY, served, files=files, shared=of_all_versions(all_files))
+    return Version(ModelState.READY, served, files=files, shared=of_all_versions(all_files), tuning=tuning)
 
 
 def _prove(instances: list[backend.ModelInstance], config: ModelConfig, directory: Path) -> str:

@@ -144,6 +144,7 @@ class ModelRegistry:
                 succession.unchanged(old, files) if only_changes else {},
                 {*away, *_above(files, turn)},
                 remembered if not serves and override is None else None,
+                old,
             )
             loaded, folder = self.source.load(name, override, before)
         except Exception as error:  # whatever a model's files cause is its own failure

@@ -4,13 +4,12 @@ Rule: a model whose name is in more than one of them is in none, and says so; a 
 the others nothing.
 """
 
-import os
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from serving.core import remote_address
 from serving.core.model_config import ModelConfig
+from serving.engine.cache_folder import usual_cache
 from serving.engine.object_store import open_objects
 from serving.engine.remote_repository import RemoteRepository
 from serving.engine.repository import ModelRepository, Repository
@@ -36,18 +35,7 @@ def _opened(place: str | Path, cache: Path | None) -> ModelRepository | RemoteRe
     except ValueError as error:
         raise ModelLoadFailed(str(error)) from None
     is_web = address.protocol in ("http", "https")
-    return RemoteRepository(open_web(address) if is_web else open_objects(address), cache or _usual_cache())
-
-
-def _usual_cache() -> Path:
-    try:
-        if sys.platform == "darwin":
-            return Path.home() / "Library" / "Caches" / "slipway"
-        if sys.platform == "win32":
-            return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "slipway" / "cache"
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipway"
-    except RuntimeError:
-        raise ModelLoadFailed("this user has no home folder to cache models in; choose a --model-cache") from None
+    return RemoteRepository(open_web(address) if is_web else open_objects(address), cache or usual_cache())
 
 
 class ModelRepositories:

@@ -33,7 +33,7 @@ _BLIND = ("onnxruntime", "pytorch")
 
 def warm_up(instances: Iterable[ModelInstance], config: ModelConfig, folder: Path) -> None:
     """Run each instance; `folder` is the model's. Raises `ModelLoadFailed` naming the sample that failed."""
-    samples = [(sample, _inputs(sample, config, folder)) for sample in config.model_warmup]
+    samples = [(sample, sample_inputs(sample, config, folder)) for sample in config.model_warmup]
     for instance in instances:
         for sample, inputs in samples:
             for _ in range(sample.count or 1):
@@ -64,29 +64,16 @@ def _run_sample(instance: ModelInstance, name: str, inputs: Arrays, config: Mode
         raise ModelLoadFailed(f"failed to run warmup sample '{name}': {error}") from cause
 
 
-def _run_zeros(instance: ModelInstance) -> None:
+def zeros(instance: ModelInstance) -> Arrays:
     """A row of the smallest size that the file allows."""
-    zeros = {
+    return {
         spec.name: _filled(spec.datatype, tuple(1 if dim == -1 else dim for dim in spec.shape))
         for spec in instance.inputs
     }
-    warming = threading.Thread(target=_run_twice, args=[instance, zeros], name="warm-up", daemon=True)
-    warming.start()
-    warming.join(_PATIENCE)
-    if warming.is_alive():
-        log.warning("a row of zeros takes the model longer than %g s; a model_warmup sample can warm it", _PATIENCE)
 
 
-def _run_twice(instance: ModelInstance, inputs: Arrays) -> None:
-    """Runtimes that compile while they run (TorchScript) do so at the second run of a shape."""
-    try:
-        for _ in range(2):
-            instance.run(inputs)
-    except Exception as error:
-        log.debug("zeros were no input to warm up with: %s", error)
-
-
-def _inputs(sample: ModelWarmup, config: ModelConfig, folder: Path) -> Arrays:
+def sample_inputs(sample: ModelWarmup, config: ModelConfig, folder: Path) -> Arrays:
+    """What a sample feeds a model, whose `folder` it is. Raises `ModelLoadFailed` naming the sample and the input."""
     rows = sample.batch_size or 1
     if rows > max(1, config.max_batch_size):
         raise ModelLoadFailed(
@@ -122,6 +109,23 @@ def _check_fit(sample: str, inputs: Arrays, config: ModelConfig) -> None:
         )
         if datatype != spec.datatype or not fits:
             raise ModelLoadFailed(f"{what} is {datatype} {format_shape(array.shape)}; the model takes {listing}")
+
+
+def _run_zeros(instance: ModelInstance) -> None:
+    warming = threading.Thread(target=_run_twice, args=[instance, zeros(instance)], name="warm-up", daemon=True)
+    warming.start()
+    warming.join(_PATIENCE)
+    if warming.is_alive():
+        log.warning("a row of zeros takes the model longer than %g s; a model_warmup sample can warm it", _PATIENCE)
+
+
+def _run_twice(instance: ModelInstance, inputs: Arrays) -> None:
+    """Runtimes that compile while they run (TorchScript) do so at the second run of a shape."""
+    try:
+        for _ in range(2):
+            instance.run(inputs)
+    except Exception as error:
+        log.debug("zeros were no input to warm up with: %s", error)
 
 
 def _row(what: str, given: ModelWarmup.Input, folder: Path) -> np.ndarray:

@@ -259,7 +259,7 @@ def test_a_repository_that_is_not_there_is_said() -> None:
     assert "does not exist" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["train", "export", "serve", "models", "predict"])
+@pytest.mark.parametrize("command", ["train", "export", "serve", "models", "predict", "tune"])
 def test_help_teaches_by_example(command: str) -> None:
     done = slipway(command, "--help")
     assert done.returncode == 0

@@ -6,10 +6,10 @@ from serving import __version__
 from serving.cli import app
 
 
-def test_the_commands_are_the_five() -> None:
+def test_the_commands_are_these() -> None:
     result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"})
     assert result.exit_code == 0
-    for command in ("train", "export", "serve", "models", "predict"):
+    for command in ("train", "export", "serve", "models", "predict", "tune"):
         assert f"\n│ {command} " in result.stdout
 
 

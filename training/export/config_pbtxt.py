@@ -31,9 +31,9 @@ output [
 # Requests that wait while an instance is busy run together in its next batch.
 dynamic_batching {{ }}
 
-# One instance with one thread; more instances run batches side by side.
-instance_group [ {{ kind: KIND_CPU count: 1 }} ]
-parameters {{ key: "intra_op_thread_count" value {{ string_value: "1" }} }}
+# How many instances run side by side, and the threads of each, is measured at the first load; to say it yourself:
+# instance_group [ {{ kind: KIND_CPU count: 1 }} ]
+# parameters {{ key: "intra_op_thread_count" value {{ string_value: "1" }} }}
 """
 
 

@@ -1,5 +1,6 @@
 """The contract that every backend keeps, whatever runtime is behind it."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,11 @@ def published(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Mod
     """The version directory and the config of a model of each backend."""
     add_double(tmp_path, request.param)
     return tmp_path / request.param / "1", model_config.complete(ModelRepository(tmp_path).config(request.param))
+
+
+def test_a_runtime_is_known_by_name_and_version() -> None:
+    assert re.fullmatch(r"onnxruntime \d+\.\S+", backend.runtime("onnxruntime"))
+    assert re.fullmatch(r"torch \d+\.\S+", backend.runtime("pytorch"))
 
 
 def load(published: tuple[Path, ModelConfig]) -> backend.ModelInstance:

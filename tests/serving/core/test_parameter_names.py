@@ -22,6 +22,8 @@ def warnings(backend: str, name: str) -> list[str]:
         ("pytorch", "percent", "rollout.percent"),
         ("onnxruntime", "minRequests", "rollout.min_requests"),
         ("onnxruntime", "rollout_percent", "rollout.percent"),
+        ("onnxruntime", "autotune", "auto_tune"),
+        ("pytorch", "latency_objective", "latency_objective_ms"),
     ],
 )
 def test_a_parameter_that_is_nearly_one_is_answered_with_it(backend: str, name: str, meant: str) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from serving.core.model_config import complete, input_specs, output_specs, parse, unhonoured
-from serving.core.model_parameters import thread_count
+from serving.core.tuning_config import fixed
 from training.errors import PublishFailed
 from training.export.config_pbtxt import read, render
 from training.recipes.recipe import RECIPES, Recipe, find
@@ -23,7 +23,7 @@ def test_the_server_accepts_it_and_honours_every_field(name: str) -> None:
     assert config.output[0].label_filename == "labels.txt"
     assert config.max_batch_size == 64
     assert config.HasField("dynamic_batching")
-    assert thread_count(config, "intra_op_thread_count") == 1
+    assert fixed(parse(_text(recipe), name), config) == (0, 0), "a server measures what suits it"
     assert unhonoured(config) == []
 
 

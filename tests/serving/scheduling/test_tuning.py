@@ -1,0 +1,114 @@
+import pytest
+
+from serving.scheduling.tuning import (
+    Measured,
+    Question,
+    Setting,
+    affordable,
+    batch_sizes,
+    candidates,
+    choose,
+    is_settled,
+)
+
+TWO_CORES = Question(cores=2, max_batch_size=64)
+
+
+def at(setting: str, rows: int, milliseconds: float) -> Measured:
+    instances, _, threads = setting.partition("x")
+    return Measured(Setting(int(instances), int(threads)), rows, milliseconds / 1000)
+
+
+def brief(settings: tuple[Setting, ...]) -> str:
+    return ", ".join(f"{it.instances}x{it.threads}" for it in settings)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        (Question(1), "1x1"),
+        (Question(2), "2x1, 1x2, 1x1"),
+        (Question(4), "4x1, 2x2, 1x4, 2x1, 1x2, 1x1"),
+        (Question(6), "6x1, 3x2, 1x4, 1x6, 4x1, 2x1, 1x2, 1x1"),
+        (Question(4, instances=1), "1x1, 1x2, 1x4"),
+        (Question(2, instances=2), "2x1, 2x2"),
+        (Question(8, threads=2), "4x2, 2x2, 1x2"),
+        (Question(2, threads=8), "1x8"),
+        (Question(8, instances=3, threads=5), "3x5"),
+    ],
+)
+def test_all_cores_are_divided_in_every_way_before_fewer_are_used_and_what_is_fixed_stays(
+    question: Question, expected: str
+) -> None:
+    assert brief(candidates(question)) == expected
+
+
+def test_a_large_machine_has_no_more_instances_than_a_config_may_name() -> None:
+    assert max(setting.instances for setting in candidates(Question(512))) == 256
+
+
+@pytest.mark.parametrize(
+    ("largest", "factor", "sizes"),
+    [(0, 2, (1,)), (1, 4, (1,)), (2, 4, (1, 2)), (8, 4, (1, 4, 8)), (64, 4, (1, 4, 16, 64)), (6, 2, (1, 2, 4, 6))],
+)
+def test_batches_grow_by_a_factor_up_to_the_largest(largest: int, factor: int, sizes: tuple[int, ...]) -> None:
+    assert batch_sizes(largest, factor) == sizes
+
+
+def test_batches_that_would_take_too_long_are_left_out() -> None:
+    sizes = (1, 4, 16, 64)
+    assert affordable(sizes, row_seconds=0.0001, settings=3, budget=3) == sizes
+    assert affordable(sizes, row_seconds=0.01, settings=3, budget=3) == (1, 4, 16)
+    assert affordable(sizes, row_seconds=0.5, settings=3, budget=3) == ()
+
+
+def test_the_highest_rate_wins_whichever_batch_it_is_at() -> None:
+    small_cnn = [at("2x1", 1, 0.1), at("2x1", 32, 3), at("1x2", 1, 0.1), at("1x2", 32, 4), at("1x1", 32, 2.5)]
+    assert choose(TWO_CORES, small_cnn).setting == Setting(2, 1)
+    wide_mlp = [at("2x1", 1, 2), at("2x1", 32, 5), at("1x2", 1, 1), at("1x2", 32, 2), at("1x1", 32, 4)]
+    assert choose(TWO_CORES, wide_mlp).setting == Setting(1, 2)
+
+
+def test_among_equals_the_one_with_fewer_cores_wins_and_then_the_one_whose_threads_wait_for_nobody() -> None:
+    assert choose(TWO_CORES, [at("2x1", 8, 1.96), at("1x2", 8, 0.98), at("1x1", 8, 1)]).setting == Setting(1, 1)
+    assert choose(TWO_CORES, [at("1x2", 8, 0.97), at("2x1", 8, 2), at("1x1", 8, 2)]).setting == Setting(2, 1)
+    assert choose(TWO_CORES, [at("1x2", 8, 0.94), at("2x1", 8, 2), at("1x1", 8, 2)]).setting == Setting(1, 2)
+
+
+def test_an_objective_rules_out_batches_that_take_more_than_half_of_it() -> None:
+    measured = [at("2x1", 8, 4), at("2x1", 64, 16), at("1x2", 8, 2.4), at("1x2", 64, 12)]
+    assert choose(TWO_CORES, measured).setting == Setting(2, 1)
+    tight = Question(2, max_batch_size=64, objective=0.005)
+    chosen = choose(tight, measured)
+    assert (chosen.setting, chosen.peaks[0].rows, chosen.is_within) == (Setting(1, 2), 8, True)
+
+
+def test_where_nothing_is_quick_enough_the_quickest_is_chosen_and_it_is_said() -> None:
+    measured = [at("2x1", 1, 4), at("2x1", 64, 16), at("1x2", 1, 3)]
+    chosen = choose(Question(2, max_batch_size=64, objective=0.001), measured)
+    assert (chosen.setting, chosen.is_within) == (Setting(1, 2), False)
+    assert str(chosen) == (
+        "1 instance x 2 threads (333 rows/s at 1; no batch takes less than half of latency_objective_ms)"
+    )
+
+
+def test_the_profile_is_the_chosen_ones_and_says_which_batch_is_enough() -> None:
+    measured = [at("2x1", 64, 8), at("2x1", 1, 1), at("2x1", 16, 2), at("2x1", 4, 1), at("1x1", 64, 11)]
+    chosen = choose(TWO_CORES, measured)
+    assert chosen.profile == ((1, 0.001), (4, 0.001), (16, 0.002), (64, 0.008))
+    assert chosen.enough_rows == 16
+
+
+def test_in_words_it_is_what_was_chosen_and_what_the_others_would_have_given() -> None:
+    measured = [at("2x1", 32, 4.8), at("1x2", 32, 4.4), at("1x1", 16, 3)]
+    assert str(choose(TWO_CORES, measured)) == (
+        "2 instances x 1 thread (13,333 rows/s at 32; 1 x 2: 7,273; 1 x 1: 5,333)"
+    )
+
+
+def test_measuring_goes_on_until_a_pass_changes_little() -> None:
+    before, same, other = [at("1x1", 1, 1)], [at("1x1", 1, 1.02)], [at("1x1", 1, 0.9)]
+    assert is_settled(4, before, same)
+    assert not is_settled(3, before, same), "a few times at least"
+    assert not is_settled(9, before, other)
+    assert not is_settled(9, [], same)
