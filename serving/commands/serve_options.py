@@ -181,6 +181,7 @@ AutoTuneSecs = Annotated[
     Option(
         envvar="SLIPWAY_AUTO_TUNE_SECS",
         min=0,
+        metavar="N",
         help="Seconds for measuring, at a model's first load, how many instances and threads suit it; 0: none.",
     ),
 ]

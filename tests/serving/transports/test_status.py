@@ -9,8 +9,9 @@ from serving.transports import status
 
 def tree(error: type[errors.SlipwayError]) -> Iterator[type[errors.SlipwayError]]:
     for child in error.__subclasses__():
-        yield child
-        yield from tree(child)
+        if child.__module__ == errors.__name__:  # tests may have errors of their own
+            yield child
+            yield from tree(child)
 
 
 @pytest.mark.parametrize("error", list(tree(errors.SlipwayError)))
