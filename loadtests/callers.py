@@ -21,11 +21,12 @@ _TIMEOUT = 60.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An HTTP request."""
+    """An HTTP request; `headers` are those that `Connection` does not send by itself."""
 
     path: str
     body: bytes = b""
     method: str = "POST"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,9 @@ class Connection:
         if self._socket is None:
             self._socket = socket.create_connection(("127.0.0.1", self._port), _TIMEOUT)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        head = f"{call.method} {call.path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(call.body)}\r\n\r\n"
-        self._socket.sendall(head.encode() + call.body)
+        headers = (("Host", "localhost"), ("Content-Length", len(call.body)), *call.headers)
+        lines = [f"{call.method} {call.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "", ""]
+        self._socket.sendall("\r\n".join(lines).encode() + call.body)
         reply = b""
         while b"\r\n\r\n" not in reply:
             reply += self._receive()
