@@ -43,10 +43,14 @@ class WorkerPool(Generic[R]):
         instances: Sequence[Execute[R]],
         deliver: Deliver[R],
         clock: Callable[[], float] = time.monotonic,
+        soon: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
+        """With `soon`, which calls a function a little later, instances are told of requests then, once for many."""
         self._scheduler = scheduler
         self._deliver = deliver
         self._clock = clock
+        self._soon = soon
+        self._is_told_soon = False
         self._changed = threading.Condition()
         self._stopping = False
         self._threads = [
@@ -66,7 +70,11 @@ class WorkerPool(Generic[R]):
             if self._stopping:
                 raise ModelNotReady("the model is unloading")
             self._scheduler.add(request, self._clock())
-            self._wake()
+            if self._soon is None:
+                self._wake()
+            elif not self._is_told_soon:
+                self._is_told_soon = True
+                self._soon(self._tell)
 
     def cancel(self, request: R) -> None:
         with self._changed:
@@ -117,6 +125,11 @@ class WorkerPool(Generic[R]):
                 self._deliver(plan.events, None)
             if plan.batch is not None:
                 return plan.batch
+
+    def _tell(self) -> None:
+        with self._changed:
+            self._is_told_soon = False
+            self._wake()
 
     def _wake(self) -> None:
         """One idle instance; all of them where only one of them may be able to take what waits."""
