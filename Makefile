@@ -16,10 +16,10 @@ TORCH_FIRST = $(if $(TORCH_BACKEND),$(BIN)/python -m pip install -q --disable-pi
 LIVE := tests/integration tests/conformance
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format lock clean
+.PHONY: help serve test check format lock bench bench-peers clean
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: $(INSTALLED) ## Train the example models if they are missing, and serve them on port 8000
 	@$(BIN)/slipway train --missing
@@ -48,6 +48,16 @@ lock: $(INSTALLED) ## Pin the newest releases in constraints.txt (torch stays at
 	    --no-annotate --no-header --output-file constraints.txt
 
 TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)
+
+bench: $(INSTALLED) ## Compare with other model servers, side by side (BENCH="--help" for its options)
+	@$(BIN)/python -m loadtests.bench $(BENCH)
+
+# Each in an environment of its own, since their requirements exclude one another's.
+bench-peers: $(INSTALLED) ## Install the servers that `make bench` compares with (1 GB)
+	@for peer in mlserver litserve ray; do \
+	    $(BIN)/python -m venv $(VENV)/peers/$$peer && \
+	    $(VENV)/peers/$$peer/bin/pip install -q --disable-pip-version-check -r loadtests/peers/$$peer.txt || exit 1; \
+	done
 
 clean: ## Remove the virtual environment, caches and what was trained
 	find . -path ./$(VENV) -prune -o -name __pycache__ -prune -exec rm -rf {} +

@@ -21,19 +21,19 @@ _TIMEOUT = 60.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An HTTP request; `headers` are whole lines."""
+    """An HTTP request; `headers` are names with their values, beside those that every request has."""
 
     path: str
     body: bytes = b""
     method: str = "POST"
-    headers: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
 
     def encoded(self) -> bytes:
         lines = (
             f"{self.method} {self.path} HTTP/1.1",
             "Host: localhost",
             f"Content-Length: {len(self.body)}",
-            *self.headers,
+            *(f"{name}: {value}" for name, value in self.headers),
         )
         return "\r\n".join((*lines, "\r\n")).encode() + self.body
 

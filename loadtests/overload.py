@@ -160,7 +160,7 @@ def requests(run: Run, rate: float, seconds: float) -> Iterator[tuple[float, flo
     tells = run.policy.sets_deadlines and len(run.scenario.objectives) > 1
     for at in departures(rate, seconds, run.round, run.scenario.variation):
         objective = random.choice(run.scenario.objectives)
-        header = (f"X-Request-Timeout-Ms: {objective * 1e3:g}",) if tells else ()
+        header = (("X-Request-Timeout-Ms", f"{objective * 1e3:g}"),) if tells else ()
         yield at, objective, replace(call, headers=header)
 
 

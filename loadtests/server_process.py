@@ -33,9 +33,8 @@ class Server:
     process: psutil.Process
 
     def cpu_seconds(self) -> float:
-        """Of all its threads since it started, in steps of the system's clock (10 ms on Linux)."""
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
+        """Of all its threads and of the processes below it, since they started, in steps of the system's clock."""
+        return sum(map(_cpu_seconds, [self.process, *self.process.children(recursive=True)]))
 
     def rss(self) -> float:
         """MB (10^6 bytes) of its pages in memory."""
@@ -47,6 +46,14 @@ class Server:
 
     def threads(self) -> int:
         return int(self.process.num_threads())
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -44,6 +45,7 @@ from serving.settings import Settings
 from serving.transports.extensions import extensions
 from serving.transports.grpc.server import GrpcServer
 from serving.transports.http.app import gateway, metrics_only
+from serving.transports.http.fast_path import FastPath
 from serving.transports.shared_memory import SharedMemoryRegions
 
 log = logging.getLogger("slipway")
@@ -115,7 +117,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         logs = Logging(LogSettings(log_verbose_level=settings.log_verbose), log)
         offered = extensions(settings.allow_shared_memory, is_explicit)
         app = gateway(engine, metrics, regions, traces, logs, offered, settings.max_body_size)
-        http = _HttpServer(app, settings.shutdown_timeout)
+        http = _HttpServer(app, settings.shutdown_timeout, FastPath(engine, settings.max_body_size))
         metrics_http = _HttpServer(metrics_only(metrics), shutdown_timeout=1)
         grpc = GrpcServer(engine, regions, traces, logs, offered, settings.grpc_max_message_size)
         grpc_port = _listen_grpc(grpc, settings.host, settings.grpc_port)
@@ -228,11 +230,11 @@ async def _end(server: "_HttpServer", task: "asyncio.Task[None]") -> None:
 class _HttpServer(uvicorn.Server):
     """Uvicorn without its own signal handling, which two servers in one process can't both have."""
 
-    def __init__(self, app: ASGIApp, shutdown_timeout: int) -> None:
+    def __init__(self, app: ASGIApp, shutdown_timeout: int, fast_path: FastPath | None = None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=_http_protocol(),
+                http=_http_protocol(fast_path),  # type: ignore[arg-type] # it calls it
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -254,12 +256,12 @@ class _HttpServer(uvicorn.Server):
         self.cut_off = len(self.server_state.tasks)
 
 
-def _http_protocol() -> "type[asyncio.Protocol] | str":
+def _http_protocol(fast_path: FastPath | None) -> Callable[..., asyncio.Protocol] | str:
     try:
         from serving.transports.http.connection import Connection
     except ModuleNotFoundError:  # httptools, on Windows
         return "auto"
-    return Connection
+    return partial(Connection, fast_path=fast_path)
 
 
 def _listen(host: str, port: int, option: str) -> socket.socket:

@@ -69,6 +69,10 @@ WITHOUT_OWN_TEST = {
     "serving/scheduling/scheduler.py": "interfaces",
     "serving/transports/http/schemas.py": "documentation, shown by test_app.py",
     "serving/transports/http/documented.py": "documentation, shown by test_app.py",
+    "loadtests/bare_server.py": "tests/loadtests/test_contestants.py asks it",
+    "loadtests/peers/litserve_server.py": "runs in an environment of its own, and is asked before it is measured",
+    "loadtests/peers/mlserver_model.py": "the same",
+    "loadtests/peers/ray_server.py": "the same",
 }
 
 

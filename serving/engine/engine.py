@@ -17,6 +17,7 @@ from serving.engine.promotions import Promotions
 from serving.engine.registry import ModelRegistry
 from serving.engine.running_rollout import SettledRollout
 from serving.engine.servable import Servable
+from serving.engine.served_model import ServedModel
 from serving.engine.tracer import Tracer
 from serving.errors import ControlRefused, InvalidInput, ModelNotReady
 
@@ -75,6 +76,17 @@ class Engine:
     def model(self, name: str, version: str = "") -> Servable:
         """Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`."""
         return self._registry.loaded.find(name, version)
+
+    def alone(self, name: str, version: str = "") -> ServedModel | None:
+        """The version that `infer` would ask, if it does nothing but that; None also where there is none."""
+        loaded = self._registry.loaded.get(name)
+        if loaded is None or loaded.rollout is not None or not self._tracer.is_off:
+            return None
+        found = loaded.versions.get(version or loaded.current)
+        model = found.served if found is not None else None
+        if not isinstance(model, ServedModel) or model.is_decoupled or model.caches_responses:
+            return None
+        return model
 
     def versions(self, name: str, version: str = "") -> list[Servable]:
         """The named version, or all of the model's that are ready. Raises what `model` does."""

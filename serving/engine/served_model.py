@@ -53,8 +53,9 @@ class ServedModel:
         self.config = config
         self.inputs = {spec.name: spec for spec in input_specs(config)}
         self.outputs = {spec.name: spec for spec in output_specs(config)}
+        self.gives_text = any(spec.datatype == "BYTES" for spec in self.outputs.values())
         self.max_batch_size = int(config.max_batch_size)
-        self.is_decoupled = _is_decoupled(config)
+        self.is_decoupled = bool(config.model_transaction_policy.decoupled)
         self.caches_responses = caches_responses(config)
         self.reads_parameters = any(instance.reads_parameters for instance in instances)
         self.labels = labels
@@ -80,6 +81,7 @@ class ServedModel:
             [execute_on(instance, config) for instance, _ in places],
             self._deliver,
             are_up=are_up([instance for instance, _ in places]),
+            soon=loop.call_soon,
         )
 
     def __repr__(self) -> str:
@@ -118,13 +120,13 @@ class ServedModel:
                 f"a single response was asked for, which doesn't support models with decoupled transaction policy such "
                 f"as '{self.name}'; use the gRPC stream or generate_stream"
             )
-        pending = self._submit(request, None, timeline)
+        pending = self.submit(request, None, timeline)
         try:
             outputs = await pending.answer
         except asyncio.CancelledError:
-            self._give_up(pending)
+            self.give_up(pending)
             raise
-        return self._response(request, outputs)
+        return self.response(request, outputs)
 
     async def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
         """Each response as soon as it is there, the last one `final`; closing the generator frees the request's place.
@@ -135,14 +137,14 @@ class ServedModel:
             yield await self.infer(request)
             return
         responses = ResponseStream(self._loop)
-        pending = self._submit(request, responses)
+        pending = self.submit(request, responses)
         pending.answer.add_done_callback(lambda _: responses.end())
         number = 0
         try:
             while (outputs := await responses.next()) is not None:
                 self._count_response(number, pending, "success")
                 number += 1
-                yield self._response(request, outputs, final=False)
+                yield self.response(request, outputs, final=False)
             await pending.answer
         except (asyncio.CancelledError, GeneratorExit):
             self._count_response(number, pending, "cancel")
@@ -152,7 +154,7 @@ class ServedModel:
             raise
         finally:
             responses.cancelled = True
-            self._give_up(pending)
+            self.give_up(pending)
         self._count_response(number, pending, "empty_response")
         yield InferResponse(self.name, self.version, {}, request.id)
 
@@ -214,9 +216,10 @@ class ServedModel:
         self._failure_logged = now
         log.error("%s version %s: %s", self.name, self.version, error, exc_info=error.__cause__)
 
-    def _submit(
-        self, request: InferRequest, responses: ResponseStream | None, timeline: Timeline | None = None
+    def submit(
+        self, request: InferRequest, responses: ResponseStream | None = None, timeline: Timeline | None = None
     ) -> Pending:
+        """Into the queue. Raises `InvalidInput`, `Overloaded`, `ModelNotReady`."""
         rows = self.check(request)
         now = time.monotonic()
         pending = Pending(
@@ -249,8 +252,8 @@ class ServedModel:
             return shapes
         return shapes, frozenset((name, type(value), value) for name, value in request.parameters.items())
 
-    def _give_up(self, pending: Pending) -> None:
-        """Its caller wants no answer any more, if it has none."""
+    def give_up(self, pending: Pending) -> None:
+        """Its caller wants no answer any more, if it has none; its place is free then."""
         if not (pending.answer.cancel() or pending.answer.cancelled()):
             return
         self._pool.cancel(pending)
@@ -259,7 +262,7 @@ class ServedModel:
         if self._order is not None:
             _tell(self._order.forget(pending))
 
-    def _response(self, request: InferRequest, outputs: Arrays, final: bool = True) -> InferResponse:
+    def response(self, request: InferRequest, outputs: Arrays, final: bool = True) -> InferResponse:
         wanted = request.output_names or self.outputs
         chosen = {name: outputs[name] for name in wanted if name in outputs}
         return InferResponse(self.name, self.version, chosen, request.id, final, self.labels)
@@ -291,7 +294,3 @@ def _close(instance: ModelInstance) -> None:
         instance.close()
     except Exception:  # a model's own code; it is gone all the same
         log.exception("a model failed to close")
-
-
-def _is_decoupled(config: ModelConfig) -> bool:
-    return bool(config.model_transaction_policy.decoupled)

@@ -49,6 +49,10 @@ class Tracer:
         self._settings = settings
         self._writer = writer
 
+    @property
+    def is_off(self) -> bool:
+        return self._writer is None
+
     def begin(self, request: InferRequest) -> tuple[int, Timeline] | None:
         """For a request that is traced, which `end` then writes."""
         number = None if self._writer is None else self._settings.take(request.model_name)

@@ -46,12 +46,16 @@ class WorkerPool(Generic[R]):
         deliver: Deliver[R],
         clock: Callable[[], float] = time.monotonic,
         are_up: Sequence[Callable[[], bool]] = (),
+        soon: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
-        """`are_up` says of each instance whether it can run anything now; without it, all can."""
+        """`are_up` says of each instance whether it can run anything now; without it, all can. With `soon`, which calls
+        a function a little later, instances are told of requests then, once for many."""
         self._are_up = () if scheduler.pins else are_up
         self._scheduler = scheduler
         self._deliver = deliver
         self._clock = clock
+        self._soon = soon
+        self._is_told_soon = False
         self._changed = threading.Condition()
         self._stopping = False
         self._threads = [
@@ -71,7 +75,11 @@ class WorkerPool(Generic[R]):
             if self._stopping:
                 raise ModelNotReady("the model is unloading")
             self._scheduler.add(request, self._clock())
-            self._wake()
+            if self._soon is None:
+                self._wake()
+            elif not self._is_told_soon:
+                self._is_told_soon = True
+                self._soon(self._tell)
 
     def cancel(self, request: R) -> None:
         with self._changed:
@@ -135,6 +143,11 @@ class WorkerPool(Generic[R]):
                     return False
             time.sleep(_LOOK_AGAIN)
         return True
+
+    def _tell(self) -> None:
+        with self._changed:
+            self._is_told_soon = False
+            self._wake()
 
     def _wake(self) -> None:
         """One idle instance; all of them where only one of them may be able to take what waits."""

@@ -50,6 +50,11 @@ class RequestedOutputs:
         return self.listed.get(name, self.default)
 
     @property
+    def are_binary(self) -> bool:
+        """All that the caller wants."""
+        return all(output.is_binary for output in self.listed.values()) if self.listed else self.default.is_binary
+
+    @property
     def need_work(self) -> bool:
         """Whether `placed` has anything to do."""
         return any(output.classification or output.window for output in self.listed.values())

@@ -104,7 +104,7 @@ def test_percentiles_are_in_milliseconds() -> None:
 
 
 def test_a_request_goes_out_with_its_headers() -> None:
-    head, _, body = Call("/p", b"ab", headers=("A: 1", "B: 2")).encoded().partition(b"\r\n\r\n")
+    head, _, body = Call("/p", b"ab", headers=(("A", "1"), ("B", "2"))).encoded().partition(b"\r\n\r\n")
     assert head.split(b"\r\n") == [b"POST /p HTTP/1.1", b"Host: localhost", b"Content-Length: 2", b"A: 1", b"B: 2"]
     assert body == b"ab"
 

@@ -13,7 +13,7 @@ def test_objectives_are_told_where_there_are_two_and_the_model_sets_none() -> No
     ours = deadlines(0.1)
     assert headers(Run(ours, ONE, 1.0, 0)) == {(0.1, ())}
     assert headers(Run(FIXED, MIXED, 1.0, 0)) == {(0.1, ()), (1.0, ())}
-    told = {(0.1, ("X-Request-Timeout-Ms: 100",)), (1.0, ("X-Request-Timeout-Ms: 1000",))}
+    told = {(0.1, (("X-Request-Timeout-Ms", "100"),)), (1.0, (("X-Request-Timeout-Ms", "1000"),))}
     assert headers(Run(ours, MIXED, 1.0, 0)) == told
 
 

@@ -4,26 +4,54 @@ Rule: whatever bytes come, requests that were accepted are answered, and what is
 """
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from serving.protocols import json_text
+from serving.transports.http.fast_path import FastPath, Headers, Target
 from serving.transports.http.one_write import OneWrite
 
 _LONGEST_HEAD = 64 * 1024  # bytes; no header of the protocol comes near it
 
 
+class Exchange:
+    """A request and its reply by the fast path, with what uvicorn looks at in its own cycle of the two."""
+
+    more_body = False
+    message_event = asyncio.Event()  # which uvicorn sets for whoever reads the body; that has been read
+
+    __slots__ = ("answer", "disconnected", "keep_alive", "response_complete")
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[Any] | None = None
+        self.disconnected = False
+        self.keep_alive = True
+        self.response_complete = False
+
+
 class Connection(HttpToolsProtocol):
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: Any, fast_path: FastPath | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._fast_path = fast_path
+        self._target: Target | None = None  # of a request that may go that way and whose body is read
+        self._pieces: list[bytes] = []  # of that body
+        self._exchange: Exchange | None = None  # the latest one of that way
         self._unread = 0  # bytes since the parser last had something to say
         self._is_over = False  # nothing that comes is read any more
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
+        self._out = OneWrite(transport, self.loop)
+        super().connection_made(self._out)  # type: ignore[arg-type]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._exchange is not None and self._exchange.answer is not None:
+            self._exchange.answer.cancel()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._is_over:
@@ -45,16 +73,72 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._unread = 0
-        if not self.parser.should_upgrade():
+        if self.parser.should_upgrade():
+            return
+        self._target = self._fast_target()
+        if self._target is None:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._unread = 0
-        super().on_body(body)
+        if self._target is None:
+            super().on_body(body)
+        else:
+            self._pieces.append(body)
 
     def on_message_complete(self) -> None:
-        if not self.parser.should_upgrade():
-            super().on_message_complete()
+        if self.parser.should_upgrade():
+            return
+        if self._target is not None:
+            if self._ask(self._target, b"".join(self._pieces)):
+                self._target, self._pieces = None, []
+                return
+            self._leave_fast_path()
+        super().on_message_complete()
+
+    def shutdown(self) -> None:
+        if self._target is not None:  # a request has begun, which uvicorn must know
+            self._leave_fast_path()
+        super().shutdown()
+
+    def _leave_fast_path(self) -> None:
+        """With the request whose head and, as far as it came, body were kept from uvicorn."""
+        body, self._target, self._pieces = b"".join(self._pieces), None, []
+        super().on_headers_complete()
+        super().on_body(body)
+
+    def _fast_target(self) -> Target | None:
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if self._fast_path is None or (cycle is not None and not cycle.response_complete):
+            return None
+        if self.flow.write_paused or self.parser.get_http_version() != "1.1" or not self.parser.should_keep_alive():
+            return None
+        return self._fast_path.target(self.parser.get_method(), self.url, self.headers)
+
+    def _ask(self, target: Target, body: bytes) -> bool:
+        """False where the request must go the other way."""
+        assert self._fast_path is not None
+        exchange = Exchange()
+        answer = self._fast_path.ask(target, body, partial(self._reply, exchange))
+        if answer is False:
+            return False
+        self.cycle = exchange  # type: ignore[assignment]
+        if answer is not True:
+            exchange.answer = answer
+            self._exchange = exchange
+            self.tasks.add(answer)  # type: ignore[arg-type] # which uvicorn waits for, and cancels, when it stops
+        return True
+
+    def _reply(self, exchange: Exchange, status: int, headers: Headers, body: Sequence[bytes | memoryview]) -> None:
+        exchange.response_complete = True
+        self.tasks.discard(exchange.answer)
+        lines = [name + b": " + value + b"\r\n" for name, value in (*self.server_state.default_headers, *headers)]
+        if not exchange.keep_alive:
+            lines.append(b"connection: close\r\n")
+        self._out.write_now([b"".join([STATUS_LINE[status], *lines, b"\r\n"]), *body])
+        if not exchange.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def _go_on_without_upgrade(self, rest: bytes) -> None:
         """An offer to speak another protocol may be passed over (RFC 9110, 7.8); its parser drops the body with it."""

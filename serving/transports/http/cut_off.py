@@ -6,6 +6,7 @@ Rule: cancellation from outside ends here; the application sees it as usual and 
 import asyncio
 
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.errors import ServerExiting
@@ -35,12 +36,16 @@ class CutOff:
             if task is None or scope["type"] != "http" or (begun is not None and not _is_event_stream(begun)):
                 raise
             task.uncancel()
-            error = ServerExiting("Server exiting: this request took longer than the server had to stop")
-            reply = slipway_error_reply(error, scope["path"])
+            reply = cut_off_reply(scope["path"])
             if begun is None:
                 await reply(scope, receive, send)
             else:
                 await send({"type": "http.response.body", "body": sse.event(bytes(reply.body))})
+
+
+def cut_off_reply(path: str) -> Response:
+    error = ServerExiting("Server exiting: this request took longer than the server had to stop")
+    return slipway_error_reply(error, path)
 
 
 def _is_event_stream(start: Message) -> bool:

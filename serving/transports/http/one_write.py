@@ -4,7 +4,10 @@ Uvicorn writes them one by one, which costs a system call and a packet more for 
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
+
+_WORTH_COPYING = 64 * 1024  # bytes
 
 
 class OneWrite:
@@ -24,6 +27,17 @@ class OneWrite:
         if not self._parts:
             self._loop.call_soon(self._flush)
         self._parts.append(data)
+
+    def write_now(self, parts: Sequence[bytes | memoryview]) -> None:
+        """What waits goes first. Small parts are copied together, which takes less than to send several."""
+        if self._parts:
+            self._flush()
+        if self._transport.is_closing():
+            return
+        if sum(map(len, parts)) <= _WORTH_COPYING:
+            self._transport.write(b"".join(parts))
+        else:
+            self._transport.writelines(parts)
 
     def close(self) -> None:
         self._flush()

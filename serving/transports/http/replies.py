@@ -66,6 +66,10 @@ async def _hung_up(_: Request, __: Exception) -> Response:
 
 
 async def unexpected_error(request: Request, error: Exception) -> Response:
+    return unexpected_error_reply(f"{request.method} {request.url.path}", error)
+
+
+def unexpected_error_reply(what: str, error: Exception) -> Response:
     """What nobody foresaw: the log has it, the caller is told so."""
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    log.error("%s failed", what, exc_info=error)
     return error_reply("internal error; the server's log has the details", 500)

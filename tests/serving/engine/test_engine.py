@@ -128,3 +128,18 @@ async def test_a_traced_requests_way_is_written(tmp_path: Path) -> None:
     ]
     assert list(marks.values()) == sorted(marks.values())
     assert registry.close(10)
+
+
+async def test_a_model_answers_alone_where_nothing_else_has_a_part_in_it(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    tiny_models.add_double(tmp_path, "cached", extra="response_cache { enable: true }")
+    tiny_models.add_ensemble(tmp_path, "twice", "double:x>t double:t>y", names="x y")
+    registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
+    for name in registry.loaded.names():
+        await asyncio.to_thread(registry.load, name)
+    engine = Engine(registry, Dependencies(registry), Promotions(registry, print), UNTRACED)
+    assert engine.alone("double") is engine.alone("double", "1") is engine.model("double")
+    assert [engine.alone(*asked) for asked in (("nope",), ("double", "2"), ("cached",), ("twice",))] == [None] * 4
+    traced = Tracer(TraceRegistry(TraceSettings()), TraceWriter(tmp_path / "trace.json"))
+    assert Engine(registry, Dependencies(registry), Promotions(registry, print), traced).alone("double") is None
+    assert registry.close(10)

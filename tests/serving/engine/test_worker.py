@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import Queue
 from typing import Any
 
@@ -47,6 +48,21 @@ def test_an_answer_comes_with_the_run_that_made_it() -> None:
     assert execution.batch == [request]
     assert request.arrived <= execution.started
     assert execution.run.outcomes == [request]
+
+
+def test_with_soon_an_instance_is_told_once_of_what_came_together() -> None:
+    said, later = Said(), list[Callable[[], None]]()
+    batcher: DynamicBatcher[Request] = DynamicBatcher(BatchingConfig(8, 0.0, (8,)), 1000)
+    run = partial(Run, times=Times(0.0, 0.0, 0.0))
+    workers = WorkerPool("test", batcher, [run], lambda *told: said.put(told), soon=later.append)
+    for _ in range(2):
+        for _ in range(3):
+            workers.submit(Request())
+        [tell] = later
+        later.clear()
+        tell()
+        assert len(said.get(timeout=10)[0]) == 3
+    assert workers.stop(10)
 
 
 def test_what_arrives_while_the_instance_runs_goes_into_one_batch() -> None:

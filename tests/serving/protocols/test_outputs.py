@@ -53,3 +53,18 @@ def test_what_can_not_be_had_together_is_refused() -> None:
     ):
         with pytest.raises(InvalidInput, match="Output can't set both 'shared_memory_region'"):
             check("y", wanted)
+
+
+@pytest.mark.parametrize(
+    ("default", "listed", "expected"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        (False, {"y": True}, True),
+        (True, {"y": False}, False),
+        (True, {"y": True, "z": False}, False),
+    ],
+)
+def test_the_default_counts_where_no_output_is_listed(default: bool, listed: dict[str, bool], expected: bool) -> None:
+    outputs = {name: RequestedOutput(is_binary) for name, is_binary in listed.items()}
+    assert RequestedOutputs(RequestedOutput(default), outputs).are_binary == expected

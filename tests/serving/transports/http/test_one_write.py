@@ -16,6 +16,9 @@ class Recorder:
     def writelines(self, parts: list[bytes]) -> None:
         self.said.append(parts)
 
+    def write(self, data: bytes) -> None:
+        self.said.append(data)
+
     def close(self) -> None:
         self.said.append("close")
 
@@ -55,6 +58,31 @@ async def test_what_was_written_when_the_caller_hung_up_goes_nowhere() -> None:
     transport.write(b"too late")
     recorder.said.append("close")
     await asyncio.sleep(0)
+    assert recorder.said == ["close"]
+
+
+async def test_what_is_written_now_comes_after_what_waits() -> None:
+    recorder = Recorder()
+    transport = wrapped(recorder)
+    transport.write(b"first")
+    transport.write_now([b"head", b"body"])
+    assert recorder.said == [[b"first"], b"headbody"]
+    await asyncio.sleep(0)
+    assert len(recorder.said) == 2
+
+
+async def test_large_parts_are_not_copied() -> None:
+    recorder = Recorder()
+    parts = [b"head", memoryview(bytes(100_000))]
+    wrapped(recorder).write_now(parts)
+    assert recorder.said == [parts]
+    assert recorder.said[0][1] is parts[1]
+
+
+async def test_nothing_is_written_to_who_hung_up() -> None:
+    recorder = Recorder()
+    recorder.close()
+    wrapped(recorder).write_now([b"too late"])
     assert recorder.said == ["close"]
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 
 import httpx
+import numpy as np
 import pytest
+import tritonclient.http as httpclient
+from tritonclient.utils import InferenceServerException
 
 from tests import python_models
 from tests.running_server import RunningServer, running
@@ -62,3 +65,11 @@ def test_a_models_objective_is_the_timeout_of_requests_that_have_none(server: Ru
     refused = ask(server, model="quick")
     assert (refused.status_code, "could not be answered in time" in refused.text) == (503, True)
     assert ask(server, model="quick", timeout="20000").status_code == 200, "its own counts"
+
+
+def test_binary_tensors_are_no_way_past_it(server: RunningServer) -> None:
+    tensor = httpclient.InferInput("x", [1, 1], "FP32").set_data_from_numpy(np.float32([[1]]))
+    with httpclient.InferenceServerClient(server.address) as triton:
+        assert triton.infer("m", [tensor]).as_numpy("y").tolist() == [[1]]
+        with pytest.raises(InferenceServerException, match="could not be answered in time"):
+            triton.infer("m", [tensor], headers={"X-Request-Timeout-Ms": "100"})
