@@ -182,7 +182,8 @@ def test_a_caller_whose_time_is_up_leaves_the_queue(tmp_path: Path) -> None:
     with running(tmp_path) as server, stub_of(server) as stub:
         with pytest.raises(grpc.RpcError) as error:
             stub.ModelInfer(request("double", x=ONE_ROW), timeout=0.5)
-        assert error.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        both = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)  # the client's word, or the server's
+        assert error.value.code() in both
         server.wait_for_pending("double", 0)
 
 
