@@ -5,6 +5,7 @@ import pytest
 
 from loadtests.peer_process import Command, free_port, started_by
 from loadtests.server_process import ServerFailed
+from tests.running_server import until
 
 # It writes a word, starts two processes, one of which leaves its group, and sleeps as they do.
 PARENT = """
@@ -24,8 +25,15 @@ def test_no_process_outlives_the_block(tmp_path: Path) -> None:
     with started_by(command(tmp_path), free_port()) as server:
         while len(below := server.process.children(recursive=True)) < 2:
             pass
-        assert server.cpu_seconds() > 0
     assert not any(each.is_running() for each in [server.process, *below])
+
+
+def test_what_its_processes_use_is_counted(tmp_path: Path) -> None:
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'while True: pass'])"
+    with started_by(command(tmp_path, code), free_port()) as server:
+        until(lambda: server.cpu_seconds() > 0.5)
+        own = server.process.cpu_times()
+    assert own.user + own.system < 0.4
 
 
 def test_what_it_said_is_added_to_a_failure(tmp_path: Path) -> None:
