@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 from serving.backends.wrong_files import refuse_placeholder
 from serving.core.brief import what_it_has
 from serving.core.isolation import is_isolated
-from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig, check_filename
+from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig, check_filename, devices
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec, format_shape
 from serving.core.torch_options import torch_options
 from serving.errors import ModelLoadFailed
@@ -124,6 +124,11 @@ def are_shared(config: ModelConfig) -> bool:
     if is_isolated(config):
         return False
     return config.backend == "onnxruntime" or (config.backend == "pytorch" and torch_options(config).weight_sharing)
+
+
+def run_anywhere(config: ModelConfig) -> bool:
+    """Whether any thread may run the model's instances, and is not held up by other than their computing."""
+    return config.backend in ("onnxruntime", "pytorch") and not is_isolated(config) and {*devices(config)} == {"cpu"}
 
 
 def describe(directory: Path, config: ModelConfig) -> tuple[Specs, Specs] | None:

@@ -1,14 +1,29 @@
-"""A request on its way through the scheduler, and the future that its caller awaits."""
+"""A request on its way through the scheduler, and the answer that its caller waits for."""
 
-import asyncio
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from serving.core.requests import Arrays, Parameters
 from serving.engine.response_stream import ResponseStream
 from serving.engine.tracer import Timeline
+
+
+class Answer(Protocol):
+    """A future, or what takes its place where nobody awaits it. Belongs to the event loop's thread."""
+
+    def done(self) -> bool: ...
+
+    def cancel(self) -> bool:
+        """False where it is done already."""
+
+    def cancelled(self) -> bool: ...
+
+    def set_result(self, outputs: Arrays, /) -> None: ...
+
+    def set_exception(self, error: Exception, /) -> None: ...
 
 
 @dataclass(eq=False, slots=True)
@@ -21,7 +36,7 @@ class Pending:
     key: Hashable
     deadline: float
     expires: float
-    answer: "asyncio.Future[Arrays]"
+    answer: Answer
     parameters: Parameters
     priority: int = 0
     responses: ResponseStream | None = None

@@ -1,6 +1,6 @@
 """One version of a model, ready to answer: its instances' threads on one side, the event loop's futures on the other.
 
-Rule: `infer` runs on the event loop and never computes; a worker thread computes and never touches a future.
+Rule: the event loop computes nothing that takes longer than handing it over; a worker thread never touches a future.
 """
 
 import asyncio
@@ -9,28 +9,34 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
 from math import inf
+from typing import NamedTuple
 
-from serving.backends.backend import ModelInstance
+from serving.backends.backend import ModelInstance, run_anywhere
 from serving.core.batching_config import batching_config
 from serving.core.model_config import ModelConfig, devices, input_specs, output_specs
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.core.response_cache_config import caches_responses
 from serving.engine import fit
 from serving.engine.execution import execute_on
-from serving.engine.pending import Pending
+from serving.engine.outcomes import Outcomes
+from serving.engine.pending import Answer, Pending
 from serving.engine.processes import Processes, are_up, processes_of
 from serving.engine.response_stream import ResponseStream
 from serving.engine.schedulers import scheduler_for
-from serving.engine.statistics import Duration, FailureReason, ModelStatistics, failure_reason
+from serving.engine.statistics import Duration, ModelStatistics
 from serving.engine.tracer import Timeline
 from serving.engine.worker import Execution, WorkerPool
-from serving.errors import BackendFailed, Overloaded, SlipwayError, Unsupported
-from serving.scheduling.arrival_order import ArrivalOrder
+from serving.errors import Overloaded, SlipwayError, Unsupported
 from serving.scheduling.scheduler import Event
 
 log = logging.getLogger("slipway")
 
-_BETWEEN_LOGGED_FAILURES = 10.0  # seconds
+
+class Fit(NamedTuple):
+    """How many rows a request adds to a batch, and with which others it can run."""
+
+    rows: int
+    key: Hashable
 
 
 class ServedModel:
@@ -63,11 +69,12 @@ class ServedModel:
         self.statistics = ModelStatistics()
         self._optional = frozenset(tensor.name for tensor in config.input if tensor.optional)
         self._batching = batching_config(config)
-        self._order: ArrivalOrder[Pending] | None = ArrivalOrder() if self._batching.preserve_ordering else None
+        self._outcomes = Outcomes(
+            f"{self.name} version {version}", self.statistics, in_order=self._batching.preserve_ordering
+        )
         self._loop = loop
         self._instances = list(instances)
         self._closing = threading.Lock()
-        self._failure_logged = -inf  # when one was
         # One for each thread. A sequence's slot is a row of one instance, which several threads would share.
         has_sequences = config.HasField("sequence_batching")
         places = [
@@ -82,6 +89,7 @@ class ServedModel:
             self._deliver,
             are_up=are_up([instance for instance, _ in places]),
             soon=loop.call_soon,
+            deliver_here=self._outcomes.settle if run_anywhere(config) else None,
         )
 
     def __repr__(self) -> str:
@@ -120,9 +128,10 @@ class ServedModel:
                 f"a single response was asked for, which doesn't support models with decoupled transaction policy such "
                 f"as '{self.name}'; use the gRPC stream or generate_stream"
             )
-        pending = self.submit(request, None, timeline)
+        answer: asyncio.Future[Arrays] = self._loop.create_future()
+        pending = self.submit(request, answer, timeline=timeline)
         try:
-            outputs = await pending.answer
+            outputs = await answer
         except asyncio.CancelledError:
             self.give_up(pending)
             raise
@@ -137,15 +146,16 @@ class ServedModel:
             yield await self.infer(request)
             return
         responses = ResponseStream(self._loop)
-        pending = self.submit(request, responses)
-        pending.answer.add_done_callback(lambda _: responses.end())
+        answer: asyncio.Future[Arrays] = self._loop.create_future()
+        answer.add_done_callback(lambda _: responses.end())
+        pending = self.submit(request, answer, responses)
         number = 0
         try:
             while (outputs := await responses.next()) is not None:
                 self._count_response(number, pending, "success")
                 number += 1
                 yield self.response(request, outputs, final=False)
-            await pending.answer
+            await answer
         except (asyncio.CancelledError, GeneratorExit):
             self._count_response(number, pending, "cancel")
             raise
@@ -178,57 +188,41 @@ class ServedModel:
 
     def _deliver(self, events: list[Event[Pending]], execution: Execution[Pending] | None) -> None:
         """On a worker's thread: one wake-up of the event loop for the whole batch."""
-        self._loop.call_soon_threadsafe(self._resolve, events, execution)
-
-    def _resolve(self, events: list[Event[Pending]], execution: Execution[Pending] | None) -> None:
-        """What became of requests is counted at once, and told when it is its turn."""
-        now = time.monotonic()
-        answered: list[Pending] = []
-        awaited: list[Event[Pending]] = []
-        for event in events:
-            pending = event.request
-            if pending.timeline is not None and execution is not None:
-                pending.timeline.record(pending.arrived, execution.started, execution.run.times)
-            if pending.answer.done():  # its caller went away, and that was counted
-                continue
-            awaited.append(event)
-            if event.error is None:
-                answered.append(pending)
-            else:
-                self._note_failure(event.error, now, now - pending.arrived)
-        _tell(awaited if self._order is None else self._order.release(awaited))
-        if execution is not None:
-            self.statistics.record(
-                [execution.started - pending.arrived for pending in answered],
-                sum(pending.rows for pending in answered),
-                execution.run.times,
-                int(time.time() * 1000),
-            )
-
-    def _note_failure(self, error: Exception, now: float, seconds: float) -> None:
-        """A model's own failures are logged, but not each of thousands."""
-        self.statistics.record_failure(failure_reason(error), seconds)
-        if not isinstance(error, BackendFailed):
-            return
-        if now - self._failure_logged < _BETWEEN_LOGGED_FAILURES:
-            log.debug("%s version %s: %s", self.name, self.version, error)
-            return
-        self._failure_logged = now
-        log.error("%s version %s: %s", self.name, self.version, error, exc_info=error.__cause__)
+        self._loop.call_soon_threadsafe(self._outcomes.settle, events, execution)
 
     def submit(
-        self, request: InferRequest, responses: ResponseStream | None = None, timeline: Timeline | None = None
+        self,
+        request: InferRequest,
+        answer: Answer,
+        responses: ResponseStream | None = None,
+        timeline: Timeline | None = None,
     ) -> Pending:
         """Into the queue. Raises `InvalidInput`, `Overloaded`, `ModelNotReady`."""
-        rows = self.check(request)
+        return self.enqueue(request, self.fit(request), request.inputs, answer, responses, timeline)
+
+    def fit(self, request: InferRequest) -> Fit:
+        """Raises `InvalidInput` where it does not."""
+        return Fit(self.check(request), self._key(request))
+
+    def enqueue(
+        self,
+        request: InferRequest,
+        fits: Fit,
+        inputs: Arrays,
+        answer: Answer,
+        responses: ResponseStream | None = None,
+        timeline: Timeline | None = None,
+    ) -> Pending:
+        """What `submit` does, for a request that was found to fit, or another one that differs in nothing but what is
+        in its `inputs`. Raises `Overloaded`, `ModelNotReady`."""
         now = time.monotonic()
         pending = Pending(
-            request.inputs,
-            rows,
-            self._key(request),
+            inputs,
+            fits.rows,
+            fits.key,
             now + (request.timeout or self._batching.latency_objective or inf),
             now + self._batching.longest_wait(request.timeout, request.priority),
-            self._loop.create_future(),
+            answer,
             request.parameters,
             request.priority,
             responses,
@@ -240,10 +234,9 @@ class ServedModel:
         try:
             self._pool.submit(pending)
         except Overloaded:
-            self.statistics.record_failure(FailureReason.REJECTED, 0.0)
+            self._outcomes.refused()
             raise
-        if self._order is not None:
-            self._order.accept(pending)
+        self._outcomes.accepted(pending)
         return pending
 
     def _key(self, request: InferRequest) -> Hashable:
@@ -257,10 +250,7 @@ class ServedModel:
         if not (pending.answer.cancel() or pending.answer.cancelled()):
             return
         self._pool.cancel(pending)
-        if self._order is None or not self._order.is_held(pending):  # what is held was counted
-            self.statistics.record_failure(FailureReason.CANCELED, time.monotonic() - pending.arrived)
-        if self._order is not None:
-            _tell(self._order.forget(pending))
+        self._outcomes.given_up(pending)
 
     def response(self, request: InferRequest, outputs: Arrays, final: bool = True) -> InferResponse:
         wanted = request.output_names or self.outputs
@@ -276,17 +266,6 @@ class ServedModel:
         if response is not None:
             duration: Duration = getattr(response, outcome)
             duration.add(seconds)
-
-
-def _tell(events: list[Event[Pending]]) -> None:
-    for event in events:
-        answer = event.request.answer
-        if answer.done():  # its caller went away
-            continue
-        if event.error is None:
-            answer.set_result(event.value)
-        else:
-            answer.set_exception(event.error)
 
 
 def _close(instance: ModelInstance) -> None:

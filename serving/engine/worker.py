@@ -1,6 +1,7 @@
-"""The only threads that run models, and the only place where a scheduler meets a clock.
+"""The threads that run models, and the only place where a scheduler meets a clock.
 
-Rule: the scheduler is touched under the pool's lock; models run, and answers are delivered, outside it.
+Rule: the scheduler is touched under the pool's lock; models run, and answers are delivered, outside it. What is over
+before a thread would have begun runs on the thread that submitted it.
 """
 
 import threading
@@ -12,7 +13,7 @@ from typing import Generic
 from serving.engine.execution import Run, blame
 from serving.engine.statistics import Times
 from serving.errors import ModelNotReady
-from serving.scheduling.scheduler import Event, R, Scheduler
+from serving.scheduling.scheduler import HERE, Event, Plan, R, Scheduler
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +48,26 @@ class WorkerPool(Generic[R]):
         clock: Callable[[], float] = time.monotonic,
         are_up: Sequence[Callable[[], bool]] = (),
         soon: Callable[[Callable[[], None]], object] | None = None,
+        deliver_here: Deliver[R] | None = None,
     ) -> None:
         """`are_up` says of each instance whether it can run anything now; without it, all can. With `soon`, which calls
-        a function a little later, instances are told of requests then, once for many."""
+        a function a little later on the thread that submits, instances are told of requests then, once for many. With
+        `deliver_here` as well, what is quick runs there, and that is called instead of `deliver`."""
         self._are_up = () if scheduler.pins else are_up
         self._scheduler = scheduler
         self._deliver = deliver
         self._clock = clock
         self._soon = soon
+        self._deliver_here = deliver_here
+        self._executes = list(instances)
+        self._idle: set[int] = set()  # instances whose threads wait for work
+        self._lent: int | None = None  # the instance that runs something on the submitting thread
         self._is_told_soon = False
         self._changed = threading.Condition()
         self._stopping = False
         self._threads = [
-            threading.Thread(target=self._run, args=[number, execute], name=f"{name}-{number}", daemon=True)
-            for number, execute in enumerate(instances)
+            threading.Thread(target=self._run, args=[number], name=f"{name}-{number}", daemon=True)
+            for number in range(len(instances))
         ]
         for thread in self._threads:
             thread.start()
@@ -103,17 +110,20 @@ class WorkerPool(Generic[R]):
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _run(self, instance: int, execute: Execute[R]) -> None:
+    def _run(self, instance: int) -> None:
         while (batch := self._next_batch(instance)) is not None:
-            started = self._clock()
-            try:
-                run = execute(batch)
-            except BaseException as error:  # a worker that died would leave its requests unanswered for ever
-                run = Run([blame(error)] * len(batch), Times(0.0, 0.0, 0.0))
-            execution = Execution(batch, started, run)
+            execution = self._execute(instance, batch)
             with self._changed:
-                events = self._scheduler.complete(batch, run.outcomes, self._clock(), instance)
+                events = self._scheduler.complete(batch, execution.run.outcomes, self._clock(), instance)
             self._deliver(events, execution)
+
+    def _execute(self, instance: int, batch: list[R]) -> Execution[R]:
+        started = self._clock()
+        try:
+            run = self._executes[instance](batch)
+        except BaseException as error:  # a worker that died would leave its requests unanswered for ever
+            run = Run([blame(error)] * len(batch), Times(0.0, 0.0, 0.0))
+        return Execution(batch, started, run)
 
     def _next_batch(self, instance: int) -> list[R] | None:
         """Wait for work; None when the pool stops and the queue has run dry."""
@@ -121,11 +131,17 @@ class WorkerPool(Generic[R]):
             if not self._has_turn(instance):
                 return None
             with self._changed:
+                if self._lent == instance:
+                    self._wake()  # whatever woke this one
+                    self._changed.wait()
+                    continue
                 plan = self._scheduler.schedule(self._clock(), instance)
                 if plan.batch is None and not plan.events:
                     if plan.wake_at is None and self._stopping:
                         return None
+                    self._idle.add(instance)
                     self._changed.wait(self._seconds_until(plan.wake_at))
+                    self._idle.discard(instance)
                     continue
                 self._wake()  # there may be more for another instance than this one takes
             if plan.events:
@@ -147,7 +163,36 @@ class WorkerPool(Generic[R]):
     def _tell(self) -> None:
         with self._changed:
             self._is_told_soon = False
-            self._wake()
+            borrowed = self._borrow()
+            if borrowed is None:
+                self._wake()
+        if borrowed is not None:
+            self._run_here(*borrowed)
+
+    def _borrow(self) -> tuple[int, Plan[R]] | None:
+        """An idle instance and what it will run at once, if that is quick."""
+        now = self._clock()
+        if self._deliver_here is None or not self._idle or not self._scheduler.is_quick(now):
+            return None
+        self._lent = next(iter(self._idle))
+        return self._lent, self._scheduler.schedule(now, HERE)
+
+    def _run_here(self, instance: int, plan: Plan[R]) -> None:
+        assert self._deliver_here is not None
+        if plan.events:
+            self._deliver_here(plan.events, None)
+        execution = None if plan.batch is None else self._execute(instance, plan.batch)
+        events: list[Event[R]] = []
+        with self._changed:
+            if execution is not None:
+                events = self._scheduler.complete(execution.batch, execution.run.outcomes, self._clock(), HERE)
+            self._lent = None
+            if self._stopping:
+                self._changed.notify_all()
+            elif len(self._scheduler):
+                self._wake()
+        if execution is not None:
+            self._deliver_here(events, execution)
 
     def _wake(self) -> None:
         """One idle instance; all of them where only one of them may be able to take what waits."""

@@ -5,13 +5,13 @@ Rule: the same bytes mean the same request, whatever tensors follow; nothing is 
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
-from serving.core.requests import InferRequest, InferResponse
+from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.protocols import v2_json
-from serving.protocols.outputs import OpenWindow, RequestedOutput, RequestedOutputs
+from serving.protocols.outputs import RequestedOutput, RequestedOutputs
 
 MOST = 1000
 """Headers of either kind; the oldest one goes first."""
@@ -22,6 +22,24 @@ _ALL_BINARY = RequestedOutputs(RequestedOutput(is_binary=True))
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+
+class Known(Generic[K, V]):
+    """A table of bounded size."""
+
+    def __init__(self) -> None:
+        self._found: dict[K, V] = {}
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def get(self, key: K) -> V | None:
+        return self._found.get(key)
+
+    def put(self, key: K, value: V) -> None:
+        if key not in self._found and len(self._found) >= MOST:
+            del self._found[next(iter(self._found))]
+        self._found[key] = value
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,92 +54,60 @@ class _Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    request: InferRequest
-    requested: RequestedOutputs
+class Layout:
+    """What a body of `size` bytes holds behind a header."""
+
     tensors: tuple[_Tensor, ...]
-    size: int  # of the body, in bytes
+    size: int
+
+    def read(self, body: bytes) -> Arrays:
+        """Views into the body, which has that size and came behind the same header."""
+        return {
+            tensor.name: np.frombuffer(body, tensor.dtype, tensor.count, tensor.offset).reshape(tensor.shape)
+            for tensor in self.tensors
+        }
 
 
-class KnownRequests:
-    """`decode` does what `v2_json.decode_request` does. One for all models; belongs to one thread."""
+def layout(request: InferRequest, requested: RequestedOutputs, header_length: int, size: int) -> Layout | None:
+    """Of the body of `size` bytes that the request was read from.
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str, bytes], _Known] = {}
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def decode(
-        self, model_name: str, model_version: str, body: bytes, header_length: int, open_window: OpenWindow
-    ) -> tuple[InferRequest, RequestedOutputs]:
-        key = (model_name, model_version, body[:header_length])
-        known = self._known.get(key)
-        if known is not None and len(body) == known.size:
-            return _request(known, body), known.requested
-        request, requested = v2_json.decode_request(model_name, model_version, body, header_length, open_window)
-        tensors = _tensors(request, header_length, len(body))
-        if tensors and not (request.id or requested.need_work) and header_length <= LONGEST:
-            _remember(self._known, key, _Known(request, requested, tensors, len(body)))
-        return request, requested
+    None where the header is too long to be kept, names one request, or says of the inputs more than where they lie.
+    """
+    if header_length > LONGEST or request.id or requested.need_work:
+        return None
+    tensors = []
+    offset = header_length
+    for name, array in request.inputs.items():
+        if array.dtype.kind in "Ob" or not array.size:  # whose elements are not what the body holds, or that has none
+            return None
+        tensors.append(_Tensor(name, array.dtype, array.shape, offset, array.size))
+        offset += array.nbytes
+    return Layout(tuple(tensors), size) if tensors and offset == size else None
 
 
 class KnownResponses:
     """One for all models; belongs to one thread."""
 
     def __init__(self) -> None:
-        self._known: dict[Hashable, bytes] = {}
+        self._known: Known[Hashable, bytes] = Known()
 
     def __len__(self) -> int:
         return len(self._known)
 
     def header(self, response: InferResponse) -> bytes:
         """The JSON that comes before the response's outputs, all of them binary."""
+        if response.id:
+            return _header(response)
         shapes = [(name, array.dtype, array.shape) for name, array in response.outputs.items()]
         key = (response.model_name, response.model_version, *shapes)
-        header = b"" if response.id else self._known.get(key, b"")
-        if not header:
-            payload, length = v2_json.encode_response(response, _ALL_BINARY)
-            header = payload[:length]
-            if not response.id and len(header) <= LONGEST:
-                _remember(self._known, key, header)
+        header = self._known.get(key)
+        if header is None:
+            header = _header(response)
+            if len(header) <= LONGEST:
+                self._known.put(key, header)
         return header
 
 
-def _tensors(request: InferRequest, offset: int, size: int) -> tuple[_Tensor, ...]:
-    """None where anything but numbers lies in the body, or not all of the inputs do."""
-    tensors = []
-    for name, array in request.inputs.items():
-        if array.dtype.kind in "Ob" or not array.size:  # whose elements are not what the body holds, or that has none
-            return ()
-        tensors.append(_Tensor(name, array.dtype, array.shape, offset, array.size))
-        offset += array.nbytes
-    return tuple(tensors) if offset == size else ()
-
-
-def _request(known: _Known, body: bytes) -> InferRequest:
-    """Written out: `dataclasses.replace` takes twice as long."""
-    of = known.request
-    inputs = {
-        tensor.name: np.frombuffer(body, tensor.dtype, tensor.count, tensor.offset).reshape(tensor.shape)
-        for tensor in known.tensors
-    }
-    return InferRequest(
-        of.model_name,
-        inputs,
-        of.model_version,
-        of.id,
-        of.output_names,
-        of.timeout,
-        of.priority,
-        of.sequence_id,
-        of.sequence_start,
-        of.sequence_end,
-        of.parameters,
-    )
-
-
-def _remember(known: dict[K, V], key: K, value: V) -> None:
-    if len(known) >= MOST:
-        del known[next(iter(known))]
-    known[key] = value
+def _header(response: InferResponse) -> bytes:
+    payload, length = v2_json.encode_response(response, _ALL_BINARY)
+    return payload[:length]

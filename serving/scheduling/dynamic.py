@@ -108,6 +108,13 @@ class DynamicBatcher(Generic[P]):
                 return Plan(batch=batch, events=events)
         return Plan(events=events)
 
+    def is_quick(self, now: float, /) -> bool:
+        if not self._ranks:
+            return False
+        head = next(iter(self._waiting))
+        rows = min(self._groups[head.key].rows, self._config.max_batch_size)
+        return self._forecast.is_quick(head.key, rows, now)
+
     def complete(self, batch: list[P], outcomes: Sequence[Any], now: float, instance: int = 0, /) -> list[Event[P]]:
         ran = not all(isinstance(outcome, Exception) for outcome in outcomes)
         self._forecast.end(batch[0].key, instance, _rows(batch) if ran else 0, now)

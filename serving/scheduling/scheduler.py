@@ -10,6 +10,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+HERE = -1
+"""In the place of an instance's number: one that is idle runs on the thread that asks."""
+
 
 class Schedulable(Protocol):
     """What a scheduler needs to know of a request. Compared by identity; `arrived` is the scheduler's to set."""
@@ -73,6 +76,9 @@ class Scheduler(Protocol[R]):
 
     def schedule(self, now: float, instance: int = 0, /) -> Plan[R]:
         """Called when that instance, counted from 0, is free."""
+
+    def is_quick(self, now: float, /) -> bool:
+        """Whether what `schedule` would give `HERE` is over before another thread would have begun."""
 
     def complete(self, batch: list[R], outcomes: Sequence[Any], now: float, instance: int = 0, /) -> list[Event[R]]:
         """What to tell each request of a batch that ran on that instance until now; an outcome that is an exception

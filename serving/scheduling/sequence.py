@@ -150,6 +150,9 @@ class SequenceBatcher(Generic[S]):
         wake_at = min(due, self._deadlines.next(), self._next_idle_end() if self._backlog else inf)
         return Plan(wake_at=wake_at if wake_at < inf else None, events=events)
 
+    def is_quick(self, _: float, /) -> bool:
+        return False
+
     def complete(self, batch: list[S], outcomes: Sequence[Any], _: float = 0.0, __: int = 0, /) -> list[Event[S]]:
         if any(isinstance(outcome, InstanceDied) and outcome.lost_sequences for outcome in outcomes):
             self._break_all(self._running[batch[0]].instance)

@@ -5,22 +5,22 @@ Rule: whatever bytes come, requests that were accepted are answered, and what is
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from serving.protocols import json_text
-from serving.transports.http.fast_path import FastPath, Headers, Target
+from serving.transports.http.fast_path import FastPath, Headers, Reply, Target
 from serving.transports.http.one_write import OneWrite
 
 _LONGEST_HEAD = 64 * 1024  # bytes; no header of the protocol comes near it
 
 
 class Exchange:
-    """A request and its reply by the fast path, with what uvicorn looks at in its own cycle of the two."""
+    """The connection's present request and its reply by the fast path, with what uvicorn looks at in its own cycle of
+    the two."""
 
     more_body = False
     message_event = asyncio.Event()  # which uvicorn sets for whoever reads the body; that has been read
@@ -28,10 +28,18 @@ class Exchange:
     __slots__ = ("answer", "disconnected", "keep_alive", "response_complete")
 
     def __init__(self) -> None:
-        self.answer: asyncio.Future[Any] | None = None
+        self.answer: Reply | None = None
         self.disconnected = False
         self.keep_alive = True
-        self.response_complete = False
+        self.response_complete = True
+
+
+class _Seen(NamedTuple):
+    """A head and, in bytes, the size of the whole request."""
+
+    head: bytes
+    target: Target
+    size: int
 
 
 class Connection(HttpToolsProtocol):
@@ -40,7 +48,12 @@ class Connection(HttpToolsProtocol):
         self._fast_path = fast_path
         self._target: Target | None = None  # of a request that may go that way and whose body is read
         self._pieces: list[bytes] = []  # of that body
-        self._exchange: Exchange | None = None  # the latest one of that way
+        self._exchange = Exchange()
+        self._seen: _Seen | None = None  # the latest request of that way
+        self._held = b""  # the begin of one that is like it
+        self._is_between = True  # requests, as the parser sees it
+        self._first = b""  # what came with the present request's first byte, if that was the first one
+        self._idle_since = 0.0  # in the loop's seconds
         self._unread = 0  # bytes since the parser last had something to say
         self._is_over = False  # nothing that comes is read any more
 
@@ -49,14 +62,19 @@ class Connection(HttpToolsProtocol):
         super().connection_made(self._out)  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._exchange is not None and self._exchange.answer is not None:
+        if self._exchange.answer is not None:
             self._exchange.answer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._is_over:
             return
+        data = self._unlike(data)
+        if not data:
+            return
         self._unset_keepalive_if_required()
+        if self._is_between:
+            self._first = data
         self._unread += len(data)
         try:
             self.parser.feed_data(data)
@@ -70,6 +88,10 @@ class Connection(HttpToolsProtocol):
                     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
                     f"the request's path and headers are larger than the server accepts, {_LONGEST_HEAD} bytes",
                 )
+
+    def on_message_begin(self) -> None:
+        self._is_between = False
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._unread = 0
@@ -89,17 +111,51 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
             return
+        self._is_between = True
+        first, self._first = self._first, b""
         if self._target is not None:
-            if self._ask(self._target, b"".join(self._pieces)):
+            target, body = self._target, b"".join(self._pieces)
+            if self._ask(target, body):
                 self._target, self._pieces = None, []
+                self._seen = _seen(target, first, body)
                 return
             self._leave_fast_path()
         super().on_message_complete()
 
     def shutdown(self) -> None:
+        if self._held:
+            held, self._held, self._seen = self._held, b"", None
+            self.data_received(held)
         if self._target is not None:  # a request has begun, which uvicorn must know
             self._leave_fast_path()
         super().shutdown()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Set once, it stays while requests come that are not parsed."""
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        is_used = left > 0 or self._held or not self._exchange.response_complete
+        if is_used and not self.transport.is_closing():
+            self._await_next(max(left, 1.0))
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _unlike(self, data: bytes) -> bytes:
+        """What the parser must read: not a request whose head is that of the latest one, byte for byte, which says the
+        same again. A body that comes in more than two pieces is not waited for."""
+        seen = self._seen
+        if seen is None:
+            return data
+        held, self._held = self._held, b""
+        data = held + data if held else data
+        if not (data.startswith(seen.head) and self._is_between and self._is_free()):
+            return data
+        missing = seen.size - len(data)
+        if missing > 0 and not held:
+            self._held = data
+            return b""
+        if missing or not self._ask(seen.target, data[len(seen.head) :]):
+            return data
+        return b""
 
     def _leave_fast_path(self) -> None:
         """With the request whose head and, as far as it came, body were kept from uvicorn."""
@@ -107,29 +163,35 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
         super().on_body(body)
 
-    def _fast_target(self) -> Target | None:
+    def _is_free(self) -> bool:
+        """To answer at once: nothing that came before is unanswered, and what was answered is read."""
         cycle = cast("RequestResponseCycle | None", self.cycle)
-        if self._fast_path is None or (cycle is not None and not cycle.response_complete):
+        return (cycle is None or cycle.response_complete) and not self.flow.write_paused
+
+    def _fast_target(self) -> Target | None:
+        if self._fast_path is None or not self._is_free():
             return None
-        if self.flow.write_paused or self.parser.get_http_version() != "1.1" or not self.parser.should_keep_alive():
+        if self.parser.get_http_version() != "1.1" or not self.parser.should_keep_alive():
             return None
         return self._fast_path.target(self.parser.get_method(), self.url, self.headers)
 
     def _ask(self, target: Target, body: bytes) -> bool:
         """False where the request must go the other way."""
         assert self._fast_path is not None
-        exchange = Exchange()
-        answer = self._fast_path.ask(target, body, partial(self._reply, exchange))
-        if answer is False:
-            return False
+        exchange, before = self._exchange, self.cycle
+        exchange.response_complete, exchange.answer = False, None
         self.cycle = exchange  # type: ignore[assignment]
-        if answer is not True:
+        answer = self._fast_path.ask(target, body, self._reply)
+        if answer is False:
+            exchange.response_complete, self.cycle = True, before
+            return False
+        if answer is not True and not answer.done():
             exchange.answer = answer
-            self._exchange = exchange
             self.tasks.add(answer)  # type: ignore[arg-type] # which uvicorn waits for, and cancels, when it stops
         return True
 
-    def _reply(self, exchange: Exchange, status: int, headers: Headers, body: Sequence[bytes | memoryview]) -> None:
+    def _reply(self, status: int, headers: Headers, body: Sequence[bytes | memoryview]) -> None:
+        exchange = self._exchange
         exchange.response_complete = True
         self.tasks.discard(exchange.answer)
         lines = [name + b": " + value + b"\r\n" for name, value in (*self.server_state.default_headers, *headers)]
@@ -138,7 +200,14 @@ class Connection(HttpToolsProtocol):
         self._out.write_now([b"".join([STATUS_LINE[status], *lines, b"\r\n"]), *body])
         if not exchange.keep_alive:
             self.transport.close()
-        self.on_response_complete()
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None or self.pipeline or self.flow.read_paused:
+            self.on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+
+    def _await_next(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def _go_on_without_upgrade(self, rest: bytes) -> None:
         """An offer to speak another protocol may be passed over (RFC 9110, 7.8); its parser drops the body with it."""
@@ -166,3 +235,12 @@ class Connection(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+
+
+def _seen(target: Target, first: bytes, body: bytes) -> _Seen | None:
+    """`first` is what came first of the request, b"" where that is not known."""
+    head, end, rest = first.partition(b"\r\n\r\n")
+    if not end or not head.startswith(b"POST ") or not body.startswith(rest):
+        return None
+    head += end
+    return _Seen(head, target, len(head) + len(body))

@@ -5,16 +5,17 @@ Rule: it answers what the documented route answers, byte for byte, and leaves to
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from serving.core.requests import Arrays, InferRequest
 from serving.engine.engine import Engine
 from serving.engine.pending import Pending
-from serving.engine.served_model import ServedModel
+from serving.engine.served_model import Fit, ServedModel
 from serving.errors import ModelNotReady, SlipwayError
-from serving.protocols.known_headers import KnownRequests, KnownResponses
+from serving.protocols import v2_json
+from serving.protocols.known_headers import Known, KnownResponses, Layout, layout
 from serving.protocols.outputs import Window
 from serving.protocols.v2_binary import encode_tensor
 from serving.transports.http.cut_off import cut_off_reply
@@ -44,11 +45,72 @@ class Target(NamedTuple):  # made in a third of a frozen dataclass's time
 
 
 class _Asked(NamedTuple):
-    target: Target
-    model: ServedModel
+    """What requests ask whose bodies begin with the same header, with or without their inputs. Without a `layout` no
+    other is read in the same way."""
+
+    identity: Hashable  # of the model
     request: InferRequest
-    pending: Pending
-    send: Send
+    fits: Fit
+    layout: Layout | None
+
+
+class Reply:
+    """An answer that nobody awaits: it is sent in the moment in which it is there."""
+
+    __slots__ = ("_is_cancelled", "_is_done", "_model", "_path", "_request", "_responses", "_send", "pending")
+
+    def __init__(
+        self, path: str, model: ServedModel, request: InferRequest, send: Send, responses: KnownResponses
+    ) -> None:
+        self._path = path
+        self._model = model
+        self._request = request
+        self._send = send
+        self._responses = responses
+        self._is_done = self._is_cancelled = False
+        self.pending: Pending | None = None
+
+    def done(self) -> bool:
+        return self._is_done
+
+    def cancelled(self) -> bool:
+        return self._is_cancelled
+
+    def cancel(self, **_: object) -> bool:  # with a message, as tasks have
+        """The caller went away, or the server can't wait for it any longer."""
+        if self._is_done:
+            return False
+        self._is_done = self._is_cancelled = True
+        if self.pending is not None:
+            self._model.give_up(self.pending)
+        asyncio.get_running_loop().call_soon(self._send_cut_off)  # whoever cancels many may not be disturbed
+        return True
+
+    def _send_cut_off(self) -> None:
+        reply = cut_off_reply(self._path)
+        self._send(reply.status_code, reply.raw_headers, [reply.body])
+
+    def set_result(self, outputs: Arrays) -> None:
+        self._is_done = True
+        try:
+            self._send_outputs(outputs)
+        except Exception as error:
+            _send_error(self._path, error, self._send)
+
+    def set_exception(self, error: Exception) -> None:
+        self._is_done = True
+        _send_error(self._path, error, self._send)
+
+    def _send_outputs(self, outputs: Arrays) -> None:
+        response = self._model.response(self._request, outputs)
+        header = self._responses.header(response)
+        body = [header, *map(encode_tensor, response.outputs.values())]
+        headers = (
+            (_HEADER_LENGTH, b"%d" % len(header)),
+            (_LENGTH, b"%d" % sum(map(len, body))),
+            (b"content-type", b"application/octet-stream"),
+        )
+        self._send(200, headers, body)
 
 
 class FastPath:
@@ -58,7 +120,7 @@ class FastPath:
         """`max_body_size` in bytes."""
         self._engine = engine
         self._largest = min(LARGEST, max_body_size)
-        self._requests = KnownRequests()
+        self._asked: Known[tuple[str, str, bytes], _Asked] = Known()
         self._responses = KnownResponses()
 
     def target(self, method: bytes, url: bytes, headers: Headers) -> Target | None:
@@ -78,58 +140,52 @@ class FastPath:
         match = _PATH.fullmatch(url)
         return match and Target(url.decode(), match[1].decode(), (match[2] or b"").decode(), header_length)
 
-    def ask(self, target: Target, body: bytes, send: Send) -> "asyncio.Future[Arrays] | bool":
-        """`send` gets the reply, once. What is awaited until then, which may be cancelled; True where it is there
+    def ask(self, target: Target, body: bytes, send: Send) -> Reply | bool:
+        """`send` gets the reply, once. What is waited for until then, which may be cancelled; True where it is there
         already; False, and nothing has happened, where the request is not for this way."""
         model = self._engine.alone(target.model, target.version)
         if model is None or model.gives_text:  # which may take long to encode
             return False
+        key = (target.model, target.version, body[: target.header_length])
+        asked = self._asked.get(key)
+        if asked is not None and asked.identity is model.identity and asked.layout and asked.layout.size == len(body):
+            inputs = asked.layout.read(body)
+        else:
+            asked = self._read(model, target, body)
+            if asked is None:
+                return False
+            inputs = asked.request.inputs
+            if asked.layout is not None:
+                self._asked.put(key, asked._replace(request=replace(asked.request, inputs={})))
+        reply = Reply(target.path, model, asked.request, send, self._responses)
         try:
-            request, requested = self._requests.decode(
-                target.model, target.version, body, target.header_length, _no_window
-            )
-        except Exception:  # the documented route says what is wrong with it
-            return False
-        if requested.need_work or not requested.are_binary:
-            return False
-        try:
-            pending = model.submit(request)
+            reply.pending = model.enqueue(asked.request, asked.fits, inputs, reply)
         except ModelNotReady:  # it unloads, and there may be another
             return False
         except SlipwayError as error:
-            _send_error(target, error, send)
+            _send_error(target.path, error, send)
             return True
-        pending.answer.add_done_callback(partial(self._answer, _Asked(target, model, request, pending, send)))
-        return pending.answer
+        return reply
 
-    def _answer(self, asked: _Asked, answer: "asyncio.Future[Arrays]") -> None:
-        if answer.cancelled():
-            asked.model.give_up(asked.pending)
-            reply = cut_off_reply(asked.target.path)
-            asked.send(reply.status_code, reply.raw_headers, [reply.body])
-            return
+    def _read(self, model: ServedModel, target: Target, body: bytes) -> _Asked | None:
+        """None where the documented route must say what is wrong with it, or the request wants more than tensors."""
         try:
-            self._send_outputs(asked, answer.result())
-        except Exception as error:
-            _send_error(asked.target, error, asked.send)
-
-    def _send_outputs(self, asked: _Asked, outputs: Arrays) -> None:
-        response = asked.model.response(asked.request, outputs)
-        header = self._responses.header(response)
-        body = [header, *map(encode_tensor, response.outputs.values())]
-        headers = (
-            (_HEADER_LENGTH, b"%d" % len(header)),
-            (_LENGTH, b"%d" % sum(map(len, body))),
-            (b"content-type", b"application/octet-stream"),
-        )
-        asked.send(200, headers, body)
+            request, requested = v2_json.decode_request(
+                target.model, target.version, body, target.header_length, _no_window
+            )
+            fits = model.fit(request)
+        except Exception:
+            return None
+        if requested.need_work or not requested.are_binary:
+            return None
+        return _Asked(model.identity, request, fits, layout(request, requested, target.header_length, len(body)))
 
 
-def _send_error(target: Target, error: Exception, send: Send) -> None:
+def _send_error(path: str, error: Exception, send: Send) -> None:
     if isinstance(error, SlipwayError):
-        reply = slipway_error_reply(error, target.path)
+        reply = slipway_error_reply(error, path)
     else:
-        reply = unexpected_error_reply(f"POST {target.path}", error)
+        reply = unexpected_error_reply(f"POST {path}", error)
     send(reply.status_code, reply.raw_headers, [reply.body])
 
 

@@ -104,7 +104,7 @@ def kitchen(names: str, configs: Mapping[str, str] | None = None) -> Iterator[Ki
     with ExitStack() as stack:
         for name in names:
             text = (configs or {}).get(name, f"{IO} dynamic_batching {{ }}")
-            config = model_config.complete(model_config.parse(f'backend: "onnxruntime" {text}', name))
+            config = model_config.complete(model_config.parse(f'backend: "python" {text}', name))
             instance = made.instances[name] = Plus()
             model = made.models[name] = ServedModel("1", config, [instance], {}, asyncio.get_running_loop())
             stack.callback(model.close, 10)

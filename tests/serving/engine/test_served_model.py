@@ -13,7 +13,7 @@ from serving.core.requests import NO_PARAMETERS, Arrays, InferRequest, InferResp
 from serving.engine.served_model import ServedModel
 from serving.errors import BackendFailed, DeadlineExceeded, Overloaded
 
-CONFIG = """backend: "onnxruntime" max_batch_size: 8
+CONFIG = """backend: "python" max_batch_size: 8
 input { name: "x" data_type: TYPE_FP32 dims: 1 }
 output [{ name: "y" data_type: TYPE_FP32 dims: 1 }, { name: "z" data_type: TYPE_FP32 dims: 1 }] """
 
@@ -344,3 +344,32 @@ async def test_a_delayed_request_is_answered_after_its_timeout() -> None:
         gate.open.set()
         assert [values(await each) for each in (first, late)] == [[0], [2]]
         assert failures(model) == {}
+
+
+class Threads:
+    """Answers at once, and keeps which threads it ran on."""
+
+    concurrency = 1
+    reads_parameters = False
+
+    def __init__(self) -> None:
+        self.inputs = self.outputs = (TensorSpec("x", "FP32", (-1, 1)),)
+        self.seen: set[threading.Thread] = set()
+
+    def run(self, inputs: Arrays, _: Parameters = NO_PARAMETERS, /) -> Arrays:
+        self.seen.add(threading.current_thread())
+        return {"y": inputs["x"], "z": inputs["x"]}
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("backend", "here"), [("onnxruntime", True), ("pytorch", True), ("python", False)])
+async def test_the_event_loop_runs_what_is_quick_unless_its_code_may_do_anything(backend: str, here: bool) -> None:
+    config = model_config.complete(model_config.parse(CONFIG.replace("python", backend), "m"))
+    instance = Threads()
+    model = ServedModel("1", config, [instance], {}, asyncio.get_running_loop())
+    for _ in range(1000):  # some of which tell how quick it is
+        await model.infer(request(1))
+    assert await asyncio.to_thread(model.close, 10)
+    assert (threading.current_thread() in instance.seen) == here

@@ -65,6 +65,96 @@ def test_with_soon_an_instance_is_told_once_of_what_came_together() -> None:
     assert workers.stop(10)
 
 
+class Loop:
+    """What the pool needs of an event loop: it calls what it is told to when `turn` is called."""
+
+    def __init__(self) -> None:
+        self.said: Said = Queue()
+        self._later: list[Callable[[], None]] = []
+
+    def soon(self, call: Callable[[], None]) -> None:
+        self._later.append(call)
+
+    def turn(self) -> None:
+        later, self._later = self._later, []
+        for call in later:
+            call()
+
+    def pool(self, *instances: Callable[[Batch], Any]) -> WorkerPool[Request]:
+        batcher: DynamicBatcher[Request] = DynamicBatcher(BatchingConfig(8, 0.0, (8,)), 1000, ["cpu"] * len(instances))
+        executes = [lambda batch, run=instance: Run(run(batch), Times(0.0, 0.0, 0.0)) for instance in instances]
+        deliver = lambda *told: self.said.put(told)  # noqa: E731
+        return WorkerPool("test", batcher, executes, deliver, soon=self.soon, deliver_here=deliver)
+
+
+def thread_of(batch: Batch) -> list[Any]:
+    return [threading.current_thread()] * len(batch)
+
+
+def test_what_is_quick_runs_on_the_thread_that_asks() -> None:
+    loop = Loop()
+    workers = loop.pool(thread_of)
+    threads = set()
+    for _ in range(1000):  # the first ones are over before anybody knows how quick they are
+        workers.submit(Request())
+        loop.turn()
+        [event], execution = loop.said.get(timeout=10)
+        threads.add(event.value)
+        assert execution is not None
+    assert threading.current_thread() in threads
+    assert workers.stop(10)
+
+
+def test_what_takes_long_never_does() -> None:
+    loop = Loop()
+
+    def slow(batch: Batch) -> list[Any]:
+        time.sleep(0.005)
+        return thread_of(batch)
+
+    workers = loop.pool(slow)
+    for _ in range(20):
+        workers.submit(Request())
+        loop.turn()
+        assert loop.said.get(timeout=10)[0][0].value is not threading.current_thread()
+    assert workers.stop(10)
+
+
+def test_an_instance_never_runs_twice_at_once_whoever_runs_it() -> None:
+    """Quick and slow requests of two shapes take turns on two instances, while another thread asks for an end."""
+    loop = Loop()
+    busy = [threading.Lock(), threading.Lock()]
+
+    def instance(lock: threading.Lock) -> Callable[[Batch], list[Any]]:
+        def run(batch: Batch) -> list[Any]:
+            assert lock.acquire(blocking=False)
+            if batch[0].key == "slow":
+                time.sleep(0.003)
+            lock.release()
+            return thread_of(batch)
+
+        return run
+
+    workers = loop.pool(*map(instance, busy))
+    values, sent = [], 0
+    for number in range(2000):
+        for key in ("quick", "slow") if number % 40 == 0 else ("quick",):
+            workers.submit(Request(key=key))
+            sent += 1
+        loop.turn()
+        while len(values) < sent - 100:
+            values += [event.value for event in loop.said.get(timeout=10)[0]]
+    stopping = threading.Thread(target=workers.stop, args=[10])
+    stopping.start()
+    stopping.join()
+    values += [event.value for _ in range(loop.said.qsize()) for event in loop.said.get_nowait()[0]]
+    assert len(values) == sent
+    assert not any(isinstance(value, Exception) for value in values)
+    assert None not in values
+    assert threading.current_thread() in values
+    assert len(set(values)) > 1
+
+
 def test_what_arrives_while_the_instance_runs_goes_into_one_batch() -> None:
     said, running, go = Said(), threading.Event(), threading.Event()
 

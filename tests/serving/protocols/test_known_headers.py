@@ -4,10 +4,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.core.requests import InferResponse
-from serving.errors import InvalidInput
+from serving.core.requests import InferRequest, InferResponse
 from serving.protocols import known_headers, v2_json
-from serving.protocols.known_headers import KnownRequests, KnownResponses
+from serving.protocols.known_headers import Known, KnownResponses, Layout, layout
 from serving.protocols.outputs import RequestedOutput, RequestedOutputs, Window
 
 BINARY = RequestedOutputs(RequestedOutput(is_binary=True))
@@ -34,54 +33,30 @@ def two_inputs(number: float) -> tuple[bytes, int]:
     return body({"inputs": inputs, "parameters": parameters, "outputs": [{"name": "c"}]}, first, second)
 
 
-def assert_same(found: Any, expected: Any) -> None:
-    (request, requested), (other, other_requested) = found, expected
-    assert requested == other_requested
-    assert list(request.inputs) == list(other.inputs)
-    for name, array in request.inputs.items():
-        assert array.dtype == other.inputs[name].dtype
-        assert array.tolist() == other.inputs[name].tolist()
-        assert array.flags.writeable == other.inputs[name].flags.writeable
-    fields = [name for name in request.__slots__ if name != "inputs"]
-    assert [getattr(request, name) for name in fields] == [getattr(other, name) for name in fields]
+def read(text: bytes, length: int) -> tuple[InferRequest, Layout | None]:
+    request, requested = v2_json.decode_request("m", "3", text, length, no_window)
+    return request, layout(request, requested, length, len(text))
 
 
-def test_a_header_that_was_seen_before_means_the_same_with_other_tensors() -> None:
-    known = KnownRequests()
-    for number in (1.5, 2.5, 1.5, -3.0):
-        arguments = ("m", "3", *two_inputs(number), no_window)
-        assert_same(known.decode(*arguments), v2_json.decode_request(*arguments))
-
-
-def test_it_is_not_read_again() -> None:
-    known = KnownRequests()
-    text, length = two_inputs(1)
-    first, _ = known.decode("m", "", text, length, no_window)
-    again, _ = known.decode("m", "", text, length, no_window)
-    assert again.parameters is first.parameters
-
-
-def test_models_and_versions_are_told_apart() -> None:
-    known = KnownRequests()
-    asked = [known.decode(name, version, *two_inputs(1), no_window)[0] for name in "mn" for version in ("", "2")]
-    assert [(it.model_name, it.model_version) for it in asked] == [("m", ""), ("m", "2"), ("n", ""), ("n", "2")]
-
-
-@pytest.mark.parametrize("change", [lambda text: text[:-1], lambda text: text + b"\0", lambda text: text[:-40]])
-def test_a_body_of_another_size_is_refused_as_ever(change: Any) -> None:
-    known = KnownRequests()
-    text, length = two_inputs(1)
-    known.decode("m", "", text, length, no_window)
-    with pytest.raises(InvalidInput) as expected:
-        v2_json.decode_request("m", "", change(text), length, no_window)
-    with pytest.raises(InvalidInput) as error:
-        known.decode("m", "", change(text), length, no_window)
-    assert str(error.value) == str(expected.value)
+def test_behind_the_same_header_tensors_lie_in_the_same_places() -> None:
+    _, found = read(*two_inputs(1.5))
+    assert found is not None
+    for number in (2.5, 1.5, -3.0):
+        text, length = two_inputs(number)
+        assert found.size == len(text)
+        expected, inputs = read(text, length)[0].inputs, found.read(text)
+        assert list(inputs) == list(expected)
+        for name, array in inputs.items():
+            assert array.dtype == expected[name].dtype
+            assert array.tolist() == expected[name].tolist()
+            assert not array.flags.writeable
 
 
 FLOATS = np.ones((1, 2), np.float32)
 TRUE = np.array([[1, 2]], np.uint8)  # as the wire may carry it
 TEXT = np.frombuffer(b"\x01\0\0\0a\x02\0\0\0bc", np.uint8)
+JSON = {"name": "j", "shape": [2], "datatype": "INT8", "data": [1, 2]}
+CLASSES = [{"name": "c", "parameters": {"classification": 2}}]
 
 
 @pytest.mark.parametrize(
@@ -91,41 +66,25 @@ TEXT = np.frombuffer(b"\x01\0\0\0a\x02\0\0\0bc", np.uint8)
         ({"inputs": [tensor("a", TRUE, "BOOL")]}, [TRUE]),
         ({"inputs": [{**tensor("a", TEXT, "BYTES"), "shape": [2]}]}, [TEXT]),
         ({"inputs": [tensor("a", FLOATS[:0], "FP32")]}, []),
-        (
-            {"inputs": [{"name": "j", "shape": [2], "datatype": "INT8", "data": [1, 2]}, tensor("a", FLOATS, "FP32")]},
-            [FLOATS],
-        ),
-        (
-            {
-                "inputs": [tensor("a", FLOATS, "FP32")],
-                "outputs": [{"name": "c", "parameters": {"classification": 2}}],
-            },
-            [FLOATS],
-        ),
+        ({"inputs": [JSON, tensor("a", FLOATS, "FP32")]}, [FLOATS]),
+        ({"inputs": [tensor("a", FLOATS, "FP32")], "outputs": CLASSES}, [FLOATS]),
+        ({"inputs": [tensor("a", FLOATS, "FP32")], "parameters": {"own": "x" * known_headers.LONGEST}}, [FLOATS]),
     ],
-    ids=["id", "BOOL", "BYTES", "empty", "JSON", "classes"],
+    ids=["id", "BOOL", "BYTES", "empty", "JSON", "classes", "long"],
 )
-def test_what_is_more_than_numbers_behind_a_header_is_read_each_time(
+def test_what_is_more_than_numbers_behind_a_header_has_no_layout(
     document: dict[str, Any], arrays: list[np.ndarray]
 ) -> None:
-    known = KnownRequests()
-    arguments = ("m", "", *body(document, *arrays), no_window)
-    for _ in range(2):
-        assert_same(known.decode(*arguments), v2_json.decode_request(*arguments))
-    assert known.decode(*arguments)[1] is not known.decode(*arguments)[1]
+    assert read(*body(document, *arrays))[1] is None
 
 
-def test_headers_don_t_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_known_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known_headers, "MOST", 3)
-    known = KnownRequests()
+    known: Known[int, int] = Known()
     for number in [*range(10), 9, 8]:
-        document = {"inputs": [tensor("a", FLOATS, "FP32")], "parameters": {"own": number}}
-        request, _ = known.decode("m", "", *body(document, FLOATS), no_window)
-        assert request.parameters == {"own": number}
+        known.put(number, number)
     assert len(known) == 3
-    document["parameters"] = {"own": "x" * known_headers.LONGEST}
-    known.decode("m", "", *body(document, FLOATS), no_window)
-    assert len(known) == 3
+    assert [known.get(number) for number in (6, 7, 8, 9)] == [None, 7, 8, 9]
 
 
 def response(rows: int, request_id: str = "", version: str = "1") -> InferResponse:

@@ -2,6 +2,7 @@ import pytest
 
 from serving.scheduling.forecast import Forecast
 from serving.scheduling.latency_model import LatencyModel
+from serving.scheduling.scheduler import HERE
 
 ms = 1e-3
 
@@ -48,6 +49,56 @@ def test_shapes_that_were_not_seen_for_long_are_forgotten() -> None:
     assert forecast.model("often", 0, 0.0) is not None
     assert forecast.model(0, 0, 0.0) is None
     assert forecast.model(299, 0, 0.0) is not None
+
+
+def ran_here(forecast: Forecast, seconds: float, now: float, rows: int = 1) -> None:
+    forecast.begin("a", HERE, rows, now)
+    forecast.end("a", HERE, rows, now + seconds)
+
+
+def test_what_would_be_quick_is_tried_and_stays_if_it_is() -> None:
+    forecast = Forecast(["cpu"])
+    assert not forecast.is_quick("a", 1, 0.0), "nothing is known of it"
+    forecast.learn("a", "cpu", 1, 0.3 * ms, 0.0)
+    assert forecast.is_quick("a", 1, 0.0)
+    assert not forecast.is_quick("a", 1, 0.0), "one try at a time"
+    ran_here(forecast, 0.02 * ms, 0.0)
+    assert forecast.is_quick("a", 1, 0.0)
+
+
+def test_what_is_not_quick_is_tried_now_and_then() -> None:
+    forecast = Forecast(["cpu"])
+    forecast.learn("a", "cpu", 1, 0.3 * ms, 0.0)
+    ran_here(forecast, 0.2 * ms, 0.0)
+    assert sum(forecast.is_quick("a", 1, 0.0) for _ in range(640)) == 10
+    forecast.learn("slow", "cpu", 1, 10 * ms, 0.0)
+    assert not any(forecast.is_quick("slow", 1, 0.0) for _ in range(640))
+
+
+def test_a_large_batch_is_not_quick_where_a_small_one_is() -> None:
+    forecast = Forecast(["cpu"])
+    for rows in (1, 2, 4) * 20:
+        ran_here(forecast, 0.02 * ms * rows, 0.0, rows)
+    assert forecast.is_quick("a", 4, 0.0)
+    assert not forecast.is_quick("a", 32, 0.0)
+
+
+def test_after_a_stall_nothing_is_quick_for_a_while() -> None:
+    forecast = Forecast(["cpu"])
+    for _ in range(20):
+        ran_here(forecast, 0.02 * ms, 0.0)
+    ran_here(forecast, 30 * ms, 1.0)
+    ran_here(forecast, 0.02 * ms, 2.0)
+    assert not forecast.is_quick("a", 1, 2.0)
+    ran_here(forecast, 0.02 * ms, 6.1)
+    assert forecast.is_quick("a", 1, 6.2)
+
+
+def test_what_runs_here_takes_no_instance_s_time() -> None:
+    forecast = Forecast(["cpu"])
+    forecast.learn("a", "cpu", 1, 10 * ms, 0.0)
+    forecast.begin("a", HERE, 1, 0.0)
+    assert forecast.seconds_until_start(0, 1, known(forecast), 0.0) == 0
 
 
 def test_a_row_starts_when_those_before_it_are_done() -> None:

@@ -4,15 +4,22 @@ import asyncio
 import json
 import re
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import pytest_asyncio
+import uvicorn
+from fastapi import FastAPI
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from serving.core.trace_settings import TraceSettings
 from serving.engine.dependencies import Dependencies
@@ -22,7 +29,8 @@ from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
 from serving.engine.trace_registry import TraceRegistry
 from serving.engine.tracer import Tracer
-from serving.transports.http.fast_path import LARGEST, FastPath
+from serving.transports.http.connection import Connection
+from serving.transports.http.fast_path import LARGEST, FastPath, Reply
 from tests import tiny_models
 from tests.running_server import RunningServer, running, until
 
@@ -137,6 +145,58 @@ def test_a_request_may_come_in_pieces(tiny_server: RunningServer) -> None:
         for start in range(0, len(request), 7):
             connection.sendall(request[start : start + 7])
         assert tensor_of(replies(connection, 1)[0]) == [2, 4, 6, 8]
+
+
+def test_head_and_body_may_come_apart_again_and_again(tiny_server: RunningServer) -> None:
+    with connected(tiny_server) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number in range(5):
+            head, end, body = message(ROW + number).partition(b"\r\n\r\n")
+            for piece in (head + end, body):
+                connection.sendall(piece)
+                time.sleep(0.02)  # so that they are not read as one
+            assert tensor_of(replies(connection, 1)[0]) == (2 * (ROW + number)).ravel().tolist()
+
+
+LIVE = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+REQUESTS = {  # and the first number of the tensor that comes back, where one does
+    message(ROW): 2.0,
+    message(ROW * 5): 10.0,
+    message(ROW * 6, id="seven"): 12.0,
+    message(ROW * 7, extra=SLOW): 14.0,
+    message(np.full((3, 4), 8, np.float32)): 16.0,
+    message(ROW, name="nope"): None,
+    message(ROW, path="/v2/models/nope/infer"): None,
+    b"\r\n" + message(ROW * 9): 18.0,
+    LIVE: None,
+}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.sampled_from(sorted(REQUESTS)), min_size=1, max_size=8),
+    st.lists(st.integers(1, 400), min_size=1, max_size=6),
+    st.booleans(),
+)
+def test_however_the_bytes_are_cut_replies_are_the_same(
+    tiny_server: RunningServer, requests: list[bytes], sizes: list[int], waits: bool
+) -> None:
+    """`waits` for each piece to be read by itself, as far as that can be had."""
+    sent, cuts = b"".join(requests), cycle(sizes)
+    with connected(tiny_server) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while sent:
+            size = next(cuts)
+            connection.sendall(sent[:size])
+            sent = sent[size:]
+            if waits:
+                time.sleep(0.001)
+        found = replies(connection, len(requests))
+    first = [tensor_of(reply)[0] if b"application/octet-stream" in reply else None for reply in found]
+    assert first == [REQUESTS[request] for request in requests]
+    assert [b"200 OK" in reply for reply in found] == [
+        request == LIVE or b"nope" not in request for request in requests
+    ]
 
 
 def test_requests_that_come_at_once_are_answered_in_order(tiny_server: RunningServer) -> None:
@@ -297,14 +357,33 @@ async def test_the_usual_request_goes_this_way(fast_path: FastPath) -> None:
     headers, body = head_and_body(message(ROW))
     target = fast_path.target(b"POST", b"/v2/models/double/infer", headers)
     assert target is not None
-    sent: list[Any] = []
-    answer = fast_path.ask(target, body, lambda *reply: sent.append(reply))
-    assert isinstance(answer, asyncio.Future)
-    await answer
-    await asyncio.sleep(0)
-    [(status, _, pieces)] = sent
+    sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    answer = fast_path.ask(target, body, lambda *reply: sent.set_result(reply))
+    assert isinstance(answer, Reply)
+    assert not answer.done()
+    status, _, pieces = await sent
+    assert answer.done()
     assert status == 200
     assert np.frombuffer(bytes(pieces[-1]), np.float32).tolist() == [2, 4, 6, 8]
+
+
+async def test_a_connection_that_is_idle_is_closed_and_one_in_use_is_not(fast_path: FastPath) -> None:
+    protocol: Any = partial(Connection, fast_path=fast_path)
+    server = uvicorn.Server(
+        uvicorn.Config(FastAPI(), http=protocol, lifespan="off", log_config=None, timeout_keep_alive=2)
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = asyncio.create_task(server.serve([listening]))
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        for _ in range(4):  # longer than an idle one would stay
+            writer.write(message(ROW))
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(head.partition(b"\r\ncontent-length: ")[2].split()[0]))
+            await asyncio.sleep(0.7)
+        assert await reader.read() == b""
+        writer.close()
+        server.should_exit = True
+        await serving
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""What became of a model's requests: counted at once, and told when it is their turn.
+
+Rule: belongs to the event loop's thread; each caller is told once, and one that went away not at all.
+"""
+
+import logging
+import time
+from math import inf
+
+from serving.engine.pending import Pending
+from serving.engine.statistics import FailureReason, ModelStatistics, failure_reason
+from serving.engine.worker import Execution
+from serving.errors import BackendFailed
+from serving.scheduling.arrival_order import ArrivalOrder
+from serving.scheduling.scheduler import Event
+
+log = logging.getLogger("slipway")
+
+_BETWEEN_LOGGED_FAILURES = 10.0  # seconds
+
+
+class Outcomes:
+    def __init__(self, model: str, statistics: ModelStatistics, in_order: bool) -> None:
+        """`model` is what the log calls it. `in_order`: callers are told in the order in which they came."""
+        self._model = model
+        self._statistics = statistics
+        self._order: ArrivalOrder[Pending] | None = ArrivalOrder() if in_order else None
+        self._failure_logged = -inf  # when one was
+
+    def accepted(self, pending: Pending) -> None:
+        if self._order is not None:
+            self._order.accept(pending)
+
+    def refused(self) -> None:
+        self._statistics.record_failure(FailureReason.REJECTED, 0.0)
+
+    def given_up(self, pending: Pending) -> None:
+        if self._order is None or not self._order.is_held(pending):  # what is held was counted
+            self._statistics.record_failure(FailureReason.CANCELED, time.monotonic() - pending.arrived)
+        if self._order is not None:
+            _tell(self._order.forget(pending))
+
+    def settle(self, events: list[Event[Pending]], execution: Execution[Pending] | None) -> None:
+        """After an execution or, without one, when requests expire."""
+        now = time.monotonic()
+        answered: list[Pending] = []
+        awaited: list[Event[Pending]] = []
+        for event in events:
+            pending = event.request
+            if pending.timeline is not None and execution is not None:
+                pending.timeline.record(pending.arrived, execution.started, execution.run.times)
+            if pending.answer.done():  # its caller went away, and that was counted
+                continue
+            awaited.append(event)
+            if event.error is None:
+                answered.append(pending)
+            else:
+                self._note_failure(event.error, now, now - pending.arrived)
+        _tell(awaited if self._order is None else self._order.release(awaited))
+        if execution is not None:
+            self._statistics.record(
+                [execution.started - pending.arrived for pending in answered],
+                sum(pending.rows for pending in answered),
+                execution.run.times,
+                int(time.time() * 1000),
+            )
+
+    def _note_failure(self, error: Exception, now: float, seconds: float) -> None:
+        """A model's own failures are logged, but not each of thousands."""
+        self._statistics.record_failure(failure_reason(error), seconds)
+        if not isinstance(error, BackendFailed):
+            return
+        if now - self._failure_logged < _BETWEEN_LOGGED_FAILURES:
+            log.debug("%s: %s", self._model, error)
+            return
+        self._failure_logged = now
+        log.error("%s: %s", self._model, error, exc_info=error.__cause__)
+
+
+def _tell(events: list[Event[Pending]]) -> None:
+    for event in events:
+        answer = event.request.answer
+        if answer.done():  # its caller went away
+            continue
+        if event.error is None:
+            answer.set_result(event.value)
+        else:
+            answer.set_exception(event.error)
