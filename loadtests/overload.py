@@ -9,9 +9,11 @@ the same arrivals, in turns, and a run in which this client was late is not coun
 """
 
 import asyncio
+import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -129,17 +131,15 @@ def measure_capacity(server: Server) -> float:
     return capacity
 
 
-def carry_out(server: Server, runs: Iterable[Run], capacity: float, seconds: float) -> dict[str, dict[float, Found]]:
+def carry_out(server: Server, runs: Sequence[Run], capacity: float, seconds: float) -> dict[str, dict[float, Found]]:
     """By scenario, load and policy: the figures of each round. What is not valid is tried again, twice at most."""
     found: dict[str, dict[float, Found]] = {}
-    for run in runs:
+    for number, run in enumerate(runs, 1):
+        print(f"\rrun {number} of {len(runs)}", end="\n" if number == len(runs) else "", file=sys.stderr, flush=True)
         by_policy = found.setdefault(run.scenario.name, {}).setdefault(run.load, {})
         results = by_policy.setdefault(run.policy.name, [])
-        for _ in range(3):
-            result = carry_out_one(server, run, capacity, seconds)
-            if result is not None:
-                results.append(result)
-                break
+        tries = (carry_out_one(server, run, capacity, seconds) for _ in range(3))
+        results += islice(filter(None, tries), 1)
     return found
 
 
