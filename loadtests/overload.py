@@ -82,11 +82,12 @@ def main(
             for policy in policies:
                 document(server.port, f"/v2/repository/models/{policy.name}/load", "POST")
             print(f"capacity {capacity:.0f} requests/s, objective {tight * 1e3:.0f} ms\n", flush=True)
-            chosen = [scenario for scenario in scenarios(tight) if only in scenario.name]
-            runs = plan([FIXED, *policies], chosen, [float(each) for each in loads.split(",")], rounds)
-            found = carry_out(server, runs, capacity, seconds)
-    for name, by_load in found.items():
-        show_scenario(name, by_load)
+            found = {}
+            for scenario in scenarios(tight):
+                if only in scenario.name:
+                    runs = plan([FIXED, *policies], scenario, [float(each) for each in loads.split(",")], rounds)
+                    found[scenario.name] = carry_out(server, runs, capacity, seconds)
+                    show_scenario(scenario.name, found[scenario.name])
     show_targets(found, tight * 1e3)
     report = {name: {f"{load:g}": summary(each) for load, each in by_load.items()} for name, by_load in found.items()}
     last_line({"model": model.value, "capacity": round(capacity, 1), "objective_ms": tight * 1e3, **report})
@@ -107,13 +108,12 @@ def timeouts(tight: float) -> list[Policy]:
     return [queue_timeout(each) for each in (*seconds, LOOSE * seconds[-1])]
 
 
-def plan(policies: Sequence[Policy], scenarios: Sequence[Scenario], loads: Sequence[float], rounds: int) -> list[Run]:
+def plan(policies: Sequence[Policy], scenario: Scenario, loads: Sequence[float], rounds: int) -> list[Run]:
     """Policies take turns, so that what else happens on the machine happens to all. A queue timeout that is longer than
     every objective is left out."""
     return [
         Run(policy, scenario, load, number)
         for number in range(rounds)
-        for scenario in scenarios
         for load in loads
         for policy in policies
         if policy.timeout <= max(scenario.objectives)
@@ -131,13 +131,12 @@ def measure_capacity(server: Server) -> float:
     return capacity
 
 
-def carry_out(server: Server, runs: Sequence[Run], capacity: float, seconds: float) -> dict[str, dict[float, Found]]:
-    """By scenario, load and policy: the figures of each round. What is not valid is tried again, twice at most."""
-    found: dict[str, dict[float, Found]] = {}
+def carry_out(server: Server, runs: Sequence[Run], capacity: float, seconds: float) -> dict[float, Found]:
+    """By load and policy: the figures of each round. What is not valid is tried again, twice at most."""
+    found: dict[float, Found] = {}
     for number, run in enumerate(runs, 1):
         print(f"\rrun {number} of {len(runs)}", end="\n" if number == len(runs) else "", file=sys.stderr, flush=True)
-        by_policy = found.setdefault(run.scenario.name, {}).setdefault(run.load, {})
-        results = by_policy.setdefault(run.policy.name, [])
+        results = found.setdefault(run.load, {}).setdefault(run.policy.name, [])
         tries = (carry_out_one(server, run, capacity, seconds) for _ in range(3))
         results += islice(filter(None, tries), 1)
     return found

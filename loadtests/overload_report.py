@@ -40,7 +40,7 @@ def show_scenario(name: str, by_load: Mapping[float, Found]) -> None:
         for policy, runs in rows(found).items()
     ]
     table((name, *_COLUMNS, "in time % by class", "runs"), *lines)
-    print()
+    print(flush=True)
 
 
 def show_targets(found: Mapping[str, Mapping[float, Found]], objective_ms: float) -> None:
