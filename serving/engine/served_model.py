@@ -16,6 +16,7 @@ from serving.core.model_config import ModelConfig, devices, input_specs, output_
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.core.response_cache_config import caches_responses
 from serving.engine import fit
+from serving.engine.delivery import Delivery
 from serving.engine.execution import execute_on
 from serving.engine.pending import Pending
 from serving.engine.processes import Processes, are_up, processes_of
@@ -64,6 +65,7 @@ class ServedModel:
         self._optional = frozenset(tensor.name for tensor in config.input if tensor.optional)
         self._batching = batching_config(config)
         self._order: ArrivalOrder[Pending] | None = ArrivalOrder() if self._batching.preserve_ordering else None
+        self._delivery = Delivery()
         self._loop = loop
         self._instances = list(instances)
         self._closing = threading.Lock()
@@ -198,6 +200,7 @@ class ServedModel:
                 self._note_failure(event.error, now, now - pending.arrived)
         _tell(awaited if self._order is None else self._order.release(awaited))
         if execution is not None:
+            self._loop.call_soon(self._delivery.note, execution.ended)  # after those whom `_tell` has woken
             self.statistics.record(
                 [execution.started - pending.arrived for pending in answered],
                 sum(pending.rows for pending in answered),
@@ -222,12 +225,13 @@ class ServedModel:
         """Into the queue. Raises `InvalidInput`, `Overloaded`, `ModelNotReady`."""
         rows = self.check(request)
         now = time.monotonic()
+        deadline = now + self._delivery.without(request.timeout or self._batching.latency_objective or inf)
         pending = Pending(
             request.inputs,
             rows,
             self._key(request),
-            now + (request.timeout or self._batching.latency_objective or inf),
-            now + self._batching.longest_wait(request.timeout, request.priority),
+            deadline,
+            min(deadline, now + self._batching.longest_wait(request.timeout, request.priority)),
             self._loop.create_future(),
             request.parameters,
             request.priority,

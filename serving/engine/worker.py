@@ -17,10 +17,11 @@ from serving.scheduling.scheduler import Event, R, Scheduler
 
 @dataclass(frozen=True, slots=True)
 class Execution(Generic[R]):
-    """What ran together, when it started, in seconds of the pool's clock, and what came of it."""
+    """What ran together, from when to when, in seconds of the pool's clock, and what came of it."""
 
     batch: list[R]
     started: float
+    ended: float
     run: Run
 
 
@@ -110,9 +111,9 @@ class WorkerPool(Generic[R]):
                 run = execute(batch)
             except BaseException as error:  # a worker that died would leave its requests unanswered for ever
                 run = Run([blame(error)] * len(batch), Times(0.0, 0.0, 0.0))
-            execution = Execution(batch, started, run)
+            execution = Execution(batch, started, self._clock(), run)
             with self._changed:
-                events = self._scheduler.complete(batch, run.outcomes, self._clock(), instance)
+                events = self._scheduler.complete(batch, run.outcomes, execution.ended, instance)
             self._deliver(events, execution)
 
     def _next_batch(self, instance: int) -> list[R] | None:
