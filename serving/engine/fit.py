@@ -32,9 +32,13 @@ def check(request: InferRequest, inputs: Specs, optional: frozenset[str], output
     return _check_rows(request, max_batch_size) if max_batch_size else 1
 
 
-def batch_key(request: InferRequest, inputs: Specs) -> Hashable:
-    """Equal for requests whose rows can be stacked: the shapes of one row of each input, in the model's order."""
-    return tuple(request.inputs[name].shape[1:] if name in request.inputs else None for name in inputs)
+def batch_key(request: InferRequest, inputs: Specs, reads_parameters: bool = False) -> Hashable:
+    """Equal for requests that can run together: the shapes of one row of each input, in the model's order, and where
+    the model reads them the parameters, of which it gets one set for a batch."""
+    shapes = tuple(request.inputs[name].shape[1:] if name in request.inputs else None for name in inputs)
+    if not reads_parameters:
+        return shapes
+    return shapes, frozenset((name, type(value), value) for name, value in request.parameters.items())
 
 
 def _check_names(request: InferRequest, inputs: Specs, optional: frozenset[str], outputs: Specs) -> None:

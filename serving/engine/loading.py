@@ -24,6 +24,7 @@ from serving.engine.config_warnings import config_warnings
 from serving.engine.dispatch import Dispatch
 from serving.engine.ensemble_loading import load_ensemble
 from serving.engine.freed_memory import give_back
+from serving.engine.known_times import known_times
 from serving.engine.load_policy import DEFAULT_POLICY, LoadPolicy
 from serving.engine.loaded_model import LoadedModel, Version, sorted_versions
 from serving.engine.repository import Repository
@@ -214,7 +215,8 @@ def _load_version(
         is_still = config.backend == "python" or not repository.is_watchable  # such a model may write into its folder
         if not is_still and of_version(repository.fingerprint(name), version) != files:
             raise ModelLoadFailed(f"the files of version {version} changed while it was loaded")
-        served = ServedModel(version, config, instances, labels, loop, time.monotonic() - started)
+        known = known_times(instances[0], config, directory, tuning)
+        served = ServedModel(version, config, instances, labels, loop, time.monotonic() - started, known)
     except Exception as error:  # a runtime may raise anything over a file's content
         _close(instances)
         return unavailable(name, version, error)

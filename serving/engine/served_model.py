@@ -18,6 +18,7 @@ from serving.core.response_cache_config import caches_responses
 from serving.engine import fit
 from serving.engine.delivery import Delivery
 from serving.engine.execution import execute_on
+from serving.engine.known_times import KnownTimes
 from serving.engine.pending import Pending
 from serving.engine.processes import Processes, are_up, processes_of
 from serving.engine.response_stream import ResponseStream
@@ -45,8 +46,10 @@ class ServedModel:
         labels: Mapping[str, tuple[str, ...]],
         loop: asyncio.AbstractEventLoop,
         load_seconds: float = 0.0,
+        known: KnownTimes | None = None,
     ) -> None:
-        """`labels` gives, for each output that has them, the names of its last dimension's entries."""
+        """`labels` gives, for each output that has them, the names of its last dimension's entries; `known` is how long
+        its batches take."""
         self.name = str(config.name)
         self.version = version
         self.identity: Hashable = object()
@@ -79,7 +82,7 @@ class ServedModel:
         ]
         self._pool = WorkerPool(
             f"{self.name}/{version}",
-            scheduler_for(config, [device for _, device in places]),
+            scheduler_for(config, [device for _, device in places], known),
             [execute_on(instance, config) for instance, _ in places],
             self._deliver,
             are_up=are_up([instance for instance, _ in places]),
@@ -229,7 +232,7 @@ class ServedModel:
         pending = Pending(
             request.inputs,
             rows,
-            self._key(request),
+            fit.batch_key(request, self.inputs, self.reads_parameters),
             deadline,
             min(deadline, now + self._batching.longest_wait(request.timeout, request.priority)),
             self._loop.create_future(),
@@ -249,12 +252,6 @@ class ServedModel:
         if self._order is not None:
             self._order.accept(pending)
         return pending
-
-    def _key(self, request: InferRequest) -> Hashable:
-        shapes = fit.batch_key(request, self.inputs)
-        if not self.reads_parameters:
-            return shapes
-        return shapes, frozenset((name, type(value), value) for name, value in request.parameters.items())
 
     def give_up(self, pending: Pending) -> None:
         """Its caller wants no answer any more, if it has none; its place is free then."""

@@ -92,8 +92,8 @@ class DynamicBatcher(Generic[P]):
         self._put(request, 2 * level)
         self._deadlines.add(request, request.expires)
 
-    def learn(self, key: Hashable, place: Hashable, rows: int, seconds: float, now: float) -> None:
-        """That a batch of such requests took so long, though it was none of theirs."""
+    def learn(self, key: Hashable, place: Hashable, rows: int, seconds: float, now: float = -inf) -> None:
+        """That a batch of such requests took so long, though it was none of theirs; `now` unless it was long ago."""
         self._forecast.learn(key, place, rows, seconds, now)
 
     def cancel(self, request: P) -> None:
