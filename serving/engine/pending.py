@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from math import inf
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from serving.engine.tracer import Timeline
 @dataclass(eq=False, slots=True)
 class Pending:
     """Compared by identity. `answer` gets the outputs; of a decoupled model's request, whose outputs go through
-    `responses`, only its end."""
+    `responses`, only its end. `promised` is when its caller wants it, of which `deadline` leaves out the way there."""
 
     inputs: Arrays
     rows: int
@@ -30,6 +31,7 @@ class Pending:
     sequence_start: bool = False
     sequence_end: bool = False
     arrived: float = 0.0
+    promised: float = inf
     slot: int = 0
     sequence_state: dict[str, np.ndarray] = field(default_factory=dict)
 

@@ -23,10 +23,10 @@ from serving.engine.pending import Pending
 from serving.engine.processes import Processes, are_up, processes_of
 from serving.engine.response_stream import ResponseStream
 from serving.engine.schedulers import scheduler_for
-from serving.engine.statistics import Duration, FailureReason, ModelStatistics, failure_reason
+from serving.engine.statistics import FailureReason, ModelStatistics, failure_reason
 from serving.engine.tracer import Timeline
 from serving.engine.worker import Execution, WorkerPool
-from serving.errors import BackendFailed, Overloaded, SlipwayError, Unsupported
+from serving.errors import BackendFailed, DeadlineExceeded, Overloaded, SlipwayError, Unsupported
 from serving.scheduling.arrival_order import ArrivalOrder
 from serving.scheduling.scheduler import Event
 
@@ -200,10 +200,15 @@ class ServedModel:
             if event.error is None:
                 answered.append(pending)
             else:
+                if isinstance(event.error, DeadlineExceeded):
+                    self.statistics.objectives.dropped(pending.promised)
                 self._note_failure(event.error, now, now - pending.arrived)
         _tell(awaited if self._order is None else self._order.release(awaited))
         if execution is not None:
             self._loop.call_soon(self._delivery.note, execution.ended)  # after those whom `_tell` has woken
+            self.statistics.objectives.answered([pending.promised for pending in answered], now)
+            if execution.expected:
+                self.statistics.misprediction.observe((execution.ended - execution.started) / execution.expected)
             self.statistics.record(
                 [execution.started - pending.arrived for pending in answered],
                 sum(pending.rows for pending in answered),
@@ -228,7 +233,8 @@ class ServedModel:
         """Into the queue. Raises `InvalidInput`, `Overloaded`, `ModelNotReady`."""
         rows = self.check(request)
         now = time.monotonic()
-        deadline = now + self._delivery.without(request.timeout or self._batching.latency_objective or inf)
+        given = request.timeout or self._batching.latency_objective or inf
+        deadline = now + self._delivery.without(given)
         pending = Pending(
             request.inputs,
             rows,
@@ -243,11 +249,13 @@ class ServedModel:
             request.sequence_id,
             request.sequence_start,
             request.sequence_end,
+            promised=now + given,
         )
         try:
             self._pool.submit(pending)
         except Overloaded:
             self.statistics.record_failure(FailureReason.REJECTED, 0.0)
+            self.statistics.objectives.refused(pending.promised)
             raise
         if self._order is not None:
             self._order.accept(pending)
@@ -258,8 +266,10 @@ class ServedModel:
         if not (pending.answer.cancel() or pending.answer.cancelled()):
             return
         self._pool.cancel(pending)
+        now = time.monotonic()
         if self._order is None or not self._order.is_held(pending):  # what is held was counted
-            self.statistics.record_failure(FailureReason.CANCELED, time.monotonic() - pending.arrived)
+            self.statistics.record_failure(FailureReason.CANCELED, now - pending.arrived)
+            self.statistics.objectives.given_up(pending.promised, now)
         if self._order is not None:
             _tell(self._order.forget(pending))
 
@@ -269,14 +279,7 @@ class ServedModel:
         return InferResponse(self.name, self.version, chosen, request.id, final, self.labels)
 
     def _count_response(self, number: int, pending: Pending, outcome: str) -> None:
-        """`outcome` is the field of `ResponseStatistics` that it adds to."""
-        seconds = time.monotonic() - pending.arrived
-        if number == 0 and outcome == "success":
-            self.statistics.first_response_seconds.observe(seconds)
-        response = self.statistics.response(number)
-        if response is not None:
-            duration: Duration = getattr(response, outcome)
-            duration.add(seconds)
+        self.statistics.record_response(number, outcome, time.monotonic() - pending.arrived)
 
 
 def _tell(events: list[Event[Pending]]) -> None:

@@ -12,17 +12,19 @@ from typing import Generic
 from serving.engine.execution import Run, blame
 from serving.engine.statistics import Times
 from serving.errors import ModelNotReady
-from serving.scheduling.scheduler import Event, R, Scheduler
+from serving.scheduling.scheduler import Event, Plan, R, Scheduler
 
 
 @dataclass(frozen=True, slots=True)
 class Execution(Generic[R]):
-    """What ran together, from when to when, in seconds of the pool's clock, and what came of it."""
+    """What ran together, from when to when, in seconds of the pool's clock, and what came of it. It should have taken
+    `expected` seconds; 0 where nobody knew."""
 
     batch: list[R]
     started: float
     ended: float
     run: Run
+    expected: float = 0.0
 
 
 _LONGEST_WAIT = 3600.0  # seconds; the platform's clocks can't count to what a config may ask for
@@ -105,19 +107,19 @@ class WorkerPool(Generic[R]):
         return not any(thread.is_alive() for thread in self._threads)
 
     def _run(self, instance: int, execute: Execute[R]) -> None:
-        while (batch := self._next_batch(instance)) is not None:
+        while (plan := self._next_batch(instance)) is not None and (batch := plan.batch) is not None:
             started = self._clock()
             try:
                 run = execute(batch)
             except BaseException as error:  # a worker that died would leave its requests unanswered for ever
                 run = Run([blame(error)] * len(batch), Times(0.0, 0.0, 0.0))
-            execution = Execution(batch, started, self._clock(), run)
+            execution = Execution(batch, started, self._clock(), run, plan.expected)
             with self._changed:
                 events = self._scheduler.complete(batch, run.outcomes, execution.ended, instance)
             self._deliver(events, execution)
 
-    def _next_batch(self, instance: int) -> list[R] | None:
-        """Wait for work; None when the pool stops and the queue has run dry."""
+    def _next_batch(self, instance: int) -> Plan[R] | None:
+        """Wait for work, which the plan then has; None when the pool stops and the queue has run dry."""
         while True:
             if not self._has_turn(instance):
                 return None
@@ -132,7 +134,7 @@ class WorkerPool(Generic[R]):
             if plan.events:
                 self._deliver(plan.events, None)
             if plan.batch is not None:
-                return plan.batch
+                return plan
 
     def _has_turn(self, instance: int) -> bool:
         """An instance that is down would take all that waits, and fail at it, faster than those that are up can run; so

@@ -116,7 +116,7 @@ class DynamicBatcher(Generic[P]):
                 batch = self._next_batch(group, model, now)
                 rows = self._remove(group, batch)
                 self._forecast.begin(group.key, instance, rows, now)
-                return Plan(batch=batch, events=events)
+                return Plan(batch, None, events, 0.0 if model is None else model.expected(rows))
         return Plan(events=events)
 
     def complete(self, batch: list[P], outcomes: Sequence[Any], now: float, instance: int = 0, /) -> list[Event[P]]:

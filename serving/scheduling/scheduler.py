@@ -47,11 +47,13 @@ class Event(Generic[R]):
 
 @dataclass(slots=True)
 class Plan(Generic[R]):
-    """Run `batch` now; or, if there is none, ask again at `wake_at` (None: when something is added)."""
+    """Run `batch` now; or, if there is none, ask again at `wake_at` (None: when something is added). The batch should
+    take `expected` seconds; 0 where that is not known."""
 
     batch: list[R] | None = None
     wake_at: float | None = None
     events: list[Event[R]] = field(default_factory=list)
+    expected: float = 0.0
 
 
 class Scheduler(Protocol[R]):

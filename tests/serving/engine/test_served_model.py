@@ -182,6 +182,27 @@ async def test_an_expired_request_is_answered_and_not_run(extra: str, timeout: f
         assert failures(model) == {"REJECTED": 1}
 
 
+async def test_what_became_of_those_with_a_deadline_is_counted_and_what_their_batches_should_have_taken() -> None:
+    gate = Gate()
+    with served(gate, "dynamic_batching { }") as model:
+        gate.open.clear()
+        late = asyncio.create_task(model.infer(request(0, timeout=0.01)))
+        await entered(gate)
+        dropped = asyncio.create_task(model.infer(request(1, timeout=0.01)))
+        await asyncio.sleep(0.05)
+        gate.open.set()
+        await late
+        with pytest.raises(DeadlineExceeded):
+            await dropped
+        with pytest.raises(Overloaded, match="could not be answered in time"):
+            await model.infer(request(2, timeout=1e-4))
+        assert model.statistics.misprediction.cumulative()[-1] == 0, "nothing was known of the first"
+        await model.infer(request(3, timeout=60))
+        await model.infer(request(4))
+        assert repr(model.statistics.objectives) == "<Objectives 1 in_time, 1 late, 1 refused, 1 dropped>"
+        assert model.statistics.misprediction.cumulative()[-1] == 1
+
+
 async def test_a_cancelled_request_leaves_the_queue() -> None:
     gate = Gate()
     with served(gate) as model:
