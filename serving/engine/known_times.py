@@ -14,10 +14,10 @@ from pathlib import Path
 from serving.backends.backend import ModelInstance
 from serving.core import golden
 from serving.core.batching_config import latency_objective
-from serving.core.model_config import ModelConfig, devices, input_specs
+from serving.core.model_config import ModelConfig, devices
 from serving.core.requests import Arrays, InferRequest
-from serving.engine.fit import batch_key
-from serving.engine.reshaped import with_reshapes
+from serving.engine.as_called import as_called
+from serving.engine.fit import batch_key, stacked_inputs
 from serving.engine.tuning_rows import batch_of, rows_for
 from serving.engine.warm_up import may_be_fed_zeros
 from serving.errors import ModelLoadFailed
@@ -49,15 +49,14 @@ def known_times(
         return None
     if config.model_transaction_policy.decoupled or not _has_rows(config, directory):
         return None
-    instance = with_reshapes(instance, config)
+    instance = as_called(instance, config)
     try:
         rows = rows_for(instance, config, directory)
     except ModelLoadFailed:
         return None
     times = tuning.profile if tuning else _measured(instance, rows, int(config.max_batch_size))
-    specs = {spec.name: spec for spec in input_specs(config)}
     request = InferRequest(str(config.name), rows)
-    return KnownTimes(batch_key(request, specs, instance.reads_parameters), devices(config)[0], times)
+    return KnownTimes(batch_key(request, stacked_inputs(config), instance.reads_parameters), devices(config)[0], times)
 
 
 def _has_rows(config: ModelConfig, directory: Path) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from math import inf
 
+from serving.errors import DeadlineExceeded
+
 
 class Fate(StrEnum):
     """Refused as it arrived; dropped after it waited, or given up by its caller when its time was over."""
@@ -35,8 +37,10 @@ class Objectives:
     def refused(self, promised: float) -> None:
         self._count(Fate.REFUSED, promised)
 
-    def dropped(self, promised: float) -> None:
-        self._count(Fate.DROPPED, promised)
+    def failed(self, promised: float, error: Exception) -> None:
+        """Dropped, where it was over time."""
+        if isinstance(error, DeadlineExceeded):
+            self._count(Fate.DROPPED, promised)
 
     def given_up(self, promised: float, now: float) -> None:
         if promised <= now:

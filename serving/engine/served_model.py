@@ -26,7 +26,7 @@ from serving.engine.schedulers import scheduler_for
 from serving.engine.statistics import FailureReason, ModelStatistics, failure_reason
 from serving.engine.tracer import Timeline
 from serving.engine.worker import Execution, WorkerPool
-from serving.errors import BackendFailed, DeadlineExceeded, Overloaded, SlipwayError, Unsupported
+from serving.errors import BackendFailed, Overloaded, SlipwayError, Unsupported
 from serving.scheduling.arrival_order import ArrivalOrder
 from serving.scheduling.scheduler import Event
 
@@ -65,6 +65,7 @@ class ServedModel:
         self.labels = labels
         self.load_seconds = load_seconds
         self.statistics = ModelStatistics()
+        self._stacked = fit.stacked_inputs(config)
         self._optional = frozenset(tensor.name for tensor in config.input if tensor.optional)
         self._batching = batching_config(config)
         self._order: ArrivalOrder[Pending] | None = ArrivalOrder() if self._batching.preserve_ordering else None
@@ -200,8 +201,7 @@ class ServedModel:
             if event.error is None:
                 answered.append(pending)
             else:
-                if isinstance(event.error, DeadlineExceeded):
-                    self.statistics.objectives.dropped(pending.promised)
+                self.statistics.objectives.failed(pending.promised, event.error)
                 self._note_failure(event.error, now, now - pending.arrived)
         _tell(awaited if self._order is None else self._order.release(awaited))
         if execution is not None:
@@ -238,7 +238,7 @@ class ServedModel:
         pending = Pending(
             request.inputs,
             rows,
-            fit.batch_key(request, self.inputs, self.reads_parameters),
+            fit.batch_key(request, self._stacked, self.reads_parameters),
             deadline,
             min(deadline, now + self._batching.longest_wait(request.timeout, request.priority)),
             self._loop.create_future(),
