@@ -3,8 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from serving.backends import ort
+from serving.backends import ort, torchscript
 from serving.backends.backend import ModelInstance
 from serving.core import model_config
 from serving.core.model_config import ModelConfig
@@ -41,4 +42,22 @@ def test_a_model_whose_file_has_what_callers_see_is_itself(tmp_path: Path) -> No
     config = model_config.complete(ModelRepository(tmp_path).config("double"))
     instance = ort.load(tmp_path / "double" / "1", config, "cpu")
     assert as_called(instance, config) is instance
+    instance.close()
+
+
+class Sums(torch.nn.Module):
+    def forward(self, x: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
+        return torch.cumsum(x, 0)[ends.long() - 1][:, None]
+
+
+def test_torchscript_gets_batch_inputs_behind_those_of_callers(tmp_path: Path) -> None:
+    text = """backend: "pytorch" max_batch_size: 8
+    input { name: "x" data_type: TYPE_FP32 dims: -1 allow_ragged_batch: true }
+    output { name: "so_far" data_type: TYPE_FP32 dims: 1 }
+    batch_input { kind: BATCH_ACCUMULATED_ELEMENT_COUNT target_name: "ends" data_type: TYPE_INT32 source_input: "x" }"""
+    config = model_config.complete(model_config.parse(text, "sums"))
+    torch.jit.trace(Sums(), (torch.zeros(3), torch.tensor([1, 3], dtype=torch.int32))).save(tmp_path / "model.pt")
+    instance = as_called(torchscript.load(tmp_path, config, "cpu"), config)
+    outputs = instance.run({"x": np.array([[1, 2], [3, 4]], np.float32)})
+    assert outputs["so_far"].tolist() == [[3], [10]]
     instance.close()
