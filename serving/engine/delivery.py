@@ -6,7 +6,7 @@ more than a tenth of what the caller gives.
 
 import time
 
-from serving.scheduling.usual import Usual
+from serving.scheduling.usual import Usual, of_share
 
 _USUAL = 0.9
 _BOTH_WAYS = 2
@@ -17,7 +17,7 @@ class Delivery:
     """For the event loop's thread."""
 
     def __init__(self) -> None:
-        self._seconds = Usual(_USUAL)
+        self._seconds = Usual(of_share(_USUAL))
 
     def __repr__(self) -> str:
         return f"<Delivery {self._seconds.value * 1000:.1f} ms>"

@@ -8,13 +8,10 @@ Rule: pure and of constant size; it says `None` until it has seen something, and
 from dataclasses import dataclass, field
 from math import inf
 
-from serving.scheduling.usual import Usual
+from serving.scheduling.usual import Usual, worth_planning_for
 
 _FORGETTING = 0.985
 """Weight of a batch's time against the next one's (recursive least squares with exponential forgetting)."""
-
-_USUAL = 0.99
-"""The share of the recent batches that the guard covers."""
 
 _FEW = 8
 """Batches that are too few to say what is unusual."""
@@ -43,9 +40,9 @@ class LatencyModel:
     _per_row: float = 0.0
     _fewest: float = inf
     _most: float = 0.0
-    _errors: Usual = field(default_factory=lambda: Usual(_USUAL))
+    _errors: Usual = field(default_factory=lambda: Usual(worth_planning_for))
     guard: float = 1.0
-    """What the expected time is multiplied by to be right about as often."""
+    """What the expected time is multiplied by, so that most batches take no longer."""
 
     @property
     def seen(self) -> bool:

@@ -476,10 +476,10 @@ def test_it_learns_from_what_ran_and_after_a_pause_tries_one_before_it_refuses_m
 
 
 def test_a_request_that_is_in_nobodys_way_is_tried_though_it_may_be_late() -> None:
-    """Or else a machine that stalled a few times would refuse everything while it has nothing to do."""
+    """Or else a machine that stalls often would refuse everything while it has nothing to do."""
     scheduler = taught()
     now = 0.0
-    for seconds in [5 * ms] * 40 + [14 * ms] * 4 + [5 * ms] * 8:
+    for seconds in [5 * ms, 5 * ms, 14 * ms] * 20:
         add(scheduler, Request(), now=now)
         batch = scheduler.schedule(now).batch or []
         now += seconds
