@@ -11,7 +11,7 @@ _RECENT = 128
 _EVERY = 8
 _LATE = 3.0
 """What exceeds what was planned costs as much as so many that were refused: it held others up, and came to nothing."""
-_LEAST, _MOST = 0.75, 0.99
+_LEAST, _MOST = 0.9, 0.99
 """Shares of the recent values between which `worth_planning_for` chooses."""
 
 
