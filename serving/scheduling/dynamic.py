@@ -138,11 +138,9 @@ class DynamicBatcher(Generic[P]):
         wait = self._forecast.seconds_until_start(ahead, together, model, now)
         rows = max(request.rows, min(together, int(ahead % together) + request.rows))
         is_alone = not (wait or ahead)  # late, it would be in nobody's way
-        if is_alone and not self._forecast.is_of_late(request.key, now):
-            return
         takes = model.expected(rows) if is_alone else model.safely(rows)
         late = wait + takes - left
-        if late > 0:
+        if late > 0 and (not is_alone or self._forecast.is_of_late(request.key, now)):
             self._refused_at = now
             raise Overloaded(
                 f"the request could not be answered in time: it would start in about {wait * 1000:.0f} ms, take "
@@ -176,14 +174,12 @@ class DynamicBatcher(Generic[P]):
             if head.deadline == inf or self._delays(head):
                 break
             is_alone = len(self) == 1
-            if is_alone and not self._forecast.is_of_late(group.key, now):
-                break
             needed = model.expected(head.rows) if is_alone else model.safely(head.rows)
             was_refused = now - self._refused_at < head.deadline - head.arrived
             if was_refused or queue.rows > self._config.max_batch_size:
                 best = best_seconds(queue, model, self._config.max_batch_size, now) if best is None else best
                 needed = max(needed, best)
-            if now + needed <= head.deadline:
+            if now + needed <= head.deadline or (is_alone and not self._forecast.is_of_late(group.key, now)):
                 break
             self._remove(group, [head])
             events.append(Event(head, error=DeadlineExceeded("Request timeout would expire before it is answered")))
