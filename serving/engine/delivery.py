@@ -8,7 +8,7 @@ import time
 
 from serving.scheduling.usual import Usual, of_share
 
-_USUAL = 0.9
+_USUAL = 0.99
 _BOTH_WAYS = 2
 """What can't be seen, the time until a request is read, is about what it takes to send one: both wait for the loop."""
 
