@@ -12,7 +12,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -21,7 +21,7 @@ from typing import Annotated
 import typer
 
 from loadtests.arrivals import departures
-from loadtests.callers import Call, document, infer
+from loadtests.callers import Call, document, infer_binary
 from loadtests.departing import Sent, send, slipped
 from loadtests.fates import Fate, Figures, Outcome, figures
 from loadtests.overload_models import FIXED, MAX_BATCH, Kind, Policy, deadlines, queue_timeout, write_models
@@ -65,7 +65,7 @@ def main(
 
     One server has the same model once for each policy: a fixed delay of 5 ms; Triton's queue timeout, of which several
     are tried and the best is taken, at each load anew; and an objective (`latency_objective_ms`, or with two classes of
-    requests the header X-Request-Timeout-Ms), nothing else. Capacity is measured first. Answers that come late don't
+    requests their parameter `timeout`), nothing else. Capacity is measured first. Answers that come late don't
     count, nor do refusals. How late this client itself was is in the tables.
     """
     if quick:
@@ -117,7 +117,7 @@ def plan(policies: Sequence[Policy], scenario: Scenario, loads: Sequence[float],
 
 def measure_capacity(server: Server) -> float:
     """Requests per second in full batches, after a warm-up."""
-    call = infer(FIXED.name, *ROW)
+    call = infer_binary(FIXED.name, *ROW)
     for batches in (3, 30):
         sent = asyncio.run(send(server.port, [(0.0, call)] * batches * MAX_BATCH))
         if any(each.answer.status != 200 for each in sent):
@@ -150,12 +150,12 @@ def carry_out_one(server: Server, run: Run, capacity: float, seconds: float) -> 
 
 def requests(run: Run, rate: float, seconds: float) -> Iterator[tuple[float, float, Call]]:
     """When each leaves, its objective, and what is asked."""
-    random, call = Random(run.round), infer(run.policy.name, *ROW)
-    tells = run.policy.sets_deadlines and len(run.scenario.objectives) > 1
+    random, objectives = Random(run.round), run.scenario.objectives
+    tells = run.policy.sets_deadlines and len(objectives) > 1
+    calls = {it: infer_binary(run.policy.name, *ROW, timeout=it if tells else 0.0) for it in objectives}
     for at in departures(rate, seconds, run.round, run.scenario.variation):
-        objective = random.choice(run.scenario.objectives)
-        header = (("X-Request-Timeout-Ms", f"{objective * 1e3:g}"),) if tells else ()
-        yield at, objective, replace(call, headers=header)
+        objective = random.choice(objectives)
+        yield at, objective, calls[objective]
 
 
 def fate(sent: Sent, objective: float) -> Fate:
