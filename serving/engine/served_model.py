@@ -205,9 +205,9 @@ class ServedModel:
                 self._note_failure(event.error, now, now - pending.arrived)
         _tell(awaited if self._order is None else self._order.release(awaited))
         if execution is not None:
-            self._loop.call_soon(self._delivery.note, execution.ended)  # after those whom `_tell` has woken
             self.statistics.objectives.answered([pending.promised for pending in answered], now)
-            if execution.expected:
+            if execution.expected:  # which it is where somebody has a deadline
+                self._loop.call_soon(self._delivery.note, execution.ended)  # after those whom `_tell` has woken
                 self.statistics.misprediction.observe((execution.ended - execution.started) / execution.expected)
             self.statistics.record(
                 [execution.started - pending.arrived for pending in answered],

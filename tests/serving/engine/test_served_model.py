@@ -371,7 +371,7 @@ async def test_a_delayed_request_is_answered_after_its_timeout() -> None:
 async def test_a_batch_must_end_before_its_callers_time_is_up_since_answers_have_a_way_to_go() -> None:
     with served(Gate()) as model:
         for _ in range(16):
-            await model.infer(request(1))
+            await model.infer(request(1, timeout=60))
         before = time.monotonic()
         pending = model.submit(request(1, timeout=60))
         assert before + 54 <= pending.deadline < before + 60
