@@ -115,6 +115,17 @@ def infer(model: str, *row: float) -> Call:
     return Call(f"/v2/models/{model}/infer", json.dumps({"inputs": [tensor]}).encode())
 
 
+def infer_binary(model: str, *row: float, timeout: float = 0.0) -> Call:
+    """The same as binary tensors, also the answer's, to be answered within `timeout` seconds where one is given."""
+    data = np.array(row, np.float32).tobytes()
+    parameters = {"binary_data_output": True, **({"timeout": round(timeout * 1e6)} if timeout else {})}
+    tensor = {"name": "x", "shape": [1, len(row)], "datatype": "FP32", "parameters": {"binary_data_size": len(data)}}
+    head = json.dumps({"inputs": [tensor], "parameters": parameters}).encode()
+    return Call(
+        f"/v2/models/{model}/infer", head + data, headers=(("Inference-Header-Content-Length", str(len(head))),)
+    )
+
+
 def document(port: int, path: str, method: str = "GET") -> Any:
     """A JSON document of the server. Raises `ServerFailed` where it answers with an error."""
     [answer] = ask_each(port, [Call(path, method=method)])

@@ -20,12 +20,14 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """Of one request, which was meant to leave at `planned`; `objective` and `latency` count from then. Seconds."""
+    """Of one request, which was meant to leave at `planned`; `objective` and `latency` count from then, and `slip` is
+    how much later it left. Seconds."""
 
     planned: float
     objective: float
     latency: float
     outcome: Outcome
+    slip: float = 0.0
 
     @property
     def is_in_time(self) -> bool:
@@ -52,6 +54,7 @@ class Figures:
     p99: float
     refused_p99: float
     dropped_p99: float
+    slip_p99: float
     attainment: tuple[float, ...]
 
 
@@ -78,6 +81,7 @@ def figures(fates: Sequence[Fate], since: float, until: float) -> Figures:
         p99=_percentile_ms(answered, 99),
         refused_p99=_percentile_ms(_latencies(judged, Outcome.REFUSED), 99),
         dropped_p99=_percentile_ms(_latencies(judged, Outcome.DROPPED), 99),
+        slip_p99=_percentile_ms([fate.slip for fate in judged], 99),
         attainment=_by_objective(judged),
     )
 

@@ -1,6 +1,6 @@
 """A real server under more requests than it can answer: what is answered in time under each batching policy.
 
-    python -m loadtests.overload                       # tables for people, one JSON line last; half an hour
+    python -m loadtests.overload                       # tables for people, one JSON line last; 25 minutes
     python -m loadtests.overload --quick               # two minutes
     python -m loadtests.overload --model mlp           # a model that computes, on the cores that all share
 
@@ -9,9 +9,11 @@ the same arrivals, in turns, and a run in which this client was late is not coun
 """
 
 import asyncio
+import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -19,7 +21,7 @@ from typing import Annotated
 import typer
 
 from loadtests.arrivals import departures
-from loadtests.callers import Call, document, infer
+from loadtests.callers import Call, document, infer_binary
 from loadtests.departing import Sent, send, slipped
 from loadtests.fates import Fate, Figures, Outcome, figures
 from loadtests.overload_models import FIXED, MAX_BATCH, Kind, Policy, deadlines, queue_timeout, write_models
@@ -27,10 +29,8 @@ from loadtests.overload_report import Found, show_scenario, show_targets, summar
 from loadtests.report import last_line, run_command
 from loadtests.server_process import Server, ServerFailed, started
 
-LOOSE = 10
-"""The loose class's objective, in the tight one's."""
-FRACTIONS = (0.3, 0.4, 0.5)
-"""Queue timeouts that are tried, in the objective; with two classes also the largest in the loose one's."""
+FRACTIONS = (0.3, 0.5, 0.7, 0.85)
+"""Queue timeouts that are tried, in the objective; with two classes every second one of each."""
 ROW = (1, 2, 3, 4)
 
 
@@ -53,9 +53,10 @@ class Run:
 
 def main(
     model: Annotated[Kind, typer.Option(help="`waits` leaves the cores alone, `mlp` computes.")] = Kind.WAITS,
-    objective: Annotated[float, typer.Option(min=0, help="Milliseconds; 0 for 2.3 full batches.")] = 0.0,
+    objective: Annotated[float, typer.Option(min=1, help="Milliseconds, where all requests have the same.")] = 100.0,
+    classes: Annotated[str, typer.Option(help="Milliseconds, where half of the requests have each.")] = "25,250",
     loads: Annotated[str, typer.Option(help="Offered loads, in capacities.")] = "0.5,1,1.5,2",
-    seconds: Annotated[float, typer.Option(min=0.5, help="Of a run that are judged.")] = 5.0,
+    seconds: Annotated[float, typer.Option(min=0.5, help="Of a run that are judged.")] = 3.0,
     rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured; all take turns.")] = 3,
     only: Annotated[str, typer.Option(help="Scenarios with these words in their names; they are in the tables.")] = "",
     quick: Annotated[bool, typer.Option("--quick", help="Bursts only, at two loads, two seconds, once.")] = False,
@@ -64,8 +65,8 @@ def main(
 
     One server has the same model once for each policy: a fixed delay of 5 ms; Triton's queue timeout, of which several
     are tried and the best is taken, at each load anew; and an objective (`latency_objective_ms`, or with two classes of
-    requests the header X-Request-Timeout-Ms), nothing else. Capacity is measured first. Answers that come late don't
-    count, nor do refusals.
+    requests their parameter `timeout`), nothing else. Capacity is measured first. Answers that come late don't
+    count, nor do refusals. How late this client itself was is in the tables.
     """
     if quick:
         only, loads, seconds, rounds = only or "bursts", "1,2", 2.0, 1
@@ -74,53 +75,49 @@ def main(
         write_models(root, [FIXED], model)
         with started(root, "--model-control-mode", "explicit", "--load-model", FIXED.name) as server:
             capacity = measure_capacity(server)
-            tight = objective / 1e3 or round(2.3 * MAX_BATCH / capacity, 3)
-            policies = [*timeouts(tight), deadlines(tight)]
-            write_models(root, policies, model)
-            for policy in policies:
-                document(server.port, f"/v2/repository/models/{policy.name}/load", "POST")
-            print(f"capacity {capacity:.0f} requests/s, objective {tight * 1e3:.0f} ms\n", flush=True)
-            chosen = [scenario for scenario in scenarios(tight) if only in scenario.name]
-            runs = plan([FIXED, *policies], chosen, [float(each) for each in loads.split(",")], rounds)
-            found = carry_out(server, runs, capacity, seconds)
-    for name, by_load in found.items():
-        show_scenario(name, by_load)
-    show_targets(found, tight * 1e3)
+            compared = scenarios(objective / 1e3, *(float(each) / 1e3 for each in classes.split(",")))
+            policies = {scenario: policies_for(scenario, objective / 1e3) for scenario in compared}
+            models = {policy.name: policy for each in policies.values() for policy in each if policy != FIXED}
+            write_models(root, models.values(), model)
+            for name in models:
+                document(server.port, f"/v2/repository/models/{name}/load", "POST")
+            print(f"capacity {capacity:.0f} requests/s\n", flush=True)
+            found = {}
+            for scenario in compared:
+                if only in scenario.name:
+                    runs = plan(policies[scenario], scenario, [float(each) for each in loads.split(",")], rounds)
+                    found[scenario.name] = carry_out(server, runs, capacity, seconds)
+                    show_scenario(scenario.name, found[scenario.name])
+    show_targets(found, objective)
     report = {name: {f"{load:g}": summary(each) for load, each in by_load.items()} for name, by_load in found.items()}
-    last_line({"model": model.value, "capacity": round(capacity, 1), "objective_ms": tight * 1e3, **report})
+    last_line({"model": model.value, "capacity": round(capacity, 1), "objective_ms": objective, **report})
 
 
-def scenarios(tight: float) -> list[Scenario]:
-    classes = {"one objective": (tight,), "two objectives": (tight, LOOSE * tight)}
+def scenarios(objective: float, *classes: float) -> list[Scenario]:
+    requests = {"one objective": (objective,), "several objectives": tuple(sorted(classes))}
     arrivals = {"even arrivals": 1.0, "bursts": 4.0}
     return [
         Scenario(f"{which}, {name}", variation, objectives)
-        for name, objectives in classes.items()
+        for name, objectives in requests.items()
         for which, variation in arrivals.items()
     ]
 
 
-def timeouts(tight: float) -> list[Policy]:
-    seconds = [fraction * tight for fraction in FRACTIONS]
-    return [queue_timeout(each) for each in (*seconds, LOOSE * seconds[-1])]
+def policies_for(scenario: Scenario, objective: float) -> list[Policy]:
+    """`objective` is that of the model, which counts where requests bring none."""
+    fractions = FRACTIONS if len(scenario.objectives) == 1 else FRACTIONS[::2]
+    seconds = [fraction * each for each in scenario.objectives for fraction in fractions]
+    return [FIXED, *map(queue_timeout, seconds), deadlines(objective)]
 
 
-def plan(policies: Sequence[Policy], scenarios: Sequence[Scenario], loads: Sequence[float], rounds: int) -> list[Run]:
-    """Policies take turns, so that what else happens on the machine happens to all. A queue timeout that is longer than
-    every objective is left out."""
-    return [
-        Run(policy, scenario, load, number)
-        for number in range(rounds)
-        for scenario in scenarios
-        for load in loads
-        for policy in policies
-        if policy.timeout <= max(scenario.objectives)
-    ]
+def plan(policies: Sequence[Policy], scenario: Scenario, loads: Sequence[float], rounds: int) -> list[Run]:
+    """Policies take turns, so that what else happens on the machine happens to all."""
+    return [Run(policy, scenario, load, number) for number in range(rounds) for load in loads for policy in policies]
 
 
 def measure_capacity(server: Server) -> float:
     """Requests per second in full batches, after a warm-up."""
-    call = infer(FIXED.name, *ROW)
+    call = infer_binary(FIXED.name, *ROW)
     for batches in (3, 30):
         sent = asyncio.run(send(server.port, [(0.0, call)] * batches * MAX_BATCH))
         if any(each.answer.status != 200 for each in sent):
@@ -129,17 +126,14 @@ def measure_capacity(server: Server) -> float:
     return capacity
 
 
-def carry_out(server: Server, runs: Iterable[Run], capacity: float, seconds: float) -> dict[str, dict[float, Found]]:
-    """By scenario, load and policy: the figures of each round. What is not valid is tried again, twice at most."""
-    found: dict[str, dict[float, Found]] = {}
-    for run in runs:
-        by_policy = found.setdefault(run.scenario.name, {}).setdefault(run.load, {})
-        results = by_policy.setdefault(run.policy.name, [])
-        for _ in range(3):
-            result = carry_out_one(server, run, capacity, seconds)
-            if result is not None:
-                results.append(result)
-                break
+def carry_out(server: Server, runs: Sequence[Run], capacity: float, seconds: float) -> dict[float, Found]:
+    """By load and policy: the figures of each round. What is not valid is tried again, twice at most."""
+    found: dict[float, Found] = {}
+    for number, run in enumerate(runs, 1):
+        print(f"\rrun {number} of {len(runs)}", end="\n" if number == len(runs) else "", file=sys.stderr, flush=True)
+        results = found.setdefault(run.load, {}).setdefault(run.policy.name, [])
+        tries = (carry_out_one(server, run, capacity, seconds) for _ in range(3))
+        results += islice(filter(None, tries), 1)
     return found
 
 
@@ -156,16 +150,17 @@ def carry_out_one(server: Server, run: Run, capacity: float, seconds: float) -> 
 
 def requests(run: Run, rate: float, seconds: float) -> Iterator[tuple[float, float, Call]]:
     """When each leaves, its objective, and what is asked."""
-    random, call = Random(run.round), infer(run.policy.name, *ROW)
-    tells = run.policy.sets_deadlines and len(run.scenario.objectives) > 1
+    random, objectives = Random(run.round), run.scenario.objectives
+    tells = run.policy.sets_deadlines and len(objectives) > 1
+    calls = {it: infer_binary(run.policy.name, *ROW, timeout=it if tells else 0.0) for it in objectives}
     for at in departures(rate, seconds, run.round, run.scenario.variation):
-        objective = random.choice(run.scenario.objectives)
-        header = (("X-Request-Timeout-Ms", f"{objective * 1e3:g}"),) if tells else ()
-        yield at, objective, replace(call, headers=header)
+        objective = random.choice(objectives)
+        yield at, objective, calls[objective]
 
 
 def fate(sent: Sent, objective: float) -> Fate:
-    return Fate(sent.answer.planned, objective, sent.answer.latency, outcome(sent.answer.status, sent.answer.body))
+    answer = sent.answer
+    return Fate(answer.planned, objective, answer.latency, outcome(answer.status, answer.body), sent.slip)
 
 
 def outcome(status: int, body: bytes) -> Outcome:

@@ -23,6 +23,7 @@ _COLUMNS = {  # heading: figure, digits
     "failed %": ("failed", 1),
     "p99 ms": ("p99", 0),
     "refused p99 ms": ("refused_p99", 1),
+    "client late p99 ms": ("slip_p99", 1),
 }
 
 
@@ -40,10 +41,11 @@ def show_scenario(name: str, by_load: Mapping[float, Found]) -> None:
         for policy, runs in rows(found).items()
     ]
     table((name, *_COLUMNS, "in time % by class", "runs"), *lines)
-    print()
+    print(flush=True)
 
 
 def show_targets(found: Mapping[str, Mapping[float, Found]], objective_ms: float) -> None:
+    """`objective_ms` where there is one."""
     for name, by_load in found.items():
         peak = max((goodput(rows(each)[OURS]) for each in by_load.values() if OURS in rows(each)), default=0.0)
         gains = {f"{load:g}": gain(each) for load, each in by_load.items() if gain(each)}

@@ -9,15 +9,12 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 
-from serving.core.states import ModelState, VersionStatus
-from serving.engine.life_counts import LifeCounts
-from serving.engine.processes import Processes
 from serving.engine.registry import ModelRegistry
 from serving.engine.response_cache import ResponseCache
-from serving.engine.running_rollout import RolloutProgress, RunningRollout
 from serving.engine.servable import Servable
 from serving.engine.statistics import Histogram
 from serving.exposition import head, labels
+from serving.life_metrics import labels_of, loads, processes, rollouts, states
 from serving.machine import FIGURES, Machine
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -113,51 +110,24 @@ _HISTOGRAMS: dict[str, tuple[str, Callable[[Servable], Histogram]]] = {
         lambda model: model.statistics.compute_seconds,
     ),
     "slipway_batch_size_rows": ("Rows that ran together.", lambda model: model.statistics.batch_rows),
-}
-_LIFE: dict[str, tuple[str, Callable[[LifeCounts], int]]] = {
-    "slipway_model_loads_total": ("Loads that succeeded.", lambda counts: counts.loads),
-    "slipway_model_load_failures_total": (
-        "Loads that failed; a version that served before goes on.",
-        lambda counts: counts.failed_loads,
-    ),
-    "slipway_model_promotions_total": ("Rollouts whose new version took over.", lambda counts: counts.promotions),
-    "slipway_model_rollbacks_total": ("Versions that were rolled back.", lambda counts: counts.rollbacks),
-}
-_ROLLOUT: dict[str, tuple[str, Callable[[RolloutProgress], float]]] = {
-    "slipway_rollout_percent": (
-        "Share of the requests that a version on trial is given.",
-        lambda rollout: rollout.policy.percent,
-    ),
-    "slipway_rollout_requests": (
-        "Requests that it was given since its trial began.",
-        lambda rollout: rollout.candidate_requests.count,
-    ),
-    "slipway_rollout_error_ratio": (
-        "Share of them that failed.",
-        lambda rollout: rollout.candidate_requests.error_ratio,
-    ),
-    "slipway_rollout_current_error_ratio": (
-        "Share that failed on the version that serves.",
-        lambda rollout: rollout.current_requests.error_ratio,
-    ),
-    "slipway_rollout_latency_ratio": (
-        "Its typical time per request, in those of the version that serves.",
-        lambda rollout: rollout.latency_ratio,
-    ),
-    "slipway_rollout_disagreement_ratio": (
-        "Share of compared rows that the two answer differently.",
-        lambda rollout: rollout.disagreement,
+    "slipway_batch_duration_ratio": (
+        "What batches took in what was expected of them, while requests with a deadline waited.",
+        lambda model: model.statistics.misprediction,
     ),
 }
-# Of models whose instances have processes of their own.
-_PROCESSES: dict[str, tuple[str, str, Callable[[Processes], int]]] = {
-    "slipway_instances_up": ("gauge", "Instances whose process is there and has loaded the model.", lambda it: it.up),
-    "slipway_instance_restarts_total": (
-        "counter",
-        "Processes that were started, or tried to be, because one before them ended.",
-        lambda it: it.restarts,
-    ),
-}
+_Counts = Callable[[Servable], Mapping[str, int]]
+_FAILURES: tuple[str, str, str, _Counts] = (
+    "nv_inference_request_failure",
+    "Number of failed inference requests, all batch sizes",
+    "reason",
+    lambda model: {str(reason): count for reason, count in model.statistics.failures.items()},
+)
+_OBJECTIVES: tuple[str, str, str, _Counts] = (
+    "slipway_objective_requests_total",
+    "Requests with a deadline, by what became of them.",
+    "outcome",
+    lambda model: {str(fate): count for fate, count in model.statistics.objectives.counts.items()},
+)
 
 
 class Metrics:
@@ -182,15 +152,16 @@ class Metrics:
         """The text format, version 0.0.4."""
         models = list(self._models.loaded.served())
         lines = [
-            *_states(self._models.loaded.statuses()),
+            *states(self._models.loaded.statuses()),
             *_repositories(self._reachable()),
-            *_loads(dict(self._models.counts)),
-            *_rollouts(self._models.loaded.rollouts()),
+            *loads(dict(self._models.counts)),
+            *rollouts(self._models.loaded.rollouts()),
             *_models(models, _MODEL_METRICS),
-            *_failures(models),
+            *_counted(models, *_FAILURES),
+            *_counted(models, *_OBJECTIVES),
             *_histograms(models),
             *_first_responses(models),
-            *_processes(models),
+            *processes(models),
         ]
         if self._cache is not None:
             lines += _models([model for model in models if model.caches_responses], _CACHED_MODEL_METRICS)
@@ -199,37 +170,16 @@ class Metrics:
         return "".join(lines).encode() + generate_latest(self._registry)
 
 
-def _states(statuses: list[VersionStatus]) -> Iterator[str]:
-    name = "slipway_model_ready"
-    yield head(name, "gauge", "1 for a version that answers, 0 for one that was tried and does not.")
-    for status in statuses:
-        of = labels({"model": status.name, "version": status.version})
-        yield f"{name}{of} {int(status.state is ModelState.READY)}\n"
-
-
 def _repositories(reachable: Mapping[str, bool]) -> Iterator[str]:
     name = "slipway_repository_reachable"
     yield head(name, "gauge", "1 for a model repository that could be read when it was asked last, else 0.")
     yield from (f"{name}{labels({'repository': place})} {int(is_there)}\n" for place, is_there in reachable.items())
 
 
-def _loads(counts: Mapping[str, LifeCounts]) -> Iterator[str]:
-    for name, (documentation, count) in _LIFE.items():
-        yield head(name, "counter", documentation)
-        yield from (f"{name}{labels({'model': model})} {count(it)}\n" for model, it in sorted(counts.items()))
-
-
-def _rollouts(rollouts: list[RunningRollout]) -> Iterator[str]:
-    """Only while one goes on; the label `version` is the candidate's."""
-    for name, (documentation, value) in _ROLLOUT.items() if rollouts else ():
-        yield head(name, "gauge", documentation)
-        yield from (f"{name}{_labels(running.candidate)} {value(running.progress())}\n" for running in rollouts)
-
-
 def _models(models: list[Servable], metrics: Mapping[str, _Metric]) -> Iterator[str]:
     for name, metric in metrics.items():
         yield head(name, metric.kind, metric.documentation)
-        yield from (f"{name}{_labels(model)} {metric.value(model)}\n" for model in models)
+        yield from (f"{name}{labels_of(model)} {metric.value(model)}\n" for model in models)
 
 
 def _response_cache(cache: ResponseCache) -> Iterator[str]:
@@ -241,12 +191,10 @@ def _response_cache(cache: ResponseCache) -> Iterator[str]:
         yield f"{head(f'slipway_response_cache_{name}', kind, documentation)}slipway_response_cache_{name} {value}\n"
 
 
-def _failures(models: list[Servable]) -> Iterator[str]:
-    name = "nv_inference_request_failure"
-    yield head(name, "counter", "Number of failed inference requests, all batch sizes")
+def _counted(models: list[Servable], name: str, words: str, label: str, counts: _Counts) -> Iterator[str]:
+    yield head(name, "counter", words)
     for model in models:
-        for reason, count in model.statistics.failures.items():
-            yield f"{name}{_labels(model, reason=reason.value)} {count}\n"
+        yield from (f"{name}{labels_of(model, **{label: each})} {count}\n" for each, count in counts(model).items())
 
 
 def _histograms(models: list[Servable]) -> Iterator[str]:
@@ -264,20 +212,13 @@ def _first_responses(models: list[Servable]) -> Iterator[str]:
         yield from _histogram(name, model, model.statistics.first_response_seconds, scale=1000)
 
 
-def _processes(models: list[Servable]) -> Iterator[str]:
-    isolated = [(model, processes) for model in models if (processes := model.processes) is not None]
-    for name, (kind, documentation, count) in _PROCESSES.items() if isolated else ():
-        yield head(name, kind, documentation)
-        yield from (f"{name}{_labels(model)} {count(processes)}\n" for model, processes in isolated)
-
-
 def _histogram(name: str, model: Servable, histogram: Histogram, scale: int) -> Iterator[str]:
     counts = histogram.cumulative()
     bounds = [*(f"{bound * scale:g}" for bound in histogram.bounds), "+Inf"]
     for bound, count in zip(bounds, counts, strict=True):
-        yield f"{name}_bucket{_labels(model, le=bound)} {count}\n"
-    yield f"{name}_count{_labels(model)} {counts[-1]}\n"
-    yield f"{name}_sum{_labels(model)} {histogram.sum * scale}\n"
+        yield f"{name}_bucket{labels_of(model, le=bound)} {count}\n"
+    yield f"{name}_count{labels_of(model)} {counts[-1]}\n"
+    yield f"{name}_sum{labels_of(model)} {histogram.sum * scale}\n"
 
 
 def _machine(machine: Machine) -> Iterator[str]:
@@ -289,7 +230,3 @@ def _machine(machine: Machine) -> Iterator[str]:
         for figure in found:
             of = labels({"gpu_uuid": figure.gpu_uuid}) if figure.gpu_uuid else ""
             yield f"{name}{of} {figure.value}\n"
-
-
-def _labels(model: Servable, **more: str) -> str:
-    return labels({"model": model.name, "version": model.version, **more})

@@ -22,7 +22,14 @@ ALLOWED = {
     "serving.log": {"serving.core", "serving.errors"},
     "serving.machine": set(),
     "serving.exposition": set(),
-    "serving.metrics": {"serving.core", "serving.engine", "serving.exposition", "serving.machine"},
+    "serving.life_metrics": {"serving.core", "serving.engine", "serving.exposition"},
+    "serving.metrics": {
+        "serving.core",
+        "serving.engine",
+        "serving.exposition",
+        "serving.machine",
+        "serving.life_metrics",
+    },
     "serving.settings": set(),
     "serving.transports": {
         "serving",

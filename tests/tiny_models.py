@@ -221,3 +221,47 @@ def add_endless(root: Path, name: str = "endless") -> None:
     )
     (folder / "1").mkdir()
     torch.jit.script(Endless()).save(folder / "1" / "model.pt")
+
+
+def add_ragged(root: Path, name: str = "ragged", extra: str = "dynamic_batching { }") -> None:
+    """Rows of any length, in one flat row to the model: total = their sum, twice = 2 x, tall = how long the longest is.
+
+    The requests of a batch tell themselves apart by `ends`, which callers don't see.
+    """
+    write_config(
+        root,
+        name,
+        f"""backend: "onnxruntime" max_batch_size: 8
+        input {{ name: "x" data_type: TYPE_FP32 dims: -1 allow_ragged_batch: true }}
+        output {{ name: "total" data_type: TYPE_FP32 dims: 1 }}
+        output {{ name: "twice" data_type: TYPE_FP32 dims: -1 }}
+        output {{ name: "tall" data_type: TYPE_INT64 dims: 1 }}
+        batch_input {{ kind: BATCH_ACCUMULATED_ELEMENT_COUNT_WITH_ZERO target_name: "ends" data_type: TYPE_INT32
+                       source_input: "x" }}
+        batch_input {{ kind: BATCH_MAX_ELEMENT_COUNT_AS_SHAPE target_name: "longest" data_type: TYPE_FP32
+                       source_input: "x" }}
+        batch_output {{ kind: BATCH_SCATTER_WITH_INPUT_SHAPE target_name: "twice" source_input: "x" }} {extra}""",
+    )
+    write_onnx(
+        root / name / "1" / "model.onnx",
+        """g (float[n] x, int32[m] ends, float[k] longest)
+             => (float[b, 1] total, float[n] twice, int64[b, 1] tall) {
+             sums = CumSum(x, axis)
+             from_nothing = Concat <axis = 0> (nothing, sums)
+             at_ends = Gather(from_nothing, ends)
+             before = Slice(at_ends, zero, minus_one)
+             after = Slice(at_ends, one, far)
+             flat_total = Sub(after, before)
+             total = Unsqueeze(flat_total, one)
+             twice = Add(x, x)
+             length = Shape(longest)
+             shape = Shape(total)
+             tall = Expand(length, shape)
+        }""",
+        axis=np.array(0),
+        nothing=np.zeros(1, np.float32),
+        zero=np.array([0]),
+        one=np.array([1]),
+        minus_one=np.array([-1]),
+        far=np.array([2**31]),
+    )

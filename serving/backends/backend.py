@@ -4,7 +4,7 @@ Rule: a backend is one function, named here by import path and imported when the
 server without torch serves ONNX.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
@@ -184,7 +184,12 @@ def _others(directory: Path) -> str:
         return ""
 
 
-def check_against_config(kind: str, in_file: tuple[TensorSpec, ...], in_config: tuple[TensorSpec, ...]) -> None:
+def check_against_config(
+    kind: str,
+    in_file: tuple[TensorSpec, ...],
+    in_config: tuple[TensorSpec, ...],
+    of_any_shape: Collection[str] = (),
+) -> None:
     """The config may name fewer outputs than the file has, and fix dimensions that the file leaves open."""
     names = ", ".join(spec.name for spec in in_file)
     if kind == "input" and len(in_file) != len(in_config):
@@ -199,7 +204,7 @@ def check_against_config(kind: str, in_file: tuple[TensorSpec, ...], in_config: 
                 f"configuration expects datatype {expected.datatype} for {kind} '{expected.name}', "
                 f"model provides {found.datatype}"
             )
-        if not _shapes_agree(found.shape, expected.shape):
+        if expected.name not in of_any_shape and not _shapes_agree(found.shape, expected.shape):
             raise ModelLoadFailed(
                 f"{kind} '{expected.name}': the model has shape {format_shape(found.shape)}, the configuration "
                 f"(with its batch dimension, if max_batch_size is set) {format_shape(expected.shape)}"

@@ -29,6 +29,7 @@ from serving.core.file_specs import file_input_specs, file_output_specs
 from serving.core.instance_groups import no_gpus
 from serving.core.model_config import ModelConfig
 from serving.core.onnx_options import GraphLevel, OnnxOptions, onnx_options, providers
+from serving.core.ragged_config import ragged_config
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec
 from serving.errors import InvalidInput, ModelLoadFailed
 
@@ -111,7 +112,9 @@ def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
         raise no_gpus(config, f"ONNX Runtime can't use {', '.join(sorted(unusable))}; its log says why")
     instance = OrtInstance(session, _defaults(session, config), options.arena_shrinkage)
     check_against_config("input", instance.inputs, file_input_specs(config))
-    check_against_config("output", instance.outputs, file_output_specs(config))
+    ragged = ragged_config(config)
+    scattered = () if ragged is None else ragged.scattered
+    check_against_config("output", instance.outputs, file_output_specs(config), of_any_shape=scattered)
     return instance
 
 

@@ -15,6 +15,7 @@ from serving.core.instance_groups import complete_groups, devices
 from serving.core.isolation import FIELD as ISOLATION
 from serving.core.isolation import is_isolated
 from serving.core.onnx_options import onnx_fields
+from serving.core.ragged_config import ragged_config
 from serving.core.tensor_config import check_tensors, input_specs, output_specs
 from serving.core.torch_options import torch_fields
 from serving.errors import ModelLoadFailed
@@ -55,6 +56,14 @@ _HONOURED = {
     "input.reshape",
     "input.reshape.shape",
     "input.optional",
+    "input.allow_ragged_batch",
+    "batch_input.kind",
+    "batch_input.target_name",
+    "batch_input.data_type",
+    "batch_input.source_input",
+    "batch_output.kind",
+    "batch_output.target_name",
+    "batch_output.source_input",
     "output.name",
     "output.data_type",
     "output.dims",
@@ -146,8 +155,6 @@ _BATCHES = {"dynamic_batching.preferred_batch_size", "dynamic_batching.max_queue
 
 # And what one backend alone acts on.
 _HONOURED_BY = {"onnxruntime": onnx_fields, "pytorch": torch_fields}
-# Fields whose absence would change what a request means: a model that needs one is not served without it.
-_REQUIRED = {"batch_input": "batch inputs", "batch_output": "batch outputs"}
 
 
 def parse(text: str, model_name: str) -> ModelConfig:
@@ -187,6 +194,7 @@ def complete(config: ModelConfig) -> ModelConfig:
         _check_optional_inputs(completed)
     check_tensors(completed)
     batching_config(completed)
+    ragged_config(completed)
     if not completed.HasField("version_policy"):
         completed.version_policy.latest.num_versions = 1
     if completed.platform != ENSEMBLE:
@@ -242,16 +250,8 @@ def _set_fields(message: Message, prefix: str) -> Iterator[str]:
 
 
 def _refuse_what_is_missing(config: ModelConfig) -> None:
-    for field, words in _REQUIRED.items():
-        if any(descriptor.name == field for descriptor, _ in config.ListFields()):
-            raise ModelLoadFailed(f"'{field}': {words} are not supported")
     if config.model_transaction_policy.decoupled and "python" not in (config.backend, config.platform):
         raise ModelLoadFailed("'model_transaction_policy.decoupled': only python models can be decoupled")
-    if any(tensor.allow_ragged_batch for tensor in config.input):
-        raise ModelLoadFailed(
-            "'input.allow_ragged_batch': ragged batches are not supported; without it, requests of "
-            "different shapes run in batches of their own"
-        )
     if config.sequence_batching.oldest.preserve_ordering:
         raise ModelLoadFailed(
             "'sequence_batching.oldest.preserve_ordering' is not supported; the answers of one sequence are in order "

@@ -12,12 +12,14 @@ from typing import Any, Protocol, TypeVar
 
 from serving.backends.backend import DecoupledInstance, ModelInstance
 from serving.core.model_config import ModelConfig
+from serving.core.ragged_config import RaggedConfig, ragged_config
 from serving.core.requests import Arrays, Parameters
 from serving.core.sequence_config import SequenceConfig, sequence_config
 from serving.engine.reshaped import with_reshapes
 from serving.engine.statistics import Times
 from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, InstanceDied, InvalidInput, SlipwayError
 from serving.scheduling.batching import concatenate, split
+from serving.scheduling.ragged import divide, join
 from serving.scheduling.sequence_inputs import SequenceRequest, answers, assemble
 
 
@@ -62,7 +64,7 @@ def execute_on(instance: ModelInstance, config: ModelConfig) -> Callable[[Sequen
     sequences = sequence_config(config)
     if sequences is not None:
         return partial(run_sequences, instance, sequences)
-    return partial(run_batch, partial(run_rows, instance, config.max_batch_size > 0))
+    return partial(run_batch, partial(run_rows, instance, config.max_batch_size > 0, ragged=ragged_config(config)))
 
 
 def run_batch(run_once: Callable[[Sequence[R]], Run], batch: Sequence[R]) -> Run:
@@ -78,14 +80,20 @@ def run_batch(run_once: Callable[[Sequence[R]], Run], batch: Sequence[R]) -> Run
     return _together(run_batch(run_once, batch[:middle]), run_batch(run_once, batch[middle:]))
 
 
-def run_rows(instance: ModelInstance, batched: bool, batch: Sequence[Runnable]) -> Run:
+def run_rows(
+    instance: ModelInstance, batched: bool, batch: Sequence[Runnable], *, ragged: RaggedConfig | None = None
+) -> Run:
     """Requests that have nothing to do with one another. Raises what the model does."""
     started = time.monotonic()
-    inputs = concatenate([request.inputs for request in batch])
+    given = [request.inputs for request in batch]
+    inputs = concatenate(given) if ragged is None else join(ragged, given)
     stacked = time.monotonic()
     outputs = instance.run(inputs, batch[0].parameters)
     ran = time.monotonic()
-    outcomes = split(outputs, [request.rows for request in batch]) if batched else [outputs]
+    if ragged is not None:
+        outcomes = divide(ragged, given, [request.rows for request in batch], outputs)
+    else:
+        outcomes = split(outputs, [request.rows for request in batch]) if batched else [outputs]
     return Run([*outcomes], Times(stacked - started, ran - stacked, time.monotonic() - ran))
 
 

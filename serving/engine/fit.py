@@ -9,6 +9,8 @@ from collections.abc import Hashable, Mapping
 import numpy as np
 
 from serving.core.datatypes import datatype_of
+from serving.core.model_config import ModelConfig, input_specs
+from serving.core.ragged_config import ragged_config
 from serving.core.requests import InferRequest, TensorSpec, format_shape
 from serving.errors import InvalidInput
 
@@ -32,9 +34,20 @@ def check(request: InferRequest, inputs: Specs, optional: frozenset[str], output
     return _check_rows(request, max_batch_size) if max_batch_size else 1
 
 
-def batch_key(request: InferRequest, inputs: Specs) -> Hashable:
-    """Equal for requests whose rows can be stacked: the shapes of one row of each input, in the model's order."""
-    return tuple(request.inputs[name].shape[1:] if name in request.inputs else None for name in inputs)
+def batch_key(request: InferRequest, inputs: Specs, reads_parameters: bool = False) -> Hashable:
+    """Equal for requests that can run together: the shapes of one row of each input that is stacked, in the model's
+    order, and where the model reads them the parameters, of which it gets one set for a batch."""
+    shapes = tuple(request.inputs[name].shape[1:] if name in request.inputs else None for name in inputs)
+    if not reads_parameters:
+        return shapes
+    return shapes, frozenset((name, type(value), value) for name, value in request.parameters.items())
+
+
+def stacked_inputs(config: ModelConfig) -> dict[str, TensorSpec]:
+    """Those whose rows must have equal shapes in a batch: all but ragged ones."""
+    ragged = ragged_config(config)
+    flat = () if ragged is None else ragged.flat
+    return {spec.name: spec for spec in input_specs(config) if spec.name not in flat}
 
 
 def _check_names(request: InferRequest, inputs: Specs, optional: frozenset[str], outputs: Specs) -> None:

@@ -16,7 +16,7 @@ from serving.core.golden import GoldenRows
 from serving.core.model_config import ModelConfig
 from serving.core.requests import Arrays, InferRequest
 from serving.engine import fit
-from serving.engine.reshaped import with_reshapes
+from serving.engine.as_called import as_called
 from serving.engine.self_check import self_check
 from serving.engine.warm_up import random_data
 from serving.errors import InvalidInput, ModelLoadFailed
@@ -62,7 +62,7 @@ def golden_rows(directory: Path, config: ModelConfig, inputs: Arrays) -> GoldenR
     _check_fit(config, inputs)
     loaded = backend.find(config.backend)(directory, config, model_config.devices(config)[0])
     try:
-        instance = with_reshapes(loaded, config)
+        instance = as_called(loaded, config)
         rows = GoldenRows(inputs, _answers(instance, config, inputs))
         if len({array.shape[:1] or None for array in (*inputs.values(), *rows.outputs.values())}) != 1:
             raise NoGoldenRows("golden rows need as many rows of each input as of each output")

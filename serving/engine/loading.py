@@ -19,15 +19,16 @@ from serving.core.remembered import Remembered
 from serving.core.repository_files import Files, of_all_versions, of_version
 from serving.core.rollout_policy import rollout_policy
 from serving.core.states import ModelState
+from serving.engine.as_called import as_called
 from serving.engine.config_completion import Untold, completed
 from serving.engine.config_warnings import config_warnings
 from serving.engine.dispatch import Dispatch
 from serving.engine.ensemble_loading import load_ensemble
 from serving.engine.freed_memory import give_back
+from serving.engine.known_times import known_times
 from serving.engine.load_policy import DEFAULT_POLICY, LoadPolicy
 from serving.engine.loaded_model import LoadedModel, Version, sorted_versions
 from serving.engine.repository import Repository
-from serving.engine.reshaped import with_reshapes
 from serving.engine.self_check import self_check
 from serving.engine.served_model import ServedModel
 from serving.engine.tuner import Tuner
@@ -214,7 +215,8 @@ def _load_version(
         is_still = config.backend == "python" or not repository.is_watchable  # such a model may write into its folder
         if not is_still and of_version(repository.fingerprint(name), version) != files:
             raise ModelLoadFailed(f"the files of version {version} changed while it was loaded")
-        served = ServedModel(version, config, instances, labels, loop, time.monotonic() - started)
+        known = known_times(instances[0], config, directory, tuning)
+        served = ServedModel(version, config, instances, labels, loop, time.monotonic() - started, known)
     except Exception as error:  # a runtime may raise anything over a file's content
         _close(instances)
         return unavailable(name, version, error)
@@ -225,7 +227,7 @@ def _load_version(
 
 def _prove(instances: list[backend.ModelInstance], config: ModelConfig, directory: Path) -> str:
     """Warm up and self-check, which a version must pass before it gets traffic; in words for the log."""
-    distinct = [with_reshapes(instance, config) for instance in dict.fromkeys(instances)]
+    distinct = [as_called(instance, config) for instance in dict.fromkeys(instances)]
     warm_up(distinct, config, directory.parent)
     return ", its golden rows are right" if self_check(distinct, config, directory) else ""
 

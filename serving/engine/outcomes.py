@@ -3,10 +3,12 @@
 Rule: belongs to the event loop's thread; each caller is told once, and one that went away not at all.
 """
 
+import asyncio
 import logging
 import time
 from math import inf
 
+from serving.engine.delivery import Delivery
 from serving.engine.pending import Pending
 from serving.engine.statistics import FailureReason, ModelStatistics, failure_reason
 from serving.engine.worker import Execution
@@ -20,10 +22,11 @@ _BETWEEN_LOGGED_FAILURES = 10.0  # seconds
 
 
 class Outcomes:
-    def __init__(self, model: str, statistics: ModelStatistics, in_order: bool) -> None:
+    def __init__(self, model: str, statistics: ModelStatistics, delivery: Delivery, in_order: bool) -> None:
         """`model` is what the log calls it. `in_order`: callers are told in the order in which they came."""
         self._model = model
         self._statistics = statistics
+        self._delivery = delivery
         self._order: ArrivalOrder[Pending] | None = ArrivalOrder() if in_order else None
         self._failure_logged = -inf  # when one was
 
@@ -31,12 +34,15 @@ class Outcomes:
         if self._order is not None:
             self._order.accept(pending)
 
-    def refused(self) -> None:
+    def refused(self, pending: Pending) -> None:
         self._statistics.record_failure(FailureReason.REJECTED, 0.0)
+        self._statistics.objectives.refused(pending.promised)
 
     def given_up(self, pending: Pending) -> None:
+        now = time.monotonic()
         if self._order is None or not self._order.is_held(pending):  # what is held was counted
-            self._statistics.record_failure(FailureReason.CANCELED, time.monotonic() - pending.arrived)
+            self._statistics.record_failure(FailureReason.CANCELED, now - pending.arrived)
+            self._statistics.objectives.given_up(pending.promised, now)
         if self._order is not None:
             _tell(self._order.forget(pending))
 
@@ -55,9 +61,14 @@ class Outcomes:
             if event.error is None:
                 answered.append(pending)
             else:
+                self._statistics.objectives.failed(pending.promised, event.error)
                 self._note_failure(event.error, now, now - pending.arrived)
         _tell(awaited if self._order is None else self._order.release(awaited))
         if execution is not None:
+            self._statistics.objectives.answered([pending.promised for pending in answered], now)
+            if execution.expected:  # which it is where somebody has a deadline
+                asyncio.get_running_loop().call_soon(self._delivery.note, execution.ended)  # after those who were told
+                self._statistics.misprediction.observe((execution.ended - execution.started) / execution.expected)
             self._statistics.record(
                 [execution.started - pending.arrived for pending in answered],
                 sum(pending.rows for pending in answered),

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Protocol
 
 import numpy as np
@@ -29,7 +30,7 @@ class Answer(Protocol):
 @dataclass(eq=False, slots=True)
 class Pending:
     """Compared by identity. `answer` gets the outputs; of a decoupled model's request, whose outputs go through
-    `responses`, only its end."""
+    `responses`, only its end. `promised` is when its caller wants it, of which `deadline` leaves out the way there."""
 
     inputs: Arrays
     rows: int
@@ -45,6 +46,7 @@ class Pending:
     sequence_start: bool = False
     sequence_end: bool = False
     arrived: float = 0.0
+    promised: float = inf
     slot: int = 0
     sequence_state: dict[str, np.ndarray] = field(default_factory=dict)
 

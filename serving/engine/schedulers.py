@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from serving.core.batching_config import batching_config
 from serving.core.model_config import ModelConfig
 from serving.core.sequence_config import sequence_config
+from serving.engine.known_times import KnownTimes
 from serving.engine.pending import Pending
 from serving.scheduling.dynamic import DynamicBatcher
 from serving.scheduling.scheduler import Scheduler
@@ -17,9 +18,13 @@ DEFAULT_MAX_QUEUE_SIZE = 4096
 """Requests that may wait for a version whose config sets no `max_queue_size`; Triton's own default has no bound."""
 
 
-def scheduler_for(config: ModelConfig, places: Sequence[str]) -> Scheduler[Pending]:
+def scheduler_for(config: ModelConfig, places: Sequence[str], known: KnownTimes | None = None) -> Scheduler[Pending]:
     """`places` has the device of each instance. Raises `ModelLoadFailed`."""
     sequences = sequence_config(config)
     if sequences is not None:
         return SequenceBatcher(sequences, len(places), DEFAULT_MAX_QUEUE_SIZE, str(config.name))
-    return DynamicBatcher(batching_config(config), DEFAULT_MAX_QUEUE_SIZE, places)
+    batcher: DynamicBatcher[Pending] = DynamicBatcher(batching_config(config), DEFAULT_MAX_QUEUE_SIZE, places)
+    if known is not None:
+        for rows, seconds in known.times:
+            batcher.learn(known.key, known.device, rows, seconds)
+    return batcher

@@ -17,13 +17,15 @@ from serving.core.model_config import ModelConfig, devices, input_specs, output_
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.core.response_cache_config import caches_responses
 from serving.engine import fit
+from serving.engine.delivery import Delivery
 from serving.engine.execution import execute_on
+from serving.engine.known_times import KnownTimes
 from serving.engine.outcomes import Outcomes
 from serving.engine.pending import Answer, Pending
 from serving.engine.processes import Processes, are_up, processes_of
 from serving.engine.response_stream import ResponseStream
 from serving.engine.schedulers import scheduler_for
-from serving.engine.statistics import Duration, ModelStatistics
+from serving.engine.statistics import ModelStatistics
 from serving.engine.tracer import Timeline
 from serving.engine.worker import Execution, WorkerPool
 from serving.errors import Overloaded, SlipwayError, Unsupported
@@ -50,8 +52,10 @@ class ServedModel:
         labels: Mapping[str, tuple[str, ...]],
         loop: asyncio.AbstractEventLoop,
         load_seconds: float = 0.0,
+        known: KnownTimes | None = None,
     ) -> None:
-        """`labels` gives, for each output that has them, the names of its last dimension's entries."""
+        """`labels` gives, for each output that has them, the names of its last dimension's entries; `known` is how long
+        its batches take."""
         self.name = str(config.name)
         self.version = version
         self.identity: Hashable = object()
@@ -67,10 +71,12 @@ class ServedModel:
         self.labels = labels
         self.load_seconds = load_seconds
         self.statistics = ModelStatistics()
+        self._stacked = fit.stacked_inputs(config)
         self._optional = frozenset(tensor.name for tensor in config.input if tensor.optional)
         self._batching = batching_config(config)
+        self._delivery = Delivery()
         self._outcomes = Outcomes(
-            f"{self.name} version {version}", self.statistics, in_order=self._batching.preserve_ordering
+            f"{self.name} version {version}", self.statistics, self._delivery, self._batching.preserve_ordering
         )
         self._loop = loop
         self._instances = list(instances)
@@ -84,7 +90,7 @@ class ServedModel:
         ]
         self._pool = WorkerPool(
             f"{self.name}/{version}",
-            scheduler_for(config, [device for _, device in places]),
+            scheduler_for(config, [device for _, device in places], known),
             [execute_on(instance, config) for instance, _ in places],
             self._deliver,
             are_up=are_up([instance for instance, _ in places]),
@@ -202,7 +208,7 @@ class ServedModel:
 
     def fit(self, request: InferRequest) -> Fit:
         """Raises `InvalidInput` where it does not."""
-        return Fit(self.check(request), self._key(request))
+        return Fit(self.check(request), fit.batch_key(request, self._stacked, self.reads_parameters))
 
     def enqueue(
         self,
@@ -216,12 +222,14 @@ class ServedModel:
         """What `submit` does, for a request that was found to fit, or another one that differs in nothing but what is
         in its `inputs`. Raises `Overloaded`, `ModelNotReady`."""
         now = time.monotonic()
+        given = request.timeout or self._batching.latency_objective or inf
+        deadline = now + self._delivery.without(given)
         pending = Pending(
             inputs,
             fits.rows,
             fits.key,
-            now + (request.timeout or self._batching.latency_objective or inf),
-            now + self._batching.longest_wait(request.timeout, request.priority),
+            deadline,
+            min(deadline, now + self._batching.longest_wait(request.timeout, request.priority)),
             answer,
             request.parameters,
             request.priority,
@@ -230,20 +238,15 @@ class ServedModel:
             request.sequence_id,
             request.sequence_start,
             request.sequence_end,
+            promised=now + given,
         )
         try:
             self._pool.submit(pending)
         except Overloaded:
-            self._outcomes.refused()
+            self._outcomes.refused(pending)
             raise
         self._outcomes.accepted(pending)
         return pending
-
-    def _key(self, request: InferRequest) -> Hashable:
-        shapes = fit.batch_key(request, self.inputs)
-        if not self.reads_parameters:
-            return shapes
-        return shapes, frozenset((name, type(value), value) for name, value in request.parameters.items())
 
     def give_up(self, pending: Pending) -> None:
         """Its caller wants no answer any more, if it has none; its place is free then."""
@@ -258,14 +261,7 @@ class ServedModel:
         return InferResponse(self.name, self.version, chosen, request.id, final, self.labels)
 
     def _count_response(self, number: int, pending: Pending, outcome: str) -> None:
-        """`outcome` is the field of `ResponseStatistics` that it adds to."""
-        seconds = time.monotonic() - pending.arrived
-        if number == 0 and outcome == "success":
-            self.statistics.first_response_seconds.observe(seconds)
-        response = self.statistics.response(number)
-        if response is not None:
-            duration: Duration = getattr(response, outcome)
-            duration.add(seconds)
+        self.statistics.record_response(number, outcome, time.monotonic() - pending.arrived)
 
 
 def _close(instance: ModelInstance) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate
 
+from serving.engine.objectives import Objectives
 from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, Overloaded
 
 _SECONDS = (
@@ -17,6 +18,7 @@ _SECONDS = (
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
 )
 _ROWS = tuple(float(2**power) for power in range(11))
+_RATIOS = (0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 2.0, 3.0, 5.0)
 _FIRST_RESPONSE_SECONDS = (0.1, 0.5, 2.0, 5.0)  # Triton's, which are in milliseconds
 _RESPONSES_TOLD_APART = 1024
 
@@ -150,6 +152,9 @@ class ModelStatistics:
     compute_seconds: Histogram = field(default_factory=lambda: Histogram(_SECONDS))
     batch_rows: Histogram = field(default_factory=lambda: Histogram(_ROWS))
     first_response_seconds: Histogram = field(default_factory=lambda: Histogram(_FIRST_RESPONSE_SECONDS))
+    misprediction: Histogram = field(default_factory=lambda: Histogram(_RATIOS))
+    """What batches took, in what they were expected to take."""
+    objectives: Objectives = field(default_factory=Objectives)
 
     def record(self, waits: Sequence[float], rows: int, times: Times, now_ms: int) -> None:
         """A batch that ran: how long each answered request waited, in seconds, and the rows of those requests.
@@ -211,8 +216,11 @@ class ModelStatistics:
         self.cache_miss.add(seconds)
         self.success.seconds += seconds  # `record` knows its run only
 
-    def response(self, number: int) -> ResponseStatistics | None:
-        """Of the response with that number, counted from 0; those of endless streams are not told apart."""
-        if number >= _RESPONSES_TOLD_APART:
-            return None
-        return self.responses.setdefault(number, ResponseStatistics())
+    def record_response(self, number: int, outcome: str, seconds: float) -> None:
+        """Of a stream's response with that number, counted from 0; those of endless streams are not told apart.
+        `outcome` is the field of `ResponseStatistics` that it adds to."""
+        if number == 0 and outcome == "success":
+            self.first_response_seconds.observe(seconds)
+        if number < _RESPONSES_TOLD_APART:
+            duration: Duration = getattr(self.responses.setdefault(number, ResponseStatistics()), outcome)
+            duration.add(seconds)

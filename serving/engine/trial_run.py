@@ -15,8 +15,8 @@ from serving.backends.backend import Backend, ModelInstance
 from serving.core.model_config import ModelConfig
 from serving.core.requests import Arrays
 from serving.core.tuning_config import with_setting
+from serving.engine.as_called import as_called
 from serving.engine.measuring import Measurement, measure
-from serving.engine.reshaped import with_reshapes
 from serving.engine.tuning_rows import batch_of, rows_for
 from serving.errors import ModelLoadFailed
 from serving.scheduling.tuning import Question, affordable, batch_sizes, candidates
@@ -99,7 +99,7 @@ def _loaded(
             loaded[threads] = load(directory, with_setting(config, 1, threads), "cpu")
             if (time.perf_counter() - started) / len(loaded) * len(counts) > seconds:
                 raise ModelLoadFailed(f"to load it {len(counts)} times takes longer than {seconds:g} s")
-        yield {threads: with_reshapes(instance, config) for threads, instance in loaded.items()}
+        yield {threads: as_called(instance, config) for threads, instance in loaded.items()}
     finally:
         for instance in loaded.values():
             instance.close()

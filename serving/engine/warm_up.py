@@ -28,7 +28,6 @@ _PATIENCE = 5.0
 """Seconds that a row of zeros may take; there are models that never end on some inputs."""
 
 _BLIND = ("onnxruntime", "pytorch")
-"""Backends that may be fed zeros: a graph has no side effects, a Python model may."""
 
 
 def warm_up(instances: Iterable[ModelInstance], config: ModelConfig, folder: Path) -> None:
@@ -38,8 +37,13 @@ def warm_up(instances: Iterable[ModelInstance], config: ModelConfig, folder: Pat
         for sample, inputs in samples:
             for _ in range(sample.count or 1):
                 _run_sample(instance, sample.name, inputs, config)
-        if not samples and config.backend in _BLIND:
+        if not samples and may_be_fed_zeros(config):
             _run_zeros(instance)
+
+
+def may_be_fed_zeros(config: ModelConfig) -> bool:
+    """A graph has no side effects; a Python model may have some."""
+    return config.backend in _BLIND
 
 
 def random_data(datatype: str, shape: tuple[int, ...]) -> np.ndarray:

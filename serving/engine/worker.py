@@ -18,11 +18,14 @@ from serving.scheduling.scheduler import HERE, Event, Plan, R, Scheduler
 
 @dataclass(frozen=True, slots=True)
 class Execution(Generic[R]):
-    """What ran together, when it started, in seconds of the pool's clock, and what came of it."""
+    """What ran together, from when to when, in seconds of the pool's clock, and what came of it. It should have taken
+    `expected` seconds; 0 where nobody knew."""
 
     batch: list[R]
     started: float
+    ended: float
     run: Run
+    expected: float = 0.0
 
 
 _LONGEST_WAIT = 3600.0  # seconds; the platform's clocks can't count to what a config may ask for
@@ -111,22 +114,22 @@ class WorkerPool(Generic[R]):
         return not any(thread.is_alive() for thread in self._threads)
 
     def _run(self, instance: int) -> None:
-        while (batch := self._next_batch(instance)) is not None:
-            execution = self._execute(instance, batch)
+        while (plan := self._next_batch(instance)) is not None and plan.batch is not None:
+            execution = self._execute(instance, plan.batch, plan.expected)
             with self._changed:
-                events = self._scheduler.complete(batch, execution.run.outcomes, self._clock(), instance)
+                events = self._scheduler.complete(plan.batch, execution.run.outcomes, execution.ended, instance)
             self._deliver(events, execution)
 
-    def _execute(self, instance: int, batch: list[R]) -> Execution[R]:
+    def _execute(self, instance: int, batch: list[R], expected: float) -> Execution[R]:
         started = self._clock()
         try:
             run = self._executes[instance](batch)
         except BaseException as error:  # a worker that died would leave its requests unanswered for ever
             run = Run([blame(error)] * len(batch), Times(0.0, 0.0, 0.0))
-        return Execution(batch, started, run)
+        return Execution(batch, started, self._clock(), run, expected)
 
-    def _next_batch(self, instance: int) -> list[R] | None:
-        """Wait for work; None when the pool stops and the queue has run dry."""
+    def _next_batch(self, instance: int) -> Plan[R] | None:
+        """Wait for work, which the plan then has; None when the pool stops and the queue has run dry."""
         while True:
             if not self._has_turn(instance):
                 return None
@@ -147,7 +150,7 @@ class WorkerPool(Generic[R]):
             if plan.events:
                 self._deliver(plan.events, None)
             if plan.batch is not None:
-                return plan.batch
+                return plan
 
     def _has_turn(self, instance: int) -> bool:
         """An instance that is down would take all that waits, and fail at it, faster than those that are up can run; so
@@ -181,11 +184,11 @@ class WorkerPool(Generic[R]):
         assert self._deliver_here is not None
         if plan.events:
             self._deliver_here(plan.events, None)
-        execution = None if plan.batch is None else self._execute(instance, plan.batch)
+        execution = None if plan.batch is None else self._execute(instance, plan.batch, plan.expected)
         events: list[Event[R]] = []
         with self._changed:
             if execution is not None:
-                events = self._scheduler.complete(execution.batch, execution.run.outcomes, self._clock(), HERE)
+                events = self._scheduler.complete(execution.batch, execution.run.outcomes, execution.ended, HERE)
             self._lent = None
             if self._stopping:
                 self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""Which waiting request has waited too long next.
+"""Whose time is up next.
 
 Rule: a request that leaves is not looked for; its entry goes when it comes up, or when entries outnumber requests.
 """
@@ -28,13 +28,13 @@ class Deadlines(Generic[R]):
         """Entries, also of requests that left."""
         return len(self._heap)
 
-    def add(self, request: R) -> None:
-        if request.expires == inf:
+    def add(self, request: R, at: float) -> None:
+        if at == inf:
             return
         if len(self._heap) > 2 * len(self._waiting) + 64:
             self._heap = [entry for entry in self._heap if entry[2] in self._waiting]
             heapify(self._heap)
-        heappush(self._heap, (request.expires, next(self._ticket), request))
+        heappush(self._heap, (at, next(self._ticket), request))
 
     def next(self) -> float:
         """When the next one passes; infinity for never."""

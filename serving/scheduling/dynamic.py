@@ -9,7 +9,8 @@ before its deadline is not begun.
 
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
-from itertools import accumulate
+from dataclasses import dataclass
+from itertools import accumulate, count
 from math import ceil, inf
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -19,12 +20,15 @@ from serving.scheduling.best_batch import best_seconds
 from serving.scheduling.deadlines import Deadlines
 from serving.scheduling.forecast import Forecast
 from serving.scheduling.latency_model import LatencyModel
-from serving.scheduling.ranked_queue import RankedQueue
+from serving.scheduling.ranked_queue import Entry, RankedQueue
 from serving.scheduling.room import rooms
 from serving.scheduling.scheduler import Event, Plan, Schedulable
 
 _PATIENCE = 1.0
 """Seconds after which a request without a deadline is due, so that those with one don't starve it."""
+
+_KEPT = 64
+"""Groups without a request that are kept, since requests of a shape are likely to come again."""
 
 
 class Prioritized(Schedulable, Protocol):
@@ -34,6 +38,15 @@ class Prioritized(Schedulable, Protocol):
 
 
 P = TypeVar("P", bound=Prioritized)
+
+
+@dataclass(eq=False, slots=True)
+class _Group(Generic[P]):
+    """Those that may run together; `held` says until when each may be held back."""
+
+    key: Hashable
+    queue: RankedQueue[P]
+    held: Deadlines[P]
 
 
 class DynamicBatcher(Generic[P]):
@@ -54,11 +67,12 @@ class DynamicBatcher(Generic[P]):
         self._enough = max(self._preferred)
         self._rooms = rooms(config.policies, max_queue_size)
         # Two ranks for each level: those in time, and those that are delayed.
-        self._ranks: dict[P, int] = {}  # of every request that waits
-        self._waiting: RankedQueue[P] = RankedQueue(2 * len(config.policies))
-        self._groups: dict[Hashable, RankedQueue[P]] = {}  # those that may run together
+        self._entries: dict[P, Entry[P]] = {}  # of every request that waits
+        self._ticket = count()
+        self._waiting: RankedQueue[P] = RankedQueue(self._entries)
+        self._groups: dict[Hashable, _Group[P]] = {}
         self._ready: OrderedDict[Hashable, None] = OrderedDict()  # groups with a batch that is not held back
-        self._deadlines: Deadlines[P] = Deadlines(self._ranks)
+        self._deadlines: Deadlines[P] = Deadlines(self._entries)
         self._forecast = Forecast(places)
         self._refused_at = -inf  # when one last came too late
 
@@ -66,65 +80,62 @@ class DynamicBatcher(Generic[P]):
         return f"<DynamicBatcher {len(self)} waiting, {self._waiting.rows} rows>"
 
     def __len__(self) -> int:
-        return len(self._ranks)
+        return len(self._entries)
 
     def add(self, request: P, now: float) -> None:
         """Raises `Overloaded` also where it could not be answered before its deadline."""
         level = self._config.level(request.priority)
         request.arrived = now
-        self._check_in_time(request, level, now)
+        if request.deadline < inf:
+            self._check_in_time(request, level, now)
         self._rooms[level].enter()
         self._put(request, 2 * level)
-        self._note_readiness(request.key)
-        self._deadlines.add(request)
+        self._deadlines.add(request, request.expires)
 
-    def learn(self, key: Hashable, place: Hashable, rows: int, seconds: float, now: float) -> None:
-        """That a batch of such requests took so long, though it was none of theirs."""
+    def learn(self, key: Hashable, place: Hashable, rows: int, seconds: float, now: float = -inf) -> None:
+        """That a batch of such requests took so long, though it was none of theirs; `now` unless it was long ago."""
         self._forecast.learn(key, place, rows, seconds, now)
 
     def cancel(self, request: P) -> None:
-        if request in self._ranks:
-            self._remove(request)
-            self._note_readiness(request.key)
+        if request in self._entries:
+            self._remove(self._groups[request.key], [request])
 
     def close(self) -> None:
         self._max_queue_delay = 0.0
 
     def schedule(self, now: float, instance: int = 0, /) -> Plan[P]:
-        events = self._expire(now)
-        while self._ranks:
-            key, wake_at = self._next_group(now, instance)
-            if key is None:
+        events = self._expire(now) if self._deadlines.next() <= now else []
+        while self._entries:
+            group, wake_at = self._next_group(now, instance)
+            if group is None:
                 return Plan(wake_at=wake_at, events=events)
-            group, model = self._groups[key], self._forecast.model(key, instance, now)
+            model = self._forecast.model(group.key, instance) if self._deadlines else None
             if model is not None:
                 events += self._drop_hopeless(group, model, now)
-            batch = self._next_batch(group, model, now) if group else []
-            for request in batch:
-                self._remove(request)
-            self._note_readiness(key)
-            if batch:
-                self._forecast.begin(key, instance, _rows(batch), now)
-                return Plan(batch=batch, events=events)
+            if group.queue:
+                batch = self._next_batch(group, model, now)
+                rows = self._remove(group, batch)
+                self._forecast.begin(group.key, instance, rows, now)
+                return Plan(batch, None, events, 0.0 if model is None else model.expected(rows))
         return Plan(events=events)
 
     def is_quick(self, now: float, /) -> bool:
-        if not self._ranks:
+        if not self._entries:
             return False
-        head = next(iter(self._waiting))
-        rows = min(self._groups[head.key].rows, self._config.max_batch_size)
-        return self._forecast.is_quick(head.key, rows, now)
+        key = self._waiting.head.key
+        return self._forecast.is_quick(key, min(self._groups[key].queue.rows, self._config.max_batch_size), now)
 
     def complete(self, batch: list[P], outcomes: Sequence[Any], now: float, instance: int = 0, /) -> list[Event[P]]:
-        ran = not all(isinstance(outcome, Exception) for outcome in outcomes)
-        self._forecast.end(batch[0].key, instance, _rows(batch) if ran else 0, now)
-        return [_event(request, outcome) for request, outcome in zip(batch, outcomes, strict=True)]
+        events = [
+            Event(request, None, outcome) if isinstance(outcome, Exception) else Event(request, outcome)
+            for request, outcome in zip(batch, outcomes, strict=True)
+        ]
+        self._forecast.end(instance, now, ran=any(event.error is None for event in events))
+        return events
 
     def _check_in_time(self, request: P, level: int, now: float) -> None:
         """Raises `Overloaded` where it would be late."""
-        if request.deadline == inf or self._config.policies[level].delays:
-            return
-        model = self._forecast.quickest(request.key, now)
+        model = None if self._config.policies[level].delays else self._forecast.quickest(request.key)
         if model is None:
             return
         left = request.deadline - now
@@ -132,9 +143,10 @@ class DynamicBatcher(Generic[P]):
         ahead = self._waiting.rows_before(2 * level, self._due(request))
         wait = self._forecast.seconds_until_start(ahead, together, model, now)
         rows = max(request.rows, min(together, int(ahead % together) + request.rows))
-        takes = model.safely(rows) if wait or ahead else model.expected(rows)  # late, it would be in nobody's way
+        is_alone = not (wait or ahead)  # late, it would be in nobody's way
+        takes = model.expected(rows) if is_alone else model.safely(rows)
         late = wait + takes - left
-        if late > 0:
+        if late > 0 and (not is_alone or self._forecast.is_of_late(request.key, now)):
             self._refused_at = now
             raise Overloaded(
                 f"the request could not be answered in time: it would start in about {wait * 1000:.0f} ms, take "
@@ -142,40 +154,44 @@ class DynamicBatcher(Generic[P]):
                 retry_after=max(1, ceil(late)),
             )
 
-    def _next_group(self, now: float, instance: int) -> tuple[Hashable, float | None]:
+    def _next_group(self, now: float, instance: int) -> tuple[_Group[P] | None, float | None]:
         """Whose batch runs now; None while all are held back, and until when."""
-        head = next(iter(self._waiting))
-        due = self._groups[head.key].oldest + self._max_queue_delay
-        model = self._forecast.model(head.key, instance, now) if self._max_queue_delay else None
+        head = self._waiting.head
+        group = self._groups[head.key]
+        if not self._max_queue_delay:
+            return group, None
+        due = group.held.next()
+        model = self._forecast.model(head.key, instance) if self._deadlines else None
         if model is not None and not self._delays(head):
             due = min(due, head.deadline - model.safely(self._enough))
         if now >= due or head.key in self._ready:
-            return head.key, None
+            return group, None
         if self._ready:
-            return next(iter(self._ready)), None
+            return self._groups[next(iter(self._ready))], None
         return None, min(due, self._deadlines.next())
 
-    def _drop_hopeless(self, group: RankedQueue[P], model: LatencyModel, now: float) -> list[Event[P]]:
+    def _drop_hopeless(self, group: _Group[P], model: LatencyModel, now: float) -> list[Event[P]]:
         """Heads that would be late; and under overload, when more waits than a batch or some were refused lately, heads
         with so little time that their batch would be small, which costs those behind them more than it gives."""
         events: list[Event[P]] = []
         best: float | None = None
-        while group:
-            head = next(iter(group))
+        while queue := group.queue:
+            head = queue.head
             if head.deadline == inf or self._delays(head):
                 break
-            needed = model.safely(head.rows) if len(self) > 1 else model.expected(head.rows)
+            is_alone = len(self) == 1
+            needed = model.expected(head.rows) if is_alone else model.safely(head.rows)
             was_refused = now - self._refused_at < head.deadline - head.arrived
-            if was_refused or group.rows > self._config.max_batch_size:
-                best = best_seconds(group, model, self._config.max_batch_size, now) if best is None else best
+            if was_refused or queue.rows > self._config.max_batch_size:
+                best = best_seconds(queue, model, self._config.max_batch_size, now) if best is None else best
                 needed = max(needed, best)
-            if now + needed <= head.deadline:
+            if now + needed <= head.deadline or (is_alone and not self._forecast.is_of_late(group.key, now)):
                 break
-            self._remove(head)
+            self._remove(group, [head])
             events.append(Event(head, error=DeadlineExceeded("Request timeout would expire before it is answered")))
         return events
 
-    def _next_batch(self, group: RankedQueue[P], model: LatencyModel | None, now: float) -> list[P]:
+    def _next_batch(self, group: _Group[P], model: LatencyModel | None, now: float) -> list[P]:
         """The requests of a group that run together, by priority and then as they are due: as many as give the largest
         preferred size, or all that fit where none does or the group was held back for its whole delay, and end in time.
 
@@ -184,7 +200,7 @@ class DynamicBatcher(Generic[P]):
         batch: list[P] = []
         rows = preferred = 0
         limit = inf
-        for request in group:
+        for request in group.queue:
             if batch and rows + request.rows > self._config.max_batch_size:
                 break
             if model is not None and not self._delays(request):
@@ -195,11 +211,11 @@ class DynamicBatcher(Generic[P]):
             rows += request.rows
             if rows in self._preferred:
                 preferred = len(batch)
-        was_held_back = self._max_queue_delay > 0 and now >= group.oldest + self._max_queue_delay
+        was_held_back = self._max_queue_delay > 0 and now >= group.held.next()
         return batch[:preferred] if preferred and not was_held_back else batch
 
     def _delays(self, request: P) -> bool:
-        return self._config.policies[self._ranks[request] // 2].delays
+        return self._config.policies[self._entries[request][0] // 2].delays
 
     def _due(self, request: P) -> float:
         if self._config.preserve_ordering:
@@ -208,60 +224,54 @@ class DynamicBatcher(Generic[P]):
 
     def _expire(self, now: float) -> list[Event[P]]:
         events = []
-        touched = set()
         while self._deadlines.next() <= now:
             request = self._deadlines.pop()
-            level = self._ranks[request] // 2
-            if self._delays(request):
-                self._take(request)
-                self._put(request, 2 * level + 1)
+            group, rank = self._groups[request.key], self._entries[request][0]
+            delays = self._delays(request)
+            self._remove(group, [request])
+            if delays:
+                self._rooms[rank // 2].enter()
+                self._put(request, rank | 1)
             else:
-                self._remove(request)
                 events.append(Event(request, error=DeadlineExceeded("Request timeout expired")))
-            touched.add(request.key)
-        for key in touched:
-            self._note_readiness(key)
         return events
 
     def _put(self, request: P, rank: int) -> None:
-        self._ranks[request] = rank
-        due = self._due(request)
-        self._waiting.add(request, rank, due)
-        if request.key not in self._groups:
-            self._groups[request.key] = RankedQueue(2 * len(self._config.policies))
-        self._groups[request.key].add(request, rank, due)
+        entry = self._entries[request] = (rank, self._due(request), next(self._ticket), request)
+        self._waiting.add(entry)
+        group = self._groups.get(request.key)
+        if group is None:
+            group = _Group(request.key, RankedQueue(self._entries), Deadlines(self._entries))
+            self._groups[request.key] = group
+        group.queue.add(entry)
+        if self._max_queue_delay:
+            group.held.add(request, request.arrived + self._max_queue_delay)
+            self._note_readiness(group)
 
-    def _remove(self, request: P) -> None:
-        self._rooms[self._take(request) // 2].leave()
+    def _remove(self, group: _Group[P], requests: Sequence[P]) -> int:
+        """Of that group; their rows."""
+        rows = 0
+        for request in requests:
+            rows += request.rows
+            self._rooms[self._entries.pop(request)[0] // 2].leave()
+        self._waiting.left(len(requests), rows)
+        group.queue.left(len(requests), rows)
+        if self._max_queue_delay:
+            self._note_readiness(group)
+        if not group.queue and len(self._groups) > _KEPT:
+            del self._groups[group.key]
+        return rows
 
-    def _take(self, request: P) -> int:
-        """Out of its rank, which is returned."""
-        rank = self._ranks.pop(request)
-        self._waiting.remove(request, rank)
-        group = self._groups[request.key]
-        group.remove(request, rank)
-        if not group:
-            del self._groups[request.key]
-        return rank
-
-    def _note_readiness(self, key: Hashable) -> None:
-        if key in self._groups and self._is_ready(self._groups[key]):
-            self._ready.setdefault(key)
+    def _note_readiness(self, group: _Group[P]) -> None:
+        if group.queue and self._is_ready(group.queue):
+            self._ready.setdefault(group.key)
         else:
-            self._ready.pop(key, None)
+            self._ready.pop(group.key, None)
 
-    def _is_ready(self, group: RankedQueue[P]) -> bool:
+    def _is_ready(self, queue: RankedQueue[P]) -> bool:
         """Whether it has rows for the largest preferred size, which no more would make better, or a preferred size."""
-        if group.rows >= self._enough:
+        if queue.rows >= self._enough:
             return True
         if len(self._preferred) == 1:
             return False
-        return any(rows in self._preferred for rows in accumulate(request.rows for request in group))
-
-
-def _rows(batch: Sequence[Schedulable]) -> int:
-    return sum(request.rows for request in batch)
-
-
-def _event(request: P, outcome: Any) -> Event[P]:
-    return Event(request, error=outcome) if isinstance(outcome, Exception) else Event(request, outcome)
+        return any(rows in self._preferred for rows in accumulate(request.rows for request in queue))

@@ -1,11 +1,12 @@
 """When work will be done: how long batches take on each instance, and what is running there now.
 
-Rule: pure; knows nothing of requests, and of what it has not seen lately it says nothing.
+Rule: pure; knows nothing of requests, and nothing of what it has not seen. What ran is noted, and looked at when
+somebody asks, since most models' requests have no deadline.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 from serving.scheduling.latency_model import LatencyModel
@@ -13,6 +14,12 @@ from serving.scheduling.scheduler import HERE
 
 _MOST_KINDS = 256
 """Kinds of batches, by their shapes, that are remembered; the one that was used least recently goes."""
+
+_MOST_NOTED = 128
+"""Batches; those before them would hardly count any more."""
+
+_LATELY = 5.0
+"""Seconds; what was learnt before them may be right no more."""
 
 _HERE = "here"  # a place that no config can name
 
@@ -26,16 +33,25 @@ _TRY_EVERY = 64
 """Batches, while those that were tried were not quick."""
 
 _STALL = 20e-3
-"""Seconds after which a batch that should have been quick is the last one for as long as anything is trusted."""
-
-_TRUSTED_FOR = 5.0
-"""Seconds without a batch after which what was learnt is tried again before anybody is refused over it."""
+"""Seconds after which a batch that should have been quick is the last one for a while."""
 
 
 @dataclass(slots=True)
 class _Learnt:
-    model: LatencyModel
+    """Of one kind of batch in one place; `noted` has rows and seconds that the model was not told yet."""
+
+    model: LatencyModel = field(default_factory=LatencyModel)
     at: float = -inf
+    noted: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=_MOST_NOTED))
+
+    def note(self, rows: int, seconds: float, now: float) -> None:
+        self.noted.append((rows, seconds))
+        self.at = now
+
+    def read(self) -> LatencyModel | None:
+        while self.noted:
+            self.model.observe(*self.noted.popleft())
+        return self.model if self.model.seen else None
 
 
 class Forecast:
@@ -44,33 +60,39 @@ class Forecast:
     def __init__(self, places: Sequence[Hashable]) -> None:
         """One place for each instance."""
         self._places = [*places, _HERE]
+        self._kinds_of_places = tuple(dict.fromkeys(places))
         self._learnt: OrderedDict[tuple[Hashable, Hashable], _Learnt] = OrderedDict()
+        self._running: list[tuple[_Learnt, int, float] | None] = [None] * len(self._places)  # rows, and since when
         self._untried = _TRY_EVERY  # batches since one that may be quick was tried
         self._stalled_at = -inf
-        self._begun = [0.0] * len(self._places)
-        self._free_at = [-inf] * len(self._places)
 
     def __repr__(self) -> str:
         return f"<Forecast {len(self._learnt)} kinds of batches, {len(self._places) - 1} instances>"
 
-    def model(self, key: Hashable, instance: int, now: float) -> LatencyModel | None:
-        """None where nothing is known, or nothing lately."""
-        return self._lately(key, self._places[instance], now)
+    def model(self, key: Hashable, instance: int) -> LatencyModel | None:
+        """None where nothing is known."""
+        learnt = self._learnt.get((key, self._places[instance]))
+        return None if learnt is None else learnt.read()
 
-    def quickest(self, key: Hashable, now: float) -> LatencyModel | None:
+    def quickest(self, key: Hashable) -> LatencyModel | None:
         """Of the places of which something is known."""
-        models = [self._lately(key, place, now) for place in dict.fromkeys(self._places[:HERE])]
+        models = [learnt.read() for place in self._kinds_of_places if (learnt := self._learnt.get((key, place)))]
         return min(filter(None, models), key=lambda model: model.expected(1), default=None)
+
+    def is_of_late(self, key: Hashable, now: float) -> bool:
+        """Whether such a batch ran in the last seconds, so that what is known can be trusted without a trial."""
+        learnt = (self._learnt.get((key, place)) for place in (*self._kinds_of_places, _HERE))
+        return any(each is not None and now - each.at <= _LATELY for each in learnt)
 
     def is_quick(self, key: Hashable, rows: int, now: float) -> bool:
         """Whether such a batch is over `HERE` before another thread would have begun; one that may be is tried."""
-        if now - self._stalled_at <= _TRUSTED_FOR:
+        if now - self._stalled_at <= _LATELY:
             return False
-        here = self.model(key, HERE, now)
+        here = self.model(key, HERE)
         if here is not None and here.expected(rows) <= _QUICK:
             return True
         self._untried += 1
-        there = self.quickest(key, now)
+        there = self.quickest(key)
         if self._untried < _TRY_EVERY or there is None or there.expected(rows) > _WORTH_A_TRY:
             return False
         self._untried = 0
@@ -78,36 +100,42 @@ class Forecast:
 
     def begin(self, key: Hashable, instance: int, rows: int, now: float) -> None:
         """A batch of so many rows starts there."""
-        model = self.model(key, instance, now)
-        self._begun[instance] = now
-        self._free_at[instance] = now + (0.0 if model is None else model.expected(rows))
+        self._running[instance] = (self._of(key, self._places[instance]), rows, now)
 
-    def end(self, key: Hashable, instance: int, rows: int, now: float) -> None:
-        """Of so many rows; 0 of one that came to nothing, which says nothing of how long one takes."""
-        self._free_at[instance] = -inf
-        seconds = now - self._begun[instance]
-        if instance == HERE and seconds > _STALL:
+    def end(self, instance: int, now: float, ran: bool) -> None:
+        """Unless it `ran`, it came to nothing, which says nothing of how long one takes."""
+        running, self._running[instance] = self._running[instance], None
+        if running is None:
+            return
+        learnt, rows, begun = running
+        if ran:
+            learnt.note(rows, now - begun, now)
+        if instance == HERE and now - begun > _STALL:
             self._stalled_at = now
-        if rows:
-            self.learn(key, self._places[instance], rows, seconds, now)
 
     def learn(self, key: Hashable, place: Hashable, rows: int, seconds: float, now: float) -> None:
+        self._of(key, place).note(rows, seconds, now)
+
+    def seconds_until_start(self, ahead: float, together: int, model: LatencyModel, now: float) -> float:
+        """Of a row that `ahead` others precede, which run `together` so many at a time."""
+        free = sorted([self._seconds_until_free(instance, now) for instance in range(len(self._running) - 1)])
+        rounds, place = divmod(int(ahead // together), len(free))
+        return free[place] + rounds * model.expected(together)
+
+    def _seconds_until_free(self, instance: int, now: float) -> float:
+        running = self._running[instance]
+        if running is None:
+            return 0.0
+        learnt, rows, begun = running
+        model = learnt.read()
+        return 0.0 if model is None else max(0.0, begun + model.expected(rows) - now)
+
+    def _of(self, key: Hashable, place: Hashable) -> _Learnt:
         learnt = self._learnt.get((key, place))
         if learnt is None:
-            learnt = self._learnt[key, place] = _Learnt(LatencyModel())
+            learnt = self._learnt[key, place] = _Learnt()
             if len(self._learnt) > _MOST_KINDS:
                 self._learnt.popitem(last=False)
         else:
             self._learnt.move_to_end((key, place))
-        learnt.model.observe(rows, seconds)
-        learnt.at = now
-
-    def seconds_until_start(self, ahead: float, together: int, model: LatencyModel, now: float) -> float:
-        """Of a row that `ahead` others precede, which run `together` so many at a time."""
-        free = sorted(max(0.0, at - now) for at in self._free_at[:HERE])
-        rounds, place = divmod(int(ahead // together), len(free))
-        return free[place] + rounds * model.expected(together)
-
-    def _lately(self, key: Hashable, place: Hashable, now: float) -> LatencyModel | None:
-        learnt = self._learnt.get((key, place))
-        return None if learnt is None or now - learnt.at > _TRUSTED_FOR else learnt.model
+        return learnt

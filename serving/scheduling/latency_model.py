@@ -5,18 +5,16 @@
 Rule: pure and of constant size; it says `None` until it has seen something, and never less than it has reason to.
 """
 
-from collections import deque
 from dataclasses import dataclass, field
-from math import ceil, inf
+from math import inf
+
+from serving.scheduling.usual import Usual, worth_planning_for
 
 _FORGETTING = 0.985
 """Weight of a batch's time against the next one's (recursive least squares with exponential forgetting)."""
 
-_RECENT = 128
-"""Batches whose errors the guard is made of; the second largest of them is about the 99th percentile."""
-
-_EVERY = 8
-"""Batches after which the guard is looked at again."""
+_FEW = 8
+"""Batches that are too few to say what is unusual."""
 
 _TRUST = 0.003
 """In what was learnt of a row's time, against the spread of sizes that were seen since."""
@@ -42,10 +40,9 @@ class LatencyModel:
     _per_row: float = 0.0
     _fewest: float = inf
     _most: float = 0.0
-    _errors: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
-    _since: int = 0
+    _errors: Usual = field(default_factory=lambda: Usual(worth_planning_for))
     guard: float = 1.0
-    """What the expected time is multiplied by to be right 99 times of 100."""
+    """What the expected time is multiplied by, so that most batches take no longer."""
 
     @property
     def seen(self) -> bool:
@@ -55,8 +52,9 @@ class LatencyModel:
         """A batch of so many rows took so long."""
         if self._fewest <= rows <= self._most:
             ratio = seconds / max(self.expected(rows), 1e-9)
-            self._note_error(ratio)
-            if ratio > _MOST_GUARD and len(self._errors) > _EVERY:
+            self._errors.note(ratio)
+            self.guard = min(max(self._errors.value, 1.0), _MOST_GUARD)
+            if ratio > _MOST_GUARD and len(self._errors) > _FEW:
                 seconds = _MOST_GUARD * self.expected(rows)
         self._fewest, self._most = min(self._fewest, rows), max(self._most, rows)
         keep = _FORGETTING
@@ -81,14 +79,6 @@ class LatencyModel:
         if left < 0:
             return 0
         return int(left / self._per_row) if self._per_row * _MOST_ROWS > left else _MOST_ROWS
-
-    def _note_error(self, ratio: float) -> None:
-        self._errors.append(ratio)
-        self._since += 1
-        if self._since >= _EVERY:
-            self._since = 0
-            ranked = sorted(self._errors)
-            self.guard = min(max(ranked[ceil(0.99 * len(ranked)) - 1], 1.0), _MOST_GUARD)
 
     def _fit(self) -> None:
         """Neither part is negative: a larger batch takes no less time, and none takes less than nothing. While all

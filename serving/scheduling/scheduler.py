@@ -39,7 +39,7 @@ class Schedulable(Protocol):
 R = TypeVar("R", bound=Schedulable)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one for each request, and not frozen, which would take three times as long to make
 class Event(Generic[R]):
     """Something to tell the caller of one request: its value, or the error that took its place."""
 
@@ -48,13 +48,15 @@ class Event(Generic[R]):
     error: Exception | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Plan(Generic[R]):
-    """Run `batch` now; or, if there is none, ask again at `wake_at` (None: when something is added)."""
+    """Run `batch` now; or, if there is none, ask again at `wake_at` (None: when something is added). The batch should
+    take `expected` seconds; 0 where that is not known."""
 
     batch: list[R] | None = None
     wake_at: float | None = None
     events: list[Event[R]] = field(default_factory=list)
+    expected: float = 0.0
 
 
 class Scheduler(Protocol[R]):

@@ -214,7 +214,7 @@ class SequenceBatcher(Generic[S]):
         request.arrived = now
         request.sequence_state = record.state
         self._waiting[request] = record
-        self._deadlines.add(request)
+        self._deadlines.add(request, request.expires)
 
     def _take_head(self, record: _Record[S]) -> S:
         request = record.waiting.pop(0)

@@ -40,11 +40,14 @@ BESIDE = {
         dims: 1 initial_state { name: "s" data_type: TYPE_FP32 dims: 1 zero_data: true } } }""",
     "sequence_batching.control_input": """sequence_batching { control_input { name: "c" control {
         kind: CONTROL_SEQUENCE_START int32_false_true: [ 0, 1 ] } } }""",
+    "batch_input": 'batch_input { target_name: "n" data_type: TYPE_INT32 source_input: "x" }',
+    "batch_output": 'batch_output { target_name: "y" source_input: "x" }',
     "optimization.execution_accelerators.cpu": """optimization { execution_accelerators {
         cpu_execution_accelerator { name: "openvino" } } }""",
     "optimization.execution_accelerators.gpu": """instance_group { kind: KIND_GPU gpus: 0 }
         optimization { execution_accelerators { gpu_execution_accelerator { name: "cuda" } } }""",
 }
+RAGGED = ("batch_input", "batch_output", "input.allow_ragged_batch")
 # What is no value of a field where 1, "text" or true would be none.
 VALUES: dict[str, Any] = {
     "backend": None,  # each kind sets its own
@@ -55,6 +58,12 @@ VALUES: dict[str, Any] = {
     "input.dims": None,
     "output.dims": None,
     "input.data_type": 11,
+    "batch_input.data_type": 11,
+    "batch_input.source_input": "x",
+    "batch_output.source_input": "x",
+    "batch_output.target_name": "y",
+    "batch_input.kind": 4,
+    "batch_output.kind": 0,
     "output.data_type": 11,
     "sequence_batching.state.data_type": 11,
     "sequence_batching.state.initial_state.data_type": 11,
@@ -127,15 +136,21 @@ OF_MODELS = {
     "model_warmup.inputs.*.input_data_file",
     "response_cache.enable",
 }
+OF_GRAPHS = {
+    "input.allow_ragged_batch",
+    *(f"batch_input.{field}" for field in ("kind", "target_name", "data_type", "source_input")),
+    *(f"batch_output.{field}" for field in ("kind", "target_name", "source_input")),
+}
 OF_ONE_KIND = {
     "onnx": {
+        *OF_GRAPHS,
         "optimization.graph.level",
         "optimization.execution_accelerators.cpu_execution_accelerator.name",
         "optimization.execution_accelerators.cpu_execution_accelerator.parameters.*",
         "optimization.execution_accelerators.gpu_execution_accelerator.name",
         "optimization.execution_accelerators.gpu_execution_accelerator.parameters.*",
     },
-    "torchscript": set(),
+    "torchscript": OF_GRAPHS,
     "python": {"input.optional", "model_transaction_policy.decoupled", "parameters.*.string_value"},
     "ensemble": {
         "ensemble_scheduling.step.model_name",
@@ -145,7 +160,7 @@ OF_ONE_KIND = {
     },
 }
 REFUSED = {
-    **dict.fromkeys(("batch_input", "batch_output", "input.allow_ragged_batch"), (*MODELS, "ensemble")),
+    **dict.fromkeys(RAGGED, ("python", "ensemble")),
     **dict.fromkeys(("ensemble_scheduling",), MODELS),
     **dict.fromkeys(("dynamic_batching", "sequence_batching", "instance_group", "model_warmup"), ("ensemble",)),
     "optimization.execution_accelerators.gpu": ("ensemble",),  # for its instance_group

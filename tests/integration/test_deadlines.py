@@ -27,11 +27,16 @@ input { name: "x" data_type: TYPE_FP32 dims: 1 } output { name: "y" data_type: T
 OBJECTIVE = 'parameters { key: "latency_objective_ms" value { string_value: "200" } }'
 
 
+WARM_UP = """
+model_warmup { name: "one" inputs { key: "x" value { data_type: TYPE_FP32 dims: 1 zero_data: true } } }"""
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     root = tmp_path_factory.mktemp("models")
     python_models.add_model(root, "slow", TENSORS, SLOW)
     python_models.add_model(root, "quick", TENSORS + OBJECTIVE, SLOW)
+    python_models.add_model(root, "warmed", TENSORS + OBJECTIVE + WARM_UP, SLOW.replace("0.05", "0.3"))
     with running(root) as started:
         yield started
 
@@ -61,6 +66,16 @@ def test_under_four_times_the_load_everybody_is_told_once_and_what_is_refused_sa
             assert any(words in reply.text for words in ("in time", "before it is answered", "timeout expired"))
             assert int(reply.headers["retry-after"]) >= 1
     assert ask(server, "quick", 5).status_code == 200, "and then it is as before"
+
+
+def test_the_first_requests_of_a_model_that_was_warmed_up_are_planned_like_all_later_ones(
+    server: RunningServer,
+) -> None:
+    with ThreadPoolExecutor(4) as callers:
+        replies = list(callers.map(lambda number: ask(server, "warmed", number), range(4)))
+    refused = [reply.text for reply in replies if reply.status_code != 200]
+    assert len(refused) == 3, "one is tried, since its 300 ms of 200 were not measured lately"
+    assert all("it would start in about" in text for text in refused), "nobody waits in vain"
 
 
 def test_what_a_grpc_client_would_not_wait_for_is_not_computed(server: RunningServer) -> None:

@@ -17,6 +17,7 @@ from loadtests.callers import (
     document,
     failures,
     infer,
+    infer_binary,
     latency_ms,
 )
 from loadtests.server_process import ServerFailed
@@ -58,6 +59,13 @@ def test_answers_come_in_order_and_whole(tiny_server: RunningServer) -> None:
     assert json.loads(second.body)["outputs"][0]["data"] == numbers
     assert (first.status, second.status, third.status) == (200, 200, 400)
     assert failures([first, second, third]) == 1
+
+
+def test_binary_tensors_are_answered_with_the_same_and_a_timeout_counts(tiny_server: RunningServer) -> None:
+    asked = [infer_binary("double", 1, 2, 3, 4, timeout=seconds) for seconds in (0.0, 60.0, 1e-6)]
+    plain, in_time, late = ask_each(tiny_server.http_port, asked)
+    assert (plain.status, in_time.status, late.status) == (200, 200, 503)
+    assert np.frombuffer(in_time.body[-16:], np.float32).tolist() == [2, 4, 6, 8]
 
 
 def test_callers_run_at_the_same_time(tiny_server: RunningServer) -> None:

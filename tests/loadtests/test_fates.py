@@ -22,6 +22,11 @@ def test_classes_are_told_apart_the_tightest_first() -> None:
     assert figures(fates[:2], 0.0, 1.0).attainment == (0, 100)
 
 
+def test_how_late_those_left_that_are_judged_is_told() -> None:
+    fates = [Fate(at, 1.0, 0.1, A, slip) for at, slip in ((0.0, 0.5), (1.0, 0.002), (1.5, 0.002))]
+    assert figures(fates, 1.0, 2.0).slip_p99 == 2
+
+
 def test_only_what_was_to_leave_in_the_window_is_judged() -> None:
     fates = [Fate(at, 1.0, 0.8, A) for at in (0.0, 0.5, 1.0, 1.5, 2.0)]
     found = figures(fates, 0.5, 2.0)

@@ -19,7 +19,8 @@ async def test_tritons_counters_have_tritons_names_types_and_labels(tmp_path: Pa
     tiny_models.add_double(tmp_path)
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
     await asyncio.to_thread(registry.load, "double")
-    await registry.loaded.find("double").infer(InferRequest("double", {"x": np.ones((3, 4), np.float32)}))
+    rows = {"x": np.ones((3, 4), np.float32)}
+    await registry.loaded.find("double").infer(InferRequest("double", rows, timeout=60))
     lines = Metrics(CollectorRegistry(), registry, Machine(None)).exposition().decode().splitlines()
     assert registry.close(10)
     assert set(lines) >= {
@@ -34,6 +35,9 @@ async def test_tritons_counters_have_tritons_names_types_and_labels(tmp_path: Pa
             f'nv_inference_request_failure{{model="double",reason="{reason}",version="1"}} 0'
             for reason in ("REJECTED", "CANCELED", "BACKEND", "OTHER")
         ),
+        'slipway_objective_requests_total{model="double",outcome="in_time",version="1"} 1',
+        'slipway_objective_requests_total{model="double",outcome="late",version="1"} 0',
+        'slipway_batch_duration_ratio_bucket{le="+Inf",model="double",version="1"} 0',
         'slipway_batch_size_rows_bucket{le="2",model="double",version="1"} 0',
         'slipway_batch_size_rows_bucket{le="4",model="double",version="1"} 1',
         'slipway_batch_size_rows_bucket{le="+Inf",model="double",version="1"} 1',

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -181,6 +182,27 @@ async def test_an_expired_request_is_answered_and_not_run(extra: str, timeout: f
         assert failures(model) == {"REJECTED": 1}
 
 
+async def test_what_became_of_those_with_a_deadline_is_counted_and_what_their_batches_should_have_taken() -> None:
+    gate = Gate()
+    with served(gate, "dynamic_batching { }") as model:
+        gate.open.clear()
+        late = asyncio.create_task(model.infer(request(0, timeout=0.01)))
+        await entered(gate)
+        dropped = asyncio.create_task(model.infer(request(1, timeout=0.01)))
+        await asyncio.sleep(0.05)
+        gate.open.set()
+        await late
+        with pytest.raises(DeadlineExceeded):
+            await dropped
+        with pytest.raises(Overloaded, match="could not be answered in time"):
+            await model.infer(request(2, timeout=1e-4))
+        assert model.statistics.misprediction.cumulative()[-1] == 0, "nothing was known of the first"
+        await model.infer(request(3, timeout=60))
+        await model.infer(request(4))
+        assert repr(model.statistics.objectives) == "<Objectives 1 in_time, 1 late, 1 refused, 1 dropped>"
+        assert model.statistics.misprediction.cumulative()[-1] == 1
+
+
 async def test_a_cancelled_request_leaves_the_queue() -> None:
     gate = Gate()
     with served(gate) as model:
@@ -344,6 +366,18 @@ async def test_a_delayed_request_is_answered_after_its_timeout() -> None:
         gate.open.set()
         assert [values(await each) for each in (first, late)] == [[0], [2]]
         assert failures(model) == {}
+
+
+async def test_a_batch_must_end_before_its_callers_time_is_up_since_answers_have_a_way_to_go() -> None:
+    with served(Gate()) as model:
+        for _ in range(16):
+            await model.infer(request(1, timeout=60))
+        before = time.monotonic()
+        answer: asyncio.Future[Arrays] = asyncio.get_running_loop().create_future()
+        pending = model.submit(request(1, timeout=60), answer)
+        assert before + 54 <= pending.deadline < before + 60
+        assert pending.expires <= pending.deadline
+        await answer
 
 
 class Threads:

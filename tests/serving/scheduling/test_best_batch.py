@@ -16,9 +16,10 @@ def model() -> LatencyModel:
 
 
 def waiting(*dues: float) -> RankedQueue[Request]:
-    queue: RankedQueue[Request] = RankedQueue(1)
-    for due in dues:
-        queue.add(Request(), 0, due)
+    entries = {request: (0, due, number, request) for number, due in enumerate(dues) for request in [Request()]}
+    queue: RankedQueue[Request] = RankedQueue(entries)
+    for entry in entries.values():
+        queue.add(entry)
     return queue
 
 

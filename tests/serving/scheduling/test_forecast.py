@@ -7,38 +7,46 @@ from serving.scheduling.scheduler import HERE
 ms = 1e-3
 
 
-def known(forecast: Forecast, key: str = "a", instance: int = 0, now: float = 0.0) -> LatencyModel:
-    model = forecast.model(key, instance, now)
+def known(forecast: Forecast, key: str = "a", instance: int = 0) -> LatencyModel:
+    model = forecast.model(key, instance)
     assert model is not None
     return model
 
 
 def test_it_learns_from_batches_that_ran() -> None:
     forecast = Forecast(["cpu"])
-    assert forecast.model("a", 0, 0.0) is None
+    assert forecast.model("a", 0) is None
     forecast.begin("a", 0, 4, 1.0)
-    forecast.end("a", 0, 4, 1.010)
-    assert known(forecast, now=1.010).expected(4) == pytest.approx(10 * ms)
-    assert forecast.model("b", 0, 1.010) is None, "other shapes take other times"
+    forecast.end(0, 1.010, ran=True)
+    assert known(forecast).expected(4) == pytest.approx(10 * ms)
+    assert forecast.model("b", 0) is None, "other shapes take other times"
 
 
 def test_equal_places_share_what_they_learn_and_others_do_not() -> None:
     forecast = Forecast(["cpu", "cpu", "cuda:0"])
     forecast.learn("a", "cpu", 1, 10 * ms, 0.0)
     assert known(forecast, instance=1) is known(forecast, instance=0)
-    assert forecast.model("a", 2, 0.0) is None
+    assert forecast.model("a", 2) is None
     forecast.learn("a", "cuda:0", 1, 1 * ms, 0.0)
-    assert forecast.quickest("a", 0.0) is known(forecast, instance=2)
-    assert forecast.quickest("b", 0.0) is None
+    assert forecast.quickest("a") is known(forecast, instance=2)
+    assert forecast.quickest("b") is None
 
 
-def test_what_was_not_seen_for_seconds_is_tried_before_it_is_believed() -> None:
-    forecast = Forecast(["cpu"])
-    forecast.learn("a", "cpu", 1, 10 * ms, 0.0)
-    assert forecast.model("a", 0, 4.9) is not None
-    assert forecast.model("a", 0, 5.1) is None
+def test_it_tells_what_ran_lately_from_what_is_only_known() -> None:
+    forecast = Forecast(["cpu", "cuda:0"])
+    assert not forecast.is_of_late("a", 0.0)
+    forecast.learn("a", "cuda:0", 1, 10 * ms, 0.0)
+    assert (forecast.is_of_late("a", 4.9), forecast.is_of_late("a", 5.1)) == (True, False)
+    assert forecast.model("a", 1) is not None
     forecast.learn("a", "cpu", 1, 10 * ms, 5.2)
-    assert forecast.model("a", 0, 5.2) is not None
+    assert forecast.is_of_late("a", 5.2)
+
+
+def test_of_thousands_that_ran_the_last_count() -> None:
+    forecast = Forecast(["cpu"])
+    for number in range(1000):
+        forecast.learn("a", "cpu", 4, (10 if number < 500 else 20) * ms, float(number))
+    assert known(forecast).expected(4) == pytest.approx(20 * ms)
 
 
 def test_shapes_that_were_not_seen_for_long_are_forgotten() -> None:
@@ -46,14 +54,14 @@ def test_shapes_that_were_not_seen_for_long_are_forgotten() -> None:
     for number in range(300):
         forecast.learn(number, "cpu", 1, 1 * ms, 0.0)
         forecast.learn("often", "cpu", 1, 1 * ms, 0.0)
-    assert forecast.model("often", 0, 0.0) is not None
-    assert forecast.model(0, 0, 0.0) is None
-    assert forecast.model(299, 0, 0.0) is not None
+    assert forecast.model("often", 0) is not None
+    assert forecast.model(0, 0) is None
+    assert forecast.model(299, 0) is not None
 
 
 def ran_here(forecast: Forecast, seconds: float, now: float, rows: int = 1) -> None:
     forecast.begin("a", HERE, rows, now)
-    forecast.end("a", HERE, rows, now + seconds)
+    forecast.end(HERE, now + seconds, ran=True)
 
 
 def test_what_would_be_quick_is_tried_and_stays_if_it_is() -> None:
@@ -119,12 +127,12 @@ def test_a_row_starts_when_those_before_it_are_done() -> None:
     assert wait(64) == pytest.approx(10 + 20, rel=0.01), "behind two"
     assert wait(31, now=8 * ms) == pytest.approx(2, rel=0.05)
     assert wait(31, now=50 * ms) == 0, "it takes longer than it should; any moment now"
-    forecast.end("a", 1, 12, 50 * ms)
+    forecast.end(1, 50 * ms, ran=True)
     assert wait(0, now=50 * ms) == 0
 
 
 def test_what_came_to_nothing_says_nothing_of_times() -> None:
     forecast = Forecast(["cpu"])
     forecast.begin("a", 0, 4, 0.0)
-    forecast.end("a", 0, 0, 1.0)
-    assert forecast.model("a", 0, 1.0) is None
+    forecast.end(0, 1.0, ran=False)
+    assert forecast.model("a", 0) is None
