@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import tiny_models
 from tests.running_server import RunningServer, running
@@ -12,6 +13,10 @@ from training.checkpoint import Checkpoint
 from training.export.package import publish
 from training.recipes.recipe import find
 from training.run import run
+
+# How fast examples are made says how busy the machine is, not whether the code is right.
+settings.register_profile("slipway", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("slipway")
 
 os.environ.setdefault("SLIPWAY_AUTO_TUNE_SECS", "0")  # in servers that tests start as processes
 

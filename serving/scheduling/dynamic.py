@@ -113,7 +113,7 @@ class DynamicBatcher(Generic[P]):
             if model is not None:
                 events += self._drop_hopeless(group, model, now)
             if group.queue:
-                batch = self._next_batch(group, model, now)
+                batch = self._next_batch(group, model, now, self._share(group, instance))
                 rows = self._remove(group, batch)
                 self._forecast.begin(group.key, instance, rows, now)
                 return Plan(batch, None, events, 0.0 if model is None else model.expected(rows))
@@ -191,9 +191,17 @@ class DynamicBatcher(Generic[P]):
             events.append(Event(head, error=DeadlineExceeded("Request timeout would expire before it is answered")))
         return events
 
-    def _next_batch(self, group: _Group[P], model: LatencyModel | None, now: float) -> list[P]:
+    def _share(self, group: _Group[P], instance: int) -> int:
+        """Rows; all that fit in a batch where the config says how large it should be."""
+        most = self._config.max_batch_size
+        if self._max_queue_delay or len(self._preferred) > 1:
+            return most
+        return min(most, self._forecast.share(group.key, instance, group.queue.rows))
+
+    def _next_batch(self, group: _Group[P], model: LatencyModel | None, now: float, most: int) -> list[P]:
         """The requests of a group that run together, by priority and then as they are due: as many as give the largest
-        preferred size, or all that fit where none does or the group was held back for its whole delay, and end in time.
+        preferred size, or all within `most` rows where none does or the group was held back for its whole delay, and
+        end in time.
 
         The first is taken whatever its size, so that a limit of 1 row means one request at a time.
         """
@@ -201,7 +209,7 @@ class DynamicBatcher(Generic[P]):
         rows = preferred = 0
         limit = inf
         for request in group.queue:
-            if batch and rows + request.rows > self._config.max_batch_size:
+            if batch and rows + request.rows > most:
                 break
             if model is not None and not self._delays(request):
                 limit = min(limit, request.deadline)

@@ -7,7 +7,7 @@ somebody asks, since most models' requests have no deadline.
 from collections import OrderedDict, deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from math import inf
+from math import ceil, inf
 
 from serving.scheduling.latency_model import LatencyModel
 from serving.scheduling.scheduler import HERE
@@ -31,6 +31,9 @@ _WORTH_A_TRY = 2e-3
 
 _TRY_EVERY = 64
 """Batches, while those that were tried were not quick."""
+
+_WORTH_SHARING = 200e-6
+"""Seconds by which a batch must become shorter, since another one begins for it."""
 
 _STALL = 20e-3
 """Seconds after which a batch that should have been quick is the last one for a while."""
@@ -97,6 +100,16 @@ class Forecast:
             return False
         self._untried = 0
         return True
+
+    def share(self, key: Hashable, instance: int, rows: int) -> int:
+        """How many of so many rows that instance best takes, where the others that are idle take as many each."""
+        idle = sum(running is None for running in self._running[:HERE])
+        if instance == HERE or idle < 2 or rows < 2:
+            return rows
+        share, model = ceil(rows / idle), self.model(key, instance)
+        if model is None or model.expected(rows) - model.expected(share) < _WORTH_SHARING:
+            return rows
+        return share
 
     def begin(self, key: Hashable, instance: int, rows: int, now: float) -> None:
         """A batch of so many rows starts there."""

@@ -489,3 +489,23 @@ def test_a_request_that_is_in_nobodys_way_is_tried_though_it_may_be_late() -> No
     with pytest.raises(Overloaded):
         add(scheduler, Request(deadline=now + 10 * ms), now=now)
     assert scheduler.schedule(now).batch == [request]
+
+
+@pytest.mark.parametrize(
+    ("config", "sizes"),
+    [
+        (BatchingConfig(32, 0.0, (32,)), [8, 8]),
+        (BatchingConfig(6, 0.0, (6,)), [6, 6]),
+        (BatchingConfig(32, 0.0, (16, 32)), [16]),
+        (BatchingConfig(32, 5 * ms, (32,)), [16]),
+    ],
+)
+def test_idle_instances_share_what_waits_unless_the_config_says_how_large_batches_are(
+    config: BatchingConfig, sizes: list[int]
+) -> None:
+    scheduler: Batcher = DynamicBatcher(config, 100, ["cpu"] * 2)
+    for rows in (1, 32):
+        scheduler.learn(Request().key, "cpu", rows, ms * rows)
+    add(scheduler, *(Request() for _ in range(16)))
+    found = [scheduler.schedule(6 * ms, instance).batch or [] for instance in range(2)]
+    assert [len(batch) for batch in found if batch] == sizes

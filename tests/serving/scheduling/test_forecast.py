@@ -109,6 +109,29 @@ def test_what_runs_here_takes_no_instance_s_time() -> None:
     assert forecast.seconds_until_start(0, 1, known(forecast), 0.0) == 0
 
 
+def test_instances_that_are_idle_share_what_takes_long() -> None:
+    forecast = Forecast(["cpu"] * 4)
+    assert forecast.share("a", 0, 32) == 32, "nobody knows how long it takes"
+    for rows in (1, 32):
+        forecast.learn("a", "cpu", rows, 0.1 * ms + 0.1 * ms * rows, 0.0)
+    assert forecast.share("a", 0, 32) == 8
+    assert forecast.share("a", 0, 33) == 9
+    assert forecast.share("a", 0, 2) == 2, "hardly shorter"
+    assert forecast.share("a", HERE, 32) == 32
+    forecast.begin("a", 1, 8, 0.0)
+    forecast.begin("a", 2, 8, 0.0)
+    assert forecast.share("a", 0, 32) == 16
+    forecast.begin("a", 3, 8, 0.0)
+    assert forecast.share("a", 0, 32) == 32
+
+
+def test_what_takes_as_long_in_any_size_is_not_shared() -> None:
+    forecast = Forecast(["cuda:0"] * 2)
+    for rows in (1, 32):
+        forecast.learn("a", "cuda:0", rows, 1 * ms, 0.0)
+    assert forecast.share("a", 0, 32) == 32
+
+
 def test_a_row_starts_when_those_before_it_are_done() -> None:
     forecast = Forecast(["cpu", "cpu"])
     for rows in (1, 32):
