@@ -121,10 +121,13 @@ class Forecast:
         if running is None:
             return
         learnt, rows, begun = running
-        if ran:
-            learnt.note(rows, now - begun, now)
-        if instance == HERE and now - begun > _STALL:
+        seconds = now - begun
+        if instance == HERE and seconds > _STALL:
             self._stalled_at = now
+        if instance == HERE and seconds <= _QUICK and learnt.model.expected(rows) > _QUICK:
+            learnt.model = LatencyModel()  # it was held up by others, which says nothing of it
+        if ran:
+            learnt.note(rows, seconds, now)
 
     def learn(self, key: Hashable, place: Hashable, rows: int, seconds: float, now: float) -> None:
         self._of(key, place).note(rows, seconds, now)

@@ -83,6 +83,16 @@ def test_what_is_not_quick_is_tried_now_and_then() -> None:
     assert not any(forecast.is_quick("slow", 1, 0.0) for _ in range(640))
 
 
+def test_one_that_is_quick_is_enough_after_some_that_were_held_up() -> None:
+    forecast = Forecast(["cpu"])
+    forecast.learn("a", "cpu", 1, 0.3 * ms, 0.0)
+    for _ in range(10):
+        ran_here(forecast, 4 * ms, 0.0)
+    assert not all(forecast.is_quick("a", 1, 0.0) for _ in range(64))
+    ran_here(forecast, 0.02 * ms, 0.0)
+    assert all(forecast.is_quick("a", 1, 0.0) for _ in range(64))
+
+
 def test_a_large_batch_is_not_quick_where_a_small_one_is() -> None:
     forecast = Forecast(["cpu"])
     for rows in (1, 2, 4) * 20:
