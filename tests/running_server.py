@@ -21,6 +21,7 @@ class RunningServer:
     http_port: int
     grpc_port: int
     metrics_port: int
+    loop: asyncio.AbstractEventLoop
 
     @property
     def address(self) -> str:
@@ -42,6 +43,10 @@ class RunningServer:
         """`name` with its labels; None where there is no such line."""
         lines = (line.rpartition(" ") for line in self.metrics().splitlines())
         return next((float(value) for found, _, value in lines if found == name), None)
+
+    def task_count(self) -> int:
+        """Of the server's event loop."""
+        return len(asyncio.all_tasks(self.loop))
 
     def wait_for_pending(self, model: str, count: int) -> None:
         """Return when that many requests wait in the model's queue."""
@@ -84,7 +89,7 @@ def running(root: Path, **settings: Any) -> Iterator[RunningServer]:
         is_up.wait()
         try:
             if started:
-                yield RunningServer(started[0].http_port, started[0].grpc_port, started[0].metrics_port)
+                yield RunningServer(started[0].http_port, started[0].grpc_port, started[0].metrics_port, loop)
         finally:
             if thread.is_alive():
                 loop.call_soon_threadsafe(stop.set)
