@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import uvloop
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from serving import server
 from serving.settings import Settings
@@ -44,9 +45,10 @@ class RunningServer:
         lines = (line.rpartition(" ") for line in self.metrics().splitlines())
         return next((float(value) for found, _, value in lines if found == name), None)
 
-    def task_count(self) -> int:
-        """Of the server's event loop."""
-        return len(asyncio.all_tasks(self.loop))
+    def framework_tasks(self) -> int:
+        """Requests that the web framework answers now, each of which is a task."""
+        coroutines = (task.get_coro() for task in asyncio.all_tasks(self.loop))
+        return sum(getattr(it, "__qualname__", "") == RequestResponseCycle.run_asgi.__qualname__ for it in coroutines)
 
     def wait_for_pending(self, model: str, count: int) -> None:
         """Return when that many requests wait in the model's queue."""

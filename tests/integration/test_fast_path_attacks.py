@@ -63,19 +63,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield started
 
 
-def test_the_usual_request_needs_no_task_and_so_goes_the_fast_way(server: RunningServer) -> None:
-    """Whatever else changes, a connection that asks the framework has a task for each request that waits."""
+def test_the_usual_request_goes_the_fast_way(server: RunningServer) -> None:
+    """Requests that wait and that the framework does not have went that way."""
     usual = message(ROW, path="/v2/models/waiting/infer")
     other = message(ROW, path="/v2/models/waiting/infer", extra=SLOW)
-    idle = server.task_count()
     with connected(server) as first, connected(server) as second, connected(server) as third:
         first.sendall(usual)
         second.sendall(usual)
         server.wait_for_pending("waiting", 2)
-        until(lambda: server.task_count() == idle, "no task but those of an idle server")
+        until(lambda: server.framework_tasks() == 0, "the framework has neither")
         third.sendall(other)
         server.wait_for_pending("waiting", 3)
-        until(lambda: server.task_count() == idle + 1, "a task for the request that is not usual")
+        until(lambda: server.framework_tasks() == 1, "the framework has the one that is not usual")
     server.wait_for_pending("waiting", 0)
 
 
