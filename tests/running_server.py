@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import uvloop
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from serving import server
 from serving.settings import Settings
@@ -21,6 +22,7 @@ class RunningServer:
     http_port: int
     grpc_port: int
     metrics_port: int
+    loop: asyncio.AbstractEventLoop
 
     @property
     def address(self) -> str:
@@ -42,6 +44,11 @@ class RunningServer:
         """`name` with its labels; None where there is no such line."""
         lines = (line.rpartition(" ") for line in self.metrics().splitlines())
         return next((float(value) for found, _, value in lines if found == name), None)
+
+    def framework_tasks(self) -> int:
+        """Requests that the web framework answers now, each of which is a task."""
+        coroutines = (task.get_coro() for task in asyncio.all_tasks(self.loop))
+        return sum(getattr(it, "__qualname__", "") == RequestResponseCycle.run_asgi.__qualname__ for it in coroutines)
 
     def wait_for_pending(self, model: str, count: int) -> None:
         """Return when that many requests wait in the model's queue."""
@@ -84,7 +91,7 @@ def running(root: Path, **settings: Any) -> Iterator[RunningServer]:
         is_up.wait()
         try:
             if started:
-                yield RunningServer(started[0].http_port, started[0].grpc_port, started[0].metrics_port)
+                yield RunningServer(started[0].http_port, started[0].grpc_port, started[0].metrics_port, loop)
         finally:
             if thread.is_alive():
                 loop.call_soon_threadsafe(stop.set)

@@ -80,6 +80,10 @@ class DecoupledInstance(Protocol):
         """
 
 
+Prove = Callable[[ModelInstance], object]
+"""Runs an instance, and raises what is wrong with it."""
+
+
 @runtime_checkable
 class SupervisedInstance(Protocol):
     """A `ModelInstance` whose process may be down, and then is started again. May be asked from any thread."""
@@ -90,6 +94,9 @@ class SupervisedInstance(Protocol):
 
     @property
     def restarts(self) -> int: ...
+
+    def prove_restarts(self, prove: Prove, /) -> None:
+        """From now on, a process that is started again answers nothing else before it passed that."""
 
 
 class Backend(Protocol):

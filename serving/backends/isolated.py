@@ -1,7 +1,7 @@
 """A model instance in a process of its own, which is started again when it ends.
 
-Rule: a request that was there when the process ended is not run again, since it may have been the reason; and files
-are loaded again only while they are those that were loaded first.
+Rule: a request that was there when the process ended is not run again, since it may have been the reason; and what is
+started again loads files only while they are those that were loaded first, and proves itself before it answers.
 """
 
 import logging
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
 
-from serving.backends.backend import ModelInstance
+from serving.backends.backend import ModelInstance, Prove
 from serving.backends.conversation import ask, ask_stream
 from serving.backends.lane import Gone, Lane
 from serving.backends.model_process import Ended, ModelProcess
@@ -50,6 +50,8 @@ class IsolatedInstance:
         self._how = ""
         self._next_start = 0.0
         self._known: ModelProcess | None = None
+        self._prove: Prove | None = None
+        self._ended_in_proof = False
         first: Future[ModelProcess] = Future()
         self._supervisor = threading.Thread(
             target=self._supervise, args=[first], name=f"{config.name}-supervisor", daemon=True
@@ -78,6 +80,9 @@ class IsolatedInstance:
     ) -> Generator[Arrays, None, None]:
         with self._lane() as lane:
             yield from ask_stream(lane, inputs, parameters, is_cancelled)
+
+    def prove_restarts(self, prove: Prove, /) -> None:
+        self._prove = prove
 
     def close(self) -> None:
         with self._changing:
@@ -151,15 +156,61 @@ class IsolatedInstance:
         except ModelLoadFailed:
             process.wait()
             raise
+        failures: list[Exception] = []
+        proving = threading.Thread(
+            target=self._put_up, args=[process, first, failures], name=f"{self._config.name}-proof", daemon=True
+        )
+        proving.start()  # this thread waits for the process, however that ends
+        try:
+            how = process.wait()
+        finally:
+            proving.join()
+            self._up = None
+        if failures:
+            raise failures[0]
+        return how
+
+    def _put_up(self, process: ModelProcess, first: "Future[ModelProcess]", failures: list[Exception]) -> None:
+        """Once it has proved itself. Where that ended the last one, and was no failure, this one is spared it."""
+        is_spared, self._ended_in_proof = self._ended_in_proof, False
+        if self._prove is not None and not is_spared:
+            try:
+                self._prove(ProcessInstance(process))
+            except Exception as error:  # a model may raise anything
+                failures.append(error)
+                process.end()
+                return
+            self._ended_in_proof = process.has_ended
         self._up_since = time.monotonic()
         self._up = process
+        log.info("%s runs in process %d", self._name, process.pid)
         if not first.done():
             first.set_result(process)
-        log.info("%s runs in process %d", self._name, process.pid)
-        try:
-            return process.wait()
-        finally:
-            self._up = None
+
+
+class ProcessInstance:
+    """One process that loaded the model, as a `ModelInstance`, while nobody else is to have it. Its methods raise
+    `Ended` too."""
+
+    def __init__(self, process: ModelProcess) -> None:
+        self.inputs = process.inputs
+        self.outputs = process.outputs
+        self.concurrency = process.concurrency
+        self.reads_parameters = process.reads_parameters
+        self._process = process
+
+    def run(self, inputs: Arrays, parameters: Parameters = NO_PARAMETERS, /) -> Arrays:
+        with self._process.lane() as lane:
+            return ask(lane, inputs, parameters)
+
+    def stream(
+        self, inputs: Arrays, parameters: Parameters, is_cancelled: Callable[[], bool], /
+    ) -> Generator[Arrays, None, None]:
+        with self._process.lane() as lane:
+            yield from ask_stream(lane, inputs, parameters, is_cancelled)
+
+    def close(self) -> None:
+        """It is its supervisor's."""
 
 
 def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:

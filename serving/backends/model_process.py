@@ -64,6 +64,10 @@ class ModelProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        return self._has_ended.is_set()
+
     def load(self) -> None:
         """Until then it has no `inputs` and so on. Raises `ModelLoadFailed` or `Gone`, and then it ends."""
         try:

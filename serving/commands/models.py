@@ -2,6 +2,7 @@
 version gets the traffic."""
 
 import json
+import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -45,6 +46,8 @@ _HELP = """See models and their versions, and choose which version gets traffic.
 
 [cyan]slipway models[/cyan]  what is published in ./model_repository, and what the server on port 8000 has loaded
 
+[cyan]slipway models my_models[/cyan]  the same for another folder
+
 [cyan]slipway models config digits-cnn[/cyan]  a config.pbtxt with all that the files and the defaults add to it
 
 [cyan]slipway models check digits-cnn[/cyan]  would a server here serve it? If not, why?
@@ -78,17 +81,19 @@ def list_models(
     from rich.table import Table
     from rich.text import Text
 
+    named = model_repository or []
+    start = shlex.join(["slipway", "serve", *named])
     rows: list[dict[str, Any]] | None = None
     says = f"loaded is what the server at {url} says."
     try:
-        rows = post(f"{url.rstrip('/')}/v2/repository/index", b"", timeout=5)
+        rows = post(f"{url.rstrip('/')}/v2/repository/index", b"", 5, start)
     except ServerUnreachable as error:
         says = f"of what is loaded nothing is known: {error}"
     except ServerRefused as error:
         raise fail("models", error) from None
-    repositories = places.chosen(model_repository or [])
+    repositories = places.chosen(named)
     missing = [place for place in repositories if places.is_missing(place)]
-    published: set[tuple[str, str]] | None = None
+    published: set[tuple[str, str]] = set()
     failure: Exception | None = None
     try:
         published = set(_published(repositories))
@@ -97,7 +102,7 @@ def list_models(
     except OSError as error:
         failure = OSError(f"{places.listed(repositories)} can't be read: {error.strerror}")
     table = Table("model", "version", "published", "loaded", "reason")
-    for cells in _lines(published, rows):
+    for cells in _lines(published, rows, is_all=failure is None and not missing):
         table.add_row(*map(Text, cells))  # a folder's name or a reason is no markup
     Console().print(table)
     typer.echo(f"Published is what lies in {places.listed(repositories)}; {says}")
@@ -106,20 +111,30 @@ def list_models(
     if missing:
         typer.echo(f"There is no folder {places.listed(missing)}; name the repository: slipway models FOLDER")
     elif not published:
-        typer.echo(f"No model is published there; {places.first_model(repositories)}.")
+        typer.echo(f"No model is published there; {_next(repositories)}.")
     if rows is None and missing == repositories:
         raise typer.Exit(1)
 
 
-def _lines(published: set[tuple[str, str]] | None, rows: list[dict[str, Any]] | None) -> list[tuple[str, ...]]:
-    """The table's, by name and version; None where nothing is known."""
+def _next(repositories: list[str]) -> str:
+    """What to do where nothing is published."""
+    part = next(filter(None, map(places.part_of_repository, repositories)), None)
+    if part is None:
+        return places.first_model(repositories)
+    again = shlex.join(["slipway", "models", str(part.repository)])
+    return f"it is {part.what}; a repository is the folder around models: {again}"
+
+
+def _lines(published: set[tuple[str, str]], rows: list[dict[str, Any]] | None, is_all: bool) -> list[tuple[str, ...]]:
+    """The table's, by name and version. `rows` is None where nothing is known; `is_all` false where more may be
+    published than could be read."""
     loaded = {(row["name"], row.get("version", "")): row for row in rows or []}
-    names = {name for name, _ in published or ()}
-    shown = (published or set()) | {(name, version) for name, version in loaded if version or name not in names}
+    names = {name for name, _ in published}
+    shown = published | {(name, version) for name, version in loaded if version or name not in names}
     lines = []
     for key in sorted(shown, key=lambda key: (key[0], int(key[1] or 0))):
         row = loaded.get(key) or loaded.get((key[0], ""), {})  # what concerns all versions
-        is_published = "?" if published is None else "yes" if key in published else "no"
+        is_published = "yes" if key in published else "no" if is_all else "?"
         lines.append((*key, is_published, row.get("state", "?" if rows is None else "no"), row.get("reason", "")))
     return lines
 

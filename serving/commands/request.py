@@ -22,9 +22,9 @@ def get(url: str, timeout: float) -> Any:
     return _ask("GET", url, b"", timeout)
 
 
-def post(url: str, body: bytes, timeout: float) -> Any:
-    """The JSON reply. `timeout` in seconds."""
-    return _ask("POST", url, body, timeout)
+def post(url: str, body: bytes, timeout: float, start: str = "slipway serve") -> Any:
+    """The JSON reply. `timeout` in seconds; `start` is the command that starts the server that may be meant."""
+    return _ask("POST", url, body, timeout, start)
 
 
 def fail(command: str, error: Exception) -> typer.Exit:
@@ -32,7 +32,7 @@ def fail(command: str, error: Exception) -> typer.Exit:
     return typer.Exit(1)
 
 
-def _ask(method: str, url: str, body: bytes, timeout: float) -> Any:
+def _ask(method: str, url: str, body: bytes, timeout: float, start: str = "slipway serve") -> Any:
     if not url.startswith(("http://", "https://")):
         raise ServerUnreachable(f"'{url}' is no address of a server; it should start with http://")
     try:
@@ -40,7 +40,7 @@ def _ask(method: str, url: str, body: bytes, timeout: float) -> Any:
     except exceptions.ReadTimeoutError:
         raise ServerUnreachable(f"{url} did not answer within {timeout:g} s") from None
     except exceptions.HTTPError as error:
-        raise ServerUnreachable(f"no server answers at {url} ({_words(error)}); is `slipway serve` running?") from None
+        raise ServerUnreachable(f"no server answers at {url} ({_words(error)}); is `{start}` running?") from None
     document = _parse(reply.data)
     if reply.status != 200:
         message = document.get("error") if isinstance(document, dict) else None

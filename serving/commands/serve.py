@@ -18,7 +18,6 @@ from serving.commands.banner import say_where_to_look
 from serving.commands.cache_config import InvalidCacheConfig, cache_byte_size
 from serving.commands.serve_options import ModelControlMode
 from serving.core import remote_address
-from serving.core.versions import is_version
 from serving.errors import ModelLoadFailed
 from serving.log import formatter
 from serving.settings import Settings
@@ -26,7 +25,6 @@ from serving.settings import Settings
 if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` should not
     from serving.server import Started
 
-_MODEL_FILES = ("model.onnx", "model.pt", "model.py")
 _DEFAULTS = Settings(Path(places.DEFAULT))
 
 
@@ -127,26 +125,12 @@ def _checked_repository(place: str) -> Path | str:
         raise typer.BadParameter(f"the model repository {root} {what}; name another: slipway serve FOLDER")
     if not os.access(root, os.R_OK | os.X_OK):
         raise typer.BadParameter(f"the model repository {root} can't be read")
-    if kind := _part_of_repository(root):
+    if part := places.part_of_repository(root):
         raise typer.BadParameter(
-            f"{root} is {kind[0]}; a repository is the folder around models: "
-            f"slipway serve {shlex.quote(str(root.absolute().parents[kind[1]]))}"
+            f"{root} is {part.what}; a repository is the folder around models: "
+            f"slipway serve {shlex.quote(str(part.repository))}"
         )
     return root
-
-
-def _part_of_repository(root: Path) -> tuple[str, int] | None:
-    """What a folder is that is no repository, and how far up one is."""
-    if (root / "config.pbtxt").exists():
-        return "the folder of one model, since it has a config.pbtxt", 0
-    inside = [path for path in sorted(root.iterdir()) if not path.name.startswith(".")]
-    if is_version(root.absolute().name) and inside and all(path.is_file() for path in inside):
-        return "the folder of one model's version", 1
-    for folder in inside:
-        for name in _MODEL_FILES:
-            if is_version(folder.name) and (folder / name).is_file():
-                return f"the folder of one model, since it has a {folder.name}/{name}", 0
-    return None
 
 
 def _log_to_stderr() -> None:

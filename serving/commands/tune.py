@@ -77,7 +77,7 @@ def tune(
         if any(thread.name == UNFINISHED for thread in threading.enumerate()):
             os._exit(failed.exit_code)  # nothing can interrupt a runtime, and the interpreter would wait for it
         raise failed from None
-    tuning = choose(subject.question, measurement.measured)
+    tuning = choose(subject.question, measurement.measured, measurement.disturbed)
     _show(measurement, tuning)
     drawn = _drawn(
         plot or Path(f"{model}-tuning.png"), f"{model}, version {subject.directory.name}", measurement, tuning

@@ -38,7 +38,8 @@ class LoadedModel:
 
     `current` answers requests that name no version. `failed` says of versions, "" for all of them, why the last try
     to load them anew came to nothing; `rolled_back` are versions that were worse than the one before. `tried` are the
-    model's files as they were at the last try.
+    model's files as they were at the last try. `changed` says how the outputs of the version that took over last, or
+    is on trial, differ from those of the one before.
     """
 
     versions: Mapping[str, Version]
@@ -47,6 +48,7 @@ class LoadedModel:
     rolled_back: Mapping[str, RolledBack] = field(default_factory=dict)
     tried: Files = field(default_factory=dict)
     rollout: RunningRollout | None = None
+    changed: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def loading(cls) -> "LoadedModel":
@@ -135,11 +137,14 @@ class LoadedModel:
         return replace(self, failed={number: reason}, tried=tried)
 
     def _note(self, number: str) -> str:
-        """Of a version that answers although newer files of it could not be loaded."""
-        if self.rollout is not None and number == self.rollout.candidate.version:
-            return f"on trial: {self.rollout.policy.strategy} for {self.rollout.policy.percent:g}% of the requests"
+        """Of a version that answers what its owner may not expect of it."""
         reason = self.failed.get(number) or self.failed.get("")
-        return f"it goes on as it was loaded before: {reason}" if reason else ""
+        if self.rollout is not None and number == self.rollout.candidate.version:
+            policy = self.rollout.policy
+            note = f"on trial: {policy.strategy} for {policy.percent:g}% of the requests"
+        else:
+            note = f"it goes on as it was loaded before: {reason}" if reason else ""
+        return "; ".join(filter(None, [note, self.changed.get(number, "")]))
 
     def _why(self) -> str:
         reasons = [version.reason for version in self.versions.values() if version.reason]

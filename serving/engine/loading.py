@@ -28,12 +28,13 @@ from serving.engine.freed_memory import give_back
 from serving.engine.known_times import known_times
 from serving.engine.load_policy import DEFAULT_POLICY, LoadPolicy
 from serving.engine.loaded_model import LoadedModel, Version, sorted_versions
+from serving.engine.processes import prove_restarts
 from serving.engine.repository import Repository
 from serving.engine.self_check import self_check
 from serving.engine.served_model import ServedModel
 from serving.engine.tuner import Tuner
 from serving.engine.verification import verify
-from serving.engine.warm_up import warm_up
+from serving.engine.warm_up import read_samples, warm_up
 from serving.errors import ModelLoadFailed, RepositoryPollFailed
 
 log = logging.getLogger("slipway")
@@ -226,10 +227,18 @@ def _load_version(
 
 
 def _prove(instances: list[backend.ModelInstance], config: ModelConfig, directory: Path) -> str:
-    """Warm up and self-check, which a version must pass before it gets traffic; in words for the log."""
-    distinct = [as_called(instance, config) for instance in dict.fromkeys(instances)]
-    warm_up(distinct, config, directory.parent)
-    return ", its golden rows are right" if self_check(distinct, config, directory) else ""
+    """Warm up and self-check, which a version must pass before it gets traffic, and each of its processes too that is
+    started again; in words for the log."""
+    samples = read_samples(config, directory.parent)
+
+    def prove(*distinct: backend.ModelInstance) -> bool:
+        called = [as_called(instance, config) for instance in distinct]
+        warm_up(called, config, samples)
+        return self_check(called, config, directory)
+
+    has_golden_rows = prove(*dict.fromkeys(instances))
+    prove_restarts(instances, prove)
+    return ", its golden rows are right" if has_golden_rows else ""
 
 
 def _load_instances(config: ModelConfig, directory: Path) -> list[backend.ModelInstance]:

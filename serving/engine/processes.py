@@ -6,7 +6,7 @@ Rule: a model in the server's own process has none, and nothing here costs it an
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from serving.backends.backend import ModelInstance, SupervisedInstance
+from serving.backends.backend import ModelInstance, Prove, SupervisedInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,12 @@ def processes_of(instances: Sequence[ModelInstance]) -> Processes | None:
     missing = [words for each in supervised if (words := each.lacks)]
     up = len(supervised) - len(missing)
     return Processes(up, sum(each.restarts for each in supervised), "" if up else missing[0])
+
+
+def prove_restarts(instances: Sequence[ModelInstance], prove: Prove) -> None:
+    """Each process that takes the place of one of theirs has to pass it."""
+    for instance in _supervised(instances):
+        instance.prove_restarts(prove)
 
 
 def are_up(instances: Sequence[ModelInstance]) -> list[Callable[[], bool]]:

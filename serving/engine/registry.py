@@ -231,6 +231,9 @@ class ModelRegistry:
         request brought is not remembered. For whoever holds `changing`."""
         old = self.loaded.model(name)
         self.loaded.put(name, new)
+        for number, words in new.changed.items():
+            if new.versions.get(number) is not old.versions.get(number):
+                log.warning("%s version %s: %s", name, number, words)
         if new.has_ready and not is_brought:
             new = dataclasses.replace(new, rolled_back=self.source.with_digests(name, new.rolled_back))
             self.loaded.put(name, new)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from serving.core.model_config import ModelConfig, select_versions
 from serving.core.remembered import NOTHING, Remembered, RolledBack
 from serving.core.repository_files import Files, of_all_versions, of_version, version_folders
+from serving.engine.changed_outputs import changed_outputs
 from serving.engine.loaded_model import LoadedModel, Version, newest_ready, sorted_versions
 from serving.engine.running_rollout import RunningRollout
 from serving.engine.servable import Servable
@@ -193,11 +194,22 @@ def _take_over(
     rollout = None
     if serving is not None and serving.served is not None and int(newest or 0) > int(old.current):
         rollout = _trial(old, serving.served, loaded[newest].served, begin)
+    changed = _changed(old, newest, loaded)
     if rollout is None:
-        return LoadedModel(dict(loaded), newest, {}, rolled_back, files)
+        return LoadedModel(dict(loaded), newest, {}, rolled_back, files, None, changed)
     assert serving is not None
     versions = sorted_versions({**loaded, old.current: serving})
-    return LoadedModel(versions, old.current, {}, rolled_back, files, rollout)
+    return LoadedModel(versions, old.current, {}, rolled_back, files, rollout, changed)
+
+
+def _changed(old: LoadedModel, newest: str, loaded: Mapping[str, Version]) -> dict[str, str]:
+    """How the outputs of the newest version, if it is one that was not there, differ from those of what served."""
+    before = old.versions[old.current].served if old.current in old.versions else None
+    after = loaded[newest].served if newest in loaded else None
+    if before is None or after is None or after in old.served():
+        return {number: words for number, words in old.changed.items() if number in loaded}
+    words = changed_outputs(before, after)
+    return {newest: words} if words else {}
 
 
 def _trial(old: LoadedModel, serving: Servable, newest: Servable | None, begin: Begin) -> RunningRollout | None:

@@ -53,7 +53,7 @@ class Tuner:
             return self.serving
         cache = TuningCache(directory, config, question, self.policy.cache_folder)
         if (known := cache.read()) is not None:
-            tuning = choose(question, known.measured)
+            tuning = choose(question, known.measured, known.disturbed)
             log.info("%s: %s, as measured before", what, tuning)
             return tuning
         started = time.perf_counter()
@@ -62,7 +62,7 @@ class Tuner:
         except ModelLoadFailed as error:  # what is wrong with it is said when it is loaded
             log.info("%s is not tuned: %s", what, error)
             return None
-        tuning = choose(question, measurement.measured)
+        tuning = choose(question, measurement.measured, measurement.disturbed)
         more = f", beside other work; `slipway tune {config.name}` measures longer" if measurement.is_disturbed else ""
         log.info("%s: %s, measured in %.1f s%s", what, tuning, time.perf_counter() - started, more)
         cache.write(measurement)

@@ -6,7 +6,7 @@ Source: ModelWarmup in Triton's model_config.proto. Rule: a sample that its owne
 import logging
 import math
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +30,17 @@ _PATIENCE = 5.0
 _BLIND = ("onnxruntime", "pytorch")
 
 
-def warm_up(instances: Iterable[ModelInstance], config: ModelConfig, folder: Path) -> None:
-    """Run each instance; `folder` is the model's. Raises `ModelLoadFailed` naming the sample that failed."""
-    samples = [(sample, sample_inputs(sample, config, folder)) for sample in config.model_warmup]
+Samples = Sequence[tuple[ModelWarmup, Arrays]]
+"""What the config lists, and what each feeds the model."""
+
+
+def read_samples(config: ModelConfig, folder: Path) -> Samples:
+    """`folder` is the model's. Raises `ModelLoadFailed` naming the sample and the input."""
+    return [(sample, sample_inputs(sample, config, folder)) for sample in config.model_warmup]
+
+
+def warm_up(instances: Iterable[ModelInstance], config: ModelConfig, samples: Samples) -> None:
+    """Run each instance. Raises `ModelLoadFailed` naming the sample that failed."""
     for instance in instances:
         for sample, inputs in samples:
             for _ in range(sample.count or 1):

@@ -138,13 +138,21 @@ def is_settled(passes: int, before: Collection[Measured], now: Collection[Measur
     return passes > _PASSES and all(1 / _ALIKE < ratio < _ALIKE for ratio in ratios)
 
 
-def choose(question: Question, measured: Collection[Measured]) -> Tuning:
+def choose(question: Question, measured: Collection[Measured], disturbed: float = 0.0) -> Tuning:
     """Of at least one measurement the setting with the highest rate, among equals the one that takes fewer cores, and
-    then the one with fewer threads, which have nobody to wait for."""
+    then the one with fewer threads, which have nobody to wait for.
+
+    `disturbed` is the share of the time in which threads had no core. That makes several threads look slower than they
+    are, by nobody knows how much; so where the config fixes the instances, as many threads as may be better are taken,
+    which the runtime would have had without a measurement.
+    """
     within = [it for it in measured if it.seconds <= question.longest_batch]
     peaks = _peaks(within or [min(measured, key=lambda it: it.seconds)])
     equals = [it for it in peaks if it.rate * _ALIKE >= peaks[0].rate]
     chosen = min(equals, key=lambda it: (it.setting.cores, it.setting.threads))
+    if question.instances:
+        in_doubt = [it for it in peaks if it.rate > peaks[0].rate * (1 - disturbed) * _ALIKE]
+        chosen = max([chosen, *in_doubt], key=lambda it: it.setting.threads)
     profile = sorted((it.rows, it.seconds) for it in measured if it.setting == chosen.setting)
     others = (it for it in peaks if it is not chosen)
     return Tuning(question, (chosen, *others), tuple(profile), is_within=bool(within))

@@ -215,6 +215,32 @@ def test_a_model_with_sequences_tells_those_whose_state_is_lost(tmp_path: Path) 
         assert ask(1, sequence_start=True).json()["outputs"][0]["data"] == [1]
 
 
+def test_a_process_that_takes_another_s_place_is_warm_before_it_answers(tmp_path: Path) -> None:
+    sample = """model_warmup { name: "three" batch_size: 1 count: 3
+        inputs { key: "x" value { data_type: TYPE_FP32 dims: 4 zero_data: true } } }"""
+    python_models.add_model(
+        tmp_path,
+        "warm",
+        f"""max_batch_size: 4 input {{ name: "x" data_type: TYPE_FP32 dims: 4 }}
+        output {{ name: "before" data_type: TYPE_INT64 dims: 1 }} {sample} {ISOLATED}""",
+        f"""
+        import os, signal
+        class Model:
+            ran = 0
+            def execute(self, request):
+                if request.inputs["x"][0, 0] == {KILL}:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                self.ran += 1
+                return {{"before": [[self.ran - 1]] * len(request.inputs["x"])}}
+        """,
+    )
+    with running(tmp_path) as server:
+        for _ in range(2):
+            assert infer(server.url, "warm").json()["outputs"][0]["data"] == [3]
+            assert infer(server.url, "warm", KILL).status_code == 503
+            wait_until(lambda: is_ready(server, "warm"))
+
+
 @pytest.fixture
 def command(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
     """A server in a process of its own, its address, and its model's folder."""

@@ -3,7 +3,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,14 @@ import psutil
 import pytest
 
 from serving.backends import backend
+from serving.backends.backend import ModelInstance
 from serving.backends.isolated import IsolatedInstance
 from serving.core import model_config
 from serving.core.datatypes import DTYPES, to_config
 from serving.engine.repository import ModelRepository
 from serving.errors import BackendFailed, InstanceDied, InvalidInput, ModelLoadFailed
 from tests import python_models, tiny_models
-from tests.python_models import CRASH, FAIL, ISOLATED, KILL, LEAVE, TOO_LARGE
+from tests.python_models import CRASH, FAIL, ISOLATED, KILL, LEAVE, SLEEP, TOO_LARGE
 
 ROW = np.ones((1, 4), np.float32)
 
@@ -306,6 +307,79 @@ def test_only_what_was_loaded_is_started_again(tmp_path: Path) -> None:
         (directory / "other.py").unlink()
         wait_until(lambda: not instance.lacks)
         answer(instance)
+
+
+def kill(instance: IsolatedInstance) -> None:
+    with pytest.raises(InstanceDied):
+        instance.run({"x": ROW * np.float32(KILL)})
+
+
+def test_what_is_started_again_answers_nobody_before_it_proved_itself(tmp_path: Path) -> None:
+    may_end, proved = threading.Event(), []
+
+    def prove(process: ModelInstance) -> None:
+        proved.append(int(process.run({"x": ROW})["pid"][0, 0]))
+        assert may_end.wait(30)
+
+    with closing(load(python_models.add_hazard(tmp_path))) as instance:
+        first = answer(instance)
+        instance.prove_restarts(prove)
+        kill(instance)
+        wait_until(lambda: proved)
+        assert "was killed" in instance.lacks
+        with pytest.raises(InstanceDied, match="is started again"):
+            instance.run({"x": ROW})
+        may_end.set()
+        wait_until(lambda: not instance.lacks)
+        assert [answer(instance)] == proved != [first]
+
+
+def test_what_does_not_prove_itself_stays_down_and_says_why(tmp_path: Path) -> None:
+    reasons = [CRASH, FAIL, 1.0]
+
+    def prove(process: ModelInstance) -> None:
+        process.run({"x": ROW * np.float32(reasons.pop(0))})
+
+    with closing(load(python_models.add_hazard(tmp_path))) as instance:
+        instance.prove_restarts(prove)
+        kill(instance)
+        wait_until(lambda: "can't be started: crashed (SIGSEGV)" in instance.lacks)
+        wait_until(lambda: "can't be started: RuntimeError: not this row" in instance.lacks)
+        wait_until(lambda: not instance.lacks)
+        assert reasons == []
+        assert instance.restarts == 3
+
+
+def test_what_a_proof_ends_without_a_word_is_spared_the_next_one(tmp_path: Path) -> None:
+    """As a row of zeros may, which need not be an input that the model can take."""
+    proofs = []
+
+    def prove(process: ModelInstance) -> None:
+        proofs.append(1)
+        with suppress(Exception):
+            process.run({"x": ROW * np.float32(CRASH)})
+
+    with closing(load(python_models.add_hazard(tmp_path))) as instance:
+        instance.prove_restarts(prove)
+        kill(instance)
+        wait_until(lambda: instance.restarts == 2 and not instance.lacks)
+        answer(instance)
+        assert len(proofs) == 1
+
+
+def test_it_can_be_closed_while_another_proves_itself(tmp_path: Path) -> None:
+    proving = threading.Event()
+
+    def prove(process: ModelInstance) -> None:
+        proving.set()
+        process.run({"x": ROW * np.float32(SLEEP)})
+
+    instance = load(python_models.add_hazard(tmp_path))
+    instance.prove_restarts(prove)
+    kill(instance)
+    assert proving.wait(30)
+    instance.close()
+    assert instance.lacks
 
 
 def test_a_sequences_model_says_once_that_what_it_knew_is_lost(tmp_path: Path) -> None:

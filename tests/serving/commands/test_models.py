@@ -35,7 +35,21 @@ def test_without_a_server_the_list_says_why_it_knows_of_none(tiny_repository: Pa
     told = models(str(tiny_repository), "--url", NOWHERE)
     assert "double │ 1 │ yes │ ?" in told
     assert f"of what is loaded nothing is known: no server answers at {NOWHERE}/v2/repository/index (conn" in told
-    assert "is `slipway serve` running?" in told
+    assert f"is `slipway serve {tiny_repository}` running?" in told
+
+
+def test_of_a_folder_that_is_not_there_nobody_knows_what_is_published(
+    tmp_path: Path, tiny_repository: Path, tiny_server: RunningServer
+) -> None:
+    missing = str(tmp_path / "no")
+    assert "double │ 1 │ ? │ READY" in models(missing, "--url", tiny_server.url)
+    assert "double │ 1 │ yes │ READY" in models(missing, str(tiny_repository), "--url", tiny_server.url)
+
+
+def test_a_model_s_own_folder_is_told_from_a_repository(tiny_repository: Path) -> None:
+    told = models(str(tiny_repository / "double"), "--url", NOWHERE)
+    assert "it is the folder of one model, since it has a config.pbtxt; a repository is" in told
+    assert f"slipway models {tiny_repository}." in told
 
 
 def test_an_address_that_is_none_and_a_folder_that_is_none_are_said(tmp_path: Path) -> None:

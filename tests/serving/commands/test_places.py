@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.commands.places import chosen, first_model, is_missing, listed
+from serving.commands.places import Part, chosen, first_model, is_missing, listed, part_of_repository
 
 
 def test_the_command_line_comes_before_the_environment_and_that_before_the_default(
@@ -43,3 +43,13 @@ def test_what_is_named_twice_is_one_repository(tmp_path: Path) -> None:
 )
 def test_where_there_is_no_model_the_command_that_makes_one_is_told(places: list[str], words: str) -> None:
     assert first_model(places) == words
+
+
+def test_a_part_of_a_repository_is_told_from_one(tmp_path: Path) -> None:
+    (tmp_path / "m" / "1").mkdir(parents=True)
+    (tmp_path / "m" / "1" / "model.pt").touch()
+    has_file = Part("the folder of one model, since it has a 1/model.pt", tmp_path)
+    assert part_of_repository(tmp_path / "m") == part_of_repository(f"file://{tmp_path}/m") == has_file
+    assert part_of_repository(tmp_path / "m" / "1") == Part("the folder of one model's version", tmp_path)
+    for place in (tmp_path, tmp_path / "no", "s3://bucket/m"):
+        assert part_of_repository(place) is None

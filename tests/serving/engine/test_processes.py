@@ -1,6 +1,6 @@
-from serving.backends.backend import ModelInstance
+from serving.backends.backend import ModelInstance, Prove
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters
-from serving.engine.processes import Processes, are_up, processes_of
+from serving.engine.processes import Processes, are_up, processes_of, prove_restarts
 
 
 class Inside:
@@ -18,6 +18,10 @@ class Outside(Inside):
     def __init__(self, lacks: str = "", restarts: int = 0) -> None:
         self.lacks = lacks
         self.restarts = restarts
+        self.proofs: list[Prove] = []
+
+    def prove_restarts(self, prove: Prove, /) -> None:
+        self.proofs.append(prove)
 
 
 def test_instances_in_the_servers_process_have_none() -> None:
@@ -39,3 +43,9 @@ def test_each_is_asked_whether_it_is_up_when_it_matters() -> None:
     assert [is_up() for is_up in ups] == [True, True, False]
     one.lacks, other.lacks = "gone", ""
     assert [is_up() for is_up in ups] == [False, False, True]
+
+
+def test_each_that_has_processes_is_told_what_they_must_pass() -> None:
+    one, other = Outside(), Outside()
+    prove_restarts([Inside(), one, other], print)
+    assert one.proofs == other.proofs == [print]

@@ -286,3 +286,34 @@ async def test_a_version_that_is_replaced_or_unloaded_takes_its_cached_answers_a
     await asyncio.to_thread(registry.unload, "double")
     assert cache.used == both // 2
     assert registry.close(10)
+
+
+async def test_a_version_with_other_outputs_takes_over_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def publish(version: int, size: int) -> None:
+        graph = f"g (float[n, 4] x) => (float[n, {size}] y) {{ y = MatMul(x, w) }}"
+        path = tmp_path / "classes" / str(version) / "model.onnx"
+        tiny_models.write_onnx(path, graph, w=np.ones((4, size), np.float32))
+
+    def reason() -> dict[str, str]:
+        return {row.version: row.reason for row in registry.index()}
+
+    publish(1, 2)
+    registry = await loaded(tmp_path)
+    publish(2, 3)
+    await asyncio.to_thread(registry.load, "classes")
+    words = "its outputs are not those of version 1: y FP32 [-1,3] was y FP32 [-1,2]"
+    assert reason() == {"2": words}
+    assert f"classes version 2: {words}" in caplog.text
+    (tmp_path / "classes" / "3").mkdir()
+    with pytest.raises(ModelLoadFailed):
+        await asyncio.to_thread(registry.load, "classes")
+    assert words in reason()["2"], "it is still so"
+    shutil.rmtree(tmp_path / "classes" / "3")
+    caplog.clear()
+    publish(4, 3)
+    await asyncio.to_thread(registry.load, "classes")
+    assert reason() == {"4": ""}
+    assert "its outputs" not in caplog.text
+    assert registry.close(10)

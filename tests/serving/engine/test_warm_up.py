@@ -14,7 +14,7 @@ from serving.backends.backend import ModelInstance
 from serving.core import model_config
 from serving.core.model_config import ModelConfig
 from serving.engine.repository import ModelRepository
-from serving.engine.warm_up import warm_up
+from serving.engine.warm_up import read_samples, warm_up
 from serving.errors import ModelLoadFailed
 from tests import python_models, tiny_models
 
@@ -72,7 +72,7 @@ def add_picky(root: Path, extra: str = "") -> None:
 def warm(root: Path, name: str = "m", instances: int = 1) -> list[Any]:
     """What a Python model was called with."""
     with loaded(root, name, instances) as (loaded_instances, config):
-        warm_up(loaded_instances, config, root / name)
+        warm_up(loaded_instances, config, read_samples(config, root / name))
     calls = root / name / "1" / "calls"
     return [json.loads(line) for line in calls.read_text().splitlines()] if calls.exists() else []
 

@@ -1,3 +1,5 @@
+import random
+
 import pytest
 
 from serving.scheduling.tuning import (
@@ -73,6 +75,39 @@ def test_among_equals_the_one_with_fewer_cores_wins_and_then_the_one_whose_threa
     assert choose(TWO_CORES, [at("2x1", 8, 1.96), at("1x2", 8, 0.98), at("1x1", 8, 1)]).setting == Setting(1, 1)
     assert choose(TWO_CORES, [at("1x2", 8, 0.97), at("2x1", 8, 2), at("1x1", 8, 2)]).setting == Setting(2, 1)
     assert choose(TWO_CORES, [at("1x2", 8, 0.94), at("2x1", 8, 2), at("1x1", 8, 2)]).setting == Setting(1, 2)
+
+
+ONE_INSTANCE = Question(cores=2, instances=1, max_batch_size=64)
+
+
+def choices(single: float, double: float, load: float) -> set[Setting]:
+    """What comes of a hundred measurements of one and two threads, whose milliseconds are those of a quiet machine,
+    while other programs have so much of the time. What one thread waited is left out; two lose up to twice as much, and
+    of their turns, fifteen in three seconds, the best counts."""
+    found = set()
+    for seed in range(100):
+        noise = random.Random(seed)
+        alone = single * noise.uniform(0.97, 1.03)
+        together = min(double * noise.uniform(1, 1 / (1 - load) ** 2) for _ in range(15))
+        measured = [at("1x1", 64, alone), at("1x2", 64, together)]
+        found.add(choose(ONE_INSTANCE, measured, load * noise.uniform(0.8, 1.2)).setting)
+    return found
+
+
+def test_of_one_instance_a_busy_machine_does_not_change_the_threads_by_chance() -> None:
+    for load in (0.0, 0.2, 0.4, 0.6):
+        assert choices(6, 3.6, load) == {Setting(1, 2)}, "they are much faster"
+        assert choices(6, 10, load if load < 0.4 else 0) == {Setting(1, 1)}, "they are much slower"
+    for load in (0.2, 0.4, 0.6):
+        assert choices(6, 5.5, load) == {Setting(1, 2)}, "nobody can tell, and it is what the runtime does"
+
+
+def test_in_doubt_is_only_what_disturbance_can_explain() -> None:
+    measured = [at("1x1", 8, 1), at("1x2", 8, 1.3)]
+    assert choose(ONE_INSTANCE, measured).setting == Setting(1, 1)
+    assert choose(ONE_INSTANCE, measured, disturbed=0.2).setting == Setting(1, 1)
+    assert choose(ONE_INSTANCE, measured, disturbed=0.4).setting == Setting(1, 2)
+    assert choose(TWO_CORES, [*measured, at("2x1", 8, 1.2)], disturbed=0.4).setting == Setting(2, 1)
 
 
 def test_an_objective_rules_out_batches_that_take_more_than_half_of_it() -> None:
