@@ -78,7 +78,6 @@ def test_the_usual_request_goes_the_fast_way(server: RunningServer) -> None:
     server.wait_for_pending("waiting", 0)
 
 
-@pytest.mark.xfail(reason="the fast path gives each request the parameters that it remembers, not a copy")
 def test_a_model_that_changes_its_parameters_changes_nobody_else_s(server: RunningServer) -> None:
     asked = message(ROW, path="/v2/models/counting/infer", parameters={"binary_data_output": True, "own": 1})
     with connected(server) as connection:
@@ -87,7 +86,6 @@ def test_a_model_that_changes_its_parameters_changes_nobody_else_s(server: Runni
             assert tensor_of(replies(connection, 1)[0]) == [1] * 4
 
 
-@pytest.mark.xfail(reason="the fast path gives each request the parameters that it remembers, not a copy")
 def test_parameters_are_those_of_the_request(server: RunningServer) -> None:
     with connected(server) as connection:
         for count in (1, 2, 1, 0, 2):
@@ -151,7 +149,6 @@ def test_a_head_means_the_same_both_ways(server: RunningServer, change: dict[byt
     assert fast == slow
 
 
-@pytest.mark.xfail(reason="the fast path takes a second length where the first is 0, the documented route the first")
 def test_of_two_header_lengths_both_ways_take_the_same(server: RunningServer) -> None:
     fast, slow = both(server, with_head({LENGTH + b": ": LENGTH + b": 0\r\n" + LENGTH + b": "}))
     assert fast == slow
@@ -217,7 +214,6 @@ def test_hundreds_at_once_are_answered_in_order(server: RunningServer) -> None:
         assert [tensor_of(reply)[0] for reply in replies(connection, len(numbers))] == [2 * n for n in numbers]
 
 
-@pytest.mark.xfail(reason="the refusal is sent at once, and looks like the reply to the first one; both ways")
 def test_a_broken_request_behind_another_takes_no_reply_s_place(server: RunningServer) -> None:
     broken = b"POST /v2/models/double/infer HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n"
     for extra in (b"", SLOW):
@@ -226,7 +222,6 @@ def test_a_broken_request_behind_another_takes_no_reply_s_place(server: RunningS
             assert tensor_of(replies(connection, 1)[0]) == [2, 4, 6, 8]
 
 
-@pytest.mark.xfail(reason="each one that is passed over calls `data_received` again: a RecursionError")
 def test_many_offers_to_upgrade_at_once_are_passed_over(server: RunningServer) -> None:
     offer = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
     with connected(server) as connection:

@@ -54,6 +54,7 @@ class Connection(HttpToolsProtocol):
         self._is_between = True  # requests, as the parser sees it
         self._first = b""  # what came with the present request's first byte, if that was the first one
         self._idle_since = 0.0  # in the loop's seconds
+        self._before: RequestResponseCycle | None = None  # whose reply comes before that of `cycle`
         self._unread = 0  # bytes since the parser last had something to say
         self._is_over = False  # nothing that comes is read any more
 
@@ -75,19 +76,26 @@ class Connection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self._is_between:
             self._first = data
-        self._unread += len(data)
+        try:
+            while data:  # more than once where it offers to upgrade
+                self._unread += len(data)
+                data = self._fed(data)
+        except httptools.HttpParserError as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, f"what came is not HTTP/1.1: {error}")
+            return
+        if self._unread > _LONGEST_HEAD and not self._is_over:
+            self._refuse(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                f"the request's path and headers are larger than the server accepts, {_LONGEST_HEAD} bytes",
+            )
+
+    def _fed(self, data: bytes) -> bytes:
+        """What the parser has to be given next."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._go_on_without_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            self._refuse(HTTPStatus.BAD_REQUEST, f"what came is not HTTP/1.1: {error}")
-        else:
-            if self._unread > _LONGEST_HEAD:
-                self._refuse(
-                    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-                    f"the request's path and headers are larger than the server accepts, {_LONGEST_HEAD} bytes",
-                )
+            return self._without_upgrade(data[upgrade.args[0] :])
+        return b""
 
     def on_message_begin(self) -> None:
         self._is_between = False
@@ -99,6 +107,7 @@ class Connection(HttpToolsProtocol):
             return
         self._target = self._fast_target()
         if self._target is None:
+            self._before = cast("RequestResponseCycle | None", self.cycle)
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -209,17 +218,18 @@ class Connection(HttpToolsProtocol):
     def _await_next(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
-    def _go_on_without_upgrade(self, rest: bytes) -> None:
+    def _without_upgrade(self, rest: bytes) -> bytes:
         """An offer to speak another protocol may be passed over (RFC 9110, 7.8); its parser drops the body with it."""
         method = self.parser.get_method()
         if method == b"CONNECT":
             self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "this is no proxy")
-            return
+            return b""
         lines = [b"%s %s HTTP/%s" % (method, self.url, self.parser.get_http_version().encode())]
         lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.data_received(b"\r\n".join([*lines, b"", rest]))
+        self._first = b""  # as it came it is not what the parser reads
+        return b"\r\n".join([*lines, b"", rest])
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         """And close the connection, after the reply to a request that had come as a whole."""
@@ -227,6 +237,10 @@ class Connection(HttpToolsProtocol):
         cycle = cast("RequestResponseCycle | None", self.cycle)
         if cycle is not None and not cycle.response_complete and not cycle.more_body:
             cycle.keep_alive = False
+            return
+        if self._before is not None and not self._before.response_complete:
+            self.pipeline.popleft()  # the one that is refused
+            self._before.keep_alive = False
             return
         body = json_text.dumps({"error": message})
         head = (

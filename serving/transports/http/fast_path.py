@@ -125,10 +125,10 @@ class FastPath:
 
     def target(self, method: bytes, url: bytes, headers: Headers) -> Target | None:
         """None for requests that are not for this way."""
-        length = header_length = 0
+        length, header_length = 0, -1
         for name, value in headers:
             if name == _HEADER_LENGTH:
-                if header_length or not value.isdigit() or len(value) > len(str(LARGEST)):
+                if header_length >= 0 or not value.isdigit() or len(value) > len(str(LARGEST)):
                     return None
                 header_length = int(value)
             elif name == _LENGTH:
@@ -155,7 +155,7 @@ class FastPath:
             if asked is None:
                 return False
             inputs = asked.request.inputs
-            if asked.layout is not None:
+            if asked.layout is not None and not model.reads_parameters:  # which a Python model may change
                 self._asked.put(key, asked._replace(request=replace(asked.request, inputs={})))
         reply = Reply(target.path, model, asked.request, send, self._responses)
         try:
