@@ -9,14 +9,12 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import uvicorn
 from prometheus_client import CollectorRegistry
-from starlette.types import ASGIApp
 
 from serving.backends.backend import share_threads
 from serving.core.did_you_mean import instead
@@ -38,6 +36,8 @@ from serving.engine.trace_registry import TraceRegistry
 from serving.engine.trace_writer import TraceWriter
 from serving.engine.tracer import Tracer
 from serving.errors import ModelLoadFailed
+from serving.gateways.gateway_metrics import GatewayMetrics
+from serving.gateways.gateways import Gateways, check_platform
 from serving.log import Logging
 from serving.machine import Machine, nvml
 from serving.metrics import Metrics
@@ -46,11 +46,14 @@ from serving.transports.extensions import extensions
 from serving.transports.grpc.server import GrpcServer
 from serving.transports.http.app import gateway, metrics_only
 from serving.transports.http.fast_path import FastPath
+from serving.transports.http.uvicorn_server import HttpServer
 from serving.transports.shared_memory import SharedMemoryRegions
 
 log = logging.getLogger("slipway")
 
-_KEEP_ALIVE = 75  # seconds; longer than the idle time of common load balancers, so that they hang up first
+_AFTER_GATEWAYS = 1  # seconds that the server's own HTTP has, once gateways had theirs
+
+_FOR_GATEWAYS = 24 * 60 * 60  # seconds that their connections may be idle; whoever hangs up must not be this side
 
 _SAME_SIGNAL = 0.5  # seconds; `make` and `timeout` pass on the Ctrl-C that the whole process group already had
 
@@ -85,10 +88,13 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
     """Run until `stop` is set, then drain.
 
     Health answers once the repositories were listed, readiness once every model was tried. Before anything is loaded it
-    raises `PortTaken`, and `ModelLoadFailed` for a repository that can't be read; after that, `ModelsFailed`.
+    raises `PortTaken`, and `ModelLoadFailed` for a repository that can't be read; after that, `ModelsFailed` and
+    `GatewaysFailed`.
     """
+    if settings.http_workers > 1:
+        check_platform(dir(os), dir(socket))
     with ExitStack() as sockets:
-        http_socket = sockets.enter_context(_listen(settings.host, settings.http_port, "--http-port"))
+        http_sockets = [sockets.enter_context(listening) for listening in _listen_http(settings)]
         metrics_socket = sockets.enter_context(_listen(settings.host, settings.metrics_port, "--metrics-port"))
         repository, names = await in_own_thread(_open, settings)
         size = settings.response_cache_byte_size
@@ -112,27 +118,38 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         dependencies = Dependencies(registry)
         promotions = Promotions(registry, dependencies.follow)
         engine = Engine(registry, dependencies, promotions, tracer, is_explicit, settings.strict_readiness)
-        metrics = Metrics(CollectorRegistry(), registry, Machine(nvml()), cache, repository.reachable)
+        collectors = CollectorRegistry()
+        metrics = Metrics(collectors, registry, Machine(nvml()), cache, repository.reachable)
         regions = SharedMemoryRegions(settings.allow_shared_memory)
         logs = Logging(LogSettings(log_verbose_level=settings.log_verbose), log)
         offered = extensions(settings.allow_shared_memory, is_explicit)
         app = gateway(engine, metrics, regions, traces, logs, offered, settings.max_body_size)
-        http = _HttpServer(app, settings.shutdown_timeout, FastPath(engine, settings.max_body_size))
-        metrics_http = _HttpServer(metrics_only(metrics), shutdown_timeout=1)
+        fast_path = FastPath(engine, settings.max_body_size)
+        has_gateways = settings.http_workers > 1
+        if has_gateways:
+            http = HttpServer(app, _AFTER_GATEWAYS, fast_path, keep_alive=_FOR_GATEWAYS)
+        else:
+            http = HttpServer(app, settings.shutdown_timeout, fast_path)
+        gateways = Gateways(http_sockets if has_gateways else (), http, app, fast_path, settings.max_body_size)
+        if has_gateways:
+            collectors.register(GatewayMetrics(gateways))
+        metrics_http = HttpServer(metrics_only(metrics), shutdown_timeout=1)
         grpc = GrpcServer(engine, regions, traces, logs, offered, settings.grpc_max_message_size)
         grpc_port = _listen_grpc(grpc, settings.host, settings.grpc_port)
         await grpc.start()
-        http_task = asyncio.create_task(http.serve([http_socket]))
+        http_task = asyncio.create_task(http.serve([] if has_gateways else http_sockets))
         metrics_task = asyncio.create_task(metrics_http.serve([metrics_socket]))
         background: list[asyncio.Task[None]] = []
+        gateways.start()
         try:
             await _load(dependencies, registry.loaded.names(), stop)
             if settings.exit_on_error:
                 _check_all_loaded(registry.loaded)
+            await gateways.are_up(stop)
             if not stop.is_set():
                 engine.accepting = True
                 grpc.set_accepting(True)
-                started = Started(_port(http_socket), grpc_port, _port(metrics_socket), engine)
+                started = Started(_port(http_sockets[0]), grpc_port, _port(metrics_socket), engine)
                 await in_own_thread(on_started, started)  # it may look at the repository
             if settings.model_control_mode == "poll":
                 poller = Poller(registry, dependencies.sync, repository.roots, settings.repository_poll_secs)
@@ -144,9 +161,12 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             stop.set()
             await asyncio.gather(*background, return_exceptions=True)
             registry.drain()
-            _, grpc_cut_off = await asyncio.gather(_end(http, http_task), grpc.stop(settings.shutdown_timeout))
+            all_cut_off = await asyncio.gather(
+                gateways.drain(settings.shutdown_timeout, partial(_end, http, http_task)),
+                grpc.stop(settings.shutdown_timeout),
+            )
             await _end(metrics_http, metrics_task)
-            cut_off = http.cut_off + grpc_cut_off
+            cut_off = http.cut_off + sum(all_cut_off)
             tracer.flush()
             ended = await in_own_thread(registry.close, 1.0 if cut_off else settings.shutdown_timeout)
     for task in (http_task, metrics_task, *background):
@@ -222,52 +242,26 @@ async def _first(stopped: Coroutine[Any, Any, Any], *servers: "asyncio.Task[None
     waiting.cancel()
 
 
-async def _end(server: "_HttpServer", task: "asyncio.Task[None]") -> None:
-    server.should_exit = True
+async def _end(server: "HttpServer", task: "asyncio.Task[None]") -> None:
+    server.stop()
     await asyncio.wait([task])
 
 
-class _HttpServer(uvicorn.Server):
-    """Uvicorn without its own signal handling, which two servers in one process can't both have."""
-
-    def __init__(self, app: ASGIApp, shutdown_timeout: int, fast_path: FastPath | None = None) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http=_http_protocol(fast_path),  # type: ignore[arg-type] # it calls it
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                ws="none",
-                server_header=False,
-                proxy_headers=False,  # nothing here asks who the caller is
-                timeout_keep_alive=_KEEP_ALIVE,
-                timeout_graceful_shutdown=shutdown_timeout,
-            )
-        )
-        self.cut_off = 0
-        """Requests that did not end within the shutdown timeout, known when `serve` returned."""
-
-    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
-        return nullcontext()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().shutdown(sockets)
-        self.cut_off = len(self.server_state.tasks)
+def _listen_http(settings: Settings) -> list[socket.socket]:
+    """A socket for each process that takes connections. The first look is at whether the port is somebody else's, which
+    sockets that share it do not tell."""
+    listening = _listen(settings.host, settings.http_port, "--http-port")
+    if settings.http_workers == 1:
+        return [listening]
+    with listening:
+        port = _port(listening)
+    return [_listen(settings.host, port, "--http-port", is_shared=True) for _ in range(settings.http_workers)]
 
 
-def _http_protocol(fast_path: FastPath | None) -> Callable[..., asyncio.Protocol] | str:
-    try:
-        from serving.transports.http.connection import Connection
-    except ModuleNotFoundError:  # httptools, on Windows
-        return "auto"
-    return partial(Connection, fast_path=fast_path)
-
-
-def _listen(host: str, port: int, option: str) -> socket.socket:
+def _listen(host: str, port: int, option: str, is_shared: bool = False) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listening = socket.create_server((host, port), family=family, backlog=2048)
+        listening = socket.create_server((host, port), family=family, backlog=2048, reuse_port=is_shared)
     except OSError as error:
         raise _cannot_listen(host, port, option, error) from None
     # Connections inherit it. asyncio sets it only for sockets that it made itself, and without it a reply that is

@@ -18,7 +18,8 @@ class Settings:
     (s3://bucket/models), whose files are fetched into `model_cache`, or without it into the system's folder for such
     things.
     With `enable_global_threadpool` all ONNX models of the process share one pool of threads, for good. Up to
-    `auto_tune_secs` of each load go into measuring how many instances and threads suit the model.
+    `auto_tune_secs` of each load go into measuring how many instances and threads suit the model. With more than one
+    of `http_workers` that many processes take HTTP connections, and this one only answers.
     """
 
     model_repositories: Path | tuple[Path | str, ...]
@@ -43,3 +44,4 @@ class Settings:
     response_cache_byte_size: int = 0
     enable_global_threadpool: bool = False
     auto_tune_secs: float = 3.0
+    http_workers: int = 1

@@ -34,6 +34,7 @@ def serve(
     model_cache: options.ModelCache = None,
     host: options.Host = _DEFAULTS.host,
     http_port: options.HttpPort = _DEFAULTS.http_port,
+    http_workers: options.HttpWorkers = _DEFAULTS.http_workers,
     grpc_port: options.GrpcPort = _DEFAULTS.grpc_port,
     metrics_port: options.MetricsPort = _DEFAULTS.metrics_port,
     max_body_size: options.MaxBodySize = _DEFAULTS.max_body_size,
@@ -105,6 +106,7 @@ def serve(
         response_cache_byte_size=cache_size,
         enable_global_threadpool=enable_global_threadpool,
         auto_tune_secs=auto_tune_secs,
+        http_workers=http_workers,
     )
     _log_to_stderr()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -147,6 +149,7 @@ def _log_to_stderr() -> None:
 async def _serve(settings: Settings) -> None:
     from serving import server
     from serving.engine.state_file import StateFileUnusable
+    from serving.gateways.gateways import GatewaysFailed
 
     stop = asyncio.Event()
     server.stop_on_signals(stop)
@@ -157,7 +160,7 @@ async def _serve(settings: Settings) -> None:
 
     try:
         stopped = await server.serve(settings, on_started, stop)
-    except (server.PortTaken, server.ModelsFailed, ModelLoadFailed, StateFileUnusable) as error:
+    except (server.PortTaken, server.ModelsFailed, GatewaysFailed, ModelLoadFailed, StateFileUnusable) as error:
         typer.secho(f"slipway serve: {error}", fg="red", err=True)
         raise typer.Exit(1) from None
     if stopped.cut_off:

@@ -38,6 +38,16 @@ HttpPort = Annotated[
     int,
     Option(envvar="SLIPWAY_HTTP_PORT", show_envvar=False, metavar="N", min=0, max=65535, help="0 chooses a free one."),
 ]
+HttpWorkers = Annotated[
+    int,
+    Option(
+        envvar="SLIPWAY_HTTP_WORKERS",
+        show_envvar=False,
+        metavar="N",
+        min=1,
+        help="Processes that take HTTP connections for this one; pays with more than 4 cores and binary tensors.",
+    ),
+]
 GrpcPort = Annotated[
     int,
     Option(envvar="SLIPWAY_GRPC_PORT", show_envvar=False, metavar="N", min=0, max=65535, help="0 chooses a free one."),

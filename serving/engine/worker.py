@@ -119,6 +119,7 @@ class WorkerPool(Generic[R]):
             with self._changed:
                 events = self._scheduler.complete(plan.batch, execution.run.outcomes, execution.ended, instance)
             self._deliver(events, execution)
+            del plan, execution, events  # tensors that nobody needs while it waits
 
     def _execute(self, instance: int, batch: list[R], expected: float) -> Execution[R]:
         started = self._clock()

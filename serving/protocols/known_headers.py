@@ -60,7 +60,7 @@ class Layout:
     tensors: tuple[_Tensor, ...]
     size: int
 
-    def read(self, body: bytes) -> Arrays:
+    def read(self, body: bytes | memoryview) -> Arrays:
         """Views into the body, which has that size and came behind the same header."""
         return {
             tensor.name: np.frombuffer(body, tensor.dtype, tensor.count, tensor.offset).reshape(tensor.shape)

@@ -9,11 +9,11 @@ from http import HTTPStatus
 from typing import Any, NamedTuple, cast
 
 import httptools
+import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from serving.protocols import json_text
-from serving.transports.http.fast_path import FastPath, Headers, Reply, Target
 from serving.transports.http.one_write import OneWrite
+from serving.transports.http.tensor_request import Asked, Body, Headers, Target, Way
 
 _LONGEST_HEAD = 64 * 1024  # bytes; no header of the protocol comes near it
 
@@ -28,7 +28,7 @@ class Exchange:
     __slots__ = ("answer", "disconnected", "keep_alive", "response_complete")
 
     def __init__(self) -> None:
-        self.answer: Reply | None = None
+        self.answer: Asked | None = None
         self.disconnected = False
         self.keep_alive = True
         self.response_complete = True
@@ -43,11 +43,11 @@ class _Seen(NamedTuple):
 
 
 class Connection(HttpToolsProtocol):
-    def __init__(self, *arguments: Any, fast_path: FastPath | None = None, **options: Any) -> None:
+    def __init__(self, *arguments: Any, fast_path: Way | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._fast_path = fast_path
         self._target: Target | None = None  # of a request that may go that way and whose body is read
-        self._pieces: list[bytes] = []  # of that body
+        self._body: Body | None = None  # which that is
         self._exchange = Exchange()
         self._seen: _Seen | None = None  # the latest request of that way
         self._held = b""  # the begin of one that is like it
@@ -65,6 +65,9 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._exchange.answer is not None:
             self._exchange.answer.cancel()
+        if self._body is not None:
+            self._body.drop()
+            self._target = self._body = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -106,37 +109,39 @@ class Connection(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         self._target = self._fast_target()
-        if self._target is None:
+        if self._target is not None and self._fast_path is not None:
+            self._body = self._fast_path.body(self._target)
+        if self._body is None:
             self._before = cast("RequestResponseCycle | None", self.cycle)
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._unread = 0
-        if self._target is None:
+        if self._body is None:
             super().on_body(body)
         else:
-            self._pieces.append(body)
+            self._body.append(body)
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
             return
         self._is_between = True
         first, self._first = self._first, b""
-        if self._target is not None:
-            target, body = self._target, b"".join(self._pieces)
+        if self._target is not None and self._body is not None:
+            target, body = self._target, self._body.whole()
             if self._ask(target, body):
-                self._target, self._pieces = None, []
-                self._seen = _seen(target, first, body)
+                self._target = self._body = None
+                self._seen = _seen(target, first, body) if isinstance(body, bytes) else None
                 return
-            self._leave_fast_path()
+            self._leave_fast_path(self._body)
         super().on_message_complete()
 
     def shutdown(self) -> None:
         if self._held:
             held, self._held, self._seen = self._held, b"", None
             self.data_received(held)
-        if self._target is not None:  # a request has begun, which uvicorn must know
-            self._leave_fast_path()
+        if self._body is not None:  # a request has begun, which uvicorn must know
+            self._leave_fast_path(self._body)
         super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -166,11 +171,11 @@ class Connection(HttpToolsProtocol):
             return data
         return b""
 
-    def _leave_fast_path(self) -> None:
+    def _leave_fast_path(self, body: Body) -> None:
         """With the request whose head and, as far as it came, body were kept from uvicorn."""
-        body, self._target, self._pieces = b"".join(self._pieces), None, []
+        self._target = self._body = None
         super().on_headers_complete()
-        super().on_body(body)
+        super().on_body(body.so_far())
 
     def _is_free(self) -> bool:
         """To answer at once: nothing that came before is unanswered, and what was answered is read."""
@@ -184,7 +189,7 @@ class Connection(HttpToolsProtocol):
             return None
         return self._fast_path.target(self.parser.get_method(), self.url, self.headers)
 
-    def _ask(self, target: Target, body: bytes) -> bool:
+    def _ask(self, target: Target, body: Any) -> bool:
         """False where the request must go the other way."""
         assert self._fast_path is not None
         exchange, before = self._exchange, self.cycle
@@ -242,7 +247,7 @@ class Connection(HttpToolsProtocol):
             self.pipeline.popleft()  # the one that is refused
             self._before.keep_alive = False
             return
-        body = json_text.dumps({"error": message})
+        body = orjson.dumps({"error": message})
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"

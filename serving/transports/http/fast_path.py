@@ -4,8 +4,7 @@ Rule: it answers what the documented route answers, byte for byte, and leaves to
 """
 
 import asyncio
-import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -20,28 +19,16 @@ from serving.protocols.outputs import Window
 from serving.protocols.v2_binary import encode_tensor
 from serving.transports.http.cut_off import cut_off_reply
 from serving.transports.http.replies import slipway_error_reply, unexpected_error_reply
-
-LARGEST = 64 * 1024
-"""Bytes of a body: so much comes in one piece. Of larger ones the framework's costs are a small part."""
-
-_PATH = re.compile(rb"/v2/models/([\w.-]+)(?:/versions/(\d+))?/infer", re.ASCII)
-_LENGTH, _HEADER_LENGTH = b"content-length", b"inference-header-content-length"
-_UNUSUAL = frozenset(
-    [b"accept-encoding", b"content-encoding", b"transfer-encoding", b"expect", b"x-request-timeout-ms"]
+from serving.transports.http.tensor_request import (
+    HEADER_LENGTH,
+    LENGTH,
+    SMALL,
+    Headers,
+    Pieces,
+    Send,
+    Target,
+    target_of,
 )
-
-Headers = Sequence[tuple[bytes, bytes]]
-Send = Callable[[int, Headers, Sequence[bytes | memoryview]], None]
-"""A whole reply: its status, its headers, and its body in pieces."""
-
-
-class Target(NamedTuple):  # made in a third of a frozen dataclass's time
-    """What a request's head says; `header_length` is that of the JSON that its body begins with."""
-
-    path: str
-    model: str
-    version: str
-    header_length: int
 
 
 class _Asked(NamedTuple):
@@ -83,6 +70,7 @@ class Reply:
         self._is_done = self._is_cancelled = True
         if self.pending is not None:
             self._model.give_up(self.pending)
+            self.pending = None
         asyncio.get_running_loop().call_soon(self._send_cut_off)  # whoever cancels many may not be disturbed
         return True
 
@@ -91,14 +79,14 @@ class Reply:
         self._send(reply.status_code, reply.raw_headers, [reply.body])
 
     def set_result(self, outputs: Arrays) -> None:
-        self._is_done = True
+        self._is_done, self.pending = True, None  # which has the inputs, and this reply
         try:
             self._send_outputs(outputs)
         except Exception as error:
             _send_error(self._path, error, self._send)
 
     def set_exception(self, error: Exception) -> None:
-        self._is_done = True
+        self._is_done, self.pending = True, None
         _send_error(self._path, error, self._send)
 
     def _send_outputs(self, outputs: Arrays) -> None:
@@ -106,8 +94,8 @@ class Reply:
         header = self._responses.header(response)
         body = [header, *map(encode_tensor, response.outputs.values())]
         headers = (
-            (_HEADER_LENGTH, b"%d" % len(header)),
-            (_LENGTH, b"%d" % sum(map(len, body))),
+            (HEADER_LENGTH, b"%d" % len(header)),
+            (LENGTH, b"%d" % sum(map(len, body))),
             (b"content-type", b"application/octet-stream"),
         )
         self._send(200, headers, body)
@@ -119,34 +107,24 @@ class FastPath:
     def __init__(self, engine: Engine, max_body_size: int) -> None:
         """`max_body_size` in bytes."""
         self._engine = engine
-        self._largest = min(LARGEST, max_body_size)
+        self._largest = min(SMALL, max_body_size)
         self._asked: Known[tuple[str, str, bytes], _Asked] = Known()
         self._responses = KnownResponses()
 
     def target(self, method: bytes, url: bytes, headers: Headers) -> Target | None:
         """None for requests that are not for this way."""
-        length, header_length = 0, -1
-        for name, value in headers:
-            if name == _HEADER_LENGTH:
-                if header_length >= 0 or not value.isdigit() or len(value) > len(str(LARGEST)):
-                    return None
-                header_length = int(value)
-            elif name == _LENGTH:
-                length = int(value)
-            elif name in _UNUSUAL:
-                return None
-        if method != b"POST" or not 0 < header_length <= length <= self._largest:
-            return None
-        match = _PATH.fullmatch(url)
-        return match and Target(url.decode(), match[1].decode(), (match[2] or b"").decode(), header_length)
+        return target_of(method, url, headers, self._largest)
 
-    def ask(self, target: Target, body: bytes, send: Send) -> Reply | bool:
+    def body(self, _: Target) -> Pieces:
+        return Pieces()
+
+    def ask(self, target: Target, body: bytes | memoryview, send: Send) -> Reply | bool:
         """`send` gets the reply, once. What is waited for until then, which may be cancelled; True where it is there
         already; False, and nothing has happened, where the request is not for this way."""
         model = self._engine.alone(target.model, target.version)
         if model is None or model.gives_text:  # which may take long to encode
             return False
-        key = (target.model, target.version, body[: target.header_length])
+        key = (target.model, target.version, bytes(body[: target.header_length]))
         asked = self._asked.get(key)
         if asked is not None and asked.identity is model.identity and asked.layout and asked.layout.size == len(body):
             inputs = asked.layout.read(body)
@@ -159,15 +137,17 @@ class FastPath:
                 self._asked.put(key, asked._replace(request=replace(asked.request, inputs={})))
         reply = Reply(target.path, model, asked.request, send, self._responses)
         try:
-            reply.pending = model.enqueue(asked.request, asked.fits, inputs, reply)
+            pending = model.enqueue(asked.request, asked.fits, inputs, reply)
         except ModelNotReady:  # it unloads, and there may be another
             return False
         except SlipwayError as error:
             _send_error(target.path, error, send)
             return True
+        if not reply.done():
+            reply.pending = pending
         return reply
 
-    def _read(self, model: ServedModel, target: Target, body: bytes) -> _Asked | None:
+    def _read(self, model: ServedModel, target: Target, body: bytes | memoryview) -> _Asked | None:
         """None where the documented route must say what is wrong with it, or the request wants more than tensors."""
         try:
             request, requested = v2_json.decode_request(

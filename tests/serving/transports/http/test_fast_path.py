@@ -30,7 +30,8 @@ from serving.engine.repository import ModelRepository
 from serving.engine.trace_registry import TraceRegistry
 from serving.engine.tracer import Tracer
 from serving.transports.http.connection import Connection
-from serving.transports.http.fast_path import LARGEST, FastPath, Reply
+from serving.transports.http.fast_path import FastPath, Reply
+from serving.transports.http.tensor_request import SMALL
 from tests import tiny_models
 from tests.running_server import RunningServer, running, until
 
@@ -395,7 +396,7 @@ async def test_a_connection_that_is_idle_is_closed_and_one_in_use_is_not(fast_pa
         (b"POST", b"/v2/models/double/infer", {b"inference-header-content-length": b"-1"}),
         (b"POST", b"/v2/models/double/infer", {b"inference-header-content-length": b"1" * 5000}),
         (b"POST", b"/v2/models/double/infer", {b"inference-header-content-length": b"9999"}),
-        (b"POST", b"/v2/models/double/infer", {b"content-length": b"%d" % (LARGEST + 1)}),
+        (b"POST", b"/v2/models/double/infer", {b"content-length": b"%d" % (SMALL + 1)}),
         (b"POST", b"/v2/models/double/infer", {b"transfer-encoding": b"chunked"}),
         (b"POST", b"/v2/models/double/infer", {b"content-encoding": b"gzip"}),
     ],

@@ -1,0 +1,51 @@
+"""A gateway's process: takes connections, parses HTTP, and has the engine's process answer.
+
+Rule: it ends when the engine's process tells it to, having answered what it has, or at once when that is gone.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from typing import NamedTuple
+
+import uvloop
+
+from serving.gateways.gateway_end import GatewayEnd
+from serving.gateways.proxy import Proxy
+from serving.gateways.shared_memory import SharedMemory
+from serving.gateways.upstream import Upstreams
+from serving.transports.http.uvicorn_server import HttpServer
+
+
+class Task(NamedTuple):
+    """Descriptors that it inherits and owns, and the largest body that is accepted, in bytes."""
+
+    listening: int
+    engine: int
+    control: int
+    memory: int
+    max_body_size: int
+
+
+async def main(task: Task) -> None:
+    memory = SharedMemory(task.memory, is_gateway=True)
+    end = GatewayEnd(memory, task.max_body_size, on_stop=lambda: server.stop(), on_end=lambda: os._exit(1))
+    proxy = Proxy(Upstreams(socket.socket(fileno=task.control)))
+    server = HttpServer(proxy, shutdown_timeout=None, fast_path=end)  # what takes too long the engine's side cuts off
+    await asyncio.get_running_loop().create_unix_connection(lambda: end, sock=socket.socket(fileno=task.engine))
+    gc.collect()
+    gc.freeze()  # what the imports left lives as long as the process
+    await server.serve([socket.socket(fileno=task.listening)])
+
+
+if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):  # they are the server's, which says what they mean here
+        signal.signal(number, signal.SIG_IGN)
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(Task(*map(int, sys.argv[1:]))))
+        os._exit(0)

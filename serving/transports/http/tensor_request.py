@@ -1,0 +1,110 @@
+"""What a usual tensor request is, as its head tells, and what becomes of its body until all of it has come.
+
+Rule: no import here knows the engine, since a gateway's process has none.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+SMALL = 64 * 1024
+"""Bytes of a body: so much comes in one piece. Of larger ones the framework's costs are a small part."""
+
+_LONGEST_JSON = SMALL  # bytes of it before the tensors, which are looked at on the event loop
+_PATH = re.compile(rb"/v2/models/([\w.-]+)(?:/versions/(\d+))?/infer", re.ASCII)
+LENGTH, HEADER_LENGTH = b"content-length", b"inference-header-content-length"
+_UNUSUAL = frozenset(
+    [b"accept-encoding", b"content-encoding", b"transfer-encoding", b"expect", b"x-request-timeout-ms"]
+)
+
+Headers = Sequence[tuple[bytes, bytes]]
+Send = Callable[[int, Headers, Sequence[bytes | memoryview]], None]
+"""A whole reply: its status, its headers, and its body in pieces."""
+
+
+class Target(NamedTuple):  # made in a third of a frozen dataclass's time
+    """What a request's head says; `header_length` is that of the JSON that its body of `length` bytes begins with."""
+
+    path: str
+    model: str
+    version: str
+    header_length: int
+    length: int
+
+
+class Asked(Protocol):
+    """A request that waits for its reply. Whoever cancels it needs none."""
+
+    def done(self) -> bool: ...
+
+    def cancel(self, **_: object) -> object: ...  # with a message, as tasks have
+
+
+class Body(Protocol):
+    """Of one request, while it comes. One of the other three ends it."""
+
+    def append(self, piece: bytes, /) -> None: ...
+
+    def whole(self) -> Any:
+        """What the one that made it takes."""
+
+    def so_far(self) -> bytes:
+        """For another way."""
+
+    def drop(self) -> None: ...
+
+
+class Way(Protocol):
+    """For usual tensor requests, past the framework."""
+
+    def target(self, method: bytes, url: bytes, headers: Headers) -> Target | None:
+        """None for requests that are not for this way."""
+
+    def body(self, target: Target) -> Body | None:
+        """None where there is no room for it, and another way must be taken."""
+
+    def ask(self, target: Target, body: Any, send: Send) -> Asked | bool:
+        """`send` gets the reply, once. What can be cancelled until then; True where it is there already; False, and
+        nothing has happened, where the request is not for this way."""
+
+
+class Pieces:
+    """A small body, which mostly comes in one piece."""
+
+    __slots__ = ("_pieces",)
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def append(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+
+    def whole(self) -> bytes:
+        return b"".join(self._pieces)
+
+    so_far = whole
+
+    def drop(self) -> None:
+        self._pieces = []
+
+
+def target_of(method: bytes, url: bytes, headers: Headers, largest: int) -> Target | None:
+    """None for unusual requests, and for bodies of more than `largest` bytes."""
+    length, header_length = 0, -1
+    for name, value in headers:
+        if name == HEADER_LENGTH:
+            if header_length >= 0 or not value.isdigit() or len(value) > len(str(_LONGEST_JSON)):
+                return None
+            header_length = int(value)
+        elif name == LENGTH:
+            length = int(value)
+        elif name in _UNUSUAL:
+            return None
+    if method != b"POST" or not 0 < header_length <= length <= largest or header_length > _LONGEST_JSON:
+        return None
+    return with_path(url, header_length, length)
+
+
+def with_path(url: bytes, header_length: int, length: int) -> Target | None:
+    match = _PATH.fullmatch(url)
+    return match and Target(url.decode(), match[1].decode(), (match[2] or b"").decode(), header_length, length)

@@ -1,0 +1,64 @@
+"""Uvicorn, as one of several servers in a process. Rule: who runs it says when it ends; it listens to no signal."""
+
+import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
+
+import uvicorn
+
+from serving.transports.http.tensor_request import Way
+
+KEEP_ALIVE = 75
+"""Seconds; longer than the idle time of common load balancers, so that they hang up first."""
+
+
+class HttpServer(uvicorn.Server):
+    """Without uvicorn's own signal handling, which two servers in one process can't both have."""
+
+    def __init__(
+        self, app: Any, shutdown_timeout: int | None, fast_path: Way | None = None, keep_alive: int = KEEP_ALIVE
+    ) -> None:
+        """`app` is an ASGI application; without a `shutdown_timeout` nothing is ever cut off."""
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=_http_protocol(fast_path),  # type: ignore[arg-type] # it calls it
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                ws="none",
+                server_header=False,
+                proxy_headers=False,  # nothing here asks who the caller is
+                timeout_keep_alive=keep_alive,
+                timeout_graceful_shutdown=shutdown_timeout,
+            )
+        )
+        self.cut_off = 0
+        """Requests that did not end within the shutdown timeout, known when `serve` returned."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+    def stop(self) -> None:
+        """`serve` returns soon, when what runs is answered, or its time is over."""
+        self.should_exit = True
+
+    def protocol(self) -> Any:
+        """For a connection that was not accepted here."""
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state={}
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        self.cut_off = len(self.server_state.tasks)
+
+
+def _http_protocol(fast_path: Way | None) -> Callable[..., Any] | str:
+    try:
+        from serving.transports.http.connection import Connection
+    except ModuleNotFoundError:  # httptools, on Windows
+        return "auto"
+    return partial(Connection, fast_path=fast_path)
