@@ -102,11 +102,12 @@ class EngineEnd(asyncio.Protocol):
         elif not answer.done():
             self._open[frame.id] = Asked(answer.cancel, answer.cancel)
 
-    def _target(self, path: bytes, header_length: int, length: int) -> Target:
-        key = (path, header_length, length)
+    def _target(self, asked: bytes, header_length: int, length: int) -> Target:
+        key = (asked, header_length, length)
         target = self._targets.get(key)
         if target is None:
-            target = with_path(path, header_length, length)
+            url, _, accepts = asked.partition(b"\n")
+            target = with_path(url, header_length, length, accepts.decode("latin-1"))
             assert target is not None, "a gateway asks for nothing else"
             if len(self._targets) >= _MOST_TARGETS:
                 self._targets.clear()

@@ -1,7 +1,7 @@
 """What a gateway and the engine's process tell each other: frames, one behind the other in a stream of bytes.
 
     gateway ─▶  UP         it takes connections
-                ASK        id, length of the JSON │ path │ body
+                ASK        id, length of the JSON │ path, line break, what `Accept-Encoding` says │ body
                 ASK_PLACED the same               │ path │ where in shared memory the body lies
                 CANCEL     id of an ask whose caller left
                 FREE       id of an ask whose reply was taken out of shared memory
@@ -36,7 +36,7 @@ class Kind(IntEnum):
 
 
 class Frame(NamedTuple):
-    """`number` is the length of an ask's JSON, or an answer's status; `text` its path, or its headers."""
+    """`number` is the length of an ask's JSON, or an answer's status; `text` what its head says, or its headers."""
 
     kind: int
     id: int

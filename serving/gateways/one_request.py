@@ -44,6 +44,7 @@ class OneRequest:
             "headers": [
                 (LENGTH, b"%d" % self._target.length),
                 (HEADER_LENGTH, b"%d" % self._target.header_length),
+                *([(b"accept-encoding", self._target.accepts.encode("latin-1"))] if self._target.accepts else []),
             ],
             "client": None,
             "server": None,

@@ -7,7 +7,7 @@ import gc
 import json
 import socket
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import httpx
@@ -16,7 +16,7 @@ import pytest
 
 from tests import tiny_models
 from tests.running_server import RunningServer, running, until
-from tests.serving.transports.http.test_fast_path import ROW, SLOW, connected, message, replies, tensor_of
+from tests.serving.transports.http.test_fast_path import ROW, SLOW, as_json, connected, message, replies, tensor_of
 
 COUNTS_ITS_PARAMETERS = """
 import numpy as np
@@ -63,9 +63,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield started
 
 
-def test_the_usual_request_goes_the_fast_way(server: RunningServer) -> None:
+@pytest.mark.parametrize("make", [message, as_json])
+@pytest.mark.parametrize("extra", [b"", b"Accept-Encoding: gzip, deflate\r\n"])
+def test_the_usual_request_goes_the_fast_way(server: RunningServer, make: Callable[..., bytes], extra: bytes) -> None:
     """Requests that wait and that the framework does not have went that way."""
-    usual = message(ROW, path="/v2/models/waiting/infer")
+    usual = make(ROW, path="/v2/models/waiting/infer", extra=extra)
     other = message(ROW, path="/v2/models/waiting/infer", extra=SLOW)
     with connected(server) as first, connected(server) as second, connected(server) as third:
         first.sendall(usual)

@@ -8,20 +8,27 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import NamedTuple
 
-from serving.core.requests import Arrays, InferRequest
+from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.engine.engine import Engine
 from serving.engine.pending import Pending
 from serving.engine.served_model import Fit, ServedModel
 from serving.errors import ModelNotReady, SlipwayError
 from serving.protocols import v2_json
 from serving.protocols.known_headers import Known, KnownResponses, Layout, layout
-from serving.protocols.outputs import Window
+from serving.protocols.outputs import RequestedOutputs, Window
 from serving.protocols.v2_binary import encode_tensor
 from serving.transports.http.cut_off import cut_off_reply
+from serving.transports.http.encoded_reply import (
+    AS_IT_IS,
+    EncodedReply,
+    coding_for,
+    encoded_reply,
+    reply_headers,
+    size_to_encode,
+)
+from serving.transports.http.off_loop import LARGE
 from serving.transports.http.replies import slipway_error_reply, unexpected_error_reply
 from serving.transports.http.tensor_request import (
-    HEADER_LENGTH,
-    LENGTH,
     SMALL,
     Headers,
     Pieces,
@@ -37,6 +44,7 @@ class _Asked(NamedTuple):
 
     identity: Hashable  # of the model
     request: InferRequest
+    requested: RequestedOutputs
     fits: Fit
     layout: Layout | None
 
@@ -44,14 +52,14 @@ class _Asked(NamedTuple):
 class Reply:
     """An answer that nobody awaits: it is sent in the moment in which it is there."""
 
-    __slots__ = ("_is_cancelled", "_is_done", "_model", "_path", "_request", "_responses", "_send", "pending")
+    __slots__ = ("_asked", "_is_cancelled", "_is_done", "_model", "_responses", "_send", "_target", "pending")
 
     def __init__(
-        self, path: str, model: ServedModel, request: InferRequest, send: Send, responses: KnownResponses
+        self, target: Target, model: ServedModel, asked: _Asked, send: Send, responses: KnownResponses
     ) -> None:
-        self._path = path
+        self._target = target
         self._model = model
-        self._request = request
+        self._asked = asked
         self._send = send
         self._responses = responses
         self._is_done = self._is_cancelled = False
@@ -75,30 +83,48 @@ class Reply:
         return True
 
     def _send_cut_off(self) -> None:
-        reply = cut_off_reply(self._path)
+        reply = cut_off_reply(self._target.path)
         self._send(reply.status_code, reply.raw_headers, [reply.body])
 
     def set_result(self, outputs: Arrays) -> None:
         self._is_done, self.pending = True, None  # which has the inputs, and this reply
         try:
-            self._send_outputs(outputs)
+            self._answer(self._model.response(self._asked.request, outputs))
         except Exception as error:
-            _send_error(self._path, error, self._send)
+            self._send_error(error)
 
     def set_exception(self, error: Exception) -> None:
         self._is_done, self.pending = True, None
-        _send_error(self._path, error, self._send)
+        self._send_error(error)
 
-    def _send_outputs(self, outputs: Arrays) -> None:
-        response = self._model.response(self._request, outputs)
+    def _send_error(self, error: Exception) -> None:
+        _send_error(self._target.path, error, self._send)
+
+    def _answer(self, response: InferResponse) -> None:
+        requested, accepts = self._asked.requested, self._target.accepts
+        coding = coding_for(accepts) if accepts else AS_IT_IS
+        if requested.are_binary and coding == AS_IT_IS:
+            self._send_binary(response)
+        elif size_to_encode(response, requested, coding) < LARGE:
+            headers, body = encoded_reply(response, requested, coding)
+            self._send(200, headers, [body])
+        else:
+            loop = asyncio.get_running_loop()
+            encoding = loop.run_in_executor(None, encoded_reply, response, requested, coding)
+            encoding.add_done_callback(self._send_encoded)
+
+    def _send_binary(self, response: InferResponse) -> None:
         header = self._responses.header(response)
         body = [header, *map(encode_tensor, response.outputs.values())]
-        headers = (
-            (HEADER_LENGTH, b"%d" % len(header)),
-            (LENGTH, b"%d" % sum(map(len, body))),
-            (b"content-type", b"application/octet-stream"),
-        )
-        self._send(200, headers, body)
+        self._send(200, reply_headers(sum(map(len, body)), len(header)), body)
+
+    def _send_encoded(self, encoding: "asyncio.Future[EncodedReply]") -> None:
+        try:
+            headers, body = encoding.result()
+        except Exception as error:
+            self._send_error(error)
+        else:
+            self._send(200, headers, [body])
 
 
 class FastPath:
@@ -124,18 +150,10 @@ class FastPath:
         model = self._engine.alone(target.model, target.version)
         if model is None or model.gives_text:  # which may take long to encode
             return False
-        key = (target.model, target.version, bytes(body[: target.header_length]))
-        asked = self._asked.get(key)
-        if asked is not None and asked.identity is model.identity and asked.layout and asked.layout.size == len(body):
-            inputs = asked.layout.read(body)
-        else:
-            asked = self._read(model, target, body)
-            if asked is None:
-                return False
-            inputs = asked.request.inputs
-            if asked.layout is not None and not model.reads_parameters:  # which a Python model may change
-                self._asked.put(key, asked._replace(request=replace(asked.request, inputs={})))
-        reply = Reply(target.path, model, asked.request, send, self._responses)
+        asked, inputs = self._asked_before(model, target, body)
+        if asked is None:
+            return False
+        reply = Reply(target, model, asked, send, self._responses)
         try:
             pending = model.enqueue(asked.request, asked.fits, inputs, reply)
         except ModelNotReady:  # it unloads, and there may be another
@@ -147,6 +165,21 @@ class FastPath:
             reply.pending = pending
         return reply
 
+    def _asked_before(
+        self, model: ServedModel, target: Target, body: bytes | memoryview
+    ) -> tuple[_Asked | None, Arrays]:
+        """With the inputs that this body has. None as `_read` says."""
+        key = (target.model, target.version, bytes(body[: target.header_length]))
+        asked = self._asked.get(key) if target.header_length < target.length else None
+        if asked is not None and asked.identity is model.identity and asked.layout and asked.layout.size == len(body):
+            return asked, asked.layout.read(body)
+        asked = self._read(model, target, body)
+        if asked is None:
+            return None, {}
+        if asked.layout is not None and not model.reads_parameters:  # which a Python model may change
+            self._asked.put(key, asked._replace(request=replace(asked.request, inputs={})))
+        return asked, asked.request.inputs
+
     def _read(self, model: ServedModel, target: Target, body: bytes | memoryview) -> _Asked | None:
         """None where the documented route must say what is wrong with it, or the request wants more than tensors."""
         try:
@@ -156,9 +189,10 @@ class FastPath:
             fits = model.fit(request)
         except Exception:
             return None
-        if requested.need_work or not requested.are_binary:
+        if requested.need_work:
             return None
-        return _Asked(model.identity, request, fits, layout(request, requested, target.header_length, len(body)))
+        found = layout(request, requested, target.header_length, len(body))
+        return _Asked(model.identity, request, requested, fits, found)
 
 
 def _send_error(path: str, error: Exception, send: Send) -> None:

@@ -25,6 +25,7 @@ from serving.transports.http.documented import (
     json_content,
     model_and_version,
 )
+from serving.transports.http.encoded_reply import coding_for, encoded_reply, size_to_encode
 from serving.transports.http.off_loop import COPYING, LARGE, off_loop_if_large
 from serving.transports.http.timeout_header import TIMEOUT_PARAMETER, within_header
 from serving.transports.shared_memory import SharedMemoryRegions
@@ -32,7 +33,6 @@ from serving.transports.shared_memory import SharedMemoryRegions
 HEADER_LENGTH = "Inference-Header-Content-Length"
 _SHARED_MEMORY = b"shared_memory_region"
 _BYTES = b"BYTES"
-_WORTH_COMPRESSING = 1024  # bytes; a smaller reply fits one packet as it is
 
 _EXAMPLE = {"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "FP32", "data": [0.0] * 64}]}
 _REPLY = {
@@ -132,17 +132,12 @@ def _decoder(
 
 
 async def _reply(request: Request, response: InferResponse, requested: RequestedOutputs) -> Response:
-    encode = partial(v2_json.encode_response, response, requested)
-    payload, header_length = await off_loop_if_large(_size_to_encode(response, requested), encode)
-    headers = {} if header_length is None else {HEADER_LENGTH: str(header_length)}
-    media_type = "application/json" if header_length is None else "application/octet-stream"
-    accepted = request.headers.get("accept-encoding")
-    if accepted is not None and len(payload) >= _WORTH_COMPRESSING:
-        coding = compression.choose(accepted)
-        if coding != "identity":
-            payload = await _compressed(payload, coding)
-            headers["Content-Encoding"] = coding
-    return Response(payload, headers=headers, media_type=media_type)
+    coding = coding_for(request.headers.get("accept-encoding", ""))
+    encode = partial(encoded_reply, response, requested, coding)
+    headers, body = await off_loop_if_large(size_to_encode(response, requested, coding), encode)
+    reply = Response(body)
+    reply.raw_headers = [*headers]
+    return reply
 
 
 def _size_to_decode(body: bytes | memoryview, header_length: int | None, regions: SharedMemoryRegions) -> int:
@@ -157,19 +152,6 @@ def _size_to_decode(body: bytes | memoryview, header_length: int | None, regions
         if header_length is not None and _BYTES not in text:
             return len(header)
     return len(body)
-
-
-def _size_to_encode(response: InferResponse, requested: RequestedOutputs) -> int:
-    return sum(
-        array.nbytes // COPYING if requested.of(name).is_binary and array.dtype != object else array.nbytes
-        for name, array in response.outputs.items()
-    )
-
-
-async def _compressed(payload: bytes, coding: str) -> bytes:
-    if len(payload) < LARGE:
-        return compression.compress(payload, coding)
-    return await run_in_threadpool(compression.compress, payload, coding)
 
 
 def _header_length(request: Request) -> int | None:

@@ -13,9 +13,8 @@ SMALL = 64 * 1024
 _LONGEST_JSON = SMALL  # bytes of it before the tensors, which are looked at on the event loop
 _PATH = re.compile(rb"/v2/models/([\w.-]+)(?:/versions/(\d+))?/infer", re.ASCII)
 LENGTH, HEADER_LENGTH = b"content-length", b"inference-header-content-length"
-_UNUSUAL = frozenset(
-    [b"accept-encoding", b"content-encoding", b"transfer-encoding", b"expect", b"x-request-timeout-ms"]
-)
+_UNUSUAL = frozenset([b"content-encoding", b"transfer-encoding", b"expect", b"x-request-timeout-ms"])
+_ACCEPTS = b"accept-encoding"
 
 Headers = Sequence[tuple[bytes, bytes]]
 Send = Callable[[int, Headers, Sequence[bytes | memoryview]], None]
@@ -23,13 +22,15 @@ Send = Callable[[int, Headers, Sequence[bytes | memoryview]], None]
 
 
 class Target(NamedTuple):  # made in a third of a frozen dataclass's time
-    """What a request's head says; `header_length` is that of the JSON that its body of `length` bytes begins with."""
+    """What a request's head says; `header_length` is that of the JSON that its body of `length` bytes begins with, or
+    is. `accepts` are the codings that it accepts, "" where it says nothing of that."""
 
     path: str
     model: str
     version: str
     header_length: int
     length: int
+    accepts: str = ""
 
 
 class Asked(Protocol):
@@ -90,7 +91,7 @@ class Pieces:
 
 def target_of(method: bytes, url: bytes, headers: Headers, largest: int) -> Target | None:
     """None for unusual requests, and for bodies of more than `largest` bytes."""
-    length, header_length = 0, -1
+    length, header_length, accepts = 0, -1, b""
     for name, value in headers:
         if name == HEADER_LENGTH:
             if header_length >= 0 or not value.isdigit() or len(value) > len(str(_LONGEST_JSON)):
@@ -98,13 +99,19 @@ def target_of(method: bytes, url: bytes, headers: Headers, largest: int) -> Targ
             header_length = int(value)
         elif name == LENGTH:
             length = int(value)
+        elif name == _ACCEPTS:
+            if accepts:
+                return None
+            accepts = value
         elif name in _UNUSUAL:
             return None
+    if header_length < 0:
+        header_length = length
     if method != b"POST" or not 0 < header_length <= length <= largest or header_length > _LONGEST_JSON:
         return None
-    return with_path(url, header_length, length)
+    return with_path(url, header_length, length, accepts.decode("latin-1"))
 
 
-def with_path(url: bytes, header_length: int, length: int) -> Target | None:
+def with_path(url: bytes, header_length: int, length: int, accepts: str = "") -> Target | None:
     match = _PATH.fullmatch(url)
-    return match and Target(url.decode(), match[1].decode(), (match[2] or b"").decode(), header_length, length)
+    return match and Target(url.decode(), match[1].decode(), (match[2] or b"").decode(), header_length, length, accepts)

@@ -36,8 +36,17 @@ from tests import tiny_models
 from tests.running_server import RunningServer, running, until
 
 ROW = np.array([[1, 2, 3, 4]], np.float32)
-SLOW = b"Accept-Encoding: identity\r\n"
+SLOW = b"Content-Encoding: identity\r\n"
 """A header that changes no reply, and is not for the fast path."""
+
+
+def as_json(
+    *arrays: np.ndarray, extra: bytes = b"", path: str = "/v2/models/double/infer", name: str = "x", **document: Any
+) -> bytes:
+    """The same without binary data."""
+    inputs = [{"name": name, "shape": each.shape, "datatype": "FP32", "data": each.tolist()} for each in arrays]
+    body = json.dumps({"inputs": inputs, **document}).encode()
+    return b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%s\r\n%s" % (path.encode(), len(body), extra, body)
 
 
 def message(
@@ -88,6 +97,7 @@ def tensor_of(reply: bytes) -> list[float]:
     return np.frombuffer(body[length:], np.float32).tolist()
 
 
+LARGE_FLOATS = {"path": "/v2/models/identity_fp32/infer", "name": "in", "arrays": [np.zeros((1, 2000), np.float32)]}
 CASES: dict[str, dict[str, Any]] = {
     "one row": {},
     "several rows": {"arrays": [np.ones((5, 4), np.float32)]},
@@ -114,6 +124,24 @@ CASES: dict[str, dict[str, Any]] = {
     "text outputs": {"path": "/v2/models/lookup/infer"},
     "close": {"extra": b"Connection: close\r\n"},
     "two lengths": {"extra": b"Inference-Header-Content-Length: 3\r\n"},
+    "JSON": {"make": as_json},
+    "JSON, id": {"make": as_json, "id": "seven"},
+    "JSON, several rows": {"make": as_json, "arrays": [np.ones((5, 4), np.float32)]},
+    "JSON, binary output": {"make": as_json, "parameters": {"binary_data_output": True}},
+    "JSON, NaN": {"make": as_json, "arrays": [ROW * np.nan]},
+    "JSON, wrong shape": {"make": as_json, "arrays": [np.ones((1, 3), np.float32)]},
+    "JSON, half precision": {
+        "make": as_json,
+        "path": "/v2/models/identity_fp16/infer",
+        "name": "in",
+        "arrays": [np.ones((1, 4), np.float32)],
+    },
+    "JSON, no list": {"make": as_json, "inputs": 1},
+    "small for gzip": {"extra": b"Accept-Encoding: gzip\r\n"},
+    "large for gzip": {**LARGE_FLOATS, "extra": b"Accept-Encoding: gzip\r\n"},
+    "large for deflate, JSON": {**LARGE_FLOATS, "make": as_json, "extra": b"Accept-Encoding: deflate, gzip;q=0.5\r\n"},
+    "large for nobody": {**LARGE_FLOATS, "extra": b"Accept-Encoding: br, identity\r\n"},
+    "accepted twice": {**LARGE_FLOATS, "extra": b"Accept-Encoding: gzip\r\nAccept-Encoding: deflate\r\n"},
     "expect": {"extra": b"Expect: 200-ok\r\n"},
 }
 
@@ -122,7 +150,8 @@ CASES: dict[str, dict[str, Any]] = {
 def test_both_ways_answer_the_same(tiny_server: RunningServer, case: dict[str, Any]) -> None:
     case = dict(case)
     arrays, extra = case.pop("arrays", [ROW]), case.pop("extra", b"")
-    fast, slow = message(*arrays, extra=extra, **case), message(*arrays, extra=extra + SLOW, **case)
+    make = case.pop("make", message)
+    fast, slow = make(*arrays, extra=extra, **case), make(*arrays, extra=extra + SLOW, **case)
     found = []
     for request in (fast, slow, fast):  # and once more, with what was remembered
         with connected(tiny_server) as connection:
