@@ -5,15 +5,17 @@ Rule: no request waits for another's answer; how late each left is told with its
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import cast
 
 import numpy as np
 
 from loadtests.arrivals import MAX_SLIP
 from loadtests.callers import Answer, Call, decoded_reply
 
-_AT_FIRST = 128  # connections
+_AT_FIRST = 512  # connections
 _NO_REPLY = (0, b"")
 
 
@@ -25,6 +27,10 @@ class Sent:
     slip: float
 
 
+Tell = Callable[[int, bytes], None]
+"""Gets status and body; the status is 0 where none came."""
+
+
 class Line(asyncio.Protocol):
     """A connection that carries one request at a time, and is in `free` meanwhile."""
 
@@ -32,58 +38,81 @@ class Line(asyncio.Protocol):
         self._free = free
         self._received = b""
         self._transport: asyncio.Transport | None = None
-        self._reply: asyncio.Future[tuple[int, bytes]] | None = None
+        self._tell: Tell | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass
 
-    def ask(self, request: bytes) -> "asyncio.Future[tuple[int, bytes]]":
-        """Status and body; the status is 0 where the connection breaks."""
+    def ask(self, request: bytes, tell: Tell) -> None:
         assert self._transport is not None
-        self._reply = asyncio.get_running_loop().create_future()
+        self._tell = tell
         if self._transport.is_closing():
-            self._reply.set_result(_NO_REPLY)
-        self._transport.write(request)
-        return self._reply
+            self._answer(*_NO_REPLY)
+        else:
+            self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
         decoded = decoded_reply(self._received)
-        if decoded is not None and self._reply is not None:
+        if decoded is not None and self._tell is not None:
             self._received = b""
             self._free.append(self)
-            self._reply.set_result(decoded)
+            self._answer(*decoded)
 
     def connection_lost(self, _: Exception | None) -> None:
         if self in self._free:
             self._free.remove(self)
-        if self._reply is not None and not self._reply.done():
-            self._reply.set_result(_NO_REPLY)
+        self._answer(*_NO_REPLY)
 
     def close(self) -> None:
         assert self._transport is not None
         self._transport.close()
 
+    def _answer(self, status: int, body: bytes) -> None:
+        tell, self._tell = self._tell, None
+        if tell is not None:
+            tell(status, body)
+
+
+class _Run:
+    """What became of each request that left, until that is known of all."""
+
+    def __init__(self, count: int) -> None:
+        self.start = time.perf_counter()
+        self.sent: list[Sent | None] = [None] * count
+        self._left = count
+        self.is_over = asyncio.Event()
+
+    def note(self, number: int, offset: float, slip: float, status: int, body: bytes) -> None:
+        latency = time.perf_counter() - self.start - offset
+        self.sent[number] = Sent(Answer(offset, latency, status, body), slip)
+        self._left -= 1
+        if not self._left:
+            self.is_over.set()
+
 
 async def send(port: int, departures: Sequence[tuple[float, Call]]) -> list[Sent]:
     """What became of each, in order, when all are answered. Raises `OSError` where there is no server."""
+    if not departures:
+        return []
     free: list[Line] = []
     free += await asyncio.gather(*(_connected(port, free) for _ in range(min(_AT_FIRST, len(departures)))))
     requests = [(offset, call.encoded()) for offset, call in departures]
-    start = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        tasks = []
-        for offset, request in requests:
+    run = _Run(len(requests))
+    async with asyncio.TaskGroup() as group:  # of those that need another connection
+        for number, (offset, request) in enumerate(requests):
             # The first of a burst leave at once, not when all of them are ready.
-            if (early := start + offset - time.perf_counter()) > 0:
+            if (early := run.start + offset - time.perf_counter()) > 0:
                 await asyncio.sleep(early)
-            slip = time.perf_counter() - start - offset
-            reply = free.pop().ask(request) if free else _over_another(port, free, request)
-            tasks.append(group.create_task(_sent(reply, start, offset, slip)))
+            tell = partial(run.note, number, offset, time.perf_counter() - run.start - offset)
+            if free:
+                free.pop().ask(request, tell)
+            else:
+                group.create_task(_ask_over_another(port, free, request, tell))
+        await run.is_over.wait()
     for line in list(free):
         line.close()
-    return [task.result() for task in tasks]
+    return [each for each in run.sent if each is not None]
 
 
 def slipped(sent: Sequence[Sent]) -> bool:
@@ -91,17 +120,13 @@ def slipped(sent: Sequence[Sent]) -> bool:
     return bool(sent) and float(np.percentile([each.slip for each in sent], 99)) > MAX_SLIP
 
 
-async def _sent(reply: Awaitable[tuple[int, bytes]], start: float, offset: float, slip: float) -> Sent:
-    status, body = await reply
-    return Sent(Answer(offset, time.perf_counter() - start - offset, status, body), slip)
-
-
-async def _over_another(port: int, free: list[Line], request: bytes) -> tuple[int, bytes]:
+async def _ask_over_another(port: int, free: list[Line], request: bytes, tell: Tell) -> None:
     try:
         line = await _connected(port, free)
     except OSError:
-        return _NO_REPLY
-    return await line.ask(request)
+        tell(*_NO_REPLY)
+    else:
+        line.ask(request, tell)
 
 
 async def _connected(port: int, free: list[Line]) -> Line:

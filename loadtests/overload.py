@@ -8,7 +8,6 @@ Rule: requests leave when they are meant to, whatever the server does, and laten
 the same arrivals, in turns, and a run in which this client was late is not counted.
 """
 
-import asyncio
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from random import Random
 from typing import Annotated
 
 import typer
+import uvloop
 
 from loadtests.arrivals import departures
 from loadtests.callers import Call, document, infer_binary
@@ -119,7 +119,7 @@ def measure_capacity(server: Server) -> float:
     """Requests per second in full batches, after a warm-up."""
     call = infer_binary(FIXED.name, *ROW)
     for batches in (3, 30):
-        sent = asyncio.run(send(server.port, [(0.0, call)] * batches * MAX_BATCH))
+        sent = uvloop.run(send(server.port, [(0.0, call)] * batches * MAX_BATCH))
         if any(each.answer.status != 200 for each in sent):
             raise ServerFailed(f"a request was answered {sent[0].answer.body!r}")
         capacity = len(sent) / max(each.answer.came for each in sent)
@@ -141,7 +141,7 @@ def carry_out_one(server: Server, run: Run, capacity: float, seconds: float) -> 
     """None where this client was late."""
     edge = max(run.scenario.objectives)
     planned = list(requests(run, capacity * run.load, seconds + 2 * edge))
-    sent = asyncio.run(send(server.port, [(at, call) for at, _, call in planned]))
+    sent = uvloop.run(send(server.port, [(at, call) for at, _, call in planned]))
     if slipped(sent):
         return None
     fates = [fate(each, objective) for each, (_, objective, _) in zip(sent, planned, strict=True)]
