@@ -19,7 +19,7 @@ from serving.engine.batch_buffers import BatchBuffers
 from serving.engine.reshaped import with_reshapes
 from serving.engine.statistics import Times
 from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, InstanceDied, InvalidInput, SlipwayError
-from serving.scheduling.batching import concatenate, split
+from serving.scheduling.batching import concatenate, concatenate_in, split
 from serving.scheduling.ragged import divide, join
 from serving.scheduling.sequence_inputs import SequenceRequest, answers, assemble
 
@@ -96,22 +96,26 @@ def run_rows(
     """Requests that have nothing to do with one another. Raises what the model does."""
     started = time.monotonic()
     given = [request.inputs for request in batch]
-    inputs = concatenate(given, buffers) if ragged is None else join(ragged, given)
+    rows = [request.rows for request in batch]
+    if ragged is not None:
+        inputs = join(ragged, given)
+    else:
+        inputs = concatenate(given) if buffers is None else concatenate_in(buffers, given, sum(rows))
     stacked = time.monotonic()
     outputs = instance.run(inputs, batch[0].parameters)
     ran = time.monotonic()
     if buffers is not None:  # answers are still to be read when the next batch is put together
         outputs = buffers.detached(outputs)
     if ragged is not None:
-        outcomes = divide(ragged, given, [request.rows for request in batch], outputs)
+        outcomes = divide(ragged, given, rows, outputs)
     else:
-        outcomes = _answers(batch, inputs, outputs) if batched else [outputs]
+        outcomes = split(outputs, rows, _spare(inputs, rows)) if batched else [outputs]
     return Run([*outcomes], Times(stacked - started, ran - stacked, time.monotonic() - ran))
 
 
-def _answers(batch: Sequence[Runnable], inputs: Arrays, outputs: Arrays) -> list[Arrays]:
-    rows = [request.rows for request in batch]
-    return split(outputs, rows, spare=len(next(iter(inputs.values()))) - sum(rows))
+def _spare(inputs: Arrays, rows: Sequence[int]) -> int:
+    """How many rows of a batch are nobody's."""
+    return len(next(iter(inputs.values()))) - sum(rows)
 
 
 def run_sequences(instance: ModelInstance, config: SequenceConfig, batch: Sequence[SequenceRunnable]) -> Run:

@@ -14,7 +14,7 @@ from serving.errors import BackendFailed
 
 
 class Buffers(Protocol):
-    """Memory that is used again, see `concatenate`."""
+    """Memory that is used again, see `concatenate_in`."""
 
     @property
     def holds_single(self) -> bool:
@@ -27,29 +27,27 @@ class Buffers(Protocol):
         """To be written to; None where the batch needs memory of its own."""
 
 
-def concatenate(requests: Sequence[Arrays], buffers: Buffers | None = None) -> Arrays:
+def concatenate(requests: Sequence[Arrays]) -> Arrays:
     """One array per input name, requests stacked along axis 0 in order; all have the same names and row shapes."""
-    if buffers is None:
-        return {name: _joined([arrays[name] for arrays in requests]) for name in requests[0]}
-    if len(requests) == 1 and not buffers.holds_single:
-        return {name: _joined([array]) for name, array in requests[0].items()}
-    rows = sum([len(next(iter(arrays.values()))) for arrays in requests])
+    if len(requests) == 1:
+        # A view into a request's body starts at any byte; runtimes may read whole words only.
+        return {name: array if array.flags.aligned else array.copy() for name, array in requests[0].items()}
+    return {name: np.concatenate([arrays[name] for arrays in requests]) for name in requests[0]}
+
+
+def concatenate_in(buffers: Buffers, requests: Sequence[Arrays], rows: int) -> Arrays:
+    """The same, where they have so many rows together, in memory that `buffers` give."""
     size = buffers.size_for(rows)
+    if len(requests) == 1 and size == rows and not buffers.holds_single:
+        return concatenate(requests)
     return {name: _stacked(name, [arrays[name] for arrays in requests], rows, size, buffers) for name in requests[0]}
-
-
-def _joined(arrays: list[np.ndarray]) -> np.ndarray:
-    if len(arrays) > 1:
-        return np.concatenate(arrays)
-    # A view into a request's body starts at any byte; runtimes may read whole words only.
-    return arrays[0] if arrays[0].flags.aligned else arrays[0].copy()
 
 
 def _stacked(name: str, arrays: list[np.ndarray], rows: int, size: int, buffers: Buffers) -> np.ndarray:
     shape, dtype = (size, *arrays[0].shape[1:]), arrays[0].dtype
     batch = buffers.take(name, dtype, shape)
-    if size == rows:
-        return _joined(arrays) if batch is None else np.concatenate(arrays, out=batch)
+    if batch is None and size == rows:
+        return np.concatenate(arrays) if len(arrays) > 1 or not arrays[0].flags.aligned else arrays[0]
     if batch is None:
         batch = np.empty(shape, dtype)
     np.concatenate(arrays, out=batch[:rows])

@@ -5,10 +5,15 @@ import pytest
 
 from serving.backends.backend import InputMemory
 from serving.core.datatypes import DTYPES
+from serving.core.requests import Arrays
 from serving.engine.batch_buffers import BatchBuffers
-from serving.scheduling.batching import concatenate
+from serving.scheduling.batching import concatenate_in
 
 FLOAT = np.dtype(np.float32)
+
+
+def stacked(buffers: BatchBuffers, requests: list[dict[str, np.ndarray]]) -> Arrays:
+    return concatenate_in(buffers, requests, sum(len(request["x"]) for request in requests))
 
 
 def memory(is_better: bool = False) -> InputMemory:
@@ -54,7 +59,7 @@ def test_a_batch_is_the_same_in_it_whatever_its_type(dtype: np.dtype) -> None:
     rows = [(random.random((count, 3)) * 3).astype(dtype) for count in (1, 4, 2)]
     buffers = BatchBuffers(memory())
     for parts in (rows, rows[1:], rows[::-1]):
-        found = concatenate([{"x": part} for part in parts], buffers)["x"]
+        found = stacked(buffers, [{"x": part} for part in parts])["x"]
         assert found.dtype == dtype
         assert found.tobytes() == np.concatenate(parts).tobytes()
         assert np.shares_memory(found, buffers.take("x", dtype, found.shape))
@@ -74,9 +79,9 @@ def test_what_lies_in_it_is_copied_out_and_the_rest_is_not() -> None:
 
 def test_a_request_alone_is_copied_only_where_that_memory_is_better() -> None:
     array = np.ones((2, 3), np.float32)
-    assert concatenate([{"x": array}], BatchBuffers(memory()))["x"] is array
+    assert stacked(BatchBuffers(memory()), [{"x": array}])["x"] is array
     better = BatchBuffers(memory(is_better=True))
-    found = concatenate([{"x": array}], better)["x"]
+    found = stacked(better, [{"x": array}])["x"]
     assert found.tolist() == array.tolist()
     assert np.shares_memory(found, better.take("x", FLOAT, (2, 3)))
 
@@ -84,23 +89,23 @@ def test_a_request_alone_is_copied_only_where_that_memory_is_better() -> None:
 def test_a_small_request_alone_is_not_copied_unless_another_size_is_liked() -> None:
     request = {"x": np.ones((2, 3), np.float32)}
     memory = InputMemory(lambda size: np.empty(size, np.uint8), least=1000, is_better=True)
-    assert concatenate([request], BatchBuffers(memory))["x"] is request["x"]
-    assert concatenate([request], BatchBuffers(replace(memory, size_for=lambda _: 3)))["x"].shape == (3, 3)
+    assert stacked(BatchBuffers(memory), [request])["x"] is request["x"]
+    assert stacked(BatchBuffers(replace(memory, size_for=lambda _: 3)), [request])["x"].shape == (3, 3)
 
 
 def test_batches_below_the_least_size_have_memory_of_their_own() -> None:
     buffers = BatchBuffers(InputMemory(lambda size: np.empty(size, np.uint8), least=64))
     rows = [{"x": np.ones((1, 4), np.float32)}] * 4
-    assert np.shares_memory(concatenate(rows, buffers)["x"], buffers.take("x", FLOAT, (4, 4)))
-    assert not np.shares_memory(concatenate(rows[:3], buffers)["x"], buffers.take("x", FLOAT, (3, 4)))
+    assert np.shares_memory(stacked(buffers, rows)["x"], buffers.take("x", FLOAT, (4, 4)))
+    assert not np.shares_memory(stacked(buffers, rows[:3])["x"], buffers.take("x", FLOAT, (3, 4)))
 
 
 def test_a_batch_has_the_size_that_is_liked_and_further_rows_are_real_ones() -> None:
     liked = InputMemory(lambda size: np.full(size, 255, np.uint8), is_better=True, size_for=lambda _: 4)
     requests = [{"x": np.full((1, 2), value, np.float32), "t": np.array([[b"%d" % value]], object)} for value in (1, 2)]
-    batch = concatenate(requests, BatchBuffers(liked))
+    batch = stacked(BatchBuffers(liked), requests)
     assert batch["x"].tolist() == [[1, 1], [2, 2], [1, 1], [1, 1]]
     assert batch["t"].tolist() == [[b"1"], [b"2"], [b"1"], [b"1"]]
-    small = concatenate(requests, BatchBuffers(liked, limit=0))
+    small = stacked(BatchBuffers(liked, limit=0), requests)
     assert small["x"].tolist() == batch["x"].tolist(), "also where the batch has memory of its own"
-    assert concatenate(requests[1:], BatchBuffers(liked))["x"].tolist() == [[2, 2]] * 4
+    assert stacked(BatchBuffers(liked), requests[1:])["x"].tolist() == [[2, 2]] * 4
