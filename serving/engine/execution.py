@@ -109,7 +109,8 @@ def run_rows(
     if ragged is not None:
         outcomes = divide(ragged, given, rows, outputs)
     else:
-        outcomes = split(outputs, rows, _spare(inputs, rows)) if batched else [outputs]
+        spare = 0 if buffers is None else _spare(inputs, rows)
+        outcomes = split(outputs, rows, spare) if batched else [outputs]
     return Run([*outcomes], Times(stacked - started, ran - stacked, time.monotonic() - ran))
 
 
