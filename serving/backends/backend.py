@@ -70,23 +70,19 @@ class ModelInstance(Protocol):
     def close(self) -> None: ...
 
 
-def _as_it_is(rows: int) -> int:
-    return rows
-
-
 @dataclass(frozen=True, slots=True)
 class InputMemory:
     """Where an instance likes its inputs to be: `allocate` gives so many bytes, to any thread.
 
     Inputs of `least` bytes or more are put there when several requests run together; where it `is_better` than what
-    requests lie in, also that of one which runs alone. Only then, batches get `size_for` so many rows, those that are
-    too many being copies of others, whose answers nobody gets.
+    requests lie in, also that of one which runs alone. Batches get `size_for` so many rows, if it is there, those that
+    are too many being copies of others, whose answers nobody gets.
     """
 
     allocate: Callable[[int], np.ndarray]
     least: int = 0
     is_better: bool = False
-    size_for: Callable[[int], int] = _as_it_is
+    size_for: Callable[[int], int] | None = None
 
 
 PAGE_LOCKED_FROM = 1 << 18

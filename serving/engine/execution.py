@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from serving.backends.backend import DecoupledInstance, ModelInstance, input_memory
+from serving.backends.backend import DecoupledInstance, ModelInstance
 from serving.core.model_config import ModelConfig
 from serving.core.ragged_config import RaggedConfig, ragged_config
 from serving.core.requests import Arrays, Parameters
 from serving.core.sequence_config import SequenceConfig, sequence_config
-from serving.engine.batch_buffers import BatchBuffers
+from serving.engine.batch_buffers import BatchBuffers, buffers_for
 from serving.engine.reshaped import with_reshapes
 from serving.engine.statistics import Times
 from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, InstanceDied, InvalidInput, SlipwayError
@@ -66,8 +66,7 @@ def execute_on(instance: ModelInstance, config: ModelConfig) -> Callable[[Sequen
     if sequences is not None:
         return partial(run_sequences, instance, sequences)
     ragged = ragged_config(config)
-    memory = input_memory(instance) if config.max_batch_size > 0 and ragged is None else None
-    buffers = None if memory is None else BatchBuffers(memory)
+    buffers = buffers_for(instance, config) if ragged is None else None
     run_once = partial(run_rows, instance, config.max_batch_size > 0, ragged=ragged, buffers=buffers)
     return partial(run_batch, run_once)
 

@@ -5,8 +5,9 @@ import pytest
 
 from serving.backends.backend import InputMemory
 from serving.core.datatypes import DTYPES
-from serving.core.requests import Arrays
-from serving.engine.batch_buffers import BatchBuffers
+from serving.core.model_config import parse
+from serving.core.requests import NO_PARAMETERS, Arrays, Parameters
+from serving.engine.batch_buffers import BatchBuffers, buffers_for
 from serving.scheduling.batching import concatenate_in
 
 FLOAT = np.dtype(np.float32)
@@ -109,3 +110,36 @@ def test_a_batch_has_the_size_that_is_liked_and_further_rows_are_real_ones() -> 
     small = stacked(BatchBuffers(liked, limit=0), requests)
     assert small["x"].tolist() == batch["x"].tolist(), "also where the batch has memory of its own"
     assert stacked(BatchBuffers(liked), requests[1:])["x"].tolist() == [[2, 2]] * 4
+
+
+class Liking:
+    inputs = outputs = ()
+    concurrency = 1
+    reads_parameters = False
+
+    def __init__(self, memory: InputMemory | None) -> None:
+        self.input_memory = memory
+
+    def run(self, inputs: Arrays, _: Parameters = NO_PARAMETERS, /) -> Arrays:
+        return inputs
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("dims", "rows", "memory", "has_some"),
+    [
+        ("4", 8, InputMemory(np.empty, least=128), True),
+        ("4", 8, InputMemory(np.empty, least=129), False),
+        ("-1", 8, InputMemory(np.empty, least=129), True),
+        ("4", 8, InputMemory(np.empty, least=129, size_for=lambda rows: rows), True),
+        ("4", 0, InputMemory(np.empty), False),
+        ("4", 8, None, False),
+    ],
+)
+def test_models_whose_batches_are_all_too_small_have_none(
+    dims: str, rows: int, memory: InputMemory | None, has_some: bool
+) -> None:
+    io = f'name: "x" data_type: TYPE_FP32 dims: {dims}'
+    config = parse(f'backend: "onnxruntime" max_batch_size: {rows} input {{ {io} }} output {{ {io} }}', "m")
+    assert (buffers_for(Liking(memory), config) is not None) == has_some
