@@ -42,9 +42,10 @@ ALLOWED = {
         "serving.protocols",
     },
     "training": {"serving.core", "serving.backends", "serving.errors"},
-    # `steps` weighs the server's own parts, `reload` writes golden rows, `policies` simulates the scheduler; the others
-    # know it by its address only.
+    # `steps` weighs the server's own parts, `reload` writes golden rows, `policies` simulates the scheduler, `gpu` runs
+    # instances; the others know it by its address only.
     "loadtests": {
+        "serving.backends",
         "serving.core",
         "serving.engine",
         "serving.errors",

@@ -5,9 +5,12 @@ server without torch serves ONNX.
 """
 
 from collections.abc import Callable, Collection, Generator
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
+
+import numpy as np
 
 from serving.backends.wrong_files import refuse_placeholder
 from serving.core.brief import what_it_has
@@ -65,6 +68,38 @@ class ModelInstance(Protocol):
         """
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class InputMemory:
+    """Where an instance likes its inputs to be: `allocate` gives so many bytes, to any thread.
+
+    Inputs of `least` bytes or more are put there when several requests run together; where it `is_better` than what
+    requests lie in, also that of one which runs alone. Batches get `size_for` so many rows, if it is there, those that
+    are too many being copies of others, whose answers nobody gets.
+    """
+
+    allocate: Callable[[int], np.ndarray]
+    least: int = 0
+    is_better: bool = False
+    size_for: Callable[[int], int] | None = None
+
+
+PAGE_LOCKED_FROM = 1 << 18
+"""Bytes from which a copy out of page-locked memory saves more than it takes to put them there."""
+
+ORDINARY_MEMORY = InputMemory(lambda size: np.empty(size, np.uint8), least=32 << 20)
+"""What is smaller comes from memory that the process has; what is larger from the system, page by page, each time."""
+
+
+@runtime_checkable
+class BufferedInstance(Protocol):
+    """A `ModelInstance` that is done with its inputs when `run` returns, so that the next ones may be written over
+    them. Its outputs may be views of them."""
+
+    @property
+    def input_memory(self) -> InputMemory | None:
+        """None where it may keep its inputs after all."""
 
 
 @runtime_checkable
@@ -136,6 +171,11 @@ def are_shared(config: ModelConfig) -> bool:
 def run_anywhere(config: ModelConfig) -> bool:
     """Whether any thread may run the model's instances, and is not held up by other than their computing."""
     return config.backend in ("onnxruntime", "pytorch") and not is_isolated(config) and {*devices(config)} == {"cpu"}
+
+
+def input_memory(instance: ModelInstance) -> InputMemory | None:
+    """None where batches need memory of their own each."""
+    return instance.input_memory if isinstance(instance, BufferedInstance) else None
 
 
 def describe(directory: Path, config: ModelConfig) -> tuple[Specs, Specs] | None:

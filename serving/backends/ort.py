@@ -20,9 +20,19 @@ import numpy as np
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 
-from serving.backends.backend import ModelInstance, Specs, check_against_config, model_file
+from serving.backends.backend import (
+    ORDINARY_MEMORY,
+    InputMemory,
+    ModelInstance,
+    Specs,
+    check_against_config,
+    model_file,
+)
 from serving.backends.cores import usable_cores
-from serving.backends.onnx_file import read_onnx
+from serving.backends.gpu_faults import gpu_fault
+from serving.backends.onnx_file import OnnxFile, read_onnx
+from serving.backends.ort_gpu import gpu_memory, missing_library
+from serving.backends.steady_sizes import SteadySizes
 from serving.backends.wrong_files import refuse_what_is_no_onnx
 from serving.core.datatypes import DTYPES
 from serving.core.file_specs import file_input_specs, file_output_specs
@@ -31,7 +41,7 @@ from serving.core.model_config import ModelConfig
 from serving.core.onnx_options import GraphLevel, OnnxOptions, onnx_options, providers
 from serving.core.ragged_config import ragged_config
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec
-from serving.errors import InvalidInput, ModelLoadFailed
+from serving.errors import BackendFailed, InvalidInput, ModelLoadFailed
 
 _DATATYPES = {
     "tensor(bool)": "BOOL",
@@ -73,9 +83,16 @@ class OrtInstance:
     concurrency = 1
     reads_parameters = False
 
-    def __init__(self, session: ort.InferenceSession, defaults: Specs = (), arena_shrinkage: str = "") -> None:
+    def __init__(
+        self,
+        session: ort.InferenceSession,
+        defaults: Specs = (),
+        arena_shrinkage: str = "",
+        memory: InputMemory = ORDINARY_MEMORY,
+    ) -> None:
         """`defaults` are inputs that the graph has a value for, which takes their place where they are absent.
         `arena_shrinkage` names the devices whose memory is given back after each run, such as `cpu:0`."""
+        self.input_memory = memory
         self._session = session
         self._run_options = ort.RunOptions()
         if arena_shrinkage:
@@ -88,7 +105,12 @@ class OrtInstance:
 
     def run(self, inputs: Arrays, _: Parameters = NO_PARAMETERS, /) -> Arrays:
         feed = {name: _as_text(name, array) if name in self._text_inputs else array for name, array in inputs.items()}
-        outputs = dict(zip(self._output_names, self._run(feed), strict=True))
+        try:
+            outputs = dict(zip(self._output_names, self._run(feed), strict=True))
+        except Exception as error:
+            if fault := gpu_fault(str(error)):
+                raise BackendFailed(fault) from error
+            raise
         return {name: _as_bytes(array) if array.dtype == object else array for name, array in outputs.items()}
 
     def _run(self, feed: Arrays) -> list[np.ndarray]:
@@ -106,11 +128,16 @@ def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
     options = onnx_options(config)
     wanted = providers(options, device)
     _check_providers(wanted, config)
-    session = _session(model_file(directory, config), options, wanted)
+    memory = ORDINARY_MEMORY if device == "cpu" else gpu_memory(config, device)
+    path = model_file(directory, config)
+    file = _read(path)
+    session = _session(path.name, file, options, wanted)
     unusable = {name for name, _ in wanted} - set(session.get_providers())
     if unusable:  # it warns and goes on where a library is missing
-        raise no_gpus(config, f"ONNX Runtime can't use {', '.join(sorted(unusable))}; its log says why")
-    instance = OrtInstance(session, _defaults(session, config), options.arena_shrinkage)
+        raise no_gpus(config, f"ONNX Runtime can't use {', '.join(sorted(unusable))}{missing_library()}")
+    if device != "cpu" and file.has_convolutions:
+        memory = replace(memory, size_for=SteadySizes(config.max_batch_size).size_for)
+    instance = OrtInstance(session, _defaults(session, config), options.arena_shrinkage, memory)
     check_against_config("input", instance.inputs, file_input_specs(config))
     ragged = ragged_config(config)
     scattered = () if ragged is None else ragged.scattered
@@ -146,7 +173,8 @@ def share_threads() -> None:
 def describe(directory: Path, config: ModelConfig) -> tuple[Specs, Specs]:
     """What the file says of its inputs and outputs. Raises `ModelLoadFailed`."""
     options = replace(onnx_options(config), intra_op_threads=1, graph_level=GraphLevel.DISABLE_ALL)  # it never runs
-    session = _session(model_file(directory, config), options, [("CPUExecutionProvider", {})])
+    path = model_file(directory, config)
+    session = _session(path.name, _read(path), options, [("CPUExecutionProvider", {})])
     return tuple(map(_spec, session.get_inputs())), tuple(map(_spec, session.get_outputs()))
 
 
@@ -165,10 +193,13 @@ def _check_providers(wanted: list[Provider], config: ModelConfig) -> None:
         )
 
 
-def _session(path: Path, options: OnnxOptions, wanted: list[Provider]) -> ort.InferenceSession:
-    """Nothing keeps a file open, or reads one again, once it is there."""
+def _read(path: Path) -> OnnxFile:
     refuse_what_is_no_onnx(path)
-    file = read_onnx(path)
+    return read_onnx(path)
+
+
+def _session(name: str, file: OnnxFile, options: OnnxOptions, wanted: list[Provider]) -> ort.InferenceSession:
+    """Nothing keeps a file open, or reads one again, once it is there."""
     session_options = _session_options(options)
     try:
         if file.files:  # they are copied, and may go once the session is made
@@ -177,7 +208,7 @@ def _session(path: Path, options: OnnxOptions, wanted: list[Provider]) -> ort.In
             )
         session = ort.InferenceSession(file.content, session_options, providers=wanted, enable_fallback=0)
     except Exception as error:  # ONNX Runtime has one exception class per status code and no common base but this
-        raise ModelLoadFailed(f"ONNX Runtime can't load '{path.name}': {_brief(error)}") from None
+        raise ModelLoadFailed(f"ONNX Runtime can't load '{name}': {_brief(error)}") from None
     session._model_bytes = None  # kept for another try, which `enable_fallback` switches off; as large as the weights
     return session
 
@@ -209,6 +240,8 @@ def _spec(tensor: ort.NodeArg) -> TensorSpec:
 def _brief(error: Exception) -> str:
     """ONNX Runtime's own words, or ours where its are long and about something else."""
     text = str(error).strip()
+    if fault := gpu_fault(text):
+        return fault
     version = ort.__version__
     if newer := _NEWER_IR.search(text):
         return (

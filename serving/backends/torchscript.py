@@ -17,11 +17,13 @@ import numpy as np
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import torch
 
-from serving.backends.backend import ModelInstance, model_file
+from serving.backends.backend import PAGE_LOCKED_FROM, InputMemory, ModelInstance, model_file
+from serving.backends.gpu_faults import gpu_fault
+from serving.backends.torch_cuda import Streams, page_locked, to_host
 from serving.backends.wrong_files import refuse_what_is_no_torchscript
 from serving.core.datatypes import DTYPES, datatype_of
 from serving.core.file_specs import file_input_specs, file_output_specs
-from serving.core.instance_groups import ITSELF, no_gpus
+from serving.core.instance_groups import ITSELF, check_gpu, no_gpus
 from serving.core.model_config import ModelConfig
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec
 from serving.core.torch_options import TorchOptions, torch_options
@@ -49,18 +51,20 @@ class TorchScriptInstance:
         self._options = options
         self._count = options.intra_op_threads or _DEFAULT_THREADS
         self._cleans = options.cache_cleaning and torch.cuda.is_available()
+        self._streams = Streams(device) if device.startswith("cuda") else None
+        # On a processor the module is fed the arrays themselves, and may keep them.
+        self.input_memory = (
+            None if self._streams is None else InputMemory(page_locked, PAGE_LOCKED_FROM, is_better=True)
+        )
         self.inputs = inputs
         self.outputs = outputs
 
     def run(self, inputs: Arrays, _: Parameters = NO_PARAMETERS, /) -> Arrays:
         with _threads(self._count), torch.inference_mode(self._options.inference_mode), self._optimization():
-            returned = self._module(*(self._tensor(inputs[spec.name]) for spec in self.inputs))
-        tensors = _tensors(returned)
-        if len(tensors) != len(self.outputs):
-            raise BackendFailed(f"it returned {len(tensors)} tensors, its config lists {len(self.outputs)}")
-        arrays = {spec.name: _array(tensor) for spec, tensor in zip(self.outputs, tensors, strict=True)}
+            tensors = self._on_cpu(inputs) if self._streams is None else self._on_gpu(inputs, self._streams)
         if self._cleans:
             torch.cuda.empty_cache()
+        arrays = {spec.name: _array(tensor) for spec, tensor in zip(self.outputs, tensors, strict=True)}
         for spec in self.outputs:
             if (found := datatype_of(arrays[spec.name].dtype)) != spec.datatype:
                 raise BackendFailed(f"output '{spec.name}' is {found}, its config says {spec.datatype}")
@@ -73,12 +77,24 @@ class TorchScriptInstance:
         """PyTorch keeps it per thread, and so does this."""
         return nullcontext() if self._options.optimized_execution else torch.jit.optimized_execution(False)  # type: ignore[attr-defined]
 
-    def _tensor(self, array: np.ndarray) -> torch.Tensor:
-        # PyTorch warns about read-only memory, which views into a request's body are.
-        writable = array if array.flags.writeable else array.copy()
-        if writable.dtype == DTYPES["BF16"]:
-            return torch.from_numpy(writable.view(np.uint16)).view(torch.bfloat16).to(self._device)
-        return torch.from_numpy(writable).to(self._device)
+    def _on_cpu(self, inputs: Arrays) -> list[torch.Tensor]:
+        return [tensor.cpu() for tensor in self._returned([_tensor(inputs[spec.name]) for spec in self.inputs])]
+
+    def _on_gpu(self, inputs: Arrays, streams: Streams) -> list[torch.Tensor]:
+        with streams.one() as stream:
+            try:
+                given = [_tensor(inputs[spec.name]).to(self._device, non_blocking=True) for spec in self.inputs]
+                return to_host(self._returned(given), stream)
+            except RuntimeError as error:
+                if fault := gpu_fault(str(error)):
+                    raise BackendFailed(fault) from error
+                raise
+
+    def _returned(self, given: list[torch.Tensor]) -> list[torch.Tensor]:
+        tensors = [tensor.detach() for tensor in _tensors(self._module(*given))]
+        if len(tensors) != len(self.outputs):
+            raise BackendFailed(f"it returned {len(tensors)} tensors, its config lists {len(self.outputs)}")
+        return tensors
 
 
 def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
@@ -104,7 +120,8 @@ def _module(path: Path, device: str | None) -> Any:
     try:
         module = torch.jit.load(path, map_location=device)  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as error:
-        raise ModelLoadFailed(f"PyTorch can't load '{path.name}': {_first_line(error)}") from None
+        words = gpu_fault(str(error)) or _first_line(error)
+        raise ModelLoadFailed(f"PyTorch can't load '{path.name}': {words}") from None
     module.eval()
     return module
 
@@ -113,11 +130,14 @@ def _check_device(config: ModelConfig, device: str) -> None:
     if not device.startswith("cuda"):
         return
     if not torch.cuda.is_available():
-        raise no_gpus(config, "PyTorch finds none; install a PyTorch with CUDA, or use KIND_CPU")
-    gpu, count = int(device.removeprefix("cuda:")), torch.cuda.device_count()
-    if gpu >= count:
-        known = ", ".join(map(str, range(count)))
-        raise ModelLoadFailed(f"instance_group specifies invalid or unsupported gpu id {gpu}. GPUs are: {known}")
+        raise no_gpus(config, f"{_why_not()}, or use KIND_CPU")
+    check_gpu(device, torch.cuda.device_count())
+
+
+def _why_not() -> str:
+    if torch.version.cuda is None:
+        return "this PyTorch has no CUDA; install one with it (`make serve TORCH_BACKEND=cu130`)"
+    return f"PyTorch finds none; see whether nvidia-smi lists one, and a driver for CUDA {torch.version.cuda}"
 
 
 def _set_for_the_process(options: TorchOptions) -> None:
@@ -150,12 +170,19 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    # PyTorch warns about read-only memory, which views into a request's body are.
+    writable = array if array.flags.writeable else array.copy()
+    if writable.dtype == DTYPES["BF16"]:
+        return torch.from_numpy(writable.view(np.uint16)).view(torch.bfloat16)
+    return torch.from_numpy(writable)
+
+
 def _array(tensor: torch.Tensor) -> np.ndarray:
     """numpy's own types have no bfloat16."""
-    tensor = tensor.detach()
     if tensor.dtype == torch.bfloat16:
-        return tensor.cpu().contiguous().view(torch.uint16).numpy().view(DTYPES["BF16"])
-    return tensor.cpu().numpy()
+        return tensor.contiguous().view(torch.uint16).numpy().view(DTYPES["BF16"])
+    return tensor.numpy()
 
 
 def _tensors(returned: object) -> list[torch.Tensor]:

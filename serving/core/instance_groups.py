@@ -49,6 +49,14 @@ def no_gpus(config: ModelConfig, why: str) -> ModelLoadFailed:
     )
 
 
+def check_gpu(device: str, count: int) -> None:
+    """Whether `cuda:N` is one of so many. Raises `ModelLoadFailed`."""
+    gpu = int(device.removeprefix("cuda:"))
+    if gpu >= count:
+        known = ", ".join(map(str, range(count)))
+        raise ModelLoadFailed(f"instance_group specifies invalid or unsupported gpu id {gpu}. GPUs are: {known}")
+
+
 def _devices(group: ModelInstanceGroup) -> list[str]:
     if group.kind == group.KIND_GPU:
         return [f"cuda:{gpu}" for gpu in group.gpus]

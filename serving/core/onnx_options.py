@@ -62,6 +62,8 @@ _CUDA_CHOICES: Mapping[str, Mapping[str, str]] = {
     "arena_extend_strategy": {"0": "kNextPowerOfTwo", "1": "kSameAsRequested"},
     "do_copy_in_default_stream": {"0": "0", "1": "1"},
 }
+# Otherwise it tries all algorithms, for tens of milliseconds, whenever a batch is not as large as the one before.
+_CUDA_DEFAULTS = {"cudnn_conv_algo_search": "HEURISTIC"}
 _MOST_BYTES = 2**64 - 1
 _SHRINKAGE = "memory.enable_memory_arena_shrinkage"
 _EVERYWHERE = (
@@ -115,7 +117,7 @@ def providers(options: OnnxOptions, device: str) -> list[tuple[str, dict[str, st
         return cpu
     device_id = {"device_id": device.removeprefix("cuda:")}
     asked = {each.provider: {**device_id, **each.options} for each in options.gpu_accelerators}
-    cuda = {**device_id, **options.cuda, **asked.pop("CUDAExecutionProvider", {})}
+    cuda = {**_CUDA_DEFAULTS, **device_id, **options.cuda, **asked.pop("CUDAExecutionProvider", {})}
     return [*asked.items(), ("CUDAExecutionProvider", cuda), *cpu]
 
 

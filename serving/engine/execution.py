@@ -15,10 +15,11 @@ from serving.core.model_config import ModelConfig
 from serving.core.ragged_config import RaggedConfig, ragged_config
 from serving.core.requests import Arrays, Parameters
 from serving.core.sequence_config import SequenceConfig, sequence_config
+from serving.engine.batch_buffers import BatchBuffers, buffers_for
 from serving.engine.reshaped import with_reshapes
 from serving.engine.statistics import Times
 from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, InstanceDied, InvalidInput, SlipwayError
-from serving.scheduling.batching import concatenate, split
+from serving.scheduling.batching import concatenate, concatenate_in, split
 from serving.scheduling.ragged import divide, join
 from serving.scheduling.sequence_inputs import SequenceRequest, answers, assemble
 
@@ -64,7 +65,10 @@ def execute_on(instance: ModelInstance, config: ModelConfig) -> Callable[[Sequen
     sequences = sequence_config(config)
     if sequences is not None:
         return partial(run_sequences, instance, sequences)
-    return partial(run_batch, partial(run_rows, instance, config.max_batch_size > 0, ragged=ragged_config(config)))
+    ragged = ragged_config(config)
+    buffers = buffers_for(instance, config) if ragged is None else None
+    run_once = partial(run_rows, instance, config.max_batch_size > 0, ragged=ragged, buffers=buffers)
+    return partial(run_batch, run_once)
 
 
 def run_batch(run_once: Callable[[Sequence[R]], Run], batch: Sequence[R]) -> Run:
@@ -81,20 +85,37 @@ def run_batch(run_once: Callable[[Sequence[R]], Run], batch: Sequence[R]) -> Run
 
 
 def run_rows(
-    instance: ModelInstance, batched: bool, batch: Sequence[Runnable], *, ragged: RaggedConfig | None = None
+    instance: ModelInstance,
+    batched: bool,
+    batch: Sequence[Runnable],
+    *,
+    ragged: RaggedConfig | None = None,
+    buffers: BatchBuffers | None = None,
 ) -> Run:
     """Requests that have nothing to do with one another. Raises what the model does."""
     started = time.monotonic()
     given = [request.inputs for request in batch]
-    inputs = concatenate(given) if ragged is None else join(ragged, given)
+    rows = [request.rows for request in batch]
+    if ragged is not None:
+        inputs = join(ragged, given)
+    else:
+        inputs = concatenate(given) if buffers is None else concatenate_in(buffers, given, sum(rows))
     stacked = time.monotonic()
     outputs = instance.run(inputs, batch[0].parameters)
     ran = time.monotonic()
+    if buffers is not None:  # answers are still to be read when the next batch is put together
+        outputs = buffers.detached(outputs)
     if ragged is not None:
-        outcomes = divide(ragged, given, [request.rows for request in batch], outputs)
+        outcomes = divide(ragged, given, rows, outputs)
     else:
-        outcomes = split(outputs, [request.rows for request in batch]) if batched else [outputs]
+        spare = 0 if buffers is None else _spare(inputs, rows)
+        outcomes = split(outputs, rows, spare) if batched else [outputs]
     return Run([*outcomes], Times(stacked - started, ran - stacked, time.monotonic() - ran))
+
+
+def _spare(inputs: Arrays, rows: Sequence[int]) -> int:
+    """How many rows of a batch are nobody's."""
+    return len(next(iter(inputs.values()))) - sum(rows)
 
 
 def run_sequences(instance: ModelInstance, config: SequenceConfig, batch: Sequence[SequenceRunnable]) -> Run:

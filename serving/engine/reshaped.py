@@ -8,7 +8,7 @@ from contextlib import closing
 
 import numpy as np
 
-from serving.backends.backend import DecoupledInstance, ModelInstance
+from serving.backends.backend import DecoupledInstance, ModelInstance, input_memory
 from serving.core.model_config import ModelConfig
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, format_shape
 from serving.core.tensor_config import Reshape, input_specs, output_specs, reshapes
@@ -32,6 +32,7 @@ class ReshapedInstance:
         self.outputs = output_specs(config)
         self.concurrency = instance.concurrency
         self.reads_parameters = instance.reads_parameters
+        self.input_memory = input_memory(instance)
         self._input_reshapes = reshapes(config.input, config.max_batch_size)
         self._output_reshapes = reshapes(config.output, config.max_batch_size)
 

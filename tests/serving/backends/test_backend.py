@@ -1,6 +1,7 @@
 """The contract that every backend keeps, whatever runtime is behind it."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from serving.core.model_config import ModelConfig
 from serving.core.requests import TensorSpec
 from serving.engine.repository import ModelRepository
 from serving.errors import ModelLoadFailed
-from tests import python_models, tiny_models
+from tests import gpus, python_models, tiny_models
 
 
 def add_double(root: Path, name: str) -> None:
@@ -41,6 +42,11 @@ def add_double(root: Path, name: str) -> None:
     )
 
 
+@pytest.fixture(params=["cpu", gpus.DEVICE])
+def device(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(params=sorted(backend.BACKENDS))
 def published(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, ModelConfig]:
     """The version directory and the config of a model of each backend."""
@@ -53,13 +59,17 @@ def test_a_runtime_is_known_by_name_and_version() -> None:
     assert re.fullmatch(r"torch \d+\.\S+", backend.runtime("pytorch"))
 
 
-def load(published: tuple[Path, ModelConfig]) -> backend.ModelInstance:
+def load(published: tuple[Path, ModelConfig], device: str = "cpu") -> backend.ModelInstance:
     directory, config = published
-    return backend.find(config.backend)(directory, config, "cpu")
+    if device != "cpu":
+        if why := gpus.lacks(config.backend):
+            pytest.skip(why)
+        config.instance_group[0].kind = config.instance_group[0].KIND_GPU
+    return backend.find(config.backend)(directory, config, device)
 
 
-def test_arrays_in_arrays_out(published: tuple[Path, ModelConfig]) -> None:
-    instance = load(published)
+def test_arrays_in_arrays_out(published: tuple[Path, ModelConfig], device: str) -> None:
+    instance = load(published, device)
     outputs = instance.run({"x": np.array([[1, 2, 3], [0, 0, -1]], np.float32)})
     assert outputs["y"].tolist() == [[3, 5, 7], [1, 1, -1]]
     assert outputs["total"].tolist() == [[6], [-1]]
@@ -67,15 +77,44 @@ def test_arrays_in_arrays_out(published: tuple[Path, ModelConfig]) -> None:
     instance.close()
 
 
-def test_read_only_inputs_are_taken_and_left_as_they_are(published: tuple[Path, ModelConfig]) -> None:
+def test_read_only_inputs_are_taken_and_left_as_they_are(published: tuple[Path, ModelConfig], device: str) -> None:
     body = np.array([[1, 2, 3]], np.float32).tobytes()
     array = np.frombuffer(body, np.float32).reshape(1, 3)
-    assert load(published).run({"x": array})["y"].tolist() == [[3, 5, 7]]
+    assert load(published, device).run({"x": array})["y"].tolist() == [[3, 5, 7]]
     assert array.tolist() == [[1, 2, 3]]
 
 
-def test_specs_carry_the_batch_dimension(published: tuple[Path, ModelConfig]) -> None:
-    instance = load(published)
+def test_inputs_may_lie_in_the_memory_that_it_likes_and_be_written_over_after_it(
+    published: tuple[Path, ModelConfig], device: str
+) -> None:
+    instance = load(published, device)
+    memory = backend.input_memory(instance)
+    if memory is None:
+        pytest.skip("it may keep its inputs")
+    array = memory.allocate(24)[:24].view(np.float32).reshape(2, 3)
+    array[...] = [[1, 2, 3], [0, 0, -1]]
+    outputs = instance.run({"x": array})
+    array[...] = 9
+    assert outputs["y"].tolist() == [[3, 5, 7], [1, 1, -1]]
+    assert outputs["total"].tolist() == [[6], [-1]]
+
+
+def test_many_threads_run_it_at_once_and_each_gets_its_own(published: tuple[Path, ModelConfig], device: str) -> None:
+    instance = load(published, device)
+    if published[1].backend == "python":
+        pytest.skip("one thread at a time calls it")
+
+    def run(number: int) -> bool:
+        rows = np.full((1 + number % 8, 3), number, np.float32)
+        outputs = instance.run({"x": rows})
+        return bool((outputs["y"] == 2 * number + 1).all() and (outputs["total"] == 3 * number).all())
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(run, range(400)))
+
+
+def test_specs_carry_the_batch_dimension(published: tuple[Path, ModelConfig], device: str) -> None:
+    instance = load(published, device)
     assert instance.inputs == (TensorSpec("x", "FP32", (-1, 3)),)
     assert instance.outputs == (TensorSpec("y", "FP32", (-1, 3)), TensorSpec("total", "FP32", (-1, 1)))
 
@@ -134,12 +173,9 @@ def test_a_config_with_more_inputs_than_the_model_is_refused(published: tuple[Pa
 
 
 def test_a_gpu_that_is_not_there_is_a_reason(published: tuple[Path, ModelConfig]) -> None:
-    torch = pytest.importorskip("torch")
-    if torch.cuda.is_available():
-        pytest.skip("there is one")
     directory, config = published
-    if config.backend == "python":
-        pytest.skip("only the model knows what it needs a GPU for")
+    if config.backend == "python" or not gpus.lacks(config.backend):
+        pytest.skip("there is one, or only the model knows what it needs one for")
     config.instance_group[0].kind = config.instance_group[0].KIND_GPU
     words = f"instance group {config.name}_0 of model {config.name} has kind KIND_GPU but no GPUs are available: "
     with pytest.raises(ModelLoadFailed, match=words):

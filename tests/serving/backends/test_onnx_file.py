@@ -152,3 +152,16 @@ def test_a_file_that_is_no_onnx_is_a_reason(folder: Path) -> None:
     (folder / "model.onnx").write_bytes(b"what a location")
     with pytest.raises(ModelLoadFailed, match=r"'model\.onnx' is no ONNX model, or was damaged"):
         read_onnx(folder / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    ("graph", "has_some"),
+    [
+        ("g (float[n, 1, 8] x) => (float[n, 1, 8] y) { y = Conv(x, w) }", True),
+        ("g (float[n, 1, 8] x) => (float[n, 1, 8] y) { y = ConvTranspose(x, w) }", True),
+        ("g (float[n, 1, 8] x) => (float[n, 1, 8] y) { y = Mul(x, w) }", False),
+    ],
+)
+def test_convolutions_are_found(graph: str, has_some: bool, tmp_path: Path) -> None:
+    tiny_models.write_onnx(tmp_path / "m.onnx", graph, w=np.ones((1, 1, 1), np.float32))
+    assert read_onnx(tmp_path / "m.onnx").has_convolutions == has_some

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,20 @@ import onnxruntime
 import pytest
 
 from serving.backends import ort
-from serving.backends.backend import ModelInstance
+from serving.backends.backend import ORDINARY_MEMORY, ModelInstance
+from serving.core import model_config
+from serving.core.requests import NO_PARAMETERS, Arrays, Parameters
+from serving.engine.execution import execute_on
 from serving.engine.repository import ModelRepository
 from serving.errors import InvalidInput, ModelLoadFailed
 from tests import tiny_models
+
+
+@dataclass
+class Asked:
+    inputs: Arrays
+    parameters: Parameters
+    rows: int = 1
 
 
 def load(root: Path, name: str) -> ModelInstance:
@@ -64,7 +75,10 @@ def test_the_runtime_is_told_to_upload_nothing_before_it_is_imported(tmp_path: P
     code = f"""
 import pathlib
 from serving.backends import ort
-from serving.backends.backend import ModelInstance
+from serving.backends.backend import ORDINARY_MEMORY, ModelInstance
+from serving.core import model_config
+from serving.core.requests import NO_PARAMETERS, Arrays, Parameters
+from serving.engine.execution import execute_on
 from serving.engine.repository import ModelRepository
 root = pathlib.Path({str(tmp_path)!r})
 ort.load(root / "double" / "1", ModelRepository(root).config("double"), "cpu")
@@ -251,3 +265,35 @@ def test_a_model_for_a_newer_runtime_is_told_so(tmp_path: Path) -> None:
         ModelLoadFailed, match=r"it uses opset 99 of ai.onnx, and ONNX Runtime .* knows those up to \d+"
     ):
         load(tmp_path, "double")
+
+
+@pytest.mark.parametrize("graph", ["y = Identity(x)", "y = Reshape(x, [n, -1])", "t = Relu(x) y = Identity(t)"])
+def test_outputs_lie_in_memory_of_their_own(graph: str, tmp_path: Path) -> None:
+    """So that its inputs' may be used again while answers are on their way."""
+    tiny_models.add_double(tmp_path)
+    shape = np.array([0, -1], np.int64)
+    tiny_models.write_onnx(
+        tmp_path / "double" / "1" / "model.onnx",
+        f"g (float[n, 4] x) => (float[n, 4] y) {{ {graph.replace('[n, -1]', 'shape')} }}",
+        **({"shape": shape} if "Reshape" in graph else {}),
+    )
+    x = np.ones((3, 4), np.float32)
+    y = load(tmp_path, "double").run({"x": x})["y"]
+    x[...] = 2
+    assert y.tolist() == [[1] * 4] * 3
+
+
+def test_answers_of_large_batches_outlive_the_next_batch(tmp_path: Path) -> None:
+    """Which are put together in the same memory, as no batch of a few bytes is."""
+    tiny_models.add_identity(tmp_path, "echo", "TYPE_FP32", "float")
+    config = model_config.complete(ModelRepository(tmp_path).config("echo"))
+    execute = execute_on(load(tmp_path, "echo"), config)
+
+    def answers(value: float) -> list[np.ndarray]:
+        rows = np.full((1, ORDINARY_MEMORY.least // 8), value, np.float32)
+        run = execute([Asked({"in": rows}, NO_PARAMETERS), Asked({"in": rows + 1}, NO_PARAMETERS)])
+        return [outcome["out"] for outcome in run.outcomes]
+
+    first, second = answers(1), answers(5)
+    assert [array.max() for array in (*first, *second)] == [1, 2, 5, 6]
+    assert [array.min() for array in (*first, *second)] == [1, 2, 5, 6]

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from serving.backends import torchscript
-from serving.backends.backend import ModelInstance
+from serving.backends.backend import ModelInstance, input_memory
 from serving.core.model_config import ModelConfig
 from serving.engine.repository import ModelRepository
 from serving.errors import BackendFailed, ModelLoadFailed
+from tests.gpus import DEVICE, needs_torch_gpu
 
 
 @pytest.fixture
@@ -180,3 +181,53 @@ def test_pickles_are_never_opened(tmp_path: Path, kind: str) -> None:
     assert not (tmp_path / "harm").exists()
     pickle.loads(pickle.dumps(harm))
     assert (tmp_path / "harm").exists(), "it would have done harm"
+
+
+class Widen(torch.nn.Module):
+    """Its answer takes so much memory for each row that a large one is more than any GPU has."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.zeros([int(x.max()), 3], dtype=x.dtype, device=x.device).sum(0)
+
+
+class Same(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+@needs_torch_gpu
+def test_memory_that_a_gpu_does_not_have_fails_that_run_alone(tmp_path: Path) -> None:
+    instance = torchscript.load(*publish(tmp_path, Widen()), DEVICE)
+    with pytest.raises(BackendFailed, match=r"the GPU is out of memory, \S+ \SiB more were asked for; a smaller max_b"):
+        instance.run({"x": np.full((1, 3), 2**37, np.float32)})
+    assert instance.run(X)["y"].tolist() == [[1, 1, 1]]
+
+
+@needs_torch_gpu
+def test_an_answer_that_is_the_input_is_not_the_callers_memory(tmp_path: Path) -> None:
+    instance = torchscript.load(*publish(tmp_path, Same()), DEVICE)
+    memory = input_memory(instance)
+    assert memory is not None
+    x = memory.allocate(12).view(np.float32).reshape(1, 3)
+    x[...] = 1
+    y = instance.run({"x": x})["y"]
+    x[...] = 2
+    assert y.tolist() == [[1, 1, 1]]
+
+
+@needs_torch_gpu
+@pytest.mark.parametrize("inference_mode", ["true", "false"])
+def test_it_computes_what_it_computes_on_a_processor(inference_mode: str, tmp_path: Path) -> None:
+    directory, config = publish(tmp_path, torch.nn.Linear(3, 3), INFERENCE_MODE=inference_mode)
+    here, there = (torchscript.load(directory, config, device) for device in ("cpu", DEVICE))
+    assert there.run(X)["y"] == pytest.approx(here.run(X)["y"], rel=1e-3)
+
+
+@needs_torch_gpu
+def test_a_gpu_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadFailed, match=r"invalid or unsupported gpu id 99\. GPUs are: 0"):
+        torchscript.load(*publish(tmp_path, Same()), "cuda:99")
+
+
+def test_on_a_processor_it_may_keep_what_it_is_given(tmp_path: Path) -> None:
+    assert input_memory(torchscript.load(*publish(tmp_path, Same()), "cpu")) is None

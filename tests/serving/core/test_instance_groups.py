@@ -1,7 +1,7 @@
 import pytest
 
 from serving.core import model_config
-from serving.core.instance_groups import devices, no_gpus
+from serving.core.instance_groups import check_gpu, devices, no_gpus
 from serving.core.model_config import ModelConfig
 from serving.errors import ModelLoadFailed
 
@@ -67,3 +67,9 @@ def test_the_group_that_wants_a_gpu_is_named_in_tritons_words() -> None:
     assert str(no_gpus(config, "there is none")) == (
         "instance group m_1 of model m has kind KIND_GPU but no GPUs are available: there is none"
     )
+
+
+def test_a_gpu_that_is_not_there_is_told_with_those_that_are() -> None:
+    check_gpu("cuda:1", 2)
+    with pytest.raises(ModelLoadFailed, match=r"invalid or unsupported gpu id 2\. GPUs are: 0, 1"):
+        check_gpu("cuda:2", 2)

@@ -99,7 +99,7 @@ def test_a_gpu_has_its_number_and_its_accelerators_first() -> None:
                 "trt_engine_cache_enable": "1",
             },
         ),
-        ("CUDAExecutionProvider", {"device_id": "1", "gpu_mem_limit": "7"}),
+        ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC", "device_id": "1", "gpu_mem_limit": "7"}),
         ("CPUExecutionProvider", {}),
     ]
     assert providers(chosen, "cpu") == [("CPUExecutionProvider", {})]
@@ -108,7 +108,7 @@ def test_a_gpu_has_its_number_and_its_accelerators_first() -> None:
 def test_cuda_as_an_accelerator_is_there_once() -> None:
     chosen = options(accelerators(gpu='{ name: "cuda" parameters { key: "gpu_mem_limit" value: "9" } }'))
     assert providers(chosen, "cuda:0") == [
-        ("CUDAExecutionProvider", {"device_id": "0", "gpu_mem_limit": "9"}),
+        ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC", "device_id": "0", "gpu_mem_limit": "9"}),
         ("CPUExecutionProvider", {}),
     ]
 
@@ -121,3 +121,8 @@ def test_what_is_for_gpus_is_acted_on_only_where_there_is_one_in_the_config() ->
     }
     assert not for_gpus & onnx_fields(model_config.parse(text, "m"))
     assert for_gpus <= onnx_fields(model_config.parse(text + "instance_group { kind: KIND_GPU }", "m"))
+
+
+def test_what_a_config_says_of_convolutions_counts_more_than_the_default() -> None:
+    (_, cuda), _ = providers(options(parameter("cudnn_conv_algo_search", "0")), "cuda:0")
+    assert cuda["cudnn_conv_algo_search"] == "EXHAUSTIVE"

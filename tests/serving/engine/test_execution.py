@@ -1,11 +1,13 @@
 from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
+import pytest
 
+from serving.backends.backend import InputMemory
 from serving.core.model_config import parse
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec
 from serving.core.sequence_config import sequence_config
-from serving.engine.execution import Run, blame, run_batch, run_sequences, run_stream
+from serving.engine.execution import Run, blame, execute_on, run_batch, run_sequences, run_stream
 from serving.engine.statistics import Times
 from serving.errors import BackendFailed, Cancelled, InstanceDied, InvalidInput
 
@@ -42,6 +44,70 @@ def test_what_a_model_blames_on_the_caller_is_the_callers() -> None:
     wrong = InvalidInput("no such word")
     assert blame(wrong) is wrong
     assert str(blame(KeyError("x"))) == "the model failed on this request: KeyError: 'x'"
+
+
+class Echo:
+    """Answers with the memory that it was given."""
+
+    inputs = outputs = (TensorSpec("x", "FP32", (-1, 4)),)
+    concurrency = 1
+    reads_parameters = False
+
+    def __init__(self, memory: InputMemory | None) -> None:
+        self.input_memory = memory
+        self.given: list[np.ndarray] = []
+
+    def run(self, inputs: Arrays, _: Parameters = NO_PARAMETERS, /) -> Arrays:
+        self.given.append(inputs["x"])
+        return {"x": inputs["x"], "reversed": inputs["x"][:, ::-1]}
+
+    def close(self) -> None: ...
+
+
+class Rows:
+    parameters = NO_PARAMETERS
+
+    def __init__(self, value: float, rows: int) -> None:
+        self.value, self.rows = value, rows
+        self.inputs: Arrays = {"x": np.full((rows, 4), value, np.float32)}
+
+
+ECHOED = parse(
+    """backend: "onnxruntime" max_batch_size: 8 input { name: "x" data_type: TYPE_FP32 dims: 4 }
+    output { name: "x" data_type: TYPE_FP32 dims: 4 }""",
+    "echo",
+)
+
+
+@pytest.mark.parametrize("is_better", [True, False])
+def test_answers_stay_as_they_were_while_later_batches_use_their_memory(is_better: bool) -> None:
+    model = Echo(InputMemory(lambda size: np.empty(size, np.uint8), is_better=is_better))
+    execute = execute_on(model, ECHOED)
+    batches = [[Rows(10 * number + place, 1 + place) for place in range(1 + number % 3)] for number in range(20)]
+    runs = [execute(batch) for batch in batches]
+    for batch, run in zip(batches, runs, strict=True):
+        for request, outcome in zip(batch, run.outcomes, strict=True):
+            assert not isinstance(outcome, Exception)
+            for array in outcome.values():
+                assert array.shape == (request.rows, 4)
+                assert (array == request.value).all()
+    assert np.shares_memory(model.given[1], model.given[19]), "two requests each, put together in one place"
+    assert np.shares_memory(model.given[0], model.given[1]) == is_better
+
+
+def test_rows_that_fill_a_batch_up_are_nobodys() -> None:
+    model = Echo(InputMemory(lambda size: np.empty(size, np.uint8), is_better=True, size_for=lambda _: 8))
+    outcomes = execute_on(model, ECHOED)([Rows(1, 1), Rows(2, 3)]).outcomes
+    assert model.given[0].shape == (8, 4)
+    assert [outcome["x"][:, 0].tolist() for outcome in outcomes if not isinstance(outcome, Exception)] == [[1], [2] * 3]
+
+
+def test_what_a_model_may_keep_is_not_written_over() -> None:
+    model = Echo(None)
+    execute = execute_on(model, ECHOED)
+    for number in range(3):
+        execute([Rows(number, 1), Rows(number, 2)])
+    assert [array[0, 0] for array in model.given] == [0, 1, 2]
 
 
 class Counting:

@@ -3,7 +3,7 @@ from collections.abc import Callable, Generator
 import numpy as np
 import pytest
 
-from serving.backends.backend import DecoupledInstance
+from serving.backends.backend import ORDINARY_MEMORY, DecoupledInstance, input_memory
 from serving.core.model_config import ModelConfig, parse
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters
 from serving.engine.reshaped import with_reshapes
@@ -116,5 +116,12 @@ def test_everything_else_is_the_instances() -> None:
         "other FP32 [-1,1]",
         "y FP32 [-1,1]",
     ]
+    assert input_memory(instance) is None
     instance.close()
     assert model.closed
+
+
+def test_its_inputs_may_lie_where_the_instance_likes_them() -> None:
+    model = Recording(y=floats(1))
+    model.input_memory = ORDINARY_MEMORY
+    assert input_memory(with_reshapes(model, config("dims: 1", "dims: 1 reshape { }"))) is ORDINARY_MEMORY

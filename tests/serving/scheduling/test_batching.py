@@ -37,3 +37,10 @@ def test_split_gives_each_request_its_rows_as_views() -> None:
 def test_outputs_that_are_not_rows_are_a_failure_of_the_model(output: np.ndarray) -> None:
     with pytest.raises(BackendFailed, match="output 'y' has shape"):
         split({"y": output}, [1, 3, 2])
+
+
+def test_rows_that_are_left_over_are_nobodys() -> None:
+    output = np.arange(5)
+    assert [part["y"].tolist() for part in split({"y": output}, [1, 2], spare=2)] == [[0], [1, 2]]
+    with pytest.raises(BackendFailed, match="its first dimension should be 5"):
+        split({"y": output[:3]}, [1, 2], spare=2)
