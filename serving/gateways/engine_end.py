@@ -22,7 +22,6 @@ from serving.transports.http.fast_path import FastPath
 from serving.transports.http.tensor_request import SMALL, Headers, Target, with_path
 
 _MOST_TARGETS = 1000
-_TEXT = b"BYTES"  # the datatype whose elements are copied one by one, which takes long in a large body
 
 
 class Asked(NamedTuple):
@@ -92,7 +91,7 @@ class EngineEnd(asyncio.Protocol):
     def _ask(self, frame: Frame, body: bytes | memoryview) -> None:
         target = self._target(frame.text, frame.number, len(body))
         send = partial(self._answer, frame.id)
-        answer = _is_quick(target, body) and self._fast_path.ask(target, body, send)
+        answer = self._fast_path.ask(target, body, send)
         if answer is True:
             return
         if answer is False:
@@ -142,8 +141,3 @@ class EngineEnd(asyncio.Protocol):
     def _let_go(self, of: int) -> None:
         del self._read[of]
         self._writer.write(Kind.FREED, of)
-
-
-def _is_quick(target: Target, body: bytes | memoryview) -> bool:
-    """Whether its tensors are only pointed at, where it is large."""
-    return target.length <= SMALL or _TEXT not in bytes(body[: target.header_length])

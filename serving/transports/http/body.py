@@ -3,12 +3,10 @@
 Rule: copied once at most; a small body arrives in one piece and is not copied at all.
 """
 
-import numpy as np
 from fastapi import Request
 
 from serving.errors import InvalidInput
-
-_ALIGNMENT = 64  # bytes; what the widest vector instructions like
+from serving.transports.http.large_body import aligned
 
 
 async def read_body(request: Request, header_length: int) -> bytes | memoryview:
@@ -19,11 +17,7 @@ async def read_body(request: Request, header_length: int) -> bytes | memoryview:
     chunks = [chunk async for chunk in request.stream() if chunk]
     if len(chunks) <= 1:
         return chunks[0] if chunks else b""
-    start = -header_length % _ALIGNMENT
-    size = sum(map(len, chunks))
-    memory = np.empty(start + size + _ALIGNMENT, np.uint8)
-    start += -memory.ctypes.data % _ALIGNMENT
-    body = memory[start : start + size].data
+    body = aligned(sum(map(len, chunks)), header_length)
     position = 0
     for chunk in chunks:
         body[position : position + len(chunk)] = chunk

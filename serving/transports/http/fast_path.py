@@ -26,16 +26,20 @@ from serving.transports.http.encoded_reply import (
     reply_headers,
     size_to_encode,
 )
+from serving.transports.http.large_body import LargeBody
 from serving.transports.http.off_loop import LARGE
 from serving.transports.http.replies import slipway_error_reply, unexpected_error_reply
 from serving.transports.http.tensor_request import (
     SMALL,
+    Body,
     Headers,
     Pieces,
     Send,
     Target,
     target_of,
 )
+
+_TEXT = b"BYTES"  # the datatype whose elements are copied one by one, which takes long in a large body
 
 
 class _Asked(NamedTuple):
@@ -133,7 +137,7 @@ class FastPath:
     def __init__(self, engine: Engine, max_body_size: int) -> None:
         """`max_body_size` in bytes."""
         self._engine = engine
-        self._largest = min(SMALL, max_body_size)
+        self._largest = max_body_size
         self._asked: Known[tuple[str, str, bytes], _Asked] = Known()
         self._responses = KnownResponses()
 
@@ -141,12 +145,14 @@ class FastPath:
         """None for requests that are not for this way."""
         return target_of(method, url, headers, self._largest)
 
-    def body(self, _: Target) -> Pieces:
-        return Pieces()
+    def body(self, target: Target) -> Body:
+        return Pieces() if target.length <= SMALL else LargeBody(target.length, target.header_length)
 
     def ask(self, target: Target, body: bytes | memoryview, send: Send) -> Reply | bool:
         """`send` gets the reply, once. What is waited for until then, which may be cancelled; True where it is there
         already; False, and nothing has happened, where the request is not for this way."""
+        if target.length > SMALL and _TEXT in bytes(body[: target.header_length]):
+            return False
         model = self._engine.alone(target.model, target.version)
         if model is None or model.gives_text:  # which may take long to encode
             return False

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 SMALL = 64 * 1024
-"""Bytes of a body: so much comes in one piece. Of larger ones the framework's costs are a small part."""
+"""Bytes of a body: so much comes in one piece."""
 
 _LONGEST_JSON = SMALL  # bytes of it before the tensors, which are looked at on the event loop
 _PATH = re.compile(rb"/v2/models/([\w.-]+)(?:/versions/(\d+))?/infer", re.ASCII)

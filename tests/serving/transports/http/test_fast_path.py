@@ -31,7 +31,6 @@ from serving.engine.trace_registry import TraceRegistry
 from serving.engine.tracer import Tracer
 from serving.transports.http.connection import Connection
 from serving.transports.http.fast_path import FastPath, Reply
-from serving.transports.http.tensor_request import SMALL
 from tests import tiny_models
 from tests.running_server import RunningServer, running, until
 
@@ -124,6 +123,13 @@ CASES: dict[str, dict[str, Any]] = {
     "text outputs": {"path": "/v2/models/lookup/infer"},
     "close": {"extra": b"Connection: close\r\n"},
     "two lengths": {"extra": b"Inference-Header-Content-Length: 3\r\n"},
+    "several pieces": {**LARGE_FLOATS, "arrays": [np.arange(300_000, dtype=np.float32).reshape(2, -1)]},
+    "several pieces, no such input": {"arrays": [np.ones((8, 50_000), np.float32)], "name": "nope"},
+    "several pieces, two lengths": {
+        **LARGE_FLOATS,
+        "arrays": [np.ones((1, 50_000), np.float32)],
+        "extra": b"Inference-Header-Content-Length: 3\r\n",
+    },
     "JSON": {"make": as_json},
     "JSON, id": {"make": as_json, "id": "seven"},
     "JSON, several rows": {"make": as_json, "arrays": [np.ones((5, 4), np.float32)]},
@@ -425,7 +431,7 @@ async def test_a_connection_that_is_idle_is_closed_and_one_in_use_is_not(fast_pa
         (b"POST", b"/v2/models/double/infer", {b"inference-header-content-length": b"-1"}),
         (b"POST", b"/v2/models/double/infer", {b"inference-header-content-length": b"1" * 5000}),
         (b"POST", b"/v2/models/double/infer", {b"inference-header-content-length": b"9999"}),
-        (b"POST", b"/v2/models/double/infer", {b"content-length": b"%d" % (SMALL + 1)}),
+        (b"POST", b"/v2/models/double/infer", {b"content-length": b"1000001"}),
         (b"POST", b"/v2/models/double/infer", {b"transfer-encoding": b"chunked"}),
         (b"POST", b"/v2/models/double/infer", {b"content-encoding": b"gzip"}),
     ],
