@@ -105,8 +105,9 @@ class EngineEnd(asyncio.Protocol):
         key = (asked, header_length, length)
         target = self._targets.get(key)
         if target is None:
-            url, _, accepts = asked.partition(b"\n")
-            target = with_path(url, header_length, length, accepts.decode("latin-1"))
+            url, accepts, timeout = asked.split(b"\n")
+            seconds = float(timeout) if timeout else None
+            target = with_path(url, header_length, length, accepts.decode("latin-1"), seconds)
             assert target is not None, "a gateway asks for nothing else"
             if len(self._targets) >= _MOST_TARGETS:
                 self._targets.clear()

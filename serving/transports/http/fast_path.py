@@ -161,7 +161,7 @@ class FastPath:
             return False
         reply = Reply(target, model, asked, send, self._responses)
         try:
-            pending = model.enqueue(asked.request, asked.fits, inputs, reply)
+            pending = model.enqueue(asked.request.within(target.timeout), asked.fits, inputs, reply)
         except ModelNotReady:  # it unloads, and there may be another
             return False
         except SlipwayError as error:

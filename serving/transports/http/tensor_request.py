@@ -7,14 +7,16 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from serving.protocols.timeout_text import seconds_of
+
 SMALL = 64 * 1024
 """Bytes of a body: so much comes in one piece."""
 
 _LONGEST_JSON = SMALL  # bytes of it before the tensors, which are looked at on the event loop
 _PATH = re.compile(rb"/v2/models/([\w.-]+)(?:/versions/(\d+))?/infer", re.ASCII)
 LENGTH, HEADER_LENGTH = b"content-length", b"inference-header-content-length"
-_UNUSUAL = frozenset([b"content-encoding", b"transfer-encoding", b"expect", b"x-request-timeout-ms"])
-_ACCEPTS = b"accept-encoding"
+_UNUSUAL = frozenset([b"content-encoding", b"transfer-encoding", b"expect"])
+_ACCEPTS, _TIMEOUT = b"accept-encoding", b"x-request-timeout-ms"
 
 Headers = Sequence[tuple[bytes, bytes]]
 Send = Callable[[int, Headers, Sequence[bytes | memoryview]], None]
@@ -23,7 +25,8 @@ Send = Callable[[int, Headers, Sequence[bytes | memoryview]], None]
 
 class Target(NamedTuple):  # made in a third of a frozen dataclass's time
     """What a request's head says; `header_length` is that of the JSON that its body of `length` bytes begins with, or
-    is. `accepts` are the codings that it accepts, "" where it says nothing of that."""
+    is. `accepts` are the codings that it accepts, "" where it says nothing of that; `timeout` is in seconds, None where
+    it sets none."""
 
     path: str
     model: str
@@ -31,6 +34,7 @@ class Target(NamedTuple):  # made in a third of a frozen dataclass's time
     header_length: int
     length: int
     accepts: str = ""
+    timeout: float | None = None
 
 
 class Asked(Protocol):
@@ -91,7 +95,7 @@ class Pieces:
 
 def target_of(method: bytes, url: bytes, headers: Headers, largest: int) -> Target | None:
     """None for unusual requests, and for bodies of more than `largest` bytes."""
-    length, header_length, accepts = 0, -1, b""
+    length, header_length, accepts, timeout = 0, -1, b"", None
     for name, value in headers:
         if name == HEADER_LENGTH:
             if header_length >= 0 or not value.isdigit() or len(value) > len(str(_LONGEST_JSON)):
@@ -103,15 +107,24 @@ def target_of(method: bytes, url: bytes, headers: Headers, largest: int) -> Targ
             if accepts:
                 return None
             accepts = value
+        elif name == _TIMEOUT:
+            timeout = None if timeout else seconds_of(value.decode("latin-1"))
+            if timeout is None:
+                return None
         elif name in _UNUSUAL:
             return None
     if header_length < 0:
         header_length = length
     if method != b"POST" or not 0 < header_length <= length <= largest or header_length > _LONGEST_JSON:
         return None
-    return with_path(url, header_length, length, accepts.decode("latin-1"))
+    return with_path(url, header_length, length, accepts.decode("latin-1"), timeout)
 
 
-def with_path(url: bytes, header_length: int, length: int, accepts: str = "") -> Target | None:
+def with_path(
+    url: bytes, header_length: int, length: int, accepts: str = "", timeout: float | None = None
+) -> Target | None:
     match = _PATH.fullmatch(url)
-    return match and Target(url.decode(), match[1].decode(), (match[2] or b"").decode(), header_length, length, accepts)
+    if match is None:
+        return None
+    version = (match[2] or b"").decode()
+    return Target(url.decode(), match[1].decode(), version, header_length, length, accepts, timeout)

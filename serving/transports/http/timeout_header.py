@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from serving.core.requests import InferRequest
 from serving.errors import InvalidInput
+from serving.protocols.timeout_text import seconds_of
 
 TIMEOUT = "x-request-timeout-ms"
 
@@ -25,12 +26,9 @@ def within_header(request: Request, inference: InferRequest) -> InferRequest:
     text = request.headers.get(TIMEOUT)
     if text is None:
         return inference
-    try:
-        milliseconds = float(text)
-    except ValueError:
-        milliseconds = 0.0
-    if not 0 < milliseconds <= 1e12:  # NaN compares false
+    seconds = seconds_of(text)
+    if seconds is None:
         raise InvalidInput(
             f"the header X-Request-Timeout-Ms must be a number of milliseconds above 0, got {text[:50]!r}"
         )
-    return inference.within(milliseconds / 1000)
+    return inference.within(seconds)

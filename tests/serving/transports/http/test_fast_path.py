@@ -143,6 +143,9 @@ CASES: dict[str, dict[str, Any]] = {
         "arrays": [np.ones((1, 4), np.float32)],
     },
     "JSON, no list": {"make": as_json, "inputs": 1},
+    "time enough": {"extra": b"X-Request-Timeout-Ms: 60000\r\n"},
+    "no time at all": {"extra": b"X-Request-Timeout-Ms: soon\r\n"},
+    "two times": {"extra": b"X-Request-Timeout-Ms: 60000\r\nX-Request-Timeout-Ms: 7\r\n"},
     "small for gzip": {"extra": b"Accept-Encoding: gzip\r\n"},
     "large for gzip": {**LARGE_FLOATS, "extra": b"Accept-Encoding: gzip\r\n"},
     "large for deflate, JSON": {**LARGE_FLOATS, "make": as_json, "extra": b"Accept-Encoding: deflate, gzip;q=0.5\r\n"},
@@ -293,7 +296,9 @@ def test_a_request_whose_time_is_over_is_told(held_back: Path) -> None:
         [fast] = replies(connection, 1)
         connection.sendall(message(ROW, extra=SLOW, parameters=parameters))
         [slow] = replies(connection, 1)
-    assert fast == slow
+        connection.sendall(message(ROW, extra=b"X-Request-Timeout-Ms: 1\r\n"))
+        [header] = replies(connection, 1)
+    assert fast == slow == header
     assert b"Request timeout expired" in fast
 
 
