@@ -29,7 +29,10 @@ _QUICK = 100e-6
 _WORTH_A_TRY = 2e-3
 """Seconds on an instance's thread, part of which went by while it waited for the interpreter's lock."""
 
-_TRY_EVERY = 64
+_TRIES = 8
+"""One after another: the first ones find nothing of theirs in the processor's caches."""
+
+_BETWEEN_TRIES = 256
 """Batches, while those that were tried were not quick."""
 
 _WORTH_SHARING = 200e-6
@@ -66,7 +69,7 @@ class Forecast:
         self._kinds_of_places = tuple(dict.fromkeys(places))
         self._learnt: OrderedDict[tuple[Hashable, Hashable], _Learnt] = OrderedDict()
         self._running: list[tuple[_Learnt, int, float] | None] = [None] * len(self._places)  # rows, and since when
-        self._untried = _TRY_EVERY  # batches since one that may be quick was tried
+        self._tries = 0  # those that were made, then batches that were none, counted from below 0
         self._stalled_at = -inf
 
     def __repr__(self) -> str:
@@ -94,12 +97,11 @@ class Forecast:
         here = self.model(key, HERE)
         if here is not None and here.expected(rows) <= _QUICK:
             return True
-        self._untried += 1
         there = self.quickest(key)
-        if self._untried < _TRY_EVERY or there is None or there.expected(rows) > _WORTH_A_TRY:
+        if there is None or there.expected(rows) > _WORTH_A_TRY:
             return False
-        self._untried = 0
-        return True
+        self._tries = self._tries + 1 if self._tries < _TRIES else -_BETWEEN_TRIES
+        return self._tries > 0
 
     def share(self, key: Hashable, instance: int, rows: int) -> int:
         """How many of so many rows that instance best takes, where the others that are idle take as many each."""
