@@ -23,7 +23,7 @@ _LATELY = 5.0
 
 _HERE = "here"  # a place that no config can name
 
-_QUICK = 100e-6
+_QUICK = 200e-6
 """Seconds. To wake a thread, to take turns with it at the interpreter's lock, and to be woken by it takes as long."""
 
 _WORTH_A_TRY = 2e-3
