@@ -75,8 +75,8 @@ def test_what_would_be_quick_is_tried_and_stays_if_it_is() -> None:
 
 def test_what_is_not_quick_is_tried_now_and_then() -> None:
     forecast = Forecast(["cpu"])
-    forecast.learn("a", "cpu", 1, 0.3 * ms, 0.0)
-    ran_here(forecast, 0.2 * ms, 0.0)
+    forecast.learn("a", "cpu", 1, 0.6 * ms, 0.0)
+    ran_here(forecast, 0.4 * ms, 0.0)
     assert sum(forecast.is_quick("a", 1, 0.0) for _ in range(10 * 265)) == 80
     forecast.learn("slow", "cpu", 1, 10 * ms, 0.0)
     assert not any(forecast.is_quick("slow", 1, 0.0) for _ in range(640))
