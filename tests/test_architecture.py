@@ -93,6 +93,7 @@ WITHOUT_OWN_TEST = {
     "loadtests/peers/litserve_server.py": "runs in an environment of its own, and is asked before it is measured",
     "loadtests/peers/mlserver_model.py": "the same",
     "loadtests/peers/ray_server.py": "the same",
+    "loadtests/peers/raw_asgi.py": "runs on servers that are no part of the project, for one comparison",
 }
 
 
