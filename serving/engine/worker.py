@@ -147,7 +147,8 @@ class WorkerPool(Generic[R]):
                     self._changed.wait(self._seconds_until(plan.wake_at))
                     self._idle.discard(instance)
                     continue
-                self._wake()  # there may be more for another instance than this one takes
+                if len(self._scheduler):  # more than this one takes
+                    self._wake()
             if plan.events:
                 self._deliver(plan.events, None)
             if plan.batch is not None:

@@ -7,7 +7,7 @@ somebody asks, since most models' requests have no deadline.
 from collections import OrderedDict, deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from math import ceil, inf
+from math import ceil, inf, sqrt
 
 from serving.scheduling.latency_model import LatencyModel
 from serving.scheduling.scheduler import HERE
@@ -35,8 +35,8 @@ _TRIES = 8
 _BETWEEN_TRIES = 256
 """Batches, while those that were tried were not quick."""
 
-_WORTH_SHARING = 200e-6
-"""Seconds by which a batch must become shorter, since another one begins for it."""
+_TO_BEGIN = 100e-6
+"""Seconds that a batch on another thread costs before it computes, in which no other can begin."""
 
 _STALL = 20e-3
 """Seconds after which a batch that should have been quick is the last one for a while."""
@@ -104,14 +104,17 @@ class Forecast:
         return self._tries > 0
 
     def share(self, key: Hashable, instance: int, rows: int) -> int:
-        """How many of so many rows that instance best takes, where the others that are idle take as many each."""
+        """How many of so many rows that instance best takes, where others that are idle take as many each.
+
+        Of n instances each computes an n-th of the time that the rows take, and all of them begin one after another:
+        the sum of both is least at the root of what the one is of the other.
+        """
         idle = sum(running is None for running in self._running[:HERE])
         if instance == HERE or idle < 2 or rows < 2:
             return rows
-        share, model = ceil(rows / idle), self.model(key, instance)
-        if model is None or model.expected(rows) - model.expected(share) < _WORTH_SHARING:
-            return rows
-        return share
+        model = self.model(key, instance)
+        computing = 0.0 if model is None else model.expected(rows) - model.expected(0)
+        return ceil(rows / max(1, min(idle, int(sqrt(computing / _TO_BEGIN)))))
 
     def begin(self, key: Hashable, instance: int, rows: int, now: float) -> None:
         """A batch of so many rows starts there."""

@@ -125,7 +125,8 @@ def test_instances_that_are_idle_share_what_takes_long() -> None:
         forecast.learn("a", "cpu", rows, 0.1 * ms + 0.1 * ms * rows, 0.0)
     assert forecast.share("a", 0, 32) == 8
     assert forecast.share("a", 0, 33) == 9
-    assert forecast.share("a", 0, 2) == 2, "hardly shorter"
+    assert forecast.share("a", 0, 3) == 3, "hardly shorter"
+    assert forecast.share("a", 0, 5) == 3, "two are enough, a third would begin too late"
     assert forecast.share("a", HERE, 32) == 32
     forecast.begin("a", 1, 8, 0.0)
     forecast.begin("a", 2, 8, 0.0)
