@@ -4,12 +4,13 @@ Rule: whatever bytes come, requests that were accepted are answered, and what is
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from http import HTTPStatus
 from typing import Any, NamedTuple, cast
 
 import httptools
 import orjson
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from serving.transports.http.one_write import OneWrite
@@ -32,6 +33,19 @@ class Exchange:
         self.disconnected = False
         self.keep_alive = True
         self.response_complete = True
+
+
+class _Flow(FlowControl):
+    """Reads on when nothing waits for its turn. Uvicorn does with each answer, so that whoever asks and never looks at
+    the answers has the server keep all of it."""
+
+    def __init__(self, transport: OneWrite, waiting: Sized) -> None:
+        super().__init__(transport)  # type: ignore[arg-type]
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()
 
 
 class _Seen(NamedTuple):
@@ -61,6 +75,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._out = OneWrite(transport, self.loop)
         super().connection_made(self._out)  # type: ignore[arg-type]
+        self.flow = _Flow(self._out, self.pipeline)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._exchange.answer is not None:
@@ -208,6 +223,7 @@ class Connection(HttpToolsProtocol):
         exchange = self._exchange
         exchange.response_complete = True
         self.tasks.discard(exchange.answer)
+        exchange.answer = None  # which has the request's tensors
         lines = [name + b": " + value + b"\r\n" for name, value in (*self.server_state.default_headers, *headers)]
         if not exchange.keep_alive:
             lines.append(b"connection: close\r\n")
