@@ -22,6 +22,7 @@ from serving.transports.http.fast_path import FastPath
 from serving.transports.http.tensor_request import SMALL, Headers, Target, with_path
 
 _MOST_TARGETS = 1000
+_LONGEST = 4096  # bytes, of what a target that is kept was made of
 
 
 class Asked(NamedTuple):
@@ -111,7 +112,8 @@ class EngineEnd(asyncio.Protocol):
             assert target is not None, "a gateway asks for nothing else"
             if len(self._targets) >= _MOST_TARGETS:
                 self._targets.clear()
-            self._targets[key] = target
+            if len(asked) <= _LONGEST:
+                self._targets[key] = target
         return target
 
     def _answer(self, of: int, status: int, headers: Headers, body: Sequence[bytes | memoryview]) -> None:

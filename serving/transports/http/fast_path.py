@@ -145,8 +145,13 @@ class FastPath:
         """None for requests that are not for this way."""
         return target_of(method, url, headers, self._largest)
 
-    def body(self, target: Target) -> Body:
-        return Pieces() if target.length <= SMALL else LargeBody(target.length, target.header_length)
+    def body(self, target: Target) -> Body | None:
+        if target.length <= SMALL:
+            return Pieces()
+        try:
+            return LargeBody(target.length, target.header_length)
+        except MemoryError:  # the other way takes it as it comes
+            return None
 
     def ask(self, target: Target, body: bytes | memoryview, send: Send) -> Reply | bool:
         """`send` gets the reply, once. What is waited for until then, which may be cancelled; True where it is there

@@ -31,6 +31,7 @@ from serving.engine.trace_registry import TraceRegistry
 from serving.engine.tracer import Tracer
 from serving.transports.http.connection import Connection
 from serving.transports.http.fast_path import FastPath, Reply
+from serving.transports.http.tensor_request import Target
 from tests import tiny_models
 from tests.running_server import RunningServer, running, until
 
@@ -406,6 +407,10 @@ async def test_the_usual_request_goes_this_way(fast_path: FastPath) -> None:
     assert answer.done()
     assert status == 200
     assert np.frombuffer(bytes(pieces[-1]), np.float32).tolist() == [2, 4, 6, 8]
+
+
+async def test_a_body_that_there_is_no_memory_for_takes_the_other_way(fast_path: FastPath) -> None:
+    assert fast_path.body(Target("/v2/models/double/infer", "double", "", 100, 1 << 60)) is None
 
 
 async def test_a_connection_that_is_idle_is_closed_and_one_in_use_is_not(fast_path: FastPath) -> None:
