@@ -15,7 +15,7 @@ import numpy as np
 from serving.backends.wrong_files import refuse_placeholder
 from serving.core.brief import what_it_has
 from serving.core.isolation import is_isolated
-from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig, check_filename, devices
+from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig, check_filename
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters, TensorSpec, format_shape
 from serving.core.torch_options import torch_options
 from serving.errors import ModelLoadFailed
@@ -103,6 +103,16 @@ class BufferedInstance(Protocol):
 
 
 @runtime_checkable
+class SteadyInstance(Protocol):
+    """A `ModelInstance` that can tell whether its time can be told."""
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether any thread may run it, is held up by nothing but its computing, and by that equally long for inputs
+        of equal shapes, whatever they hold."""
+
+
+@runtime_checkable
 class DecoupledInstance(Protocol):
     """A `ModelInstance` that answers one request 0 to n times."""
 
@@ -168,9 +178,9 @@ def are_shared(config: ModelConfig) -> bool:
     return config.backend == "onnxruntime" or (config.backend == "pytorch" and torch_options(config).weight_sharing)
 
 
-def run_anywhere(config: ModelConfig) -> bool:
-    """Whether any thread may run the model's instances, and is not held up by other than their computing."""
-    return config.backend in ("onnxruntime", "pytorch") and not is_isolated(config) and {*devices(config)} == {"cpu"}
+def is_steady(instance: ModelInstance) -> bool:
+    """Also False where nobody knows."""
+    return isinstance(instance, SteadyInstance) and instance.is_steady
 
 
 def input_memory(instance: ModelInstance) -> InputMemory | None:

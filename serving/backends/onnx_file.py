@@ -16,6 +16,7 @@ from serving.errors import ModelLoadFailed
 
 _LONGEST = 200  # characters of a location that an error repeats
 _CONVOLUTIONS = (b"\x22\x04Conv", b"\x22\x0dConvTranspose")  # a node's field op_type, its length, and what it is
+_LOOPS = (b"\x22\x04Loop",)
 _EXTERNAL = 1  # onnx.TensorProto.EXTERNAL
 
 # The part of onnx.proto that leads to tensors; whatever else a file holds is carried along unread.
@@ -55,6 +56,11 @@ class OnnxFile:
     def has_convolutions(self) -> bool:
         """Whether a node seems to be one: weights may have such bytes too, about once in 10^14."""
         return any(kind in self.content for kind in _CONVOLUTIONS)
+
+    @property
+    def has_loops(self) -> bool:
+        """Whether a node seems to run a graph as often as its inputs say."""
+        return any(kind in self.content for kind in _LOOPS)
 
 
 def read_onnx(path: Path) -> OnnxFile:

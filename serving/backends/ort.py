@@ -89,6 +89,7 @@ class OrtInstance:
         defaults: Specs = (),
         arena_shrinkage: str = "",
         memory: InputMemory = ORDINARY_MEMORY,
+        is_steady: bool = False,
     ) -> None:
         """`defaults` are inputs that the graph has a value for, which takes their place where they are absent.
         `arena_shrinkage` names the devices whose memory is given back after each run, such as `cpu:0`."""
@@ -101,6 +102,7 @@ class OrtInstance:
         self.outputs = tuple(_spec(tensor) for tensor in session.get_outputs())
         self._output_names = [spec.name for spec in self.outputs]
         self._text_inputs = {spec.name for spec in self.inputs if spec.datatype == "BYTES"}
+        self.is_steady = is_steady and not self._text_inputs  # which may be of any length
         self._has_bf16 = any(spec.datatype == "BF16" for spec in (*self.inputs, *self.outputs))
 
     def run(self, inputs: Arrays, _: Parameters = NO_PARAMETERS, /) -> Arrays:
@@ -137,7 +139,8 @@ def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
         raise no_gpus(config, f"ONNX Runtime can't use {', '.join(sorted(unusable))}{missing_library()}")
     if device != "cpu" and file.has_convolutions:
         memory = replace(memory, size_for=SteadySizes(config.max_batch_size).size_for)
-    instance = OrtInstance(session, _defaults(session, config), options.arena_shrinkage, memory)
+    is_steady = device == "cpu" and not file.has_loops
+    instance = OrtInstance(session, _defaults(session, config), options.arena_shrinkage, memory, is_steady)
     check_against_config("input", instance.inputs, file_input_specs(config))
     ragged = ragged_config(config)
     scattered = () if ragged is None else ragged.scattered

@@ -56,6 +56,7 @@ class TorchScriptInstance:
         self.input_memory = (
             None if self._streams is None else InputMemory(page_locked, PAGE_LOCKED_FROM, is_better=True)
         )
+        self.is_steady = device == "cpu" and not _has_loops(module)
         self.inputs = inputs
         self.outputs = outputs
 
@@ -124,6 +125,10 @@ def _module(path: Path, device: str | None) -> Any:
         raise ModelLoadFailed(f"PyTorch can't load '{path.name}': {words}") from None
     module.eval()
     return module
+
+
+def _has_loops(module: Any) -> bool:
+    return bool(module.inlined_graph.findAllNodes("prim::Loop"))
 
 
 def _check_device(config: ModelConfig, device: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
-from serving.backends.backend import ModelInstance, run_anywhere
+from serving.backends.backend import ModelInstance, is_steady
 from serving.core.batching_config import batching_config
 from serving.core.model_config import ModelConfig, devices, input_specs, output_specs
 from serving.core.requests import Arrays, InferRequest, InferResponse
@@ -95,7 +95,7 @@ class ServedModel:
             self._deliver,
             are_up=are_up([instance for instance, _ in places]),
             soon=loop.call_soon,
-            deliver_here=self._outcomes.settle if run_anywhere(config) else None,
+            deliver_here=self._outcomes.settle if self._is_foreseeable() else None,
         )
 
     def __repr__(self) -> str:
@@ -191,6 +191,10 @@ class ServedModel:
                 if instance not in self._instances:  # one may stand for several
                     _close(instance)
         return True
+
+    def _is_foreseeable(self) -> bool:
+        """Whether requests of one key take equally long: shapes of ragged inputs are in no key."""
+        return self._stacked.keys() == self.inputs.keys() and all(map(is_steady, self._instances))
 
     def _deliver(self, events: list[Event[Pending]], execution: Execution[Pending] | None) -> None:
         """On a worker's thread: one wake-up of the event loop for the whole batch."""

@@ -185,7 +185,7 @@ class WorkerPool(Generic[R]):
     def _run_here(self, instance: int, plan: Plan[R]) -> None:
         assert self._deliver_here is not None
         if plan.events:
-            self._deliver_here(plan.events, None)
+            self._deliver(plan.events, None)
         execution = None if plan.batch is None else self._execute(instance, plan.batch, plan.expected)
         events: list[Event[R]] = []
         with self._changed:

@@ -22,7 +22,7 @@ from serving.scheduling.forecast import Forecast
 from serving.scheduling.latency_model import LatencyModel
 from serving.scheduling.ranked_queue import Entry, RankedQueue
 from serving.scheduling.room import rooms
-from serving.scheduling.scheduler import Event, Plan, Schedulable
+from serving.scheduling.scheduler import HERE, Event, Plan, Schedulable
 
 _PATIENCE = 1.0
 """Seconds after which a request without a deadline is due, so that those with one don't starve it."""
@@ -120,10 +120,12 @@ class DynamicBatcher(Generic[P]):
         return Plan(events=events)
 
     def is_quick(self, now: float, /) -> bool:
-        if not self._entries:
+        if not self._entries or self._deadlines.next() <= now:
             return False
-        key = self._waiting.head.key
-        return self._forecast.is_quick(key, min(self._groups[key].queue.rows, self._config.max_batch_size), now)
+        group, _ = self._next_group(now, HERE)
+        if group is None:
+            return False
+        return self._forecast.is_quick(group.key, min(group.queue.rows, self._config.max_batch_size), now)
 
     def complete(self, batch: list[P], outcomes: Sequence[Any], now: float, instance: int = 0, /) -> list[Event[P]]:
         events = [

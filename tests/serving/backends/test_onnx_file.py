@@ -165,3 +165,17 @@ def test_a_file_that_is_no_onnx_is_a_reason(folder: Path) -> None:
 def test_convolutions_are_found(graph: str, has_some: bool, tmp_path: Path) -> None:
     tiny_models.write_onnx(tmp_path / "m.onnx", graph, w=np.ones((1, 1, 1), np.float32))
     assert read_onnx(tmp_path / "m.onnx").has_convolutions == has_some
+
+
+LOOP = """g (int64 times, float[4] x) => (float[4] y) {
+    y = Loop (times, w, x) <body = b (int64 i, bool c, float[4] s) => (bool d, float[4] t) {
+        d = Identity(c)
+        t = Add(s, s)
+    }>
+}"""
+
+
+@pytest.mark.parametrize(("graph", "has_some"), [(LOOP, True), ("g (bool x) => (bool y) { y = And(x, w) }", False)])
+def test_loops_are_found(graph: str, has_some: bool, tmp_path: Path) -> None:
+    tiny_models.write_onnx(tmp_path / "m.onnx", graph, w=np.array(True))
+    assert read_onnx(tmp_path / "m.onnx").has_loops == has_some

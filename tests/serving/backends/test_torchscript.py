@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from serving.backends import torchscript
-from serving.backends.backend import ModelInstance, input_memory
+from serving.backends.backend import ModelInstance, input_memory, is_steady
 from serving.core.model_config import ModelConfig
 from serving.engine.repository import ModelRepository
 from serving.errors import BackendFailed, ModelLoadFailed
+from tests import tiny_models
 from tests.gpus import DEVICE, needs_torch_gpu
 
 
@@ -231,3 +232,10 @@ def test_a_gpu_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) ->
 
 def test_on_a_processor_it_may_keep_what_it_is_given(tmp_path: Path) -> None:
     assert input_memory(torchscript.load(*publish(tmp_path, Same()), "cpu")) is None
+
+
+def test_how_long_a_module_with_a_loop_takes_is_not_known(tiny_repository: Path, tmp_path: Path) -> None:
+    tiny_models.add_endless(tmp_path)
+    for root, name, known in ((tiny_repository, "affine", True), (tmp_path, "endless", False)):
+        instance = torchscript.load(root / name / "1", ModelRepository(root).config(name), "cpu")
+        assert is_steady(instance) == known

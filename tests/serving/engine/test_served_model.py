@@ -386,7 +386,8 @@ class Threads:
     concurrency = 1
     reads_parameters = False
 
-    def __init__(self) -> None:
+    def __init__(self, is_steady: bool) -> None:
+        self.is_steady = is_steady
         self.inputs = self.outputs = (TensorSpec("x", "FP32", (-1, 1)),)
         self.seen: set[threading.Thread] = set()
 
@@ -398,10 +399,15 @@ class Threads:
         pass
 
 
-@pytest.mark.parametrize(("backend", "here"), [("onnxruntime", True), ("pytorch", True), ("python", False)])
-async def test_the_event_loop_runs_what_is_quick_unless_its_code_may_do_anything(backend: str, here: bool) -> None:
-    config = model_config.complete(model_config.parse(CONFIG.replace("python", backend), "m"))
-    instance = Threads()
+RAGGED = CONFIG.replace("python", "onnxruntime").replace("dims: 1 }", "dims: -1 allow_ragged_batch: true }", 1)
+
+
+@pytest.mark.parametrize(("text", "is_steady"), [(CONFIG, True), (CONFIG, False), (RAGGED, True)])
+async def test_the_event_loop_runs_what_is_quick_if_its_shapes_tell_how_long_it_takes(
+    text: str, is_steady: bool
+) -> None:
+    config = model_config.complete(model_config.parse(text, "m"))
+    instance, here = Threads(is_steady), is_steady and text == CONFIG
     model = ServedModel("1", config, [instance], {}, asyncio.get_running_loop())
     for _ in range(1000):  # some of which tell how quick it is
         await model.infer(request(1))

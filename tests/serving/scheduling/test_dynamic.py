@@ -6,6 +6,7 @@ import pytest
 from serving.core.batching_config import BatchingConfig, QueuePolicy
 from serving.errors import DeadlineExceeded, Overloaded
 from serving.scheduling.dynamic import DynamicBatcher
+from serving.scheduling.scheduler import HERE
 from tests.serving.scheduling.requests import Request
 
 ms = 1e-3
@@ -509,3 +510,24 @@ def test_idle_instances_share_what_waits_unless_the_config_says_how_large_batche
     add(scheduler, *(Request() for _ in range(16)))
     found = [scheduler.schedule(6 * ms, instance).batch or [] for instance in range(2)]
     assert [len(batch) for batch in found if batch] == sizes
+
+
+def test_quick_is_what_runs_now_and_not_what_came_first() -> None:
+    scheduler = batcher(max_batch_size=2, delay=5 * ms)
+    scheduler.learn("quick", "cpu", 1, 0.1 * ms)
+    scheduler.learn("slow", "cpu", 2, 50 * ms)
+    add(scheduler, Request(key="quick"))
+    assert not scheduler.is_quick(0.0), "it is held back"
+    add(scheduler, Request(key="slow"), Request(key="slow"))
+    assert not scheduler.is_quick(0.0)
+    assert [request.key for request in scheduler.schedule(0.0, HERE).batch or []] == ["slow", "slow"]
+    assert scheduler.is_quick(5 * ms)
+    assert [request.key for request in scheduler.schedule(5 * ms, HERE).batch or []] == ["quick"]
+
+
+def test_what_has_expired_may_hide_what_is_not_quick() -> None:
+    scheduler = batcher()
+    scheduler.learn("quick", "cpu", 1, 0.1 * ms, 1.0)
+    add(scheduler, Request(key="quick", queue_timeout=1 * ms), Request(key="slow"))
+    assert scheduler.is_quick(0.0)
+    assert not scheduler.is_quick(1 * ms)
