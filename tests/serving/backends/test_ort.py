@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 
 from serving.backends import ort
-from serving.backends.backend import ORDINARY_MEMORY, ModelInstance
+from serving.backends.backend import ORDINARY_MEMORY, ModelInstance, is_steady
 from serving.core import model_config
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters
 from serving.engine.execution import execute_on
@@ -40,6 +40,12 @@ def test_texts_are_bytes_outside_and_strings_inside(tmp_path: Path) -> None:
     instance = ort.load(tmp_path / "text" / "1", ModelRepository(tmp_path).config("text"), "cpu")
     words = np.array([["é".encode(), b"", b"a\0b\0"]], object)
     assert instance.run({"in": words})["out"].tolist() == [["é".encode(), b"", b"a\0b\0"]]
+
+
+def test_how_long_a_model_of_texts_takes_is_not_known(tmp_path: Path) -> None:
+    tiny_models.add_identity(tmp_path, "text", "TYPE_STRING", "string")
+    tiny_models.add_identity(tmp_path, "numbers", "TYPE_FP32", "float")
+    assert [is_steady(load(tmp_path, name)) for name in ("text", "numbers")] == [False, True]
 
 
 def test_bytes_that_are_no_text_are_the_callers_mistake(tmp_path: Path) -> None:
