@@ -95,7 +95,7 @@ class Forecast:
         if now - self._stalled_at <= _LATELY:
             return False
         here = self.model(key, HERE)
-        if here is not None and here.expected(rows) <= _QUICK:
+        if here is not None and rows <= 2 * here.most_rows and here.expected(rows) <= _QUICK:
             return True
         there = self.quickest(key)
         if there is None or there.expected(rows) > _WORTH_A_TRY:

@@ -48,6 +48,11 @@ class LatencyModel:
     def seen(self) -> bool:
         return self._weight > 0
 
+    @property
+    def most_rows(self) -> float:
+        """Of the batches that were seen."""
+        return self._most
+
     def observe(self, rows: int, seconds: float) -> None:
         """A batch of so many rows took so long."""
         if self._fewest <= rows <= self._most:

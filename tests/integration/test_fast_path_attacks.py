@@ -6,9 +6,12 @@ Rule: one server for all of them; what a test leaves behind must not matter to t
 import gc
 import json
 import socket
+import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -342,3 +345,25 @@ def test_who_never_reads_is_not_fed_for_ever(server: RunningServer) -> None:
         except TimeoutError:
             pass
         assert sent < 64 * 1024 * 1024
+
+
+@pytest.mark.parametrize("extra", [b"", SLOW])
+def test_a_server_that_stops_resets_no_connection_that_is_in_use(tiny_repository: Path, extra: bytes) -> None:
+    """Each caller, busy as it is, is told with an answer that it was the last one."""
+
+    def until_told(server: RunningServer, busy: threading.Event) -> bytes:
+        with connected(server) as connection:
+            while True:
+                connection.sendall(message(ROW, extra=extra))
+                [reply] = replies(connection, 1)
+                assert tensor_of(reply) == [2, 4, 6, 8]
+                busy.set()
+                if b"connection: close" in reply:
+                    return connection.recv(1)
+
+    with ThreadPoolExecutor() as threads:
+        with running(tiny_repository) as server:
+            events = [threading.Event() for _ in range(4)]
+            told = [threads.submit(until_told, server, busy) for busy in events]
+            assert all(busy.wait(30) for busy in events)
+        assert [each.result(30) for each in told] == [b""] * 4

@@ -16,6 +16,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from serving.transports.http.one_write import OneWrite
 from serving.transports.http.tensor_request import Asked, Body, Headers, Target, Way
 
+_IN_USE, _GRACE = 1.0, 0.2
+"""Seconds. When the server stops, a connection that was used so lately may bring another request at any moment; so long
+it is waited for, and its answer says that it was the last."""
+
 _LONGEST_HEAD = 64 * 1024  # bytes; no header of the protocol comes near it
 
 
@@ -67,7 +71,8 @@ class Connection(HttpToolsProtocol):
         self._held = b""  # the begin of one that is like it
         self._is_between = True  # requests, as the parser sees it
         self._first = b""  # what came with the present request's first byte, if that was the first one
-        self._idle_since = 0.0  # in the loop's seconds
+        self._idle_since = -_IN_USE  # in the loop's seconds
+        self._is_last = False  # the next request, since the server stops
         self._before: RequestResponseCycle | None = None  # whose reply comes before that of `cycle`
         self._unread = 0  # bytes since the parser last had something to say
         self._is_over = False  # nothing that comes is read any more
@@ -128,7 +133,7 @@ class Connection(HttpToolsProtocol):
             self._body = self._fast_path.body(self._target)
         if self._body is None:
             self._before = cast("RequestResponseCycle | None", self.cycle)
-            super().on_headers_complete()
+            self._begin_cycle()
 
     def on_body(self, body: bytes) -> None:
         self._unread = 0
@@ -157,7 +162,15 @@ class Connection(HttpToolsProtocol):
             self.data_received(held)
         if self._body is not None:  # a request has begun, which uvicorn must know
             self._leave_fast_path(self._body)
-        super().shutdown()
+        if self._is_free() and self.loop.time() - self._idle_since < _IN_USE:
+            self._is_last = True
+            self.loop.call_later(_GRACE, super().shutdown)
+        else:
+            super().shutdown()
+
+    def on_response_complete(self) -> None:
+        self._idle_since = self.loop.time()
+        super().on_response_complete()
 
     def timeout_keep_alive_handler(self) -> None:
         """Set once, it stays while requests come that are not parsed."""
@@ -189,8 +202,12 @@ class Connection(HttpToolsProtocol):
     def _leave_fast_path(self, body: Body) -> None:
         """With the request whose head and, as far as it came, body were kept from uvicorn."""
         self._target = self._body = None
-        super().on_headers_complete()
+        self._begin_cycle()
         super().on_body(body.so_far())
+
+    def _begin_cycle(self) -> None:
+        super().on_headers_complete()
+        self.cycle.keep_alive = self.cycle.keep_alive and not self._is_last
 
     def _is_free(self) -> bool:
         """To answer at once: nothing that came before is unanswered, and what was answered is read."""
@@ -209,6 +226,7 @@ class Connection(HttpToolsProtocol):
         assert self._fast_path is not None
         exchange, before = self._exchange, self.cycle
         exchange.response_complete, exchange.answer = False, None
+        exchange.keep_alive = exchange.keep_alive and not self._is_last
         self.cycle = exchange  # type: ignore[assignment]
         answer = self._fast_path.ask(target, body, self._reply)
         if answer is False:

@@ -100,6 +100,15 @@ def test_a_large_batch_is_not_quick_where_a_small_one_is() -> None:
     assert not forecast.is_quick("a", 32, 0.0)
 
 
+def test_a_batch_that_is_larger_than_all_before_is_not_taken_for_quick() -> None:
+    forecast = Forecast(["cpu"])
+    ran_here(forecast, 0.02 * ms, 0.0, rows=1)
+    assert forecast.is_quick("a", 2, 0.0)
+    assert not forecast.is_quick("a", 64, 0.0)
+    ran_here(forecast, 0.02 * ms, 0.0, rows=2)
+    assert forecast.is_quick("a", 4, 0.0)
+
+
 def test_after_a_stall_nothing_is_quick_for_a_while() -> None:
     forecast = Forecast(["cpu"])
     for _ in range(20):
