@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 
 from serving.backends.backend import share_threads
 from serving.core.did_you_mean import instead
@@ -126,10 +127,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         app = gateway(engine, metrics, regions, traces, logs, offered, settings.max_body_size)
         fast_path = FastPath(engine, settings.max_body_size)
         has_gateways = settings.http_workers > 1
-        if has_gateways:
-            http = HttpServer(app, _AFTER_GATEWAYS, fast_path, keep_alive=_FOR_GATEWAYS)
-        else:
-            http = HttpServer(app, settings.shutdown_timeout, fast_path)
+        http = _http_server(settings, app, fast_path)
         gateways = Gateways(http_sockets if has_gateways else (), http, app, fast_path, settings.max_body_size)
         if has_gateways:
             collectors.register(GatewayMetrics(gateways))
@@ -190,6 +188,13 @@ def _on_signals(act: Callable[[], None]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # Windows
             asyncio.get_running_loop().add_signal_handler(number, act)
+
+
+def _http_server(settings: Settings, app: ASGIApp, fast_path: FastPath) -> HttpServer:
+    """Behind gateways it ends after them, and they decide how long a connection is kept."""
+    if settings.http_workers > 1:
+        return HttpServer(app, _AFTER_GATEWAYS, fast_path, keep_alive=_FOR_GATEWAYS)
+    return HttpServer(app, settings.shutdown_timeout, fast_path)
 
 
 async def _load(dependencies: Dependencies, names: list[str], stop: asyncio.Event) -> None:

@@ -12,9 +12,17 @@ from serving.gateways import frames
 from serving.gateways.frame_writer import FrameWriter
 from serving.gateways.frames import Frame, Frames, Kind, Place
 from serving.gateways.shared_memory import SharedMemory
-from serving.transports.http.tensor_request import SMALL, Body, Headers, Pieces, Send, Target, target_of
-
-_ALIGNMENT = 64  # bytes; what the widest vector instructions like
+from serving.transports.http.tensor_request import (
+    ALIGNMENT,
+    SMALL,
+    Body,
+    Headers,
+    LargeBody,
+    Pieces,
+    Send,
+    Target,
+    target_of,
+)
 
 
 class Placed(NamedTuple):
@@ -27,26 +35,21 @@ class Placed(NamedTuple):
 class PlacedBody:
     """One that is written into shared memory as it comes."""
 
-    __slots__ = ("_end", "_memory", "_placed", "_view")
+    __slots__ = ("_memory", "_placed", "_written", "append")
 
     def __init__(self, memory: SharedMemory, placed: Placed) -> None:
         """Owns the place."""
         self._memory = memory
         self._placed = placed
-        self._view = memory.view(placed.body)
-        self._end = 0
-
-    def append(self, piece: bytes) -> None:
-        end = self._end + len(piece)
-        self._view[self._end : end] = piece
-        self._end = end
+        self._written = LargeBody(memory.view(placed.body))
+        self.append = self._written.append
 
     def whole(self) -> Placed:
         """Owned by who gets it."""
         return self._placed
 
     def so_far(self) -> bytes:
-        content = bytes(self._view[: self._end])
+        content = self._written.so_far()
         self.drop()
         return content
 
@@ -113,7 +116,7 @@ class GatewayEnd(asyncio.Protocol):
     def body(self, target: Target) -> Body | None:
         if target.length <= SMALL:
             return Pieces()
-        gap = -target.header_length % _ALIGNMENT  # then the tensors lie well
+        gap = -target.header_length % ALIGNMENT  # then the tensors lie well
         taken = self._memory.ours.take(gap + target.length)
         if taken is None:
             return None

@@ -4,15 +4,12 @@ Rule: `send` gets one reply, whatever the application does, and also where nobod
 """
 
 import asyncio
-import logging
 from typing import Any
 
+from starlette.responses import Response
+
+from serving.transports.http.replies import internal_error_reply, unexpected_error_reply
 from serving.transports.http.tensor_request import HEADER_LENGTH, LENGTH, Headers, Send, Target
-
-log = logging.getLogger("slipway")
-
-_FAILED = b'{"error":"internal error; the server\'s log has the details"}'
-_JSON: Headers = ((b"content-length", b"%d" % len(_FAILED)), (b"content-type", b"application/json"))
 
 
 class OneRequest:
@@ -53,10 +50,16 @@ class OneRequest:
         try:
             await app(scope, self._receive, self._collect)
         except Exception as error:
-            log.error("POST %s failed", self._target.path, exc_info=error)
+            self._fail(unexpected_error_reply(f"POST {self._target.path}", error))
         finally:
             if not self._is_answered:
-                self._send(500, _JSON, [_FAILED])
+                self._fail(internal_error_reply())
+
+    def _fail(self, reply: Response) -> None:
+        """Unless it was answered."""
+        if not self._is_answered:
+            self._is_answered = True
+            self._send(reply.status_code, reply.raw_headers, [reply.body])
 
     async def _receive(self) -> dict[str, Any]:
         if self._body is None:

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from loadtests.callers import Call, infer
-from loadtests.closed_loop import by_callers, by_wrk, generator
+from loadtests.closed_loop import Load, by_callers, by_wrk, generator
 from loadtests.server_process import ServerFailed
 from tests.running_server import RunningServer
 
@@ -12,24 +12,22 @@ GOOD = infer("double", 1, 2, 3, 4)
 REFUSED = infer("double", 1)
 
 
-def test_callers_count_what_was_answered_and_what_was_refused(tiny_server: RunningServer) -> None:
-    good, refused = (by_callers(tiny_server.http_port, call, 2, 1) for call in (GOOD, REFUSED))
+def assert_counted(good: Load, refused: Load) -> None:
     assert good.requests_per_s > 10
     assert 0 < good.p50_ms <= good.p99_ms
     assert good.failed == 0
     assert refused.requests_per_s == 0
     assert refused.failed > 10
+
+
+def test_callers_count_what_was_answered_and_what_was_refused(tiny_server: RunningServer) -> None:
+    assert_counted(*(by_callers(tiny_server.http_port, call, 2, 1) for call in (GOOD, REFUSED)))
 
 
 @needs_wrk
 def test_wrk_counts_the_same(tiny_server: RunningServer) -> None:
     wrk = str(shutil.which("wrk"))
-    good, refused = (by_wrk(wrk, tiny_server.http_port, call, 2, 1) for call in (GOOD, REFUSED))
-    assert good.requests_per_s > 10
-    assert 0 < good.p50_ms <= good.p99_ms
-    assert good.failed == 0
-    assert refused.requests_per_s == 0
-    assert refused.failed > 10
+    assert_counted(*(by_wrk(wrk, tiny_server.http_port, call, 2, 1) for call in (GOOD, REFUSED)))
 
 
 @needs_wrk

@@ -6,7 +6,7 @@ Rule: copied once at most; a small body arrives in one piece and is not copied a
 from fastapi import Request
 
 from serving.errors import InvalidInput
-from serving.transports.http.large_body import aligned
+from serving.transports.http.aligned_memory import aligned
 
 
 async def read_body(request: Request, header_length: int) -> bytes | memoryview:

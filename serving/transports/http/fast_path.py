@@ -17,6 +17,7 @@ from serving.protocols import v2_json
 from serving.protocols.known_headers import Known, KnownResponses, Layout, layout
 from serving.protocols.outputs import RequestedOutputs, Window
 from serving.protocols.v2_binary import encode_tensor
+from serving.transports.http.aligned_memory import aligned
 from serving.transports.http.cut_off import cut_off_reply
 from serving.transports.http.encoded_reply import (
     AS_IT_IS,
@@ -26,13 +27,13 @@ from serving.transports.http.encoded_reply import (
     reply_headers,
     size_to_encode,
 )
-from serving.transports.http.large_body import LargeBody
 from serving.transports.http.off_loop import LARGE
 from serving.transports.http.replies import slipway_error_reply, unexpected_error_reply
 from serving.transports.http.tensor_request import (
     SMALL,
     Body,
     Headers,
+    LargeBody,
     Pieces,
     Send,
     Target,
@@ -149,7 +150,7 @@ class FastPath:
         if target.length <= SMALL:
             return Pieces()
         try:
-            return LargeBody(target.length, target.header_length)
+            return LargeBody(aligned(target.length, target.header_length))
         except MemoryError:  # the other way takes it as it comes
             return None
 

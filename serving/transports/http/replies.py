@@ -72,4 +72,8 @@ async def unexpected_error(request: Request, error: Exception) -> Response:
 def unexpected_error_reply(what: str, error: Exception) -> Response:
     """What nobody foresaw: the log has it, the caller is told so."""
     log.error("%s failed", what, exc_info=error)
+    return internal_error_reply()
+
+
+def internal_error_reply() -> Response:
     return error_reply("internal error; the server's log has the details", 500)

@@ -12,6 +12,8 @@ from serving.protocols.timeout_text import seconds_of
 SMALL = 64 * 1024
 """Bytes of a body: so much comes in one piece."""
 
+ALIGNMENT = 64  # bytes; what the widest vector instructions like
+
 _LONGEST_JSON = SMALL  # bytes of it before the tensors, which are looked at on the event loop
 _PATH = re.compile(rb"/v2/models/([\w.-]+)(?:/versions/(\d+))?/infer", re.ASCII)
 LENGTH, HEADER_LENGTH = b"content-length", b"inference-header-content-length"
@@ -71,6 +73,30 @@ class Way(Protocol):
     def ask(self, target: Target, body: Any, send: Send) -> Asked | bool:
         """`send` gets the reply, once. What can be cancelled until then; True where it is there already; False, and
         nothing has happened, where the request is not for this way."""
+
+
+class LargeBody:
+    """One that is written into memory of its size as it comes."""
+
+    __slots__ = ("_end", "_memory")
+
+    def __init__(self, memory: memoryview) -> None:
+        self._memory = memory
+        self._end = 0
+
+    def append(self, piece: bytes) -> None:
+        end = self._end + len(piece)
+        self._memory[self._end : end] = piece
+        self._end = end
+
+    def whole(self) -> memoryview:
+        return self._memory
+
+    def so_far(self) -> bytes:
+        return bytes(self._memory[: self._end])
+
+    def drop(self) -> None:
+        self._memory = self._memory[:0]
 
 
 class Pieces:
