@@ -228,11 +228,11 @@ async def test_who_waits_for_another_keeps_its_own_deadline() -> None:
 
 async def test_a_models_own_timeout_holds_for_those_that_wait_too() -> None:
     gate, (answers, _) = Gate(), caching()
-    policy = "dynamic_batching { default_queue_policy { default_timeout_microseconds: 10000 } }"
+    policy = "dynamic_batching { default_queue_policy { default_timeout_microseconds: 1000000 } }"
     with served(gate, policy) as model:
         gate.open.clear()
         leader = asyncio.create_task(answers.infer(model, request(1, timeout=60), None))
-        await entered(gate)
+        await entered(gate)  # within that second, which the leader has too
         assert await outcomes(answers.infer(model, request(1), None)) == [DeadlineExceeded]
         gate.open.set()
         assert values(await leader) == [2]

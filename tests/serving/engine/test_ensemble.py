@@ -260,10 +260,10 @@ async def test_the_time_of_a_request_is_that_of_all_its_steps() -> None:
             await queued
         await running
         a.open.clear()
-        late = asyncio.create_task(ensemble.infer(request(2, timeout=0.05)))
+        late = asyncio.create_task(ensemble.infer(request(2, timeout=0.5)))
         await entered(a)
         await entered(a)
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(0.55)
         a.open.set()
         with pytest.raises(DeadlineExceeded, match="model 'b': Request timeout expired"):
             await late

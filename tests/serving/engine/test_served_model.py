@@ -186,10 +186,10 @@ async def test_what_became_of_those_with_a_deadline_is_counted_and_what_their_ba
     gate = Gate()
     with served(gate, "dynamic_batching { }") as model:
         gate.open.clear()
-        late = asyncio.create_task(model.infer(request(0, timeout=0.01)))
+        late = asyncio.create_task(model.infer(request(0, timeout=0.5)))
         await entered(gate)
         dropped = asyncio.create_task(model.infer(request(1, timeout=0.01)))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.55)
         gate.open.set()
         await late
         with pytest.raises(DeadlineExceeded):
