@@ -6,14 +6,16 @@ Rule: whatever bytes come, requests that were accepted are answered, and what is
 import asyncio
 from collections.abc import Sequence, Sized
 from http import HTTPStatus
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import httptools
 import orjson
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from serving.transports.http.busy_poll import BusyPoll
 from serving.transports.http.one_write import OneWrite
+from serving.transports.http.seen_request import Seen, seen
 from serving.transports.http.tensor_request import Asked, Body, Headers, Target, Way
 
 _IN_USE, _GRACE = 1.0, 0.2
@@ -52,22 +54,15 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-class _Seen(NamedTuple):
-    """A head and, in bytes, the size of the whole request."""
-
-    head: bytes
-    target: Target
-    size: int
-
-
 class Connection(HttpToolsProtocol):
-    def __init__(self, *arguments: Any, fast_path: Way | None = None, **options: Any) -> None:
+    def __init__(self, *arguments: Any, fast_path: Way | None, busy_poll: BusyPoll, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._fast_path = fast_path
+        self._busy_poll = busy_poll
         self._target: Target | None = None  # of a request that may go that way and whose body is read
         self._body: Body | None = None  # which that is
         self._exchange = Exchange()
-        self._seen: _Seen | None = None  # the latest request of that way
+        self._seen: Seen | None = None  # the latest request of that way
         self._held = b""  # the begin of one that is like it
         self._is_between = True  # requests, as the parser sees it
         self._first = b""  # what came with the present request's first byte, if that was the first one
@@ -151,7 +146,7 @@ class Connection(HttpToolsProtocol):
             target, body = self._target, self._body.whole()
             if self._ask(target, body):
                 self._target = self._body = None
-                self._seen = _seen(target, first, body) if isinstance(body, bytes) else None
+                self._seen = seen(target, first, body) if isinstance(body, bytes) else None
                 return
             self._leave_fast_path(self._body)
         super().on_message_complete()
@@ -225,6 +220,7 @@ class Connection(HttpToolsProtocol):
         """False where the request must go the other way."""
         assert self._fast_path is not None
         exchange, before = self._exchange, self.cycle
+        self._busy_poll.asked()
         exchange.response_complete, exchange.answer = False, None
         exchange.keep_alive = exchange.keep_alive and not self._is_last
         self.cycle = exchange  # type: ignore[assignment]
@@ -248,6 +244,7 @@ class Connection(HttpToolsProtocol):
         self._out.write_now([b"".join([STATUS_LINE[status], *lines, b"\r\n"]), *body])
         if not exchange.keep_alive:
             self.transport.close()
+        self._busy_poll.answered(self.loop, is_idle=not self.tasks)
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None or self.pipeline or self.flow.read_paused:
             self.on_response_complete()
@@ -288,12 +285,3 @@ class Connection(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
-
-
-def _seen(target: Target, first: bytes, body: bytes) -> _Seen | None:
-    """`first` is what came first of the request, b"" where that is not known."""
-    head, end, rest = first.partition(b"\r\n\r\n")
-    if not end or not head.startswith(b"POST ") or not body.startswith(rest):
-        return None
-    head += end
-    return _Seen(head, target, len(head) + len(body))

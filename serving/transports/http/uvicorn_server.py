@@ -8,6 +8,7 @@ from typing import Any
 
 import uvicorn
 
+from serving.transports.http.busy_poll import BusyPoll
 from serving.transports.http.tensor_request import Way
 
 KEEP_ALIVE = 75
@@ -61,4 +62,4 @@ def _http_protocol(fast_path: Way | None) -> Callable[..., Any] | str:
         from serving.transports.http.connection import Connection
     except ModuleNotFoundError:  # httptools, on Windows
         return "auto"
-    return partial(Connection, fast_path=fast_path)
+    return partial(Connection, fast_path=fast_path, busy_poll=BusyPoll())
