@@ -18,7 +18,16 @@ ALLOWED = {
     "serving.scheduling": {"serving.core", "serving.errors"},
     "serving.protocols": {"serving.core", "serving.errors"},
     "serving.backends": {"serving.core", "serving.errors"},
-    "serving.engine": {"serving.core", "serving.errors", "serving.scheduling", "serving.backends"},
+    "serving.sampling": {"serving.core", "serving.errors"},
+    "serving.text": {"serving.core", "serving.errors"},
+    "serving.engine": {
+        "serving.backends",
+        "serving.core",
+        "serving.errors",
+        "serving.sampling",
+        "serving.scheduling",
+        "serving.text",
+    },
     "serving.log": {"serving.core", "serving.errors"},
     "serving.machine": set(),
     "serving.exposition": set(),
@@ -58,7 +67,7 @@ ALLOWED = {
 # These compose the parts, and nothing imports them but one another.
 COMPOSERS = {"serving.server", "serving.cli", "serving.commands", "serving.__main__"}
 
-DECISIONS = ("serving/core", "serving/scheduling", "serving/protocols")
+DECISIONS = ("serving/core", "serving/scheduling", "serving/protocols", "serving/sampling", "serving/text")
 SHELL_MODULES = {"asyncio", "threading", "time", "random", "uuid", "socket", "fastapi", "starlette", "uvicorn", "grpc"}
 
 # Modules of plain data or of words, which have no behaviour to test on their own.
@@ -73,7 +82,10 @@ WITHOUT_OWN_TEST = {
     "serving/engine/servable.py": "interfaces",
     "serving/transports/statistics.py": "test_statistics.py of either transport asks for them",
     "serving/engine/tracer.py": "tests/serving/engine/test_engine.py traces requests",
+    "serving/core/generation.py": "data",
     "serving/core/states.py": "data",
+    "serving/core/steps.py": "data",
+    "serving/backends/decoder.py": "interfaces",
     "serving/gateways/frame_writer.py": "test_gateway_end.py writes with it",
     "serving/gateways/gateway.py": "tests/integration/test_gateways.py runs it",
     "serving/gateways/gateway_metrics.py": "tests/integration/test_gateways.py scrapes them",
