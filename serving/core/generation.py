@@ -90,7 +90,7 @@ class GenerateRequest:
 @dataclass(frozen=True, slots=True)
 class Token:
     """One that was chosen. `logprob` is the natural logarithm of its probability by the model itself, before
-    temperature and penalties; `top` the likeliest ones, best first, as asked for. Both are 0.0 and empty unless asked for."""
+    temperature and penalties; `top` the likeliest ones, best first. Both are 0.0 and empty unless asked for."""
 
     id: int
     logprob: float = 0.0
