@@ -37,13 +37,14 @@ class Schedulable(Protocol):
 
 
 R = TypeVar("R", bound=Schedulable)
+T = TypeVar("T")
 
 
 @dataclass(slots=True)  # one for each request, and not frozen, which would take three times as long to make
-class Event(Generic[R]):
+class Event(Generic[T]):
     """Something to tell the caller of one request: its value, or the error that took its place."""
 
-    request: R
+    request: T
     value: Any = None
     error: Exception | None = None
 
