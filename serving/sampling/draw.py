@@ -9,11 +9,12 @@ _BLOCK = 64  # tokens; summed together, so that only one block is looked through
 
 
 def weights_of(logits: np.ndarray, peaks: np.ndarray, temperatures: np.ndarray) -> np.ndarray:
-    """In the place of the logits [n, V]; `peaks` [n] are the largest of each row, temperatures [n] above 0."""
+    """Of logits float32 [n, V]; `peaks` [n] are the largest of each row, `temperatures` [n] above 0."""
     with np.errstate(over="ignore", under="ignore"):  # far from the peak it is -inf, and the weight 0
-        np.subtract(logits, peaks[:, None], out=logits)
-        np.divide(logits, temperatures[:, None], out=logits)
-        return np.exp(logits, out=logits)
+        weights = np.subtract(logits, peaks[:, None])
+        if (temperatures != 1.0).any():
+            weights *= (1.0 / temperatures)[:, None]
+        return np.exp(weights, out=weights)
 
 
 def block_sums(weights: np.ndarray) -> np.ndarray:
@@ -27,9 +28,8 @@ def draw(weights: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
     sums = np.cumsum(block_sums(weights), axis=1)
     targets = below(uniforms, sums[:, -1])
     blocks = (sums <= targets[:, None]).sum(axis=1)
-    rows = np.arange(len(weights))
-    rest = targets - np.where(blocks > 0, sums[rows, blocks - 1], 0.0)
-    return np.array([_inside(*each) for each in zip(weights, blocks.tolist(), rest.tolist(), strict=True)], np.int64)
+    before = np.where(blocks > 0, sums[np.arange(len(sums)), blocks - 1], 0.0)
+    return blocks * _BLOCK + _inside(_block(weights, blocks), targets - before)
 
 
 def below(uniforms: np.ndarray, totals: np.ndarray) -> np.ndarray:
@@ -37,8 +37,16 @@ def below(uniforms: np.ndarray, totals: np.ndarray) -> np.ndarray:
     return np.minimum(uniforms * totals, np.nextafter(totals, 0.0))
 
 
-def _inside(weights: np.ndarray, block: int, rest: float) -> int:
-    """Sums of blocks are rounded otherwise than those of their tokens: what goes beyond is the last that may come."""
-    sums = np.cumsum(weights[block * _BLOCK : (block + 1) * _BLOCK], dtype=np.float64)
-    found = min(np.searchsorted(sums, rest, side="right"), np.searchsorted(sums, sums[-1]))
-    return block * _BLOCK + int(found)
+def _block(weights: np.ndarray, blocks: np.ndarray) -> np.ndarray:
+    """One block of each row [n, 64], with weights of 0 where the last one is shorter."""
+    ids = blocks[:, None] * _BLOCK + np.arange(_BLOCK)
+    there = ids < weights.shape[1]
+    return np.where(there, weights[np.arange(len(weights))[:, None], np.where(there, ids, 0)], 0.0)
+
+
+def _inside(weights: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Places in blocks. A block's sum was rounded otherwise than these are: what lies beyond is the last that may come.
+    """
+    sums = np.cumsum(weights, axis=1, dtype=np.float64)
+    last = (sums < sums[:, -1:]).sum(axis=1)
+    return np.minimum((sums <= targets[:, None]).sum(axis=1), last)

@@ -11,10 +11,9 @@ import numpy as np
 
 from serving.core.generation import SamplingParams, Token
 from serving.errors import BackendFailed
-from serving.sampling.draw import draw, weights_of
+from serving.sampling.chance import by_chance
 from serving.sampling.logprobs import likeliest, normaliser
 from serving.sampling.penalties import Penalties
-from serving.sampling.truncation import draw_likeliest, drop_improbable
 from serving.sampling.uniforms import Uniforms
 
 _GREEDY_BELOW = 1e-5  # temperature
@@ -103,22 +102,21 @@ def sample(logits: np.ndarray, states: Sequence[SamplerState]) -> list[Token | B
     """
     best = logits.argmax(axis=1)
     peaks = logits[np.arange(len(states)), best]
-    sound = np.isfinite(peaks)  # the largest of a row with NaN is NaN
-    if not sound.all():
-        return _sound_ones(logits, states, sound)
-    rest = [row for row, state in enumerate(states) if state.edits or not state.greedy]
-    failed: set[int] = set()
-    if rest:
-        some = [states[row] for row in rest]
-        best[rest], possible = _choose(logits[rest], some)
-        failed = {row for row, is_possible in zip(rest, possible, strict=True) if not is_possible}
+    if not np.isfinite(peaks).all():  # the largest of a row with NaN is NaN
+        return _of_sound_rows(logits, states, np.isfinite(peaks))
+    changed, failed = _edited(logits, best, states)
+    random = [row for row, state in enumerate(states) if not state.greedy and row not in failed]
+    if random:
+        some = [states[row] for row in random]
+        uniforms = np.array([state.uniform() for state in some])
+        best[random] = by_chance(_rows(changed, random), best[random], [state.params for state in some], uniforms)
     return [
         BackendFailed(_NOTHING_LEFT) if row in failed else _accepted(token, state, logits[row], peaks[row])
         for row, (token, state) in enumerate(zip(best.tolist(), states, strict=True))
     ]
 
 
-def _sound_ones(
+def _of_sound_rows(
     logits: np.ndarray, states: Sequence[SamplerState], sound: np.ndarray
 ) -> list[Token | BackendFailed]:
     rows = np.flatnonzero(sound)
@@ -126,37 +124,20 @@ def _sound_ones(
     return [next(tokens) if is_sound else BackendFailed(_NOT_FINITE) for is_sound in sound]
 
 
-def _choose(logits: np.ndarray, states: Sequence[SamplerState]) -> tuple[np.ndarray, np.ndarray]:
-    """Ids, and where there was one to choose. The logits, float32 [n, V], are its own to change."""
-    for row, state in zip(logits, states, strict=True):
-        if state.edits:
-            state.edit(row)
-    ids = logits.argmax(axis=1)
-    peaks = logits[np.arange(len(states)), ids]
-    possible = np.isfinite(peaks)
-    by_chance = [row for row, state in enumerate(states) if possible[row] and not state.greedy]
-    if by_chance:
-        rows = logits if len(by_chance) == len(states) else logits[by_chance]
-        ids[by_chance] = _by_chance(rows, peaks[by_chance], [states[row] for row in by_chance])
-    return ids, possible
+def _edited(logits: np.ndarray, best: np.ndarray, states: Sequence[SamplerState]) -> tuple[np.ndarray, set[int]]:
+    """What tokens are chosen from, and the rows where none is left. Changes `best` where it is another one now."""
+    edited = [row for row, state in enumerate(states) if state.edits]
+    if not edited:
+        return logits, set()
+    changed = logits.copy()
+    for row in edited:
+        states[row].edit(changed[row])
+        best[row] = changed[row].argmax()
+    return changed, {row for row in edited if not np.isfinite(changed[row, best[row]])}
 
 
-def _by_chance(logits: np.ndarray, peaks: np.ndarray, states: Sequence[SamplerState]) -> np.ndarray:
-    params = [state.params for state in states]
-    vocab_size = logits.shape[1]
-    weights = weights_of(logits, peaks, np.array([each.temperature for each in params], np.float32))
-    if any(each.min_p > 0 for each in params):
-        drop_improbable(weights, np.array([each.min_p for each in params], np.float32))
-    uniforms = np.array([state.uniform() for state in states])
-    top_k = np.array([min(each.top_k, vocab_size) if each.top_k > 0 else vocab_size for each in params])
-    top_p = np.array([each.top_p for each in params])
-    cut = (top_k < vocab_size) | (top_p < 1.0)
-    ids = np.zeros(len(states), np.int64)
-    if cut.any():
-        ids[cut] = draw_likeliest(weights[cut], top_k[cut], top_p[cut], uniforms[cut])
-    if not cut.all():
-        ids[~cut] = draw(weights[~cut], uniforms[~cut])
-    return ids
+def _rows(logits: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+    return logits if len(rows) == len(logits) else logits[rows]
 
 
 def _accepted(token: int, state: SamplerState, logits: np.ndarray, peak: float) -> Token:
@@ -166,7 +147,7 @@ def _accepted(token: int, state: SamplerState, logits: np.ndarray, peak: float) 
         return Token(token)
     norm = normaliser(logits, float(peak))
     top = likeliest(logits, count)
-    return Token(token, float(logits[token]) - norm, tuple((int(id_), float(logits[id_]) - norm) for id_ in top))
+    return Token(token, float(logits[token]) - norm, tuple((int(each), float(logits[each]) - norm) for each in top))
 
 
 def _pairs(params: SamplingParams) -> tuple[np.ndarray, np.ndarray] | None:

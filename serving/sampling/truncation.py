@@ -9,7 +9,7 @@ import numpy as np
 
 from serving.sampling.draw import below, block_sums
 
-_FIRST_HEAD = 128  # tokens that are sorted first; where they don't suffice, so many times more
+_FIRST_HEAD = 256  # tokens that are sorted first; where they don't suffice, so many times more
 _WIDER = 8
 
 
@@ -37,7 +37,7 @@ def _of_head(
 ) -> tuple[np.ndarray, np.ndarray]:
     """By the `width` largest only: ids, and for which rows these were enough."""
     rows = np.arange(len(weights))
-    head = -np.sort(-np.partition(weights, -width, axis=1)[:, -width:], axis=1)
+    head = np.sort(np.partition(weights, -width, axis=1)[:, -width:], axis=1)[:, ::-1]
     sums = np.cumsum(head, axis=1, dtype=np.float64)
     longest = np.minimum(top_k, width)
     counted = np.where(top_k < weights.shape[1], sums[rows, longest - 1], totals)
