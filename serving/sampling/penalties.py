@@ -1,0 +1,45 @@
+"""Logits of what was said already, made smaller. Rule: the definitions are vLLM's: the prompt counts for the repetition
+penalty only."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+_FIRST_ROOM = 64  # distinct tokens
+
+
+class Penalties:
+    """Of one sequence. It knows each token that occurred, and how often the answer has it."""
+
+    def __init__(self, repetition: float, presence: float, frequency: float, prompt: Iterable[int]) -> None:
+        self._repetition, self._presence, self._frequency = repetition, presence, frequency
+        self._places: dict[int, int] = {}
+        self._ids = np.zeros(_FIRST_ROOM, np.int64)
+        self._counts = np.zeros(_FIRST_ROOM, np.float32)
+        if repetition != 1.0:
+            for token in prompt:
+                self._place_of(token)
+
+    def accept(self, token: int) -> None:
+        """The answer goes on with it."""
+        self._counts[self._place_of(token)] += 1
+
+    def apply(self, logits: np.ndarray) -> None:
+        """To one row [V], in place."""
+        seen = len(self._places)
+        ids, counts = self._ids[:seen], self._counts[:seen]
+        values = logits[ids]
+        if self._repetition != 1.0:
+            r = np.float32(self._repetition)
+            values = np.where(values > 0, values / r, values * r)
+        values -= np.float32(self._frequency) * counts
+        values -= np.float32(self._presence) * (counts > 0)
+        logits[ids] = values
+
+    def _place_of(self, token: int) -> int:
+        place = self._places.setdefault(token, len(self._places))
+        if place == len(self._ids):
+            self._ids = np.concatenate([self._ids, np.zeros_like(self._ids)])
+            self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
+        self._ids[place] = token
+        return place

@@ -1,0 +1,163 @@
+"""Which token each sequence says next. Rule: a row's token depends on its own logits and state, never on neighbours.
+
+In this order: logarithms of probabilities, from what the model said; `min_tokens`, penalties, `logit_bias`, the grammar;
+`temperature`; `min_p`, `top_k`, `top_p`; a random number.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from serving.core.generation import SamplingParams, Token
+from serving.errors import BackendFailed
+from serving.sampling.chance import by_chance
+from serving.sampling.logprobs import likeliest, normaliser
+from serving.sampling.penalties import Penalties
+from serving.sampling.uniforms import Uniforms
+
+_GREEDY_BELOW = 1e-5  # temperature
+_NOT_FINITE = "the model's logits are not finite: NaN or infinity came out of it"
+_NOTHING_LEFT = "no token may follow: the model, logit_bias, min_tokens and the grammar together exclude every one"
+
+
+class Matcher(Protocol):
+    """What a grammar allows next, for one sequence."""
+
+    def mask(self, logits: np.ndarray) -> None:
+        """-inf in the place of what it doesn't allow, in one row [V]."""
+
+    def accept(self, token: int) -> None:
+        """The sequence goes on with one that it allowed."""
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more may come."""
+
+
+class SamplerState:
+    """Of one sequence: what was asked, and what is remembered of what it said.
+
+    `eos_ids` are the model's, `seed` is the request's or, where it has none, one that was chosen for it. `position` is
+    how many tokens were chosen; `stopped` whether the last one ends the answer: a stop token, which is not text, or the
+    end of its grammar. `max_tokens` and stop strings are for others to watch.
+    """
+
+    def __init__(
+        self,
+        params: SamplingParams,
+        prompt: Iterable[int],
+        eos_ids: Iterable[int],
+        seed: int,
+        matcher: Matcher | None = None,
+    ) -> None:
+        self.params = params
+        self.position = 0
+        self.stopped = False
+        self.stop_ids = frozenset(params.stop_token_ids) | (frozenset() if params.ignore_eos else frozenset(eos_ids))
+        self.greedy = params.temperature < _GREEDY_BELOW
+        self._uniforms = Uniforms(seed)
+        self._matcher = matcher
+        self._bias = _pairs(params)
+        self._penalties = _penalties(params, prompt)
+        self._edits = matcher is not None or self._bias is not None or self._penalties is not None
+
+    def __repr__(self) -> str:
+        return f"<SamplerState {self.position} tokens{', stopped' * self.stopped}>"
+
+    @property
+    def edits(self) -> bool:
+        """Whether the next logits are to be changed before a token is chosen."""
+        return self._edits or self.position < self.params.min_tokens
+
+    def edit(self, logits: np.ndarray) -> None:
+        """One row [V], in place."""
+        if self.position < self.params.min_tokens:
+            logits[[token for token in self.stop_ids if token < len(logits)]] = -np.inf
+        if self._penalties is not None:
+            self._penalties.apply(logits)
+        if self._bias is not None:
+            logits[self._bias[0]] += self._bias[1]
+        if self._matcher is not None:
+            self._matcher.mask(logits)
+
+    def uniform(self) -> float:
+        """The random number of this position."""
+        return self._uniforms.at(self.position)
+
+    def accept(self, token: int) -> None:
+        self.position += 1
+        if self._penalties is not None:
+            self._penalties.accept(token)
+        self.stopped = token in self.stop_ids
+        if self._matcher is not None:
+            self._matcher.accept(token)
+            self.stopped = self.stopped or self._matcher.is_over
+
+
+def sample(logits: np.ndarray, states: Sequence[SamplerState]) -> list[Token | BackendFailed]:
+    """One token for each row of float32 [n, V], which its state has then accepted; the logits stay as they are.
+
+    A row from which none can be chosen has an error in its place, and its state stays as it was.
+    """
+    best = logits.argmax(axis=1)
+    peaks = logits[np.arange(len(states)), best]
+    if not np.isfinite(peaks).all():  # the largest of a row with NaN is NaN
+        return _of_sound_rows(logits, states, np.isfinite(peaks))
+    changed, failed = _edited(logits, best, states)
+    random = [row for row, state in enumerate(states) if not state.greedy and row not in failed]
+    if random:
+        some = [states[row] for row in random]
+        uniforms = np.array([state.uniform() for state in some])
+        best[random] = by_chance(_rows(changed, random), best[random], [state.params for state in some], uniforms)
+    return [
+        BackendFailed(_NOTHING_LEFT) if row in failed else _accepted(token, state, logits[row], peaks[row])
+        for row, (token, state) in enumerate(zip(best.tolist(), states, strict=True))
+    ]
+
+
+def _of_sound_rows(
+    logits: np.ndarray, states: Sequence[SamplerState], sound: np.ndarray
+) -> list[Token | BackendFailed]:
+    rows = np.flatnonzero(sound)
+    tokens = iter(sample(logits[rows], [states[row] for row in rows]) if len(rows) else [])
+    return [next(tokens) if is_sound else BackendFailed(_NOT_FINITE) for is_sound in sound]
+
+
+def _edited(logits: np.ndarray, best: np.ndarray, states: Sequence[SamplerState]) -> tuple[np.ndarray, set[int]]:
+    """What tokens are chosen from, and the rows where none is left. Changes `best` where it is another one now."""
+    edited = [row for row, state in enumerate(states) if state.edits]
+    if not edited:
+        return logits, set()
+    changed = logits.copy()
+    for row in edited:
+        states[row].edit(changed[row])
+        best[row] = changed[row].argmax()
+    return changed, {row for row in edited if not np.isfinite(changed[row, best[row]])}
+
+
+def _rows(logits: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+    return logits if len(rows) == len(logits) else logits[rows]
+
+
+def _accepted(token: int, state: SamplerState, logits: np.ndarray, peak: float) -> Token:
+    state.accept(token)
+    count = state.params.logprobs
+    if count is None:
+        return Token(token)
+    norm = normaliser(logits, float(peak))
+    top = likeliest(logits, count)
+    return Token(token, float(logits[token]) - norm, tuple((int(each), float(logits[each]) - norm) for each in top))
+
+
+def _pairs(params: SamplingParams) -> tuple[np.ndarray, np.ndarray] | None:
+    if not params.logit_bias:
+        return None
+    return np.array(list(params.logit_bias), np.int64), np.array(list(params.logit_bias.values()), np.float32)
+
+
+def _penalties(params: SamplingParams, prompt: Iterable[int]) -> Penalties | None:
+    repetition, presence, frequency = params.repetition_penalty, params.presence_penalty, params.frequency_penalty
+    if (repetition, presence, frequency) == (1.0, 0.0, 0.0):
+        return None
+    return Penalties(repetition, presence, frequency, prompt)
