@@ -3,6 +3,7 @@
     SlipwayError
     ├── InvalidInput          the caller's request can't be understood or doesn't fit the model
     │   ├── Unsupported       it is understood, but Slipway doesn't do it
+    │   ├── ContextTooLong    it has more tokens than the model has positions for
     │   ├── BodyTooLarge      it has more bytes than the server accepts
     │   └── RegionNotFound    it names shared memory that was not registered
     ├── ModelNotFound         the repository holds no model of that name
@@ -28,10 +29,20 @@ class SlipwayError(Exception):
 
 
 class InvalidInput(SlipwayError):
-    pass
+    """`param` is the member of the request that is meant, `code` a word for programs, both as OpenAI's API has them and
+    "" where that says nothing."""
+
+    def __init__(self, message: str = "", param: str = "", code: str = "") -> None:
+        super().__init__(message)
+        self.param = param
+        self.code = code
 
 
 class Unsupported(InvalidInput):
+    pass
+
+
+class ContextTooLong(InvalidInput):
     pass
 
 

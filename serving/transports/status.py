@@ -16,6 +16,7 @@ T = TypeVar("T")
 HTTP_STATUS: dict[type[errors.SlipwayError], int] = {
     errors.InvalidInput: 400,
     errors.Unsupported: 501,
+    errors.ContextTooLong: 400,
     errors.BodyTooLarge: 413,
     errors.RegionNotFound: 404,
     errors.ModelNotFound: 400,
@@ -37,6 +38,7 @@ HTTP_STATUS: dict[type[errors.SlipwayError], int] = {
 GRPC_STATUS: dict[type[errors.SlipwayError], grpc.StatusCode] = {
     errors.InvalidInput: grpc.StatusCode.INVALID_ARGUMENT,
     errors.Unsupported: grpc.StatusCode.UNIMPLEMENTED,
+    errors.ContextTooLong: grpc.StatusCode.INVALID_ARGUMENT,
     errors.BodyTooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.RegionNotFound: grpc.StatusCode.NOT_FOUND,
     errors.ModelNotFound: grpc.StatusCode.INVALID_ARGUMENT,
