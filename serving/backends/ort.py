@@ -129,11 +129,11 @@ class OrtInstance:
 def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
     options = onnx_options(config)
     wanted = providers(options, device)
-    _check_providers(wanted, config)
+    check_providers(wanted, config)
     memory = ORDINARY_MEMORY if device == "cpu" else gpu_memory(config, device)
     path = model_file(directory, config)
-    file = _read(path)
-    session = _session(path.name, file, options, wanted)
+    file = read_file(path)
+    session = open_session(path.name, file, options, wanted)
     unusable = {name for name, _ in wanted} - set(session.get_providers())
     if unusable:  # it warns and goes on where a library is missing
         raise no_gpus(config, f"ONNX Runtime can't use {', '.join(sorted(unusable))}{missing_library()}")
@@ -177,11 +177,11 @@ def describe(directory: Path, config: ModelConfig) -> tuple[Specs, Specs]:
     """What the file says of its inputs and outputs. Raises `ModelLoadFailed`."""
     options = replace(onnx_options(config), intra_op_threads=1, graph_level=GraphLevel.DISABLE_ALL)  # it never runs
     path = model_file(directory, config)
-    session = _session(path.name, _read(path), options, [("CPUExecutionProvider", {})])
+    session = open_session(path.name, read_file(path), options, [("CPUExecutionProvider", {})])
     return tuple(map(_spec, session.get_inputs())), tuple(map(_spec, session.get_outputs()))
 
 
-def _check_providers(wanted: list[Provider], config: ModelConfig) -> None:
+def check_providers(wanted: list[Provider], config: ModelConfig) -> None:
     available = ort.get_available_providers()
     missing = [name for name, _ in wanted if name not in available]
     if "CUDAExecutionProvider" in missing:
@@ -196,12 +196,12 @@ def _check_providers(wanted: list[Provider], config: ModelConfig) -> None:
         )
 
 
-def _read(path: Path) -> OnnxFile:
+def read_file(path: Path) -> OnnxFile:
     refuse_what_is_no_onnx(path)
     return read_onnx(path)
 
 
-def _session(name: str, file: OnnxFile, options: OnnxOptions, wanted: list[Provider]) -> ort.InferenceSession:
+def open_session(name: str, file: OnnxFile, options: OnnxOptions, wanted: list[Provider]) -> ort.InferenceSession:
     """Nothing keeps a file open, or reads one again, once it is there."""
     session_options = _session_options(options)
     try:

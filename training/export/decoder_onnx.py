@@ -1,0 +1,132 @@
+"""A decoder as one ONNX graph that keeps its keys and values in memory of the caller's.
+
+Rule: the graph is written here node by node from the weights, around `GroupQueryAttention` of ONNX Runtime, which
+alone takes rows of different lengths without padding and writes into the cache where it lies.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from training.models.decoder import Attention, Decoder, DecoderConfig, Layer
+
+OPSET = 23  # the first with RMSNormalization
+_RUNTIMES = "com.microsoft"
+
+
+def export(model: Decoder, path: Path) -> None:
+    """Write `path`. Inputs: `input_ids` int64 [batch, sequence], `seqlens_k` int32 [batch], which is the positions that
+    are filled after the call, less one, `total_sequence_length` int32 [], the most filled ones, and each layer's
+    `past_key_values.0.key` and `.value` [batch, kv_heads, max_length, head_dim]. Outputs: `logits` [batch, vocab] of
+    what follows the last token, and `present.0.key` and `.value`, which are the pasts' own memory.
+
+    Above one row, with several tokens each, only a cache that is empty will do.
+    """
+    graph = _Graph(model.config)
+    graph.constant("cos", model.cos)
+    graph.constant("sin", model.sin)
+    graph.constant("embed_tokens", model.embed_tokens.weight)
+    x = graph.add("Gather", ["embed_tokens", "input_ids"], "embedded")
+    for number, layer in enumerate(model.layers):
+        x = graph.layer(x, layer, number)  # type: ignore[arg-type]
+    graph.head(x, model)
+    onnx.save(graph.model(), path)
+
+
+class _Graph:
+    """What is there so far; each method that adds to it returns its output's name."""
+
+    def __init__(self, config: DecoderConfig) -> None:
+        self._config = config
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+
+    def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: float) -> str:
+        self._nodes.append(helper.make_node(kind, inputs, [output], output, **attributes))
+        return output
+
+    def constant(self, name: str, values: Tensor | np.ndarray) -> str:
+        array = values.detach().float().numpy() if isinstance(values, Tensor) else values
+        self._constants.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
+        return name
+
+    def layer(self, x: str, layer: Layer, number: int) -> str:
+        name = f"layers.{number}"
+        attended = self._attention(self._normed(x, layer.input_layernorm, f"{name}.input"), layer.self_attn, number)
+        x = self.add("Add", [x, attended], f"{name}.attended")
+        normed = self._normed(x, layer.post_attention_layernorm, f"{name}.post_attention")
+        gate = self._linear(normed, [layer.mlp.gate_proj], f"{name}.gate")
+        up = self._linear(normed, [layer.mlp.up_proj], f"{name}.up")
+        opened = self.add("Mul", [gate, self.add("Sigmoid", [gate], f"{name}.sigmoid")], f"{name}.silu")
+        product = self.add("Mul", [opened, up], f"{name}.product")
+        return self.add("Add", [x, self._linear(product, [layer.mlp.down_proj], f"{name}.down")], f"{name}.out")
+
+    def head(self, x: str, model: Decoder) -> None:
+        """Of the last position alone: the others' logits are nobody's, and as large as the vocabulary."""
+        last = self.add("Gather", [x, self.constant("last", np.array(-1))], "last_position", axis=1)
+        normed = self._normed(last, model.norm, "norm")
+        if model.lm_head is not None:
+            self.constant("lm_head", model.lm_head.weight)
+        self.add("Gemm", [normed, "embed_tokens" if model.lm_head is None else "lm_head"], "logits", transB=1)
+
+    def model(self) -> onnx.ModelProto:
+        """Raises where ONNX's own checker finds fault."""
+        integers, wide = TensorProto.INT32, TensorProto.INT64
+        inputs = [
+            helper.make_tensor_value_info("input_ids", wide, ["batch", "sequence"]),
+            helper.make_tensor_value_info("seqlens_k", integers, ["batch"]),
+            helper.make_tensor_value_info("total_sequence_length", integers, []),
+            *self._caches("past_key_values"),
+        ]
+        logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", self._config.vocab_size])
+        outputs = [logits, *self._caches("present")]
+        model = helper.make_model(
+            helper.make_graph(self._nodes, "decoder", inputs, outputs, self._constants),
+            ir_version=11,
+            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(_RUNTIMES, 1)],
+        )
+        onnx.checker.check_model(model)
+        return model
+
+    def _caches(self, kind: str) -> list[onnx.ValueInfoProto]:
+        shape = ["batch", self._config.num_key_value_heads, "max_length", self._config.head_dim]
+        names = [f"{kind}.{n}.{part}" for n in range(self._config.num_hidden_layers) for part in ("key", "value")]
+        return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in names]
+
+    def _attention(self, x: str, attention: Attention, number: int) -> str:
+        name = f"layers.{number}"
+        packed = self._linear(x, [attention.q_proj, attention.k_proj, attention.v_proj], f"{name}.qkv")
+        past, present = (
+            [f"{kind}.{number}.{part}" for part in ("key", "value")] for kind in ("past_key_values", "present")
+        )
+        attended = f"{name}.attention"
+        self._nodes.append(
+            helper.make_node(
+                "GroupQueryAttention",
+                [packed, "", "", *past, "seqlens_k", "total_sequence_length", "cos", "sin"],
+                [attended, *present],
+                attended,
+                domain=_RUNTIMES,
+                num_heads=self._config.num_attention_heads,
+                kv_num_heads=self._config.num_key_value_heads,
+                do_rotary=1,
+            )
+        )
+        return self._linear(attended, [attention.o_proj], f"{name}.o")
+
+    def _normed(self, x: str, norm: nn.RMSNorm, name: str) -> str:
+        weight = self.constant(f"{name}_norm.weight", norm.weight)
+        return self.add("RMSNormalization", [x, weight], f"{name}_norm", axis=-1, epsilon=self._config.rms_norm_eps)
+
+    def _linear(self, x: str, parts: Sequence[nn.Linear], name: str) -> str:
+        """Several that read the same are one product, whose outputs lie side by side."""
+        weight = np.concatenate([part.weight.detach().float().numpy() for part in parts]).T
+        product = self.add("MatMul", [x, self.constant(f"{name}.weight", weight)], f"{name}.product")
+        biases = [part.bias.detach().float().numpy() for part in parts if part.bias is not None]
+        if not biases:
+            return product
+        return self.add("Add", [product, self.constant(f"{name}.bias", np.concatenate(biases))], f"{name}.sum")
