@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from serving.backends import backend
-from serving.core import autocomplete, ensemble, model_config
+from serving.core import autocomplete, ensemble, generation_config, model_config
+from serving.core.generation_config import is_generating
 from serving.core.model_config import ModelConfig
 from serving.engine.repository import Repository
 from serving.errors import ModelLoadFailed
@@ -60,6 +61,8 @@ def completed(
 def _described(config: ModelConfig, repository: Repository, directory: Path) -> ModelConfig:
     try:
         config = autocomplete.with_backend(config, repository.files(directory))
+        if is_generating(config):
+            return generation_config.complete(config)
         described = None if config.input and config.output else backend.describe(directory, config)
         if described is not None:
             config = autocomplete.with_tensors(config, *described)

@@ -1,0 +1,232 @@
+"""One version of a model that writes: its thread on one side, the event loop's streams on the other.
+
+Rule: the event loop computes nothing that takes longer than handing it over.
+"""
+
+import asyncio
+import secrets
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
+from contextlib import aclosing
+from functools import partial
+from math import inf
+
+import numpy as np
+
+from serving.backends.decoder import Decoder
+from serving.core.generation import FinishReason, GenerateRequest
+from serving.core.generation_config import TEXT_OUTPUT, generation_config
+from serving.core.model_config import ModelConfig, input_specs, output_specs
+from serving.core.requests import NO_LABELS, InferRequest, InferResponse
+from serving.engine import text_tensors
+from serving.engine.generation_statistics import GenerationStatistics
+from serving.engine.processes import Processes
+from serving.engine.statistics import FailureReason, ModelStatistics, Times, failure_reason
+from serving.engine.text_stream import Delta, TextStream, Usage
+from serving.engine.tracer import Timeline
+from serving.engine.writing import Writing
+from serving.engine.writing_thread import WritingThread, Written
+from serving.errors import Overloaded, Unsupported
+from serving.sampling.sampler import SamplerState
+from serving.scheduling.continuous import ContinuousBatcher, Limits
+from serving.scheduling.continuous import Sequence as TokenSequence
+from serving.text.stop_strings import StopStrings
+from serving.text.tokenizer import TextTokenizer
+
+
+class GeneratingModel:
+    """Made in any thread; all but `close` belongs to `loop`'s thread."""
+
+    max_batch_size = 0
+    is_decoupled = True
+    caches_responses = False
+    labels: Mapping[str, tuple[str, ...]] = NO_LABELS
+    lacks = ""
+    processes: Processes | None = None
+
+    def __init__(
+        self,
+        version: str,
+        config: ModelConfig,
+        decoder: Decoder,
+        tokenizer: TextTokenizer,
+        loop: asyncio.AbstractEventLoop,
+        load_seconds: float = 0.0,
+    ) -> None:
+        self.name = str(config.name)
+        self.version = version
+        self.identity: Hashable = object()
+        self.config = config
+        self.inputs = {spec.name: spec for spec in input_specs(config)}
+        self.outputs = {spec.name: spec for spec in output_specs(config)}
+        self.load_seconds = load_seconds
+        self.statistics = ModelStatistics()
+        self.generation = GenerationStatistics()
+        self.tokenizer = tokenizer
+        self.max_length = decoder.max_length
+        settings = generation_config(config)
+        self._decoder = decoder
+        self._loop = loop
+        self.batcher = ContinuousBatcher(
+            decoder.rows,
+            decoder.max_length,
+            Limits(
+                max_num_batched_tokens=settings.max_num_batched_tokens,
+                max_num_queued_reqs=settings.max_num_queued_reqs,
+                inter_token_objective=settings.itl_objective,
+                prefix_caching=settings.enable_prefix_caching,
+            ),
+        )
+        self._closing = threading.Lock()
+        self._is_closed = False
+        self._thread = WritingThread(f"{self.name}/{version}", self.batcher, decoder, self._deliver)
+
+    def __repr__(self) -> str:
+        return f"<GeneratingModel {self.name}/{self.version}, {self.batcher!r}>"
+
+    @property
+    def pending(self) -> int:
+        """Requests that wait for a row of the cache."""
+        return len(self.batcher)
+
+    async def generate(self, request: GenerateRequest) -> "Answer":
+        """The answer, as it is written. Raises `InvalidInput`, `ContextTooLong`, `Overloaded`, `ModelNotReady`."""
+        sampling, prompt = request.sampling, request.prompt
+        room = self.max_length - len(prompt)
+        now = time.monotonic()
+        deadline = now + request.timeout if request.timeout else inf
+        seed = secrets.randbits(64) if sampling.seed is None else sampling.seed
+        sampler = SamplerState(sampling, prompt, self.tokenizer.eos_token_ids, seed)
+        sequence = TokenSequence(
+            list(prompt),
+            room if sampling.max_tokens is None else min(sampling.max_tokens, room),
+            sampling.min_tokens,
+            sampler.stop_ids,
+            request.priority,
+            deadline,
+            deadline,
+        )
+        writing = Writing(
+            sequence,
+            sampler,
+            self.tokenizer.detokenizer(),
+            StopStrings(sampling.stop, sampling.include_stop_str_in_output),
+            TextStream(self._loop, len(prompt)),
+        )
+        try:
+            self._thread.submit(writing)
+        except Overloaded:
+            self.statistics.record_failure(FailureReason.REJECTED, 0.0)
+            raise
+        return Answer(writing.stream, partial(self._give_up, writing))
+
+    async def infer(self, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:  # noqa: ARG002 # the protocol's
+        raise Unsupported(
+            f"a single response was asked for, which doesn't support models with decoupled transaction policy such "
+            f"as '{self.name}'; use generate, the gRPC stream, generate_stream or /v1/completions"
+        )
+
+    async def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
+        """Triton's way to ask: text in, text out, in one response or, with the input `stream`, as it is written."""
+        asked = text_tensors.read(request)
+        prompt = self.tokenizer.encode(asked.text)
+        begin = "" if asked.exclude_input else asked.text
+        wanted = GenerateRequest(self.name, prompt, asked.sampling, timeout=request.timeout, priority=request.priority)
+        answer = await self.generate(wanted)
+        async with aclosing(answer):
+            whole = begin
+            async for delta in answer:
+                if asked.stream and delta.text:
+                    yield self._response(request, delta.text, final=False)
+                whole += delta.text
+        if not asked.stream:
+            yield self._response(request, whole, final=False)
+        yield InferResponse(self.name, self.version, {}, request.id)
+
+    def drain(self) -> None:
+        """Nothing is held back anyway."""
+
+    def close(self, timeout: float) -> bool:
+        """Write what was accepted to its end, then free the model; False when it still runs after `timeout` seconds."""
+        if not self._thread.stop(timeout):
+            return False
+        with self._closing:
+            if not self._is_closed:
+                self._is_closed = True
+                self._decoder.close()
+        return True
+
+    def _response(self, request: InferRequest, text: str, final: bool) -> InferResponse:
+        outputs = {TEXT_OUTPUT: np.array([text.encode()], object)}
+        return InferResponse(self.name, self.version, outputs, request.id, final)
+
+    def _deliver(self, written: Written) -> None:
+        """On the writing thread: one wake-up of the event loop for the whole step."""
+        self._loop.call_soon_threadsafe(self._tell, written)
+
+    def _tell(self, written: Written) -> None:
+        if written.step is not None:
+            sequences, read = len(written.deltas), sum(len(chunk.tokens) for chunk in written.step.chunks)
+            self.generation.step(sequences, len(written.step.tokens) + read)
+        for writing, delta in written.deltas:
+            self._note(writing, delta, written.ended)
+            writing.stream.put(delta)
+        for writing, error in written.failed:
+            writing.stream.fail(error)
+            self.statistics.record_failure(failure_reason(error), written.ended - writing.sequence.arrived)
+
+    def _note(self, writing: Writing, delta: Delta, now: float) -> None:
+        sequence = writing.sequence
+        if delta.tokens:
+            since_last = None if writing.first_token == inf else now - writing.last_token
+            self.generation.token(now - sequence.arrived, since_last)
+            writing.first_token = min(writing.first_token, now)
+            writing.last_token = now
+            writing.stream.usage.cached = sequence.cached_tokens
+        if delta.finish_reason is not None:
+            self._note_end(writing, delta.finish_reason, now)
+
+    def _note_end(self, writing: Writing, reason: FinishReason, now: float) -> None:
+        sequence = writing.sequence
+        begun, first = min(writing.begun, now), min(writing.first_token, now)
+        queued = begun - sequence.arrived
+        self.generation.request(
+            reason, sequence.prompt_length, writing.stream.usage.completion, queued, first - begun, now - first
+        )
+        self.statistics.record([queued], 1, Times(0.0, now - begun, 0.0), int(time.time() * 1000))
+
+    def _give_up(self, writing: Writing) -> None:
+        """Its caller reads no more."""
+        if self._thread.cancel(writing):
+            now = time.monotonic()
+            self.statistics.record_failure(FailureReason.CANCELED, now - writing.sequence.arrived)
+            self._note_end(writing, FinishReason.ABORT, now)
+
+
+class Answer:
+    """What is written for one request, to be iterated once; closing it frees the request's place."""
+
+    def __init__(self, stream: TextStream, give_up: Callable[[], None]) -> None:
+        self._stream = stream
+        self._give_up = give_up
+        self._is_read = False
+
+    @property
+    def usage(self) -> Usage:
+        return self._stream.usage
+
+    def __aiter__(self) -> "Answer":
+        return self
+
+    async def __anext__(self) -> Delta:
+        """All that is new since the last one. Raises what the request failed with."""
+        if self._is_read:
+            raise StopAsyncIteration
+        delta = await self._stream.next()
+        self._is_read = delta.finish_reason is not None
+        return delta
+
+    async def aclose(self) -> None:
+        if not self._stream.is_over:
+            self._give_up()

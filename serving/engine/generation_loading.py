@@ -1,0 +1,46 @@
+"""From a version's folder to a model that writes.
+
+Rule: what is wrong with its files is said to the model's owner before the first request.
+"""
+
+import asyncio
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from serving.backends.decoder import DECODERS, DecoderBackend
+from serving.core.generation_config import generation_config
+from serving.core.instance_groups import devices
+from serving.core.model_config import ModelConfig
+from serving.engine.generating_model import GeneratingModel
+from serving.errors import ModelLoadFailed
+from serving.text.tokenizer import TextTokenizer
+
+
+def load_generating(
+    version: str, config: ModelConfig, directory: Path, loop: asyncio.AbstractEventLoop
+) -> GeneratingModel:
+    """`config` is complete. Raises `ModelLoadFailed`."""
+    started = time.monotonic()
+    settings = generation_config(config)
+    tokenizer = TextTokenizer.read(directory)
+    (device,) = devices(config)
+    decoder = _backend(config.backend)(directory, config, device, settings.max_num_seqs, settings.max_model_len)
+    if decoder.vocab_size < tokenizer.vocab_size:
+        decoder.close()
+        raise ModelLoadFailed(
+            f"tokenizer.json has {tokenizer.vocab_size} tokens, the model {decoder.vocab_size}: they are those of "
+            "different models"
+        )
+    return GeneratingModel(version, config, decoder, tokenizer, loop, time.monotonic() - started)
+
+
+def _backend(name: str) -> DecoderBackend:
+    if name not in DECODERS:
+        raise ModelLoadFailed(f"backend '{name}' can't generate text, those that can are {', '.join(DECODERS)}")
+    module, _, function = DECODERS[name].partition(":")
+    try:
+        return cast(DecoderBackend, getattr(import_module(module), function))
+    except ModuleNotFoundError as error:
+        raise ModelLoadFailed(f"backend '{name}' needs the package '{error.name}', which is not installed") from None
