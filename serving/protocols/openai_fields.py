@@ -43,7 +43,7 @@ class Fields:
         return self._document.get(name)
 
     def text(self, name: str, default: str = "") -> str:
-        return self._typed(name, str, "a string", default)
+        return str(self._typed(name, str, "a string", default))
 
     def required_text(self, name: str) -> str:
         if not (found := self.text(name)):
@@ -55,10 +55,11 @@ class Fields:
         raise InvalidInput(f"the request must have a member '{param}'", param, "missing_required_parameter")
 
     def flag(self, name: str, default: bool = False) -> bool:
-        return self._typed(name, bool, "true or false", default)
+        return bool(self._typed(name, bool, "true or false", default))
 
     def object(self, name: str) -> dict[str, Any] | None:
-        return self._typed(name, dict, "an object", None)
+        found: dict[str, Any] | None = self._typed(name, dict, "an object", None)
+        return found
 
     def fields(self, name: str) -> "Fields | None":
         found = self.object(name)
@@ -91,7 +92,7 @@ class Fields:
         found = self._typed(name, list, "a list", [])
         return tuple(check(f"{self.param(name)}[{index}]", item) for index, item in enumerate(found))
 
-    def _typed(self, name: str, kind: type[T], expected: str, default: Any) -> Any:
+    def _typed(self, name: str, kind: type, expected: str, default: Any) -> Any:
         found = self.value(name)
         if found is None:
             return default

@@ -37,10 +37,8 @@ def _response_format(fields: Fields) -> list[tuple[str, Grammar]]:
         case "json_schema":
             return [("response_format", _json_schema(form))]
         case other:
-            raise wrong_value(
-                "response_format.type",
-                f"'response_format.type' must be text, json_object or json_schema, got {brief(other)}",
-            )
+            param = "response_format.type"
+            raise wrong_value(param, f"'{param}' must be text, json_object or json_schema, got {brief(other)}")
 
 
 def _json_schema(form: Fields) -> Grammar:

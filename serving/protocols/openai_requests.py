@@ -24,8 +24,9 @@ Prompt = str | tuple[int, ...]
 class TextRequest:
     """One of `prompts`, texts or tokens, and `messages` is empty. Each prompt is answered `n` times.
 
-    `priority` 1 is the highest, 0 the model's default. `truncate_prompt_tokens` is how many of a prompt's last tokens are
-    read, -1 for as many as the model can, None for an error where there are more. `echo` answers begin with the prompt.
+    `priority` 1 is the highest, 0 the model's default. `truncate_prompt_tokens` is how many of a prompt's last tokens
+    are read, -1 for as many as the model can, None for an error where there are more. With `echo` an answer begins with
+    the prompt.
     `include_usage` is of streams, `continuous_usage` in every chunk of them.
     """
 
@@ -58,11 +59,8 @@ def decode_completion(body: bytes) -> TextRequest:
     sampling = openai_sampling.read_completion(fields)
     echo = fields.flag("echo")
     if echo and sampling.logprobs is not None:
-        raise Unsupported(
-            "'echo' with 'logprobs' asks for those of the prompt, which are not computed",
-            "echo",
-            "unsupported_parameter",
-        )
+        words = "'echo' with 'logprobs' asks for those of the prompt, which are not computed; leave one of them out"
+        raise Unsupported(words, "echo", "unsupported_parameter")
     return TextRequest(
         sampling=sampling,
         prompts=prompts,
@@ -183,9 +181,8 @@ def _refuse_other_than_text(fields: Fields) -> None:
     if "audio" in (fields.value("modalities") or ()):
         raise Unsupported("'modalities' must be text alone", "modalities", "unsupported_value")
     if fields.flag("continue_final_message"):
-        raise Unsupported(
-            "'continue_final_message' is not supported", "continue_final_message", "unsupported_parameter"
-        )
+        param = "continue_final_message"
+        raise Unsupported(f"'{param}' is not supported; leave it out", param, "unsupported_parameter")
 
 
 def _template_arguments(fields: Fields) -> Mapping[str, Any]:

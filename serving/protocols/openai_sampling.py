@@ -8,7 +8,7 @@ from typing import Any
 
 from serving.core.brief import brief
 from serving.core.generation import NO_BIAS, SamplingParams
-from serving.errors import InvalidInput, Unsupported
+from serving.errors import Unsupported
 from serving.protocols import openai_grammar
 from serving.protocols.openai_fields import Fields, finite, text_item, token_id, wrong_type, wrong_value
 
@@ -114,9 +114,7 @@ def _logit_bias(fields: Fields) -> Mapping[int, float]:
 def _bias(key: str, value: Any) -> tuple[int, float]:
     param = f"logit_bias.{brief(key)[1:-1]}"
     if not (key.isascii() and key.isdigit() and len(key) <= 10):
-        raise InvalidInput(
-            f"'logit_bias' must have tokens' numbers as keys, got {brief(key)}", "logit_bias", "invalid_value"
-        )
+        raise wrong_value("logit_bias", f"'logit_bias' must have tokens' numbers as keys, got {brief(key)}")
     bias = finite(param, value)
     if not -100 <= bias <= 100:
         raise wrong_value("logit_bias", f"'{param}' must be from -100 to 100, got {brief(value)}")
