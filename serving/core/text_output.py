@@ -31,7 +31,8 @@ class TokenLogprob:
 class CompletionOutput:
     """`index` counts the answers to one request: n for its first prompt, then n for its second, and so on.
 
-    `logprobs` is None unless asked for. `stop_reason` is the stop string or the stop token that ended it.
+    `logprobs` is None unless asked for, `prompt_token_ids` where nobody asked or was told before. `stop_reason` is the
+    stop string or the stop token that ended it.
     """
 
     index: int
@@ -40,6 +41,7 @@ class CompletionOutput:
     logprobs: tuple[TokenLogprob, ...] | None = None
     finish_reason: FinishReason | None = None
     stop_reason: str | int | None = None
+    prompt_token_ids: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,16 @@ from datetime import datetime
 from typing import Any
 
 import jinja2
+from jinja2.exceptions import SecurityError
 from jinja2.ext import loopcontrols
-from jinja2.sandbox import SecurityError
 
 from serving.core.brief import brief
 from serving.errors import InvalidInput, ModelLoadFailed
 from serving.text.template_sandbox import Budget, Sandbox
 
 _NO_TEMPLATE = (
-    "the model has no chat template, so it can't be asked with messages; use /v1/completions with a prompt, or give it a "
-    "'chat_template' in its tokenizer_config.json"
+    "the model has no chat template, so it can't be asked with messages; use /v1/completions with a prompt, or give "
+    "it a 'chat_template' in its tokenizer_config.json"
 )
 
 

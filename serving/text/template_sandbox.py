@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from jinja2 import nodes, pass_context
+from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError, safe_range
+from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 
 MAX_STEPS = 1_000_000
 MAX_CHARACTERS = 16 * 1024 * 1024
@@ -76,7 +77,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             loop.body.insert(0, nodes.ExprStmt(_step()))
             if loop.test is not None:
                 loop.test = nodes.And(_step(), loop.test)
-        for macro in template.find_all((nodes.Macro, nodes.CallBlock)):
+        for macro in template.find_all(nodes.Macro):
             macro.body.insert(0, nodes.ExprStmt(_step()))
         return template.set_environment(self)  # type: ignore[return-value]
 

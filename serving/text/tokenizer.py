@@ -26,7 +26,7 @@ class TextTokenizer:
         self.json = files.tokenizer
         """The text of tokenizer.json, for libraries of grammars."""
         self._tokenizer = _made(files.tokenizer)
-        self._special = frozenset(id for id, it in self._tokenizer.get_added_tokens_decoder().items() if it.special)
+        self._special = frozenset(n for n, it in self._tokenizer.get_added_tokens_decoder().items() if it.special)
         self._pieces = pieces.read(files.decoder)
         self._bytes: dict[int, bytes] = {}
         self.vocab_size: int = self._tokenizer.get_vocab_size(with_added_tokens=True)
@@ -39,8 +39,8 @@ class TextTokenizer:
 
     @classmethod
     def read(cls, directory: Path) -> "TextTokenizer":
-        """From tokenizer.json and, where they are, tokenizer_config.json, chat_template.jinja, generation_config.json and
-        config.json. Raises `ModelLoadFailed`."""
+        """From tokenizer.json and, where they are, tokenizer_config.json, chat_template.jinja, generation_config.json
+        and config.json. Raises `ModelLoadFailed`."""
         return cls(TokenizerFiles.read(directory))
 
     def __repr__(self) -> str:
@@ -104,7 +104,7 @@ class TextTokenizer:
 
 
 def _first_known(*ids: int | None) -> int | None:
-    return next((id for id in ids if id is not None), None)
+    return next((found for found in ids if found is not None), None)
 
 
 def _made(text: str) -> Tokenizer:

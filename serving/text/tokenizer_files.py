@@ -101,7 +101,7 @@ def _chat_template(directory: Path, config: Mapping[str, Any]) -> str:
 
 def _ids(name: str, value: Any) -> tuple[int, ...]:
     ids = value if type(value) is list else [] if value is None else [value]
-    if not all(type(id) is int for id in ids):
+    if not all(type(each) is int for each in ids):
         raise ModelLoadFailed(f"'{name}' of the model's configuration must be a token's number, got {brief(value)}")
     return tuple(ids)
 
