@@ -7,7 +7,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import nn
 
-from training.export import decoder_onnx
+from training.export import decoder_onnx, decoder_torchscript
 from training.models.decoder import Decoder, DecoderConfig, hugging_face_config
 
 TINY = DecoderConfig(
@@ -45,6 +45,7 @@ def write_tiny_decoder(folder: Path, config: DecoderConfig = TINY, seed: int = 0
     folder.mkdir(parents=True, exist_ok=True)
     model = tiny_decoder(config, seed)
     decoder_onnx.export(model, folder / "model.onnx")
+    decoder_torchscript.export(model, folder / "model.pt")
     byte_level_tokenizer(config.vocab_size).save(str(folder / "tokenizer.json"))
     described = {
         "config.json": hugging_face_config(config),

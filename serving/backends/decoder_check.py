@@ -35,7 +35,8 @@ def check_rows(decoder: Decoder, runtime: str) -> None:
 
 def _alone(decoder: Decoder, prompt: Sequence[int], token: int) -> np.ndarray:
     decoder.prefill(0, prompt, 0)
-    return decoder.decode([token], [len(prompt)])[0].copy()
+    logits: np.ndarray = decoder.decode([token], [len(prompt)])[0].copy()
+    return logits
 
 
 def _compare(found: np.ndarray, expected: Sequence[np.ndarray], what: str, runtime: str) -> None:
@@ -43,6 +44,6 @@ def _compare(found: np.ndarray, expected: Sequence[np.ndarray], what: str, runti
         difference = float(np.max(np.abs(row - other)))
         if not difference <= _TOLERANCE * max(1.0, float(np.max(np.abs(other)))):  # also where it is no number
             raise ModelLoadFailed(
-                f"{runtime} computes other logits for tokens {what}, by {difference:.2g}, so that requests would change "
-                "one another's answers; another version of it may not"
+                f"{runtime} computes other logits for tokens {what}, by {difference:.2g}, so that requests would "
+                "change one another's answers; another version of it may not"
             )

@@ -14,10 +14,14 @@ from serving.backends.backend import model_file
 from serving.backends.decoder import Decoder
 from serving.backends.decoder_check import check_rows
 from serving.backends.decoder_shape import DecoderShape, decoder_shape, no_memory
-from serving.backends.ort import RUNTIME, check_providers, open_session, ort, read_file
+from serving.backends.ort import RUNTIME, check_providers, open_session, read_file
 from serving.core.model_config import ModelConfig
 from serving.core.onnx_options import onnx_options, providers
 from serving.errors import BackendFailed, ModelLoadFailed
+
+# isort: split
+# After the backend for other models, which sets what ONNX Runtime reads when it is imported.
+import onnxruntime as ort
 
 _CPU = ("cpu", 0)
 
@@ -48,7 +52,8 @@ class OrtDecoder:
         _bind(binding, "input_ids", ids)
         self._reading.set([start], start + len(tokens), len(tokens))
         self._run(binding)
-        return self._reading.logits[0]
+        logits: np.ndarray = self._reading.logits[0]
+        return logits
 
     def decode(self, tokens: Sequence[int], lengths: Sequence[int]) -> np.ndarray:
         count = len(tokens)
@@ -174,7 +179,8 @@ def _check_tensors(file: str, kind: str, found: dict[str, ort.NodeArg], expected
         dims = tuple(dim if isinstance(dim, int) else None for dim in tensor.shape)
         if tensor.type != datatype or len(dims) != len(shape) or not all(map(_may_be, dims, shape)):
             raise ModelLoadFailed(
-                f"{file}: {kind} '{name}' is {tensor.type} {_text(dims)}, config.json makes it {datatype} {_text(shape)}"
+                f"{file}: {kind} '{name}' is {tensor.type} {_text(dims)}, "
+                f"config.json makes it {datatype} {_text(shape)}"
             )
 
 

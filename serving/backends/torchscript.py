@@ -61,7 +61,7 @@ class TorchScriptInstance:
         self.outputs = outputs
 
     def run(self, inputs: Arrays, _: Parameters = NO_PARAMETERS, /) -> Arrays:
-        with _threads(self._count), torch.inference_mode(self._options.inference_mode), self._optimization():
+        with threads(self._count), torch.inference_mode(self._options.inference_mode), self._optimization():
             tensors = self._on_cpu(inputs) if self._streams is None else self._on_gpu(inputs, self._streams)
         if self._cleans:
             torch.cuda.empty_cache()
@@ -101,8 +101,8 @@ class TorchScriptInstance:
 def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
     path = model_file(directory, config)
     options = torch_options(config)
-    _check_device(config, device)
-    module = _module(path, None if device == ITSELF else device)
+    check_device(config, device)
+    module = open_module(path, None if device == ITSELF else device)
     inputs, outputs = file_input_specs(config), file_output_specs(config)
     if any(spec.datatype == "BYTES" for spec in (*inputs, *outputs)):
         raise ModelLoadFailed("PyTorch has no string tensors; the config lists a TYPE_STRING")
@@ -115,7 +115,7 @@ def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
     return TorchScriptInstance(module, inputs, outputs, device, options)
 
 
-def _module(path: Path, device: str | None) -> Any:
+def open_module(path: Path, device: str | None) -> Any:
     """Onto `device`, or where it was when it was saved. Only TorchScript is read, which PyTorch itself interprets."""
     refuse_what_is_no_torchscript(path)
     try:
@@ -131,7 +131,7 @@ def _has_loops(module: Any) -> bool:
     return bool(module.inlined_graph.findAllNodes("prim::Loop"))
 
 
-def _check_device(config: ModelConfig, device: str) -> None:
+def check_device(config: ModelConfig, device: str) -> None:
     if not device.startswith("cuda"):
         return
     if not torch.cuda.is_available():
@@ -162,7 +162,7 @@ def _set_for_the_process(options: TorchOptions) -> None:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def threads(count: int) -> Iterator[None]:
     """For the calling thread alone; one that another begins meanwhile begins with this number too."""
     before = torch.get_num_threads()
     if before == count:

@@ -4,8 +4,9 @@ Rule: the graph is written here node by node from the weights, around `GroupQuer
 alone takes rows of different lengths without padding and writes into the cache where it lies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -31,8 +32,8 @@ def export(model: Decoder, path: Path) -> None:
     graph.constant("sin", model.sin)
     graph.constant("embed_tokens", model.embed_tokens.weight)
     x = graph.add("Gather", ["embed_tokens", "input_ids"], "embedded")
-    for number, layer in enumerate(model.layers):
-        x = graph.layer(x, layer, number)  # type: ignore[arg-type]
+    for number, layer in enumerate(cast(Iterable[Layer], model.layers)):
+        x = graph.layer(x, layer, number)
     graph.head(x, model)
     onnx.save(graph.model(), path)
 
@@ -45,12 +46,12 @@ class _Graph:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
 
-    def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: float) -> str:
+    def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         self._nodes.append(helper.make_node(kind, inputs, [output], output, **attributes))
         return output
 
     def constant(self, name: str, values: Tensor | np.ndarray) -> str:
-        array = values.detach().float().numpy() if isinstance(values, Tensor) else values
+        array = values.detach().float().cpu().numpy() if isinstance(values, Tensor) else values
         self._constants.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
@@ -93,7 +94,7 @@ class _Graph:
         return model
 
     def _caches(self, kind: str) -> list[onnx.ValueInfoProto]:
-        shape = ["batch", self._config.num_key_value_heads, "max_length", self._config.head_dim]
+        shape: list[str | int | None] = ["batch", self._config.num_key_value_heads, "max_length", self._config.head_dim]
         names = [f"{kind}.{n}.{part}" for n in range(self._config.num_hidden_layers) for part in ("key", "value")]
         return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in names]
 
@@ -124,9 +125,13 @@ class _Graph:
 
     def _linear(self, x: str, parts: Sequence[nn.Linear], name: str) -> str:
         """Several that read the same are one product, whose outputs lie side by side."""
-        weight = np.concatenate([part.weight.detach().float().numpy() for part in parts]).T
+        weight = np.concatenate([_weights(part)["weight"] for part in parts]).T
         product = self.add("MatMul", [x, self.constant(f"{name}.weight", weight)], f"{name}.product")
-        biases = [part.bias.detach().float().numpy() for part in parts if part.bias is not None]
+        biases = [weights["bias"] for weights in map(_weights, parts) if "bias" in weights]
         if not biases:
             return product
         return self.add("Add", [product, self.constant(f"{name}.bias", np.concatenate(biases))], f"{name}.sum")
+
+
+def _weights(module: nn.Module) -> dict[str, np.ndarray]:
+    return {name: parameter.detach().float().cpu().numpy() for name, parameter in module.named_parameters()}

@@ -56,6 +56,10 @@ class Attention(nn.Module):
         together: Tensor = self.o_proj(attended.transpose(1, 2).flatten(2))
         return together
 
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        queries, keys, values = self.heads(x, cos, sin)
+        return self.joined(scaled_dot_product_attention(queries, keys, values, is_causal=True, enable_gqa=True))
+
 
 class Mlp(nn.Module):
     def __init__(self, config: DecoderConfig) -> None:
@@ -70,14 +74,17 @@ class Mlp(nn.Module):
 
 
 class Layer(nn.Module):
-    """Its parts alone: who has the keys and values, joins them."""
-
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         self.input_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.self_attn = Attention(config)
         self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.mlp = Mlp(config)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), cos, sin)
+        out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
+        return out
 
 
 class Decoder(nn.Module):
@@ -104,11 +111,9 @@ class Decoder(nn.Module):
         cos, sin = self.cos[:length], self.sin[:length]
         x = self.embed_tokens(input_ids)
         for layer in self.layers:
-            queries, keys, values = layer.self_attn.heads(layer.input_layernorm(x), cos, sin)
-            attended = scaled_dot_product_attention(queries, keys, values, is_causal=True, enable_gqa=True)
-            x = x + layer.self_attn.joined(attended)
-            x = x + layer.mlp(layer.post_attention_layernorm(x))
-        return self.logits(x)
+            x = layer(x, cos, sin)
+        logits: Tensor = self.logits(x)
+        return logits
 
     def logits(self, x: Tensor) -> Tensor:
         normed = self.norm(x)

@@ -3,14 +3,15 @@
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 
 import numpy as np
 import pytest
 import torch
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from serving.backends.backend import _imported
 from serving.backends.decoder import DECODERS, Decoder
+from serving.backends.ort_decoder import OrtDecoder
 from serving.errors import ModelLoadFailed
 from tests.tiny_decoders import TINY, greedy, write_tiny_decoder
 from training.models.decoder import Decoder as Model
@@ -26,9 +27,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Model]:
 
 
 def load(backend: str, folder: Path, rows: int = ROWS, max_length: int = 0) -> Decoder:
-    decoder: Decoder = _imported(backend, DECODERS[backend])(
-        folder, ModelConfig(backend=backend), "cpu", rows, max_length
-    )
+    decoder: Decoder = resolve_name(DECODERS[backend])(folder, ModelConfig(backend=backend), "cpu", rows, max_length)
     return decoder
 
 
@@ -86,7 +85,9 @@ def test_what_a_row_writes_beside_others_is_what_it_writes_alone(decoder: Decode
     together = decoder.decode([5] * 4, [len(tokens) for tokens in prompts])
 
     assert together.shape == (4, 300)
-    np.testing.assert_array_equal(together, alone)
+    if isinstance(decoder, OrtDecoder):  # to the bit
+        np.testing.assert_array_equal(together, alone)
+    np.testing.assert_allclose(together, alone, **CLOSE)
 
 
 def test_greedy_answers_are_those_of_the_plain_loop(decoder: Decoder, written: tuple[Path, Model]) -> None:
@@ -149,7 +150,7 @@ def test_caches_of_any_size_will_do(backend: str, rows: int, max_length: int, wr
 
 @pytest.mark.parametrize("backend", DECODERS)
 def test_more_positions_than_the_model_knows_are_refused(backend: str, written: tuple[Path, Model]) -> None:
-    with pytest.raises(ModelLoadFailed, match="rows of 129 positions.*made for 128"):
+    with pytest.raises(ModelLoadFailed, match=r"rows of 129 positions.*made for 128"):
         load(backend, written[0], max_length=129)
 
 
