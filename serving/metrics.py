@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 
+from serving.engine.generating_model import GeneratingModel
 from serving.engine.registry import ModelRegistry
 from serving.engine.response_cache import ResponseCache
 from serving.engine.servable import Servable
 from serving.engine.statistics import Histogram
 from serving.exposition import head, labels
+from serving.generation_metrics import generation
 from serving.life_metrics import labels_of, loads, processes, rollouts, states
 from serving.machine import FIGURES, Machine
 
@@ -162,6 +164,7 @@ class Metrics:
             *_histograms(models),
             *_first_responses(models),
             *processes(models),
+            *generation([model for model in models if isinstance(model, GeneratingModel)]),
         ]
         if self._cache is not None:
             lines += _models([model for model in models if model.caches_responses], _CACHED_MODEL_METRICS)

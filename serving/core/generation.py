@@ -48,7 +48,8 @@ class SamplingParams:
 
     `max_tokens` None is as many as the context has room for. `temperature` 0 is greedy. `top_k` 0 is all tokens.
     `seed` None is another one for each request. `logprobs` is how many alternatives are told beside the chosen token,
-    None for no logprobs at all. `stop` strings are no part of the answer unless `include_stop_str_in_output`.
+    None for no logprobs at all. `stop` strings are no part of the answer unless `include_stop_str_in_output`, nor are
+    the texts of special tokens with `skip_special_tokens`.
     """
 
     max_tokens: int | None = None
@@ -65,6 +66,7 @@ class SamplingParams:
     stop: tuple[str, ...] = ()
     stop_token_ids: tuple[int, ...] = ()
     include_stop_str_in_output: bool = False
+    skip_special_tokens: bool = True
     ignore_eos: bool = False
     logprobs: int | None = None
     grammar: Grammar | None = None

@@ -10,6 +10,7 @@ from dataclasses import replace
 from serving.core.requests import InferRequest, InferResponse
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.dependencies import Dependencies
+from serving.engine.generating_model import GeneratingModel
 from serving.engine.loaded_model import LoadedModel
 from serving.engine.override import Override
 from serving.engine.own_thread import in_own_thread
@@ -76,6 +77,14 @@ class Engine:
     def model(self, name: str, version: str = "") -> Servable:
         """Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`."""
         return self._registry.loaded.find(name, version)
+
+    def generating(self, name: str, version: str = "") -> GeneratingModel:
+        """A model that writes. Raises what `model` does, and `InvalidInput` for one that doesn't."""
+        model = self.model(name, version)
+        if isinstance(model, GeneratingModel):
+            return model
+        others = sorted({other.name for other in self.models() if isinstance(other, GeneratingModel)})
+        raise InvalidInput(f"model '{name}' does not write text; those that do: {', '.join(others) or 'none'}", "model")
 
     def alone(self, name: str, version: str = "") -> ServedModel | None:
         """The version that `infer` would ask, if it does nothing but that; None also where there is none."""

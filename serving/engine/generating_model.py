@@ -15,7 +15,7 @@ from math import inf
 import numpy as np
 
 from serving.backends.decoder import Decoder
-from serving.core.generation import FinishReason, GenerateRequest
+from serving.core.generation import FinishReason, GenerateRequest, SamplingParams
 from serving.core.generation_config import TEXT_OUTPUT, generation_config
 from serving.core.model_config import ModelConfig, input_specs, output_specs
 from serving.core.requests import NO_LABELS, InferRequest, InferResponse
@@ -27,7 +27,7 @@ from serving.engine.text_stream import Delta, TextStream, Usage
 from serving.engine.tracer import Timeline
 from serving.engine.writing import Writing
 from serving.engine.writing_thread import WritingThread, Written
-from serving.errors import Overloaded, Unsupported
+from serving.errors import ContextTooLong, Overloaded, Unsupported
 from serving.sampling.sampler import SamplerState
 from serving.scheduling.continuous import ContinuousBatcher, Limits
 from serving.scheduling.continuous import Sequence as TokenSequence
@@ -64,7 +64,11 @@ class GeneratingModel:
         self.statistics = ModelStatistics()
         self.generation = GenerationStatistics()
         self.tokenizer = tokenizer
-        self.max_length = decoder.max_length
+        self.max_length, self.vocab_size = decoder.max_length, decoder.vocab_size
+        self.positions = decoder.rows * decoder.max_length
+        """Of the cache."""
+        self.created = int(time.time())
+        """In seconds since 1970."""
         settings = generation_config(config)
         self._decoder = decoder
         self._loop = loop
@@ -93,14 +97,14 @@ class GeneratingModel:
     async def generate(self, request: GenerateRequest) -> "Answer":
         """The answer, as it is written. Raises `InvalidInput`, `ContextTooLong`, `Overloaded`, `ModelNotReady`."""
         sampling, prompt = request.sampling, request.prompt
-        room = self.max_length - len(prompt)
+        room = self._room(sampling, len(prompt))
         now = time.monotonic()
         deadline = now + request.timeout if request.timeout else inf
         seed = secrets.randbits(64) if sampling.seed is None else sampling.seed
         sampler = SamplerState(sampling, prompt, self.tokenizer.eos_token_ids, seed)
         sequence = TokenSequence(
             list(prompt),
-            room if sampling.max_tokens is None else min(sampling.max_tokens, room),
+            room if sampling.max_tokens is None else sampling.max_tokens,
             sampling.min_tokens,
             sampler.stop_ids,
             request.priority,
@@ -110,7 +114,7 @@ class GeneratingModel:
         writing = Writing(
             sequence,
             sampler,
-            self.tokenizer.detokenizer(),
+            self.tokenizer.detokenizer(sampling.skip_special_tokens),
             StopStrings(sampling.stop, sampling.include_stop_str_in_output),
             TextStream(self._loop, len(prompt)),
         )
@@ -120,6 +124,17 @@ class GeneratingModel:
             self.statistics.record_failure(FailureReason.REJECTED, 0.0)
             raise
         return Answer(writing.stream, partial(self._give_up, writing))
+
+    def _room(self, sampling: SamplingParams, prompt_tokens: int) -> int:
+        """How many tokens can be written. Raises `ContextTooLong`."""
+        room, wanted = self.max_length - prompt_tokens, sampling.max_tokens or 1
+        if wanted <= room:
+            return room
+        raise ContextTooLong(
+            f"This model's maximum context length is {self.max_length} tokens. However, you requested {wanted} output "
+            f"tokens and your prompt has {prompt_tokens}: shorten the prompt or ask for fewer",
+            "prompt" if room < 1 else "max_tokens",
+        )
 
     async def infer(self, request: InferRequest, timeline: Timeline | None = None) -> InferResponse:  # noqa: ARG002 # the protocol's
         raise Unsupported(

@@ -14,6 +14,7 @@ from pathlib import Path
 from serving.backends import backend
 from serving.core import ensemble, model_config, response_cache_config
 from serving.core.brief import writable
+from serving.core.generation_config import is_generating
 from serving.core.model_config import ModelConfig
 from serving.core.remembered import Remembered
 from serving.core.repository_files import Files, of_all_versions, of_version
@@ -25,6 +26,8 @@ from serving.engine.config_warnings import config_warnings
 from serving.engine.dispatch import Dispatch
 from serving.engine.ensemble_loading import load_ensemble
 from serving.engine.freed_memory import give_back
+from serving.engine.generating_model import GeneratingModel
+from serving.engine.generation_loading import load_generating
 from serving.engine.known_times import known_times
 from serving.engine.load_policy import DEFAULT_POLICY, LoadPolicy
 from serving.engine.loaded_model import LoadedModel, Version, sorted_versions
@@ -210,6 +213,8 @@ def _load_version(
     try:
         directory = repository.version_directory(name, number)
         verify(directory, tuner.policy.require_manifest)
+        if is_generating(config):
+            return _generating(load_generating(version, config, directory, loop), files, all_files)
         config, tuning = tuner.tuned(config, directory)
         instances = _load_instances(config, directory)
         checked = _prove(instances, config, directory)
@@ -224,6 +229,11 @@ def _load_version(
     where = " + ".join(f"{count} on {device}" for device, count in Counter(model_config.devices(config)).items())
     log.info("%s version %s is ready (%s, instances: %s%s)", name, version, config.backend, where, checked)
     return Version(ModelState.READY, served, files=files, shared=of_all_versions(all_files), tuning=tuning)
+
+
+def _generating(model: GeneratingModel, files: Files, all_files: Files) -> Version:
+    log.info("%s version %s is ready (%s, writes text)", model.name, model.version, model.config.backend)
+    return Version(ModelState.READY, model, files=files, shared=of_all_versions(all_files))
 
 
 def _prove(instances: list[backend.ModelInstance], config: ModelConfig, directory: Path) -> str:

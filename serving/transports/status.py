@@ -64,6 +64,14 @@ HTTP_STATUS_V1: dict[type[errors.SlipwayError], int] = {
 }
 
 
+# A client of OpenAI's tries again after 429.
+HTTP_STATUS_OPENAI: dict[type[errors.SlipwayError], int] = {**HTTP_STATUS_V1, errors.Overloaded: 429}
+
+
+def openai_status(error: errors.SlipwayError) -> int:
+    return _row(HTTP_STATUS_OPENAI, error)
+
+
 def http_status(error: errors.SlipwayError, path: str) -> int:
     table = HTTP_STATUS_V1 if path.startswith("/v1/") else HTTP_STATUS
     return _row(table, error)

@@ -18,6 +18,7 @@ from serving.transports.http.health import health_router
 from serving.transports.http.infer import infer_endpoint, infer_router
 from serving.transports.http.metrics import metrics_router
 from serving.transports.http.models import models_router
+from serving.transports.http.openai import openai_router
 from serving.transports.http.replies import add_error_replies
 from serving.transports.http.repository import repository_router
 from serving.transports.http.settings_routes import settings_router
@@ -54,6 +55,7 @@ def gateway(
         infer_router(infer),
         generate_router(engine),
         classify_router(engine),
+        openai_router(engine),
         health_router(engine, extensions),
         statistics_router(engine),
         models_router(engine),

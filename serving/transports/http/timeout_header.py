@@ -23,12 +23,17 @@ TIMEOUT_PARAMETER = {
 
 def within_header(request: Request, inference: InferRequest) -> InferRequest:
     """Raises `InvalidInput`."""
+    return inference.within(seconds_in(request))
+
+
+def seconds_in(request: Request) -> float | None:
+    """None without the header. Raises `InvalidInput`."""
     text = request.headers.get(TIMEOUT)
     if text is None:
-        return inference
+        return None
     seconds = seconds_of(text)
     if seconds is None:
         raise InvalidInput(
             f"the header X-Request-Timeout-Ms must be a number of milliseconds above 0, got {text[:50]!r}"
         )
-    return inference.within(seconds)
+    return seconds

@@ -1,0 +1,173 @@
+"""OpenAI's API for models that write: /v1/models, /v1/completions, /v1/chat/completions.
+
+Rule: an error before the first token is an ordinary error reply; afterwards it is an event of the stream.
+"""
+
+import time
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from serving.core.text_output import CompletionOutput
+from serving.engine.engine import Engine
+from serving.engine.generating_model import GeneratingModel
+from serving.errors import InstanceDied, Overloaded, SlipwayError
+from serving.protocols import openai_errors, openai_replies
+from serving.protocols.openai_chunks import DONE, ChatChunks, CompletionChunks
+from serving.protocols.openai_replies import ModelCard, ReplyHead
+from serving.protocols.openai_requests import TextRequest, decode_chat, decode_completion
+from serving.transports.http.body import plain_body
+from serving.transports.http.disconnect import until_disconnect
+from serving.transports.http.documented import RawRoute
+from serving.transports.http.generate import EventStream
+from serving.transports.http.off_loop import off_loop_if_large
+from serving.transports.http.openai_answers import Answers
+from serving.transports.http.replies import log
+from serving.transports.http.timeout_header import TIMEOUT_PARAMETER, seconds_in
+from serving.transports.status import openai_status
+
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def openai_router(engine: Engine) -> APIRouter:
+    router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=RawRoute)
+
+    async def completions(request: Request) -> Response:
+        body = await plain_body(request)
+        asked = await off_loop_if_large(len(body), lambda: decode_completion(body))
+        return await _answer(request, engine, asked, is_chat=False)
+
+    async def chat_completions(request: Request) -> Response:
+        body = await plain_body(request)
+        asked = await off_loop_if_large(len(body), lambda: decode_chat(body))
+        return await _answer(request, engine, asked, is_chat=True)
+
+    async def models(_: Request) -> Response:
+        found = [model for model in engine.models() if isinstance(model, GeneratingModel)]
+        return _json(openai_replies.models([_card(model) for model in found]))
+
+    async def model(request: Request) -> Response:
+        return _json(openai_replies.model(_card(engine.generating(request.path_params["model"]))))
+
+    for path, endpoint, summary, example in (
+        (
+            "/completions",
+            completions,
+            "Complete a text",
+            {"model": "gpt-docs", "prompt": "str.split", "max_tokens": 32},
+        ),
+        (
+            "/chat/completions",
+            chat_completions,
+            "Answer a conversation",
+            {"model": "gpt-docs", "messages": [{"role": "user", "content": "str.split"}]},
+        ),
+    ):
+        router.post(path, summary=summary, openapi_extra=_documented(example))(_with_errors(endpoint))
+    router.get("/models", summary="The models that write")(_with_errors(models))
+    router.get("/models/{model}", summary="One of them")(_with_errors(model))
+    return router
+
+
+def _documented(example: dict[str, Any]) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"type": "object"}, "example": example}}
+    return {"parameters": [TIMEOUT_PARAMETER], "requestBody": {"required": True, "content": content}}
+
+
+def _with_errors(endpoint: Any) -> Any:
+    async def answered(request: Request) -> Response:
+        try:
+            found: Response = await endpoint(request)
+            return found
+        except SlipwayError as error:
+            return _error(error)
+
+    answered.__name__ = endpoint.__name__
+    return answered
+
+
+def _error(error: SlipwayError) -> Response:
+    retry = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded | InstanceDied) else {}
+    return Response(openai_errors.encode(error), openai_status(error), retry, media_type="application/json")
+
+
+def _json(content: bytes) -> Response:
+    return Response(content, media_type="application/json")
+
+
+def _card(model: GeneratingModel) -> ModelCard:
+    return ModelCard(model.name, model.created, model.max_length)
+
+
+async def _answer(request: Request, engine: Engine, asked: TextRequest, is_chat: bool) -> Response:
+    model = engine.generating(asked.model)
+    kind = "chatcmpl" if is_chat else "cmpl"
+    head = ReplyHead(f"{kind}-{uuid.uuid4().hex}", int(time.time()), asked.model, asked.return_token_ids)
+    answers = await Answers.begin(model, asked, datetime.now().astimezone(), seconds_in(request) or 0.0)
+    if asked.stream:
+        events = _chat_events(answers, asked, head) if is_chat else _events(answers, asked, head)
+        first = await until_disconnect(request, _first(events, answers))
+        return EventStream(events, _body(first, events, request.url.path))
+    async with aclosing(answers):
+        outputs = await until_disconnect(request, answers.whole())
+    encode = openai_replies.chat_completion if is_chat else openai_replies.completion
+    return _json(encode(head, outputs, answers.usage))
+
+
+async def _first(events: AsyncGenerator[bytes, None], answers: Answers) -> bytes:
+    try:
+        return await anext(events)
+    except BaseException:
+        await answers.aclose()
+        raise
+
+
+async def _body(first: bytes, events: AsyncGenerator[bytes, None], path: str) -> AsyncGenerator[bytes, None]:
+    yield first
+    try:
+        async for event in events:
+            yield event
+    except SlipwayError as error:
+        yield openai_errors.event(error)
+    except Exception as error:
+        log.error("POST %s failed in the middle of its stream", path, exc_info=error)
+        yield openai_errors.event(SlipwayError("internal error; the server's log has the details"))
+    yield DONE
+
+
+async def _events(answers: Answers, asked: TextRequest, head: ReplyHead) -> AsyncGenerator[bytes, None]:
+    chunks = CompletionChunks(head)
+
+    def usage() -> Any:
+        return answers.usage if asked.continuous_usage else None
+
+    async with aclosing(answers), aclosing(answers.parts()) as parts:
+        if asked.echo:
+            for index in answers.indices:
+                yield chunks.chunk(CompletionOutput(index, answers.echo(index)), usage())
+        async for part in parts:
+            yield chunks.chunk(part, usage())
+        if asked.include_usage:
+            yield chunks.usage(answers.usage)
+
+
+async def _chat_events(answers: Answers, asked: TextRequest, head: ReplyHead) -> AsyncGenerator[bytes, None]:
+    chunks = ChatChunks(head)
+    begun: set[int] = set()
+
+    def usage() -> Any:
+        return answers.usage if asked.continuous_usage else None
+
+    async with aclosing(answers), aclosing(answers.parts()) as parts:
+        async for part in parts:
+            if part.index not in begun:
+                begun.add(part.index)
+                yield chunks.first(part.index, usage())
+            yield chunks.chunk(part, usage())
+        if asked.include_usage:
+            yield chunks.usage(answers.usage)
