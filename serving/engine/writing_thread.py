@@ -116,7 +116,8 @@ class WritingThread:
 
     def _write(self, plan: ContinuousPlan, writings: list[Writing], written: Written) -> None:
         try:
-            chosen = sample(self._compute(plan), [writing.sampler for writing in writings]) if writings else []
+            logits = self._compute(plan)
+            chosen = sample(logits, [writing.sampler for writing in writings]) if writings else []
         except BaseException as error:  # a decoder may raise anything, and the thread must go on
             self._fail(plan, blame(error), written)
             return

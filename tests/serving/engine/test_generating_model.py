@@ -1,0 +1,213 @@
+"""A real tiny model that writes, asked from the event loop; every answer is compared with the plain PyTorch loop."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving.core.generation import GREEDY, FinishReason, GenerateRequest, SamplingParams
+from serving.core.generation_config import complete
+from serving.core.model_config import parse
+from serving.core.requests import InferRequest
+from serving.engine.generating_model import Answer, GeneratingModel
+from serving.engine.generation_loading import load_generating
+from serving.errors import ContextTooLong, DeadlineExceeded, ModelNotReady, Overloaded, Unsupported
+from tests.tiny_decoders import TINY, greedy, tiny_decoder, write_tiny_decoder
+
+FOREVER = SamplingParams(temperature=0.0, ignore_eos=True)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("writer") / "1"
+    write_tiny_decoder(folder)
+    return folder
+
+
+@contextmanager
+def writing(folder: Path, backend: str = "onnxruntime", **generation: object) -> Iterator[GeneratingModel]:
+    """Belongs to the running loop."""
+    given = {"task": "text-generation", **generation}
+    parameters = [
+        f'parameters {{ key: "generation.{name}" value {{ string_value: "{it}" }} }}' for name, it in given.items()
+    ]
+    config = complete(parse(f'backend: "{backend}" {" ".join(parameters)}', "writer"))
+    model = load_generating("1", config, folder, asyncio.get_running_loop())
+    try:
+        yield model
+    finally:
+        assert model.close(30)
+
+
+@cache
+def plain(prompt: tuple[int, ...], count: int) -> list[int]:
+    return greedy(_model(), list(prompt), count)
+
+
+@cache
+def _model() -> object:
+    return tiny_decoder()
+
+
+def asked(prompt: tuple[int, ...], count: int, **more: object) -> GenerateRequest:
+    return GenerateRequest("writer", prompt, SamplingParams(temperature=0.0, ignore_eos=True, max_tokens=count), **more)
+
+
+async def tokens(answer: Answer) -> list[int]:
+    return [token.id async for delta in answer for token in delta.tokens]
+
+
+async def written(model: GeneratingModel, prompt: tuple[int, ...], count: int) -> list[int]:
+    return await tokens(await model.generate(asked(prompt, count)))
+
+
+def prompts(number: int, seed: int) -> list[tuple[int, ...]]:
+    """Of mixed lengths; a third of them begin like others."""
+    rng = random.Random(seed)
+    common = tuple(rng.randrange(3, TINY.vocab_size) for _ in range(40))
+    return [
+        (common[: rng.randrange(16, 40)] if rng.random() < 0.33 else ())
+        + tuple(rng.randrange(3, TINY.vocab_size) for _ in range(rng.randrange(1, 40)))
+        for _ in range(number)
+    ]
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "pytorch"])
+@pytest.mark.parametrize("caching", [True, False])
+async def test_greedy_answers_are_the_plain_loops_whoever_else_is_written(
+    folder: Path, backend: str, caching: bool
+) -> None:
+    rng = random.Random(7)
+    several = [(prompt, rng.randrange(1, 12)) for prompt in prompts(50, 11)]
+    options = {"max_num_seqs": 5, "max_num_batched_tokens": 17, "enable_prefix_caching": str(caching).lower()}
+    with writing(folder, backend, **options) as model:
+
+        async def one(prompt: tuple[int, ...], count: int) -> list[int]:
+            await asyncio.sleep(rng.random() * 0.1)
+            return await written(model, prompt, count)
+
+        async def leaves(prompt: tuple[int, ...]) -> None:
+            answer = await model.generate(asked(prompt, 50))
+            async for _ in answer:
+                break
+            await answer.aclose()
+
+        going = [leaves(prompt) for prompt in prompts(10, 5)]
+        found, _ = await asyncio.gather(
+            asyncio.gather(*(one(prompt, count) for prompt, count in several)), asyncio.gather(*going)
+        )
+        assert found == [plain(prompt, count) for prompt, count in several]
+        assert model.batcher.running == model.pending == 0
+        assert (model.batcher.prefix_hits > 0) is caching
+
+
+async def test_an_answer_is_told_as_it_is_written_and_counted(folder: Path) -> None:
+    with writing(folder) as model:
+        answer = await model.generate(asked((5, 6, 7), 20))
+        deltas = [delta async for delta in answer]
+        assert [delta.finish_reason for delta in deltas] == [None] * (len(deltas) - 1) + [FinishReason.LENGTH]
+        assert (answer.usage.prompt, answer.usage.completion) == (3, 20)
+        text = "".join(delta.text for delta in deltas)
+        assert text == model.tokenizer.decode(plain((5, 6, 7), 20))
+        assert model.statistics.success.count == 1
+        assert model.generation.finished[FinishReason.LENGTH] == 1
+        assert model.generation.generation_tokens == 20
+        assert model.generation.time_to_first_token.cumulative()[-1] == 1
+        assert model.generation.inter_token_latency.cumulative()[-1] == 19
+
+
+async def test_a_stop_string_ends_it_and_is_not_told(folder: Path) -> None:
+    with writing(folder) as model:
+        whole = model.tokenizer.decode(plain((9, 10), 40))
+        stop = whole[7:9]
+        found = whole.find(stop)
+        sampling = SamplingParams(temperature=0.0, ignore_eos=True, max_tokens=40, stop=(stop,))
+        answer = await model.generate(GenerateRequest("writer", (9, 10), sampling))
+        deltas = [delta async for delta in answer]
+        assert "".join(delta.text for delta in deltas) == whole[:found]
+        assert (deltas[-1].finish_reason, deltas[-1].stop_reason) == (FinishReason.STOP, stop)
+        assert answer.usage.completion < 40
+        assert model.batcher.running == 0
+
+
+async def test_a_stop_token_ends_it_and_is_no_text(folder: Path) -> None:
+    with writing(folder) as model:
+        expected = plain((9, 10), 10)
+        sampling = SamplingParams(temperature=0.0, ignore_eos=True, max_tokens=40, stop_token_ids=(expected[4],))
+        deltas = [delta async for delta in await model.generate(GenerateRequest("writer", (9, 10), sampling))]
+        at = expected.index(expected[4])
+        assert "".join(delta.text for delta in deltas) == model.tokenizer.decode(expected[:at])
+        assert (deltas[-1].finish_reason, deltas[-1].stop_reason) == (FinishReason.STOP, expected[4])
+
+
+async def test_the_same_seed_gives_the_same_answer_whoever_else_is_written(folder: Path) -> None:
+    sampling = SamplingParams(seed=5, max_tokens=30, ignore_eos=True)
+    with writing(folder) as model:
+        alone = await tokens(await model.generate(GenerateRequest("writer", (3, 4, 5), sampling)))
+        others = [asyncio.create_task(written(model, prompt, 30)) for prompt in prompts(6, 2)]
+        beside = await tokens(await model.generate(GenerateRequest("writer", (3, 4, 5), sampling)))
+        await asyncio.gather(*others)
+        another = await tokens(
+            await model.generate(GenerateRequest("writer", (3, 4, 5), SamplingParams(max_tokens=30, ignore_eos=True)))
+        )
+    assert alone == beside != another
+
+
+async def test_what_does_not_fit_into_the_context_is_refused(folder: Path) -> None:
+    with writing(folder) as model:
+        with pytest.raises(ContextTooLong, match=r"maximum context length is 128 tokens.*your prompt has 128"):
+            await model.generate(GenerateRequest("writer", (5,) * 128, GREEDY))
+        with pytest.raises(ContextTooLong, match="requested 30 output tokens and your prompt has 100"):
+            await model.generate(asked((5,) * 100, 30))
+        answer = await model.generate(GenerateRequest("writer", (5,) * 120, FOREVER))
+        assert len(await tokens(answer)) == 8
+
+
+async def test_a_full_queue_refuses_and_who_leaves_makes_room(folder: Path) -> None:
+    with writing(folder, max_num_seqs=1, max_num_queued_reqs=1) as model:
+        running = await model.generate(asked((5,), 120))
+        waiting = await model.generate(asked((6,), 120))
+        with pytest.raises(Overloaded) as refused:
+            await model.generate(asked((7,), 1))
+        assert refused.value.retry_after >= 1
+        await running.aclose()
+        await waiting.aclose()
+        assert await written(model, (7,), 3) == plain((7,), 3)
+        assert model.generation.finished[FinishReason.ABORT] == 2
+
+
+async def test_who_would_begin_too_late_is_told_so(folder: Path) -> None:
+    with writing(folder, max_num_seqs=1) as model:
+        running = await model.generate(asked((5,), 120))
+        late = await model.generate(asked((6,), 120, timeout=1e-6))
+        with pytest.raises(DeadlineExceeded):
+            await tokens(late)
+        assert len(await tokens(running)) == 120
+
+
+async def test_closing_writes_what_was_accepted_and_refuses_the_rest(folder: Path) -> None:
+    with writing(folder) as model:
+        answers = [await model.generate(asked((number,), 50)) for number in range(5, 9)]
+        closed = await asyncio.to_thread(model.close, 30)
+        assert closed
+        assert [len(await tokens(answer)) for answer in answers] == [50] * 4
+        with pytest.raises(ModelNotReady):
+            await model.generate(asked((5,), 1))
+
+
+async def test_triton_asks_with_tensors(folder: Path) -> None:
+    inputs = {"text_input": np.array([b"the quick"], object), "exclude_input_in_output": np.array([True])}
+    request = InferRequest("writer", inputs, parameters={"max_tokens": 8, "temperature": 0.0, "ignore_eos": True})
+    with writing(folder) as model:
+        with pytest.raises(Unsupported, match="decoupled"):
+            await model.infer(request)
+        first, last = [response async for response in model.stream(request)]
+        expected = model.tokenizer.decode(plain(model.tokenizer.encode("the quick"), 8))
+        assert first.outputs["text_output"].tolist() == [expected.encode()]
+        assert last.final
+        assert not last.outputs
