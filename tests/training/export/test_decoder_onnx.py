@@ -1,0 +1,65 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+
+from tests.tiny_decoders import TINY, tiny_decoder
+from training.export.decoder_onnx import export
+from training.models.decoder import DecoderConfig
+
+
+def test_inputs_and_outputs_have_the_names_and_sizes_that_runners_bind(tmp_path: Path) -> None:
+    export(tiny_decoder(), tmp_path / "model.onnx")
+    session = ort.InferenceSession(tmp_path / "model.onnx")
+
+    cache = ("tensor(float)", ["batch", 2, "max_length", 16])
+    caches = [f"{layer}.{part}" for layer in (0, 1) for part in ("key", "value")]
+    assert {each.name: (each.type, each.shape) for each in session.get_inputs()} == {
+        "input_ids": ("tensor(int64)", ["batch", "sequence"]),
+        "seqlens_k": ("tensor(int32)", ["batch"]),
+        "total_sequence_length": ("tensor(int32)", []),
+        **{f"past_key_values.{name}": cache for name in caches},
+    }
+    assert {each.name: (each.type, each.shape) for each in session.get_outputs()} == {
+        "logits": ("tensor(float)", ["batch", 300]),
+        **{f"present.{name}": cache for name in caches},
+    }
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TINY,
+        replace(TINY, tie_word_embeddings=True),
+        replace(TINY, num_key_value_heads=4, rope_theta=500.0),
+        replace(TINY, head_dim=32, rms_norm_eps=1e-2),
+        replace(TINY, attention_bias=True),
+        replace(TINY, qkv_bias=True),
+    ],
+    ids=["untied", "tied", "a key for each head", "wide heads", "biases", "qwen2"],
+)
+def test_logits_of_the_last_position_are_the_models(config: DecoderConfig, tmp_path: Path) -> None:
+    model = tiny_decoder(config)
+    tokens = np.random.default_rng(0).integers(config.vocab_size, size=(1, 23))
+
+    export(model, tmp_path / "model.onnx")
+
+    session = ort.InferenceSession(tmp_path / "model.onnx")
+    empty = np.zeros((1, config.num_key_value_heads, 32, config.head_dim), np.float32)
+    caches = {each.name: empty for each in session.get_inputs() if each.name.startswith("past")}
+    last, total = np.array([22], np.int32), np.array(23, np.int32)
+    given = {"input_ids": tokens, "seqlens_k": last, "total_sequence_length": total, **caches}
+    logits = session.run(["logits"], given)[0]
+    np.testing.assert_allclose(logits, model(torch.tensor(tokens))[:, -1].numpy(), rtol=0, atol=3e-5)
+
+
+def test_tied_embeddings_are_in_the_file_once(tmp_path: Path) -> None:
+    export(tiny_decoder(replace(TINY, tie_word_embeddings=True)), tmp_path / "model.onnx")
+
+    large = [each for each in onnx.load(tmp_path / "model.onnx").graph.initializer if 300 in each.dims]
+
+    assert [each.name for each in large] == ["embed_tokens"]
