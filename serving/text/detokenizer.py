@@ -6,7 +6,7 @@ none of them has half a character.
 
 import codecs
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Protocol
 
 from serving.text.pieces import REPLACEMENT, Pieces
@@ -27,8 +27,8 @@ class Detokenizer(Protocol):
 class PieceDetokenizer:
     """For tokens that each add bytes of their own. The work for a token is that for its own bytes."""
 
-    def __init__(self, pieces: Pieces, piece: Callable[[int, bool], bytes]) -> None:
-        """`piece(token_id, first)` is a token's bytes, empty for one that is not shown."""
+    def __init__(self, pieces: Pieces, piece: Callable[[int, bool], bytes | None]) -> None:
+        """`piece(token_id, first)` is a token's bytes, None for one that is not shown."""
         errors = "surrogateescape" if pieces.one_for_each_byte else "replace"
         self._utf8 = codecs.getincrementaldecoder("utf-8")(errors)
         self._each_byte = pieces.one_for_each_byte
@@ -38,7 +38,7 @@ class PieceDetokenizer:
 
     def add(self, token_id: int) -> str:
         piece = self._piece(token_id, self._first)
-        if not piece:
+        if piece is None:
             return ""
         self._first = False
         if self._to_strip:
@@ -63,13 +63,16 @@ class PieceDetokenizer:
 class WindowDetokenizer:
     """For every other tokenizer: the last few tokens are written again together with each new one."""
 
-    def __init__(self, decode: Callable[[Sequence[int]], str]) -> None:
+    def __init__(self, decode: Callable[[Sequence[int]], str], hidden: Set[int]) -> None:
         self._decode = decode
+        self._hidden = hidden
         self._ids: list[int] = []
         self._given = ""  # the text of the window as far as it was given
         self._held = 0  # tokens
 
     def add(self, token_id: int) -> str:
+        if token_id in self._hidden:
+            return ""
         self._ids.append(token_id)
         text = self._decode(self._ids)
         if text.endswith(REPLACEMENT) and self._held < _LONGEST_CHARACTER:

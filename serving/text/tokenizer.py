@@ -28,7 +28,7 @@ class TextTokenizer:
         self._tokenizer = _made(files.tokenizer)
         self._special = frozenset(n for n, it in self._tokenizer.get_added_tokens_decoder().items() if it.special)
         self._pieces = pieces.read(files.decoder)
-        self._bytes: dict[int, bytes] = {}
+        self._bytes: dict[int, bytes | None] = {}
         self.vocab_size: int = self._tokenizer.get_vocab_size(with_added_tokens=True)
         self.eos_token_ids = self._eos_token_ids(files)
         self.bos = _first_known(self._id_of(files.special_tokens.get("bos_token")), files.bos_token_id)
@@ -59,41 +59,42 @@ class TextTokenizer:
 
     def detokenizer(self, skip_special: bool = True) -> Detokenizer:
         """For one answer, from its first token on."""
-        if self._pieces is None:
-            return WindowDetokenizer(lambda ids: self.decode(ids, skip_special))
         hidden = self._special if skip_special else _NONE
+        if self._pieces is None:
+            return WindowDetokenizer(lambda ids: self.decode(ids, skip_special), hidden)
 
-        def piece(token_id: int, first: bool) -> bytes:
+        def piece(token_id: int, first: bool) -> bytes | None:
             if token_id in hidden:
-                return b""
+                return None
             return self._made_piece(token_id, first) if first else self._piece(token_id)
 
         return PieceDetokenizer(self._pieces, piece)
 
     def token_bytes(self, token_id: int) -> bytes:
         """What the token adds to a text that it doesn't begin; empty for a number that is no token's."""
-        return self._piece(token_id)
+        return self._piece(token_id) or b""
 
     def token_text(self, token_id: int) -> str:
         """The same as text; for a part of a character as OpenAI writes it, `bytes:\\xe2\\x82`."""
-        piece = self._piece(token_id)
+        piece = self.token_bytes(token_id)
         try:
             return piece.decode()
         except UnicodeDecodeError:
             return "bytes:" + "".join(f"\\x{byte:02x}" for byte in piece)
 
-    def _piece(self, token_id: int) -> bytes:
-        known = self._bytes.get(token_id)
-        if known is None:
-            known = self._bytes[token_id] = self._made_piece(token_id, first=False)
-        return known
+    def _piece(self, token_id: int) -> bytes | None:
+        if token_id not in self._bytes:
+            self._bytes[token_id] = self._made_piece(token_id, first=False)
+        return self._bytes[token_id]
 
-    def _made_piece(self, token_id: int, first: bool) -> bytes:
-        if not 0 <= token_id < self.vocab_size:  # a model may have more rows than there are tokens
-            return b""
+    def _made_piece(self, token_id: int, first: bool) -> bytes | None:
+        """None for what is no token: a model may have more rows than there are."""
+        token = self._tokenizer.id_to_token(token_id)
+        if token is None:
+            return None
         if self._pieces is None:
             return self._tokenizer.decode([token_id], skip_special_tokens=False).encode()
-        return self._pieces.of(self._tokenizer.id_to_token(token_id) or "", first)
+        return self._pieces.of(token, first)
 
     def _eos_token_ids(self, files: TokenizerFiles) -> tuple[int, ...]:
         own = self._id_of(files.special_tokens.get("eos_token"))

@@ -13,6 +13,10 @@ from serving.core.brief import brief
 from serving.errors import ModelLoadFailed
 from serving.text import chat_template
 
+_MISSING = (
+    "'tokenizer.json' is missing, which a model that writes text needs beside it; for a Hugging Face model "
+    "AutoTokenizer.from_pretrained(...).save_pretrained(FOLDER) writes it"
+)
 _UNLIMITED = 2**31  # transformers writes 1e30 for a tokenizer without a limit
 
 
@@ -34,24 +38,29 @@ class TokenizerFiles:
         """Raises `ModelLoadFailed`."""
         text = _text(directory / "tokenizer.json")
         if text is None:
-            raise ModelLoadFailed(
-                "'tokenizer.json' is missing, which a model that writes text needs beside it; for a Hugging Face model "
-                "AutoTokenizer.from_pretrained(...).save_pretrained(FOLDER) writes it"
-            )
-        tokenizer = _object("tokenizer.json", text)
+            raise ModelLoadFailed(_MISSING)
         config = _read(directory / "tokenizer_config.json")
         model = _read(directory / "config.json")
         generation = {**model, **_read(directory / "generation_config.json")}
-        decoder = tokenizer.get("decoder")
         return cls(
             tokenizer=text,
-            decoder=decoder if type(decoder) is dict else None,
+            decoder=_decoder(text),
             special_tokens=_special_tokens(config),
             chat_template=_chat_template(directory, config),
             eos_token_ids=_ids("eos_token_id", generation.get("eos_token_id")),
             bos_token_id=next(iter(_ids("bos_token_id", generation.get("bos_token_id"))), None),
             model_max_length=_shortest(model.get("max_position_embeddings"), config.get("model_max_length")),
         )
+
+    @classmethod
+    def of(cls, tokenizer: str) -> "TokenizerFiles":
+        """A tokenizer.json alone."""
+        return cls(tokenizer, _decoder(tokenizer))
+
+
+def _decoder(text: str) -> dict[str, Any] | None:
+    found = _object("tokenizer.json", text).get("decoder")
+    return found if type(found) is dict else None
 
 
 def _text(path: Path) -> str | None:
