@@ -93,7 +93,9 @@ def add_tiny_decoder(root: Path, name: str = "writer", backend: str = "onnxrunti
 @torch.inference_mode()
 def greedy(model: Decoder, prompt: list[int], count: int) -> list[int]:
     """The plain loop, which reads everything again for each token."""
-    tokens = list(prompt)
+    tokens, threads = list(prompt), torch.get_num_threads()
+    torch.set_num_threads(1)  # several would wait for one another longer than they compute
     for _ in range(count):
         tokens.append(int(model(torch.tensor([tokens]))[0, -1].argmax()))
+    torch.set_num_threads(threads)
     return tokens[len(prompt) :]
