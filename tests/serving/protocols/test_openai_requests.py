@@ -4,6 +4,8 @@ from typing import Any
 
 import openai
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from serving.core.generation import Grammar, GrammarKind, SamplingParams
 from serving.errors import InvalidInput, Unsupported
@@ -183,3 +185,64 @@ def test_modalities_of_another_type_are_no_traceback(modalities: Any) -> None:
     with pytest.raises(InvalidInput) as caught:
         chat(modalities=modalities)
     assert caught.value.param == "modalities"
+
+
+MEMBERS = [
+    "model",
+    "prompt",
+    "messages",
+    "n",
+    "best_of",
+    "echo",
+    "stream",
+    "stream_options",
+    "priority",
+    "user",
+    "return_token_ids",
+    "suffix",
+    "tools",
+    "tool_choice",
+    "functions",
+    "function_call",
+    "modalities",
+    "audio",
+    "chat_template_kwargs",
+    "truncate_prompt_tokens",
+    "max_tokens",
+    "min_tokens",
+    "max_completion_tokens",
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "repetition_penalty",
+    "logit_bias",
+    "seed",
+    "stop",
+    "stop_token_ids",
+    "logprobs",
+    "top_logprobs",
+    "response_format",
+    "structured_outputs",
+    "guided_json",
+    "guided_choice",
+    "guided_regex",
+    "prompt_logprobs",
+    "bad_words",
+]
+INNER = ("type", "role", "content", "text", "json_schema", "schema", "include_usage", "json", "choice", "5", "-1")
+SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=3)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(INNER), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(body=st.dictionaries(st.sampled_from(MEMBERS), VALUES))
+def test_whatever_is_sent_is_understood_or_refused_by_name(body: dict[str, Any]) -> None:
+    for decode, given_by in ((decode_completion, {"prompt": "x"}), (decode_chat, {"messages": USER})):
+        try:
+            assert decode(json.dumps({"model": "m", **given_by, **body}).encode()).model
+        except InvalidInput as error:
+            assert error.param.split(".")[0].split("[")[0] in MEMBERS or "JSON" in str(error)
