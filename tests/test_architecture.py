@@ -86,6 +86,7 @@ WITHOUT_OWN_TEST = {
     "serving/engine/tracer.py": "tests/serving/engine/test_engine.py traces requests",
     "serving/core/generation.py": "data",
     "serving/core/states.py": "data",
+    "serving/core/text_output.py": "data",
     "serving/core/steps.py": "data",
     "serving/backends/decoder.py": "interfaces",
     "serving/gateways/frame_writer.py": "test_gateway_end.py writes with it",

@@ -11,7 +11,7 @@ from typing import Any
 from serving.core.generation import SamplingParams
 from serving.errors import InvalidInput, Unsupported
 from serving.protocols import openai_fields, openai_messages, openai_sampling
-from serving.protocols.openai_fields import Fields, token_id, wrong_type, wrong_value
+from serving.protocols.openai_fields import Fields, text_item, token_id, wrong_type, wrong_value
 from serving.protocols.openai_messages import Message
 
 MAX_PROMPTS = 2048
@@ -52,8 +52,9 @@ class TextRequest:
 def decode_completion(body: bytes) -> TextRequest:
     """Raises `InvalidInput`, `Unsupported`."""
     fields = openai_fields.body(body)
-    n = _n(fields)
-    prompts = _prompts(fields)
+    n, prompts = _n(fields), _prompts(fields)
+    if n * len(prompts) > MAX_PROMPTS:
+        raise wrong_value("n", f"'n' times the prompts must be at most {MAX_PROMPTS}, got {n} times {len(prompts)}")
     if fields.text("suffix"):
         raise Unsupported("'suffix' is not supported; leave it out", "suffix", "unsupported_parameter")
     sampling = openai_sampling.read_completion(fields)
@@ -75,12 +76,11 @@ def decode_chat(body: bytes) -> TextRequest:
     """Raises `InvalidInput`, `Unsupported`."""
     fields = openai_fields.body(body)
     _refuse_tools(fields)
-    _refuse_other_than_text(fields)
+    _refuse_what_is_not_done(fields)
     return TextRequest(
         sampling=openai_sampling.read_chat(fields),
         messages=openai_messages.read(fields),
         n=_n(fields),
-        echo=fields.flag("echo"),
         add_special_tokens=fields.flag("add_special_tokens"),
         add_generation_prompt=fields.flag("add_generation_prompt", True),
         chat_template_kwargs=_template_arguments(fields),
@@ -174,15 +174,12 @@ def _refuse_tools(fields: Fields) -> None:
         raise Unsupported("calling tools is not supported; leave 'tool_choice' out", "tool_choice", "unsupported_value")
 
 
-def _refuse_other_than_text(fields: Fields) -> None:
-    for name in ("audio", "web_search_options"):
-        if fields.value(name) is not None:
+def _refuse_what_is_not_done(fields: Fields) -> None:
+    for name in ("audio", "web_search_options", "chat_template", "documents", "continue_final_message", "echo"):
+        if fields.value(name) not in (None, False, []):
             raise Unsupported(f"'{name}' is not supported; leave it out", name, "unsupported_parameter")
-    if "audio" in (fields.value("modalities") or ()):
+    if set(fields.list_of("modalities", text_item)) - {"text"}:
         raise Unsupported("'modalities' must be text alone", "modalities", "unsupported_value")
-    if fields.flag("continue_final_message"):
-        param = "continue_final_message"
-        raise Unsupported(f"'{param}' is not supported; leave it out", param, "unsupported_parameter")
 
 
 def _template_arguments(fields: Fields) -> Mapping[str, Any]:

@@ -113,7 +113,7 @@ def _logit_bias(fields: Fields) -> Mapping[int, float]:
 
 def _bias(key: str, value: Any) -> tuple[int, float]:
     param = f"logit_bias.{brief(key)[1:-1]}"
-    if not (key.isascii() and key.isdigit() and len(key) <= 10):
+    if not (key.isascii() and key.isdigit() and len(key) <= 10 and int(key) < 2**31):
         raise wrong_value("logit_bias", f"'logit_bias' must have tokens' numbers as keys, got {brief(key)}")
     bias = finite(param, value)
     if not -100 <= bias <= 100:

@@ -39,15 +39,15 @@ class ChatTemplate:
         messages: Sequence[Mapping[str, Any]],
         now: datetime,
         add_generation_prompt: bool = True,
-        **more: Any,
+        arguments: Mapping[str, Any] | None = None,
     ) -> str:
-        """`now` is the date that templates may ask for; `more` are values that the template knows by name.
+        """`now` is the date that templates may ask for; `arguments` are values that the template knows by name.
 
         Raises `InvalidInput` with the template's own words.
         """
         if self._template is None:
             raise InvalidInput(_NO_TEMPLATE, "messages")
-        names = {"tools": None, "documents": None, **self._special_tokens, **more}
+        names = {"tools": None, "documents": None, **self._special_tokens, **(arguments or {})}
         names |= {"messages": _without_nones(messages), "add_generation_prompt": add_generation_prompt}
         names["strftime_now"] = now.strftime
         return _written(self._template, names)

@@ -15,7 +15,7 @@ from jinja2.parser import Parser
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 
-MAX_STEPS = 1_000_000
+MAX_STEPS = 200_000
 MAX_CHARACTERS = 16 * 1024 * 1024
 _MAX_BITS = 4096  # of a number
 _MAX_PRODUCT = 1024 * 1024  # items of a list or a text times a number

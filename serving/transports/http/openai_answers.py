@@ -154,7 +154,7 @@ def _encode(model: GeneratingModel, asked: TextRequest, now: datetime) -> list[T
     given = asked.prompts
     if asked.messages:
         template, arguments = tokenizer.chat_template, asked.chat_template_kwargs
-        given = (template.render(asked.messages, now, asked.add_generation_prompt, **arguments),)
+        given = (template.render(asked.messages, now, asked.add_generation_prompt, arguments),)
 
     def tokens(prompt: str | Tokens) -> Tokens:
         found = tokenizer.encode(prompt, asked.add_special_tokens) if isinstance(prompt, str) else prompt

@@ -65,7 +65,8 @@ WITH_EVERYTHING = """\
     {{ header(message.role) }} {{ loop.index }}/{{ loop.length }}{{ '!' if loop.last }}
     {%- if message.role == 'assistant' %}{% generation %}{{ message.content }}{% endgeneration %}{% endif %}
     {%- if ns.count > 50 %}{% break %}{% endif %}
-    {%- for word in message.content.split() -%}{%- if loop.index == 2 %}{% continue %}{% endif %}{{ word[::-1] }}{% endfor %}
+    {%- for word in message.content.split() -%}
+        {%- if loop.index == 2 %}{% continue %}{% endif %}{{ word[::-1] }}{% endfor %}
     {{ loop(message.more) if message.more }}
 {%- else %}nobody{% endfor -%}
 {{ {"b": [1, "é<"], "a": none} | tojson }}{{ messages | map(attribute='role') | list | tojson(indent=2) }}
@@ -95,18 +96,26 @@ def transformers() -> PreTrainedTokenizerFast:
 
 @pytest.mark.parametrize("source", [CHATML, WITH_TURNS, WITH_EVERYTHING], ids=["chatml", "turns", "everything"])
 @pytest.mark.parametrize("chat", CHATS, ids=["one", "three", "system", "nested"])
-@pytest.mark.parametrize("arguments", [{}, {"add_generation_prompt": True}, {"enable_thinking": False}], ids=str)
+@pytest.mark.parametrize(
+    ("prompted", "arguments"), [(False, {}), (True, {}), (True, {"enable_thinking": False, "now": 1})], ids=str
+)
 def test_conversations_are_the_texts_that_transformers_writes(
-    transformers: PreTrainedTokenizerFast, source: str, chat: list[dict[str, Any]], arguments: dict[str, Any]
+    transformers: PreTrainedTokenizerFast,
+    source: str,
+    chat: list[dict[str, Any]],
+    prompted: bool,
+    arguments: dict[str, Any],
 ) -> None:
-    arguments = {"add_generation_prompt": False, **arguments}
+    template = ChatTemplate(source, TOKENS)
     try:
-        expected = transformers.apply_chat_template(chat, chat_template=source, tokenize=False, **arguments)
+        expected = transformers.apply_chat_template(
+            chat, chat_template=source, tokenize=False, add_generation_prompt=prompted, **arguments
+        )
     except Exception as error:  # whatever its template raises
         with pytest.raises(InvalidInput, match=str(error)):
-            ChatTemplate(source, TOKENS).render(chat, NOW, **arguments)
+            template.render(chat, NOW, prompted, arguments)
         return
-    assert ChatTemplate(source, TOKENS).render(chat, NOW, **arguments) == expected
+    assert template.render(chat, NOW, prompted, arguments) == expected
 
 
 def test_the_date_is_the_one_that_was_given() -> None:
@@ -154,8 +163,11 @@ def test_the_conversation_is_left_as_it_was() -> None:
 
 
 def test_arguments_may_not_take_the_place_of_the_conversation() -> None:
-    arguments: dict[str, Any] = {"strftime_now": "x", "raise_exception": "x", "the budget": None}
-    assert ChatTemplate("{% for it in messages %}{{ it.content }}{% endfor %}").render(CHATS[2], NOW, **arguments)
+    arguments = dict.fromkeys(
+        ["messages", "strftime_now", "raise_exception", "the budget", "self", "add_generation_prompt"]
+    )
+    template = ChatTemplate("{% for it in messages %}{{ it.content }}{% endfor %}{{ add_generation_prompt }}")
+    assert template.render(CHATS[2], NOW, True, arguments) == "Be brief.xTrue"
 
 
 def test_of_several_templates_the_default_one_is_chosen() -> None:

@@ -58,7 +58,7 @@ def test_what_the_generation_config_says_goes_before_the_config(tmp_path: Path) 
 
 
 def test_a_token_that_is_no_number_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ModelLoadFailed, match="'eos_token_id' .* must be a token's number, got '</s>'"):
+    with pytest.raises(ModelLoadFailed, match=r"'eos_token_id' .* must be a token's number, got '</s>'"):
         read(tmp_path, generation_config={"eos_token_id": "</s>"})
 
 
