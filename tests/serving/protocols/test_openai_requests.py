@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -188,47 +189,11 @@ def test_modalities_of_another_type_are_no_traceback(modalities: Any) -> None:
 
 
 MEMBERS = [
-    "model",
-    "prompt",
-    "messages",
-    "n",
-    "best_of",
-    "echo",
-    "stream",
-    "stream_options",
-    "priority",
-    "user",
-    "return_token_ids",
-    "suffix",
-    "tools",
-    "tool_choice",
-    "functions",
-    "function_call",
-    "modalities",
-    "audio",
-    "chat_template_kwargs",
-    "truncate_prompt_tokens",
-    "max_tokens",
-    "min_tokens",
-    "max_completion_tokens",
-    "temperature",
-    "top_k",
-    "top_p",
-    "min_p",
-    "repetition_penalty",
-    "logit_bias",
-    "seed",
-    "stop",
-    "stop_token_ids",
-    "logprobs",
-    "top_logprobs",
-    "response_format",
-    "structured_outputs",
-    "guided_json",
-    "guided_choice",
-    "guided_regex",
-    "prompt_logprobs",
-    "bad_words",
+    *("model", "prompt", "messages", "n", "best_of", "echo", "stream", "stream_options", "priority", "user", "suffix"),
+    *("tools", "tool_choice", "functions", "function_call", "modalities", "audio", "chat_template_kwargs", "stop"),
+    *("truncate_prompt_tokens", "max_tokens", "min_tokens", "max_completion_tokens", "temperature", "top_k", "top_p"),
+    *("min_p", "repetition_penalty", "logit_bias", "seed", "stop_token_ids", "logprobs", "top_logprobs", "bad_words"),
+    *("response_format", "structured_outputs", "guided_json", "guided_choice", "guided_regex", "prompt_logprobs"),
 ]
 INNER = ("type", "role", "content", "text", "json_schema", "schema", "include_usage", "json", "choice", "5", "-1")
 SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=3)
@@ -241,8 +206,12 @@ VALUES = st.recursive(
 
 @given(body=st.dictionaries(st.sampled_from(MEMBERS), VALUES))
 def test_whatever_is_sent_is_understood_or_refused_by_name(body: dict[str, Any]) -> None:
-    for decode, given_by in ((decode_completion, {"prompt": "x"}), (decode_chat, {"messages": USER})):
+    for decode, needed in ((decode_completion, {"prompt": "x"}), (decode_chat, {"messages": USER})):
+        text = json.dumps({"model": "m", **needed, **body}).encode()
         try:
-            assert decode(json.dumps({"model": "m", **given_by, **body}).encode()).model
+            decode(text)
         except InvalidInput as error:
-            assert error.param.split(".")[0].split("[")[0] in MEMBERS or "JSON" in str(error)
+            refused = error
+        else:
+            continue
+        assert re.split(r"[.\[]", refused.param)[0] in MEMBERS or "JSON" in str(refused)
