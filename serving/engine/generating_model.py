@@ -35,6 +35,9 @@ from serving.text.stop_strings import StopStrings
 from serving.text.tokenizer import TextTokenizer
 
 
+_SEEDS = 2**64
+
+
 class GeneratingModel:
     """Made in any thread; all but `close` belongs to `loop`'s thread."""
 
@@ -100,7 +103,7 @@ class GeneratingModel:
         room = self._room(sampling, len(prompt))
         now = time.monotonic()
         deadline = now + request.timeout if request.timeout else inf
-        seed = secrets.randbits(64) if sampling.seed is None else sampling.seed
+        seed = secrets.randbits(64) if sampling.seed is None else sampling.seed % _SEEDS
         sampler = SamplerState(sampling, prompt, self.tokenizer.eos_token_ids, seed)
         sequence = TokenSequence(
             list(prompt),

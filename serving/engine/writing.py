@@ -32,7 +32,8 @@ class Writing:
         reason = self.sequence.finish_reason
         stop_token = token.id if reason is FinishReason.STOP else None
         text = "" if stop_token is not None else self.detokenizer.add(token.id)
-        shown, stopped = self.stop_strings.add(text)
+        may_stop = self.sequence.written >= self.sequence.min_tokens
+        shown, stopped = self.stop_strings.add(text) if may_stop else (text, False)
         if not stopped and reason is None and self.sampler.stopped:  # its grammar allows nothing more
             reason = FinishReason.STOP
         if not stopped and reason is not None:

@@ -39,6 +39,17 @@ def test_no_part_of_a_stop_string_is_told() -> None:
     assert (last.text, last.finish_reason, last.stop_reason) == ("", FinishReason.STOP, "END")
 
 
+@pytest.mark.parametrize(("least", "told"), [(3, "the fo"), (4, "the fox")])
+def test_before_the_least_number_of_tokens_nothing_stops_it(least: int, told: str) -> None:
+    it = writing("x")
+    it.sequence.min_tokens = least
+    found = ""
+    for token in TOKENIZER.encode("the fox"):  # three: "the", " fo", "x"
+        it.sequence.tokens.append(token)
+        found += it.take(Token(token)).text
+    assert found == told
+
+
 def test_what_might_have_become_one_is_told_in_the_end() -> None:
     it = writing("END")
     take(it, "the fox E")
