@@ -19,6 +19,7 @@ from serving.engine.registry import ModelRegistry
 from serving.engine.running_rollout import SettledRollout
 from serving.engine.servable import Servable
 from serving.engine.served_model import ServedModel
+from serving.engine.token_inputs import embeds
 from serving.engine.tracer import Tracer
 from serving.errors import ControlRefused, InvalidInput, ModelNotReady
 
@@ -85,6 +86,14 @@ class Engine:
             return model
         others = sorted({other.name for other in self.models() if isinstance(other, GeneratingModel)})
         raise InvalidInput(f"model '{name}' does not write text; those that do: {', '.join(others) or 'none'}", "model")
+
+    def embedding(self, name: str, version: str = "") -> ServedModel:
+        """A model that gives texts their embeddings. Raises what `model` does, and `InvalidInput` for one without."""
+        model = self.model(name, version)
+        if embeds(model) and isinstance(model, ServedModel):
+            return model
+        others = ", ".join(sorted({other.name for other in self.models() if embeds(other)})) or "none"
+        raise InvalidInput(f"model '{name}' has no embeddings of texts; those that do: {others}", "model")
 
     def alone(self, name: str, version: str = "") -> ServedModel | None:
         """The version that `infer` would ask, if it does nothing but that; None also where there is none."""

@@ -58,7 +58,7 @@ class Ensemble:
         self.max_batch_size = int(config.max_batch_size)
         self.labels = labels
         self._has_own_labels = {output.name for output in config.output if output.label_filename}
-        self.load_seconds = load_seconds
+        self.load_seconds, self.created = load_seconds, int(time.time())
         self.statistics = ModelStatistics()
         self._graph = graph
         self._dispatch = dispatch

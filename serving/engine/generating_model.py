@@ -34,7 +34,6 @@ from serving.scheduling.continuous import Sequence as TokenSequence
 from serving.text.stop_strings import StopStrings
 from serving.text.tokenizer import TextTokenizer
 
-
 _SEEDS = 2**64
 
 
@@ -71,7 +70,6 @@ class GeneratingModel:
         self.positions = decoder.rows * decoder.max_length
         """Of the cache."""
         self.created = int(time.time())
-        """In seconds since 1970."""
         settings = generation_config(config)
         self._decoder = decoder
         self._loop = loop

@@ -50,6 +50,10 @@ class Servable(Protocol):
     def load_seconds(self) -> float: ...
 
     @property
+    def created(self) -> int:
+        """When it was loaded, in seconds since 1970."""
+
+    @property
     def statistics(self) -> ModelStatistics: ...
 
     @property

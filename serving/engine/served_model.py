@@ -30,6 +30,7 @@ from serving.engine.tracer import Timeline
 from serving.engine.worker import Execution, WorkerPool
 from serving.errors import Overloaded, SlipwayError, Unsupported
 from serving.scheduling.scheduler import Event
+from serving.text.tokenizer import TextTokenizer
 
 log = logging.getLogger("slipway")
 
@@ -53,9 +54,10 @@ class ServedModel:
         loop: asyncio.AbstractEventLoop,
         load_seconds: float = 0.0,
         known: KnownTimes | None = None,
+        tokenizer: TextTokenizer | None = None,
     ) -> None:
         """`labels` gives, for each output that has them, the names of its last dimension's entries; `known` is how long
-        its batches take."""
+        its batches take; `tokenizer` is the one of a model that reads tokens."""
         self.name = str(config.name)
         self.version = version
         self.identity: Hashable = object()
@@ -69,7 +71,8 @@ class ServedModel:
         self.caches_responses = caches_responses(config)
         self.reads_parameters = any(instance.reads_parameters for instance in instances)
         self.labels = labels
-        self.load_seconds = load_seconds
+        self.tokenizer = tokenizer
+        self.load_seconds, self.created = load_seconds, int(time.time())
         self.statistics = ModelStatistics()
         self._stacked = fit.stacked_inputs(config)
         self._optional = frozenset(tensor.name for tensor in config.input if tensor.optional)

@@ -1,11 +1,12 @@
-"""OpenAI's API for models that write: /v1/models, /v1/completions, /v1/chat/completions.
+"""OpenAI's API for models that write or have embeddings: /v1/models, /v1/completions, /v1/chat/completions and
+/v1/embeddings.
 
 Rule: an error before the first token is an ordinary error reply; afterwards it is an event of the stream.
 """
 
 import time
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,8 @@ from fastapi.responses import Response
 from serving.core.text_output import CompletionOutput
 from serving.engine.engine import Engine
 from serving.engine.generating_model import GeneratingModel
+from serving.engine.servable import Servable
+from serving.engine.token_inputs import embeds
 from serving.errors import InstanceDied, Overloaded, SlipwayError
 from serving.protocols import openai_errors, openai_replies
 from serving.protocols.openai_chunks import DONE, ChatChunks, CompletionChunks
@@ -27,11 +30,16 @@ from serving.transports.http.documented import RawRoute
 from serving.transports.http.generate import EventStream
 from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.openai_answers import Answers
+from serving.transports.http.openai_embeddings import embed
 from serving.transports.http.replies import log
 from serving.transports.http.timeout_header import TIMEOUT_PARAMETER, seconds_in
 from serving.transports.status import openai_status
 
-_Endpoint = Callable[[Request], Awaitable[Response]]
+_EXAMPLES: dict[str, dict[str, Any]] = {
+    "/completions": {"model": "gpt-docs", "prompt": "str.split", "max_tokens": 32},
+    "/chat/completions": {"model": "gpt-docs", "messages": [{"role": "user", "content": "str.split"}]},
+    "/embeddings": {"model": "encoder", "input": ["one text", "another"]},
+}
 
 
 def openai_router(engine: Engine) -> APIRouter:
@@ -47,29 +55,23 @@ def openai_router(engine: Engine) -> APIRouter:
         asked = await off_loop_if_large(len(body), lambda: decode_chat(body))
         return await _answer(request, engine, asked, is_chat=True)
 
+    async def embeddings(request: Request) -> Response:
+        return await embed(request, engine)
+
     async def models(_: Request) -> Response:
-        found = [model for model in engine.models() if isinstance(model, GeneratingModel)]
-        return _json(openai_replies.models([_card(model) for model in found]))
+        return _json(openai_replies.models(list(map(_card, filter(_is_listed, engine.models())))))
 
     async def model(request: Request) -> Response:
-        return _json(openai_replies.model(_card(engine.generating(request.path_params["model"]))))
+        found = engine.model(request.path_params["model"])
+        return _json(openai_replies.model(_card(found if _is_listed(found) else engine.generating(found.name))))
 
-    for path, endpoint, summary, example in (
-        (
-            "/completions",
-            completions,
-            "Complete a text",
-            {"model": "gpt-docs", "prompt": "str.split", "max_tokens": 32},
-        ),
-        (
-            "/chat/completions",
-            chat_completions,
-            "Answer a conversation",
-            {"model": "gpt-docs", "messages": [{"role": "user", "content": "str.split"}]},
-        ),
+    for path, endpoint, summary in (
+        ("/completions", completions, "Complete a text"),
+        ("/chat/completions", chat_completions, "Answer a conversation"),
+        ("/embeddings", embeddings, "Texts to vectors"),
     ):
-        router.post(path, summary=summary, openapi_extra=_documented(example))(_with_errors(endpoint))
-    router.get("/models", summary="The models that write")(_with_errors(models))
+        router.post(path, summary=summary, openapi_extra=_documented(_EXAMPLES[path]))(_with_errors(endpoint))
+    router.get("/models", summary="The models that write, or have embeddings")(_with_errors(models))
     router.get("/models/{model}", summary="One of them")(_with_errors(model))
     return router
 
@@ -100,8 +102,13 @@ def _json(content: bytes) -> Response:
     return Response(content, media_type="application/json")
 
 
-def _card(model: GeneratingModel) -> ModelCard:
-    return ModelCard(model.name, model.created, model.max_length)
+def _is_listed(model: Servable) -> bool:
+    return isinstance(model, GeneratingModel) or embeds(model)
+
+
+def _card(model: Servable) -> ModelCard:
+    longest = model.max_length if isinstance(model, GeneratingModel) else None
+    return ModelCard(model.name, model.created, longest)
 
 
 async def _answer(request: Request, engine: Engine, asked: TextRequest, is_chat: bool) -> Response:

@@ -13,9 +13,9 @@ from serving.core.generation import GenerateRequest, SamplingParams, Token
 from serving.core.text_output import CompletionOutput, TokenLogprob, TopLogprob, Usage
 from serving.engine.generating_model import Answer, GeneratingModel
 from serving.engine.text_stream import Delta
-from serving.errors import InvalidInput
 from serving.protocols.openai_requests import TextRequest
 from serving.transports.http.off_loop import off_loop_if_large
+from serving.transports.http.prompt_tokens import check
 
 Tokens = tuple[int, ...]
 
@@ -162,11 +162,7 @@ def _encode(model: GeneratingModel, asked: TextRequest, now: datetime) -> list[T
 
     found = [tokens(prompt) for prompt in given]
     for prompt in found:
-        if not prompt:
-            raise InvalidInput("the prompt must have at least one token", "messages" if asked.messages else "prompt")
-        if max(prompt) >= model.vocab_size:
-            words = f"the model has tokens 0 to {model.vocab_size - 1}, the prompt has {max(prompt)}"
-            raise InvalidInput(words, "prompt")
+        check(prompt, model.vocab_size, "messages" if asked.messages else "prompt")
     return found
 
 

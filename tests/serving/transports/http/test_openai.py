@@ -158,7 +158,7 @@ async def test_the_asynchronous_client_and_many_at_once(server: RunningServer, t
         ({"model": "nobody"}, 404, "model", "model_not_found"),
         ({"model": "double"}, 400, "model", None),
         ({"prompt": None}, 400, "prompt", "missing_required_parameter"),
-        ({"prompt": [100_000]}, 400, "prompt", None),
+        ({"prompt": [100_000]}, 400, "prompt", "invalid_value"),
         ({"prompt": "x" * 500}, 400, "prompt", "context_length_exceeded"),
         ({"max_tokens": 10_000}, 400, "max_tokens", "context_length_exceeded"),
         ({"max_tokens": 0}, 400, "max_tokens", "invalid_value"),

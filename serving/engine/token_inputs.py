@@ -1,0 +1,44 @@
+"""Models that read tokens, such as encoders that give a text's embedding, and what they are given for a text.
+
+Rule: named as Hugging Face's models name them. Texts are filled up to a few lengths, so that many of them run together;
+the mask says what is text.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from serving.core.model_config import ModelConfig
+from serving.core.requests import Arrays
+from serving.engine.served_model import ServedModel
+from serving.text.tokenizer import TextTokenizer
+
+INPUT_IDS, ATTENTION_MASK, EMBEDDING = "input_ids", "attention_mask", "embedding"
+
+_STEP = 16  # tokens
+
+
+def tokenizer_of(config: ModelConfig, directory: Path) -> TextTokenizer | None:
+    """None for models that read no tokens, or come without one. Raises `ModelLoadFailed` for a wrong one."""
+    if not any(tensor.name == INPUT_IDS for tensor in config.input) or not (directory / "tokenizer.json").is_file():
+        return None
+    return TextTokenizer.read(directory)
+
+
+def embeds(model: object) -> bool:
+    """Whether it gives texts their embeddings."""
+    return isinstance(model, ServedModel) and model.tokenizer is not None and EMBEDDING in model.outputs
+
+
+def inputs_for(model: ServedModel, tokens: tuple[int, ...]) -> Arrays:
+    """Int64 [1, S], S a multiple of 16 where the model has a mask, and not above what it was made for."""
+    length = len(tokens)
+    if ATTENTION_MASK in model.inputs:
+        length = -(-length // _STEP) * _STEP
+        if model.tokenizer is not None and model.tokenizer.model_max_length:
+            length = max(len(tokens), min(length, model.tokenizer.model_max_length))
+    inputs = {name: np.zeros((1, length), np.int64) for name in model.inputs}
+    inputs[INPUT_IDS][0, : len(tokens)] = tokens
+    if ATTENTION_MASK in inputs:
+        inputs[ATTENTION_MASK][0, : len(tokens)] = 1
+    return inputs
