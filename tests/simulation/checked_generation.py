@@ -74,7 +74,7 @@ class CheckedGeneration:
         assert plan.step is not None
         written, read = self.decoder.run(plan.step)
         self._check_rows(plan)
-        chosen = {sequence: token for sequence, token in zip(plan.reading, read, strict=True)}
+        chosen = dict(zip(plan.reading, read, strict=True))
         rows = len(plan.step.tokens)
         token_ids = [*written, *(chosen[sequence] for sequence in plan.sampled[rows:])]
         self.now += self.seconds(rows, sum(len(chunk.tokens) for chunk in plan.step.chunks))
