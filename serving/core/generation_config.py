@@ -72,7 +72,7 @@ def generation_config(config: ModelConfig) -> GenerationConfig:
         return whole_number(config, PREFIX + name, highest, "a number above 0") or otherwise
 
     milliseconds = number(config, f"{PREFIX}itl_objective_ms", 1e6, "milliseconds")
-    return GenerationConfig(
+    read = GenerationConfig(
         max_num_seqs=positive("max_num_seqs", default.max_num_seqs, 4096),
         max_model_len=positive("max_model_len", default.max_model_len, 1 << 24),
         max_num_batched_tokens=positive("max_num_batched_tokens", default.max_num_batched_tokens, 1 << 20),
@@ -80,6 +80,12 @@ def generation_config(config: ModelConfig) -> GenerationConfig:
         enable_prefix_caching=switch(config, f"{PREFIX}enable_prefix_caching", default.enable_prefix_caching),
         itl_objective=0.0 if milliseconds is None else milliseconds / 1000,
     )
+    if read.max_num_batched_tokens <= read.max_num_seqs:
+        raise ModelLoadFailed(
+            f"parameters.{PREFIX}max_num_batched_tokens must be more than the {read.max_num_seqs} of {PREFIX}"
+            f"max_num_seqs, so that prompts are read beside them, got {read.max_num_batched_tokens}"
+        )
+    return read
 
 
 def complete(config: ModelConfig) -> ModelConfig:

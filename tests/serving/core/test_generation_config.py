@@ -52,6 +52,7 @@ def test_it_has_the_inputs_and_outputs_of_tritons_vllm_backend() -> None:
         (config(max_num_seq="3"), "generation.max_num_seq is not known.*max_num_seqs"),
         (config(max_num_seqs="many"), "generation.max_num_seqs must be a number above 0"),
         (config(itl_objective_ms="-1"), "generation.itl_objective_ms must be milliseconds above 0"),
+        (config(max_num_seqs="8", max_num_batched_tokens="8"), "must be more than the 8 of .*, got 8"),
         (config("max_batch_size: 8"), "max_batch_size must be 0, got 8"),
         (config("dynamic_batching { }"), "dynamic_batching: .* leave it out"),
         (config('input { name: "x" data_type: TYPE_FP32 dims: 1 }'), "input: .* leave it out"),
