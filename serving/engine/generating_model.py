@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 from contextlib import aclosing
 from functools import partial
 from math import inf
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,7 +33,9 @@ from serving.sampling.sampler import SamplerState
 from serving.scheduling.continuous import ContinuousBatcher, Limits
 from serving.scheduling.continuous import Sequence as TokenSequence
 from serving.text.stop_strings import StopStrings
-from serving.text.tokenizer import TextTokenizer
+
+if TYPE_CHECKING:  # its package is for models that read or write text
+    from serving.text.tokenizer import TextTokenizer
 
 _SEEDS = 2**64
 
@@ -52,7 +55,7 @@ class GeneratingModel:
         version: str,
         config: ModelConfig,
         decoder: Decoder,
-        tokenizer: TextTokenizer,
+        tokenizer: "TextTokenizer",
         loop: asyncio.AbstractEventLoop,
         load_seconds: float = 0.0,
     ) -> None:

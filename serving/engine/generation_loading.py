@@ -14,8 +14,8 @@ from serving.core.generation_config import generation_config
 from serving.core.instance_groups import devices
 from serving.core.model_config import ModelConfig
 from serving.engine.generating_model import GeneratingModel
+from serving.engine.token_inputs import read_tokenizer
 from serving.errors import ModelLoadFailed
-from serving.text.tokenizer import TextTokenizer
 
 
 def load_generating(
@@ -24,7 +24,7 @@ def load_generating(
     """`config` is complete. Raises `ModelLoadFailed`."""
     started = time.monotonic()
     settings = generation_config(config)
-    tokenizer = TextTokenizer.read(directory)
+    tokenizer = read_tokenizer(directory)
     (device,) = devices(config)
     decoder = _backend(config.backend)(directory, config, device, settings.max_num_seqs, settings.max_model_len)
     if decoder.vocab_size < tokenizer.vocab_size:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
 from math import inf
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from serving.backends.backend import ModelInstance, is_steady
 from serving.core.batching_config import batching_config
@@ -30,7 +30,9 @@ from serving.engine.tracer import Timeline
 from serving.engine.worker import Execution, WorkerPool
 from serving.errors import Overloaded, SlipwayError, Unsupported
 from serving.scheduling.scheduler import Event
-from serving.text.tokenizer import TextTokenizer
+
+if TYPE_CHECKING:  # its package is for models that read or write text
+    from serving.text.tokenizer import TextTokenizer
 
 log = logging.getLogger("slipway")
 
@@ -54,7 +56,7 @@ class ServedModel:
         loop: asyncio.AbstractEventLoop,
         load_seconds: float = 0.0,
         known: KnownTimes | None = None,
-        tokenizer: TextTokenizer | None = None,
+        tokenizer: "TextTokenizer | None" = None,
     ) -> None:
         """`labels` gives, for each output that has them, the names of its last dimension's entries; `known` is how long
         its batches take; `tokenizer` is the one of a model that reads tokens."""

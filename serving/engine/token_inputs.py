@@ -5,23 +5,39 @@ the mask says what is text.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from serving.core.model_config import ModelConfig
 from serving.core.requests import Arrays
 from serving.engine.served_model import ServedModel
-from serving.text.tokenizer import TextTokenizer
+from serving.errors import ModelLoadFailed
+
+if TYPE_CHECKING:
+    from serving.text.tokenizer import TextTokenizer
 
 INPUT_IDS, ATTENTION_MASK, EMBEDDING = "input_ids", "attention_mask", "embedding"
 
 _STEP = 16  # tokens
 
 
-def tokenizer_of(config: ModelConfig, directory: Path) -> TextTokenizer | None:
+def tokenizer_of(config: ModelConfig, directory: Path) -> "TextTokenizer | None":
     """None for models that read no tokens, or come without one. Raises `ModelLoadFailed` for a wrong one."""
     if not any(tensor.name == INPUT_IDS for tensor in config.input) or not (directory / "tokenizer.json").is_file():
         return None
+    return read_tokenizer(directory)
+
+
+def read_tokenizer(directory: Path) -> "TextTokenizer":
+    """Raises `ModelLoadFailed`."""
+    try:
+        from serving.text.tokenizer import TextTokenizer
+    except ModuleNotFoundError as error:
+        raise ModelLoadFailed(
+            f"a model with a tokenizer needs the package '{error.name}', which is not installed: pip install "
+            "'slipway-serving[generation]'"
+        ) from None
     return TextTokenizer.read(directory)
 
 
