@@ -14,10 +14,12 @@ from schemathesis.checks import content_type_conformance, response_schema_confor
 from tests import tiny_models
 from tests.conformance import behaviours, models, web
 from tests.running_server import RunningServer, running
+from tests.tiny_decoders import add_tiny_decoder
+from tests.tiny_encoders import add_tiny_encoder
 
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 NAMES = {
-    "model": ["simple", "running_sum", "repeat_int32", "brightness", "opaque", "nope"],
+    "model": ["simple", "running_sum", "repeat_int32", "brightness", "opaque", "writer", "encoder", "nope"],
     "version": ["1", "2"],
     "region": ["numbers"],
 }
@@ -32,6 +34,8 @@ def fuzzed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
     behaviours.add_running_sum(root)
     behaviours.add_opaque(root)
     tiny_models.add_brightness(root)
+    add_tiny_decoder(root)
+    add_tiny_encoder(root)
     with running(root, model_control_mode="explicit", load_model=("*",), allow_shared_memory=True) as server:
         yield server
 

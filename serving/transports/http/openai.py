@@ -24,9 +24,10 @@ from serving.protocols import openai_errors, openai_replies
 from serving.protocols.openai_chunks import DONE, ChatChunks, CompletionChunks
 from serving.protocols.openai_replies import ModelCard, ReplyHead
 from serving.protocols.openai_requests import TextRequest, decode_chat, decode_completion
+from serving.transports.http import schemas
 from serving.transports.http.body import plain_body
 from serving.transports.http.disconnect import until_disconnect
-from serving.transports.http.documented import RawRoute
+from serving.transports.http.documented import ERRORS, RawRoute, path_parameters
 from serving.transports.http.generate import EventStream
 from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.openai_answers import Answers
@@ -35,6 +36,17 @@ from serving.transports.http.replies import log
 from serving.transports.http.timeout_header import TIMEOUT_PARAMETER, seconds_in
 from serving.transports.status import openai_status
 
+_WORDS = {
+    400: "It can't be understood, or does not fit the model.",
+    404: "No such model.",
+    429: "Too many wait; the header Retry-After says when to try again.",
+    500: "The model failed on this request.",
+    503: "Not ready, or the request's time is over.",
+}
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    **{status: {"model": schemas.OpenAIError, "description": words} for status, words in _WORDS.items()},
+    413: ERRORS[413],
+}
 _EXAMPLES: dict[str, dict[str, Any]] = {
     "/completions": {"model": "gpt-docs", "prompt": "str.split", "max_tokens": 32},
     "/chat/completions": {"model": "gpt-docs", "messages": [{"role": "user", "content": "str.split"}]},
@@ -70,9 +82,17 @@ def openai_router(engine: Engine) -> APIRouter:
         ("/chat/completions", chat_completions, "Answer a conversation"),
         ("/embeddings", embeddings, "Texts to vectors"),
     ):
-        router.post(path, summary=summary, openapi_extra=_documented(_EXAMPLES[path]))(_with_errors(endpoint))
-    router.get("/models", summary="The models that write, or have embeddings")(_with_errors(models))
-    router.get("/models/{model}", summary="One of them")(_with_errors(model))
+        router.post(
+            path, name=endpoint.__name__, summary=summary, responses=_ERRORS, openapi_extra=_documented(_EXAMPLES[path])
+        )(_with_errors(endpoint))
+    router.get("/models", name="models", summary="The models that write, or have embeddings")(_with_errors(models))
+    router.get(
+        "/models/{model}",
+        name="model",
+        summary="One of them",
+        responses={status: _ERRORS[status] for status in (400, 404, 503)},
+        openapi_extra={"parameters": path_parameters("model")},
+    )(_with_errors(model))
     return router
 
 
@@ -89,7 +109,6 @@ def _with_errors(endpoint: Any) -> Any:
         except SlipwayError as error:
             return _error(error)
 
-    answered.__name__ = endpoint.__name__
     return answered
 
 

@@ -9,6 +9,17 @@ class Error(BaseModel):
     error: str = Field(examples=["Request for unknown model: 'resnet' is not found"])
 
 
+class Problem(BaseModel):
+    message: str = Field(examples=["'temperature' must be from 0.0 to 100.0, got -1.0"])
+    type: str = Field(examples=["invalid_request_error"])
+    param: str | None = Field(examples=["temperature"])
+    code: str | None = Field(examples=["invalid_value"])
+
+
+class OpenAIError(BaseModel):
+    error: Problem
+
+
 class Live(BaseModel):
     live: bool
 

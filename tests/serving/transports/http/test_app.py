@@ -39,6 +39,11 @@ def test_the_docs_describe_every_route(document: dict[str, Any]) -> None:
         "/v2/health/live",
         "/v2/health/ready",
         "/v1/models/{model}/classify",
+        "/v1/models",
+        "/v1/models/{model}",
+        "/v1/completions",
+        "/v1/chat/completions",
+        "/v1/embeddings",
         "/metrics",
     }
 
@@ -48,7 +53,7 @@ def test_bodies_have_examples_and_errors_a_schema(document: dict[str, Any]) -> N
     for operation in posts:
         if "requestBody" in operation:
             assert "example" in operation["requestBody"]["content"]["application/json"]
-        assert operation["responses"]["400"]["content"]["application/json"]["schema"]["$ref"].endswith("/Error")
+        assert operation["responses"]["400"]["content"]["application/json"]["schema"]["$ref"].endswith("Error")
 
 
 def test_path_parameters_are_described(document: dict[str, Any]) -> None:
