@@ -41,7 +41,9 @@ def split(documents: Iterable[Document]) -> DocumentSplits:
     train = tuple(document for document in kept if not _is_held_out(document.name))
     learnt = {paragraph for document in train for paragraph in paragraphs(document.text)}
     held_out = (document for document in kept if _is_held_out(document.name))
-    return DocumentSplits(train, tuple(document for document in held_out if learnt.isdisjoint(paragraphs(document.text))))
+    return DocumentSplits(
+        train, tuple(document for document in held_out if learnt.isdisjoint(paragraphs(document.text)))
+    )
 
 
 def paragraphs(text: str) -> set[str]:

@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-
 from pydoc_data.topics import topics
 
 from training.data.documents import Document, DocumentSplits, split

@@ -4,16 +4,16 @@ Rule: any text comes back as it was, since what has no token of its own is spelt
 tokenizer.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from training import readable_json
 from training.data.documents import Document
+from training.errors import CheckpointError
 
 END, USER, ASSISTANT = "<|endoftext|>", "<|user|>", "<|assistant|>"
-SPECIAL = (END, USER, ASSISTANT)
+SPECIAL = (END, USER, ASSISTANT)  # tokens 0, 1 and 2
 
 TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
 
@@ -47,7 +47,7 @@ def learn(texts: Iterable[str], vocab_size: int) -> Tokenizer:
 
 def encode(tokenizer: Tokenizer, documents: Sequence[Document]) -> list[int]:
     """One stream: of each document the name as a user's question, the text as the answer, and its end."""
-    user, assistant, end = (tokenizer.token_to_id(token) for token in (USER, ASSISTANT, END))
+    end, user, assistant = map(SPECIAL.index, (END, USER, ASSISTANT))
     names = tokenizer.encode_batch([document.name for document in documents], add_special_tokens=False)
     texts = tokenizer.encode_batch([document.text for document in documents], add_special_tokens=False)
     stream: list[int] = []
@@ -56,8 +56,21 @@ def encode(tokenizer: Tokenizer, documents: Sequence[Document]) -> list[int]:
     return stream
 
 
-def tokenizer_files(tokenizer: Tokenizer, max_length: int) -> dict[str, bytes]:
-    """`tokenizer.json` and `tokenizer_config.json`; `max_length` is the model's context in tokens."""
+def to_file(tokenizer: Tokenizer) -> bytes:
+    """As tokenizer.json."""
+    return tokenizer.to_str(pretty=True).encode() + b"\n"
+
+
+def from_file(content: bytes) -> Tokenizer:
+    """Raises `CheckpointError` for what is no tokenizer.json."""
+    try:
+        return Tokenizer.from_str(content.decode())
+    except Exception as error:  # tokenizers raises nothing more precise
+        raise CheckpointError(f"{TOKENIZER} can't be read: {error}; train again") from None
+
+
+def config_file(max_length: int) -> bytes:
+    """As tokenizer_config.json; `max_length` is the model's context in tokens."""
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "bos_token": END,
@@ -69,13 +82,4 @@ def tokenizer_files(tokenizer: Tokenizer, max_length: int) -> dict[str, bytes]:
         "model_max_length": max_length,
         "chat_template": _CHAT_TEMPLATE,
     }
-    return {TOKENIZER: tokenizer.to_str(pretty=True).encode() + b"\n", CONFIG: readable_json.encode(config)}
-
-
-def from_file(content: bytes) -> Tokenizer:
-    """Raises ValueError for what is no tokenizer.json."""
-    try:
-        json.loads(content)
-        return Tokenizer.from_buffer(content)
-    except Exception as error:  # tokenizers raises nothing more precise
-        raise ValueError(f"no {TOKENIZER}: {error}") from None
+    return readable_json.encode(config)
