@@ -10,19 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load as tensors_from_bytes
-from safetensors.torch import save as bytes_from_tensors
-from torch import Tensor
 from torch.nn import Module
 
-from training import files, readable_json
+from training import checkpoint_files
+from training.checkpoint_files import DESCRIPTION, WEIGHTS, described, no_checkpoint, read, restore, verify
 from training.config import TrainConfig
-from training.errors import CheckpointError, InvalidConfig
+from training.errors import InvalidConfig
 from training.state import EpochMetrics
-
-WEIGHTS = "weights.safetensors"
-DESCRIPTION = "checkpoint.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,43 +51,24 @@ class Checkpoint:
 
     def restore_into(self, model: Module) -> None:
         """Raises `CheckpointError` when the weights are another network's."""
-        try:
-            model.load_state_dict(tensors_from_bytes(self.weights))
-        except (RuntimeError, SafetensorError):
-            raise CheckpointError(f"the weights don't fit the network of {self.recipe}; train it again") from None
-
-
-def weights_of(state: Mapping[str, Tensor]) -> bytes:
-    """A state dict as a safetensors file's content, the same bytes for the same tensors."""
-    content: bytes = bytes_from_tensors(dict(state))
-    return content
+        restore(self.weights, model, self.recipe)
 
 
 def save(checkpoint: Checkpoint, directory: Path) -> None:
     """Replace the checkpoint in `directory`, which is created if need be."""
-    files.replace(directory / WEIGHTS, checkpoint.weights)
-    files.replace(directory / DESCRIPTION, readable_json.encode(_to_json(checkpoint)))
+    checkpoint_files.save(directory, _to_json(checkpoint), {WEIGHTS: checkpoint.weights})
 
 
 def load(directory: Path) -> Checkpoint:
     """Raises `CheckpointError` when a file is missing, unreadable, or not the one that was written."""
-    description, weights = _read(directory / DESCRIPTION), _read(directory / WEIGHTS)
+    description, weights = read(directory / DESCRIPTION), read(directory / WEIGHTS)
     try:
         document = json.loads(description)
-        expected = document["weights"]["sha256"]
         checkpoint = _from_json(document, weights)
+        verify(directory, document, "weights", weights)
     except (ValueError, KeyError, TypeError, InvalidConfig) as error:
-        raise CheckpointError(f"{directory / DESCRIPTION} is not a checkpoint ({error!r}); train again") from None
-    if checkpoint.weights_sha256 != expected:
-        raise CheckpointError(f"{directory / WEIGHTS} is not the file that {DESCRIPTION} describes; train again")
+        raise no_checkpoint(directory, error) from None
     return checkpoint
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise CheckpointError(f"there is no {path}; make it with `slipway train RECIPE`") from None
 
 
 def _to_json(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -105,7 +80,7 @@ def _to_json(checkpoint: Checkpoint) -> dict[str, Any]:
         "metrics": asdict(checkpoint.metrics),
         "data_fingerprint": checkpoint.data_fingerprint,
         "library_versions": dict(checkpoint.library_versions),
-        "weights": {"file": WEIGHTS, "sha256": checkpoint.weights_sha256, "size": len(checkpoint.weights)},
+        "weights": described(WEIGHTS, checkpoint.weights),
         "history": [asdict(epoch) for epoch in checkpoint.history],
     }
 

@@ -18,17 +18,19 @@ from training.errors import InvalidConfig, TrainingError, UnknownRecipe
 if TYPE_CHECKING:  # for the rule above
     from rich.console import Console
 
-    from training.checkpoint import Checkpoint
-    from training.config import TrainConfig
-    from training.recipes.recipe import Recipe
+    from training.course import Course
 
 CHECKPOINTS = Path("checkpoints")
 REPOSITORY = Path("model_repository")
 
-Name = Annotated[str | None, typer.Argument(help="digits-cnn or breast-cancer-mlp.", show_default=False)]
+Name = Annotated[str | None, typer.Argument(help="digits-cnn, breast-cancer-mlp or gpt-docs.", show_default=False)]
 Missing = Annotated[bool, typer.Option("--missing", help="Train each model of the repository that has no version.")]
-Epochs = Annotated[int | None, typer.Option(help="Passes over the training rows.", show_default="the recipe's")]
-BatchSize = Annotated[int | None, typer.Option(help="Rows per step.", show_default="the recipe's")]
+Epochs = Annotated[
+    int | None, typer.Option(help="Passes over a classifier's training rows.", show_default="the recipe's")
+]
+Steps = Annotated[int | None, typer.Option(help="Steps of a model that writes.", show_default="the size's")]
+Size = Annotated[str | None, typer.Option(help="Of a model that writes: small or medium.", show_default="small")]
+BatchSize = Annotated[int | None, typer.Option(help="Rows, or texts, per step.", show_default="the recipe's")]
 LearningRate = Annotated[float | None, typer.Option(help="Adam's step size.", show_default="the recipe's")]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same weights.", show_default="the recipe's")]
 Checkpoints = Annotated[Path, typer.Option(help="Folder of the checkpoints.")]
@@ -49,6 +51,8 @@ def train(
     name: Name = None,
     missing: Missing = False,
     epochs: Epochs = None,
+    steps: Steps = None,
+    size: Size = None,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
     seed: Seed = None,
@@ -56,7 +60,7 @@ def train(
     repository: Repository = REPOSITORY,
     publish: Publish = True,
 ) -> None:
-    """Train a model, test it on held-out rows, and publish it as the next version.
+    """Train a model, test it on what was held out, and publish it as the next version.
 
     [bold]Examples[/bold]
 
@@ -64,18 +68,32 @@ def train(
 
     [cyan]slipway train breast-cancer-mlp --epochs 100 --seed 7[/cyan]  other parameters
 
+    [cyan]slipway train gpt-docs[/cyan]  a small model that writes like Python's documentation, about a minute
+
     [cyan]slipway train digits-cnn --no-publish[/cyan]  only the checkpoint, to export later
 
     [cyan]slipway train --missing[/cyan]  whatever the repository lacks
     """
-    changes = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
+    options = {
+        "epochs": epochs,
+        "steps": steps,
+        "size": size,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "seed": seed,
+    }
     with _one_line_errors():
-        for recipe in _chosen(name, missing, repository):
-            checkpoint = _trained(recipe, _changed(recipe.config, changes), checkpoints / recipe.name)
+        from training.course import choose
+
+        changes = {name: value for name, value in options.items() if value is not None}
+        for course in [choose(name, changes) for name in _chosen(name, missing, repository)]:
+            checkpoint = checkpoints / course.name
+            course.train(checkpoint, _console())
+            _say(f"checkpoint  {checkpoint}")
             if publish:
-                _publish(recipe, checkpoint, repository)
+                _publish(course, checkpoint, repository)
             else:
-                _say(f"next        slipway export {checkpoints / recipe.name}")
+                _say(f"next        slipway export {checkpoint}")
 
 
 @app.command()
@@ -89,11 +107,11 @@ def export(source: Source, repository: Repository = REPOSITORY) -> None:
     [cyan]slipway export /backup/digits-cnn --repository /srv/models[/cyan]  other folders
     """
     with _one_line_errors():
-        from training.checkpoint import load
-        from training.recipes.recipe import find
+        from training.checkpoint_files import recipe_of
+        from training.course import choose
 
-        checkpoint = load(_checkpoint_directory(source))
-        _publish(find(checkpoint.recipe), checkpoint, repository)
+        checkpoint = _checkpoint_directory(source)
+        _publish(choose(recipe_of(checkpoint), {}), checkpoint, repository)
 
 
 def run_recipe(name: str) -> None:
@@ -101,26 +119,18 @@ def run_recipe(name: str) -> None:
     app(["train", name, *sys.argv[1:]])
 
 
-def _chosen(name: str | None, missing: bool, repository: Path) -> "list[Recipe]":
+def _chosen(name: str | None, missing: bool, repository: Path) -> list[str]:
     from training.export.versions import without_version
-    from training.recipes.recipe import RECIPES, find
+    from training.recipes.recipe import RECIPES
 
     if missing == (name is not None):
         raise _exit(f"give --missing or the name of one recipe: {', '.join(RECIPES)}", 2)
     if name is not None:
-        return [find(name)]
+        return [name]
     names = without_version(RECIPES, repository)
     if not names:
         _say(f"nothing to train: every model in {repository} has a version")
-    return [find(name) for name in names]
-
-
-def _changed(config: "TrainConfig", changes: dict[str, int | float | None]) -> "TrainConfig":
-    from dataclasses import asdict
-
-    from training.config import TrainConfig
-
-    return TrainConfig(**asdict(config) | {name: value for name, value in changes.items() if value is not None})
+    return names
 
 
 def _checkpoint_directory(source: str) -> Path:
@@ -129,27 +139,9 @@ def _checkpoint_directory(source: str) -> Path:
     return CHECKPOINTS / source if source in RECIPES and not Path(source).exists() else Path(source)
 
 
-def _trained(recipe: "Recipe", config: "TrainConfig", directory: Path) -> "Checkpoint":
-    from training.checkpoint import save
-    from training.display import confusion_table, epochs_shown
-    from training.run import run
-
-    console = _console()
-    with epochs_shown(recipe.name, config.epochs, console) as on_epoch:
-        checkpoint = run(recipe, config, on_epoch)
-    metrics = checkpoint.metrics
-    console.print(confusion_table(metrics.confusion_matrix, recipe.labels))
-    save(checkpoint, directory)
-    _say(f"accuracy    {metrics.test_accuracy:.1%} on held-out rows, with the weights of epoch {metrics.best_epoch}")
-    _say(f"checkpoint  {directory}")
-    return checkpoint
-
-
-def _publish(recipe: "Recipe", checkpoint: "Checkpoint", repository: Path) -> None:
+def _publish(course: "Course", checkpoint: Path, repository: Path) -> None:
     with _console().status("exporting and comparing with PyTorch"):
-        from training.export.package import publish  # the exporters take seconds to import
-
-        version = publish(recipe, checkpoint, repository)
+        version = course.publish(checkpoint, repository)
     _say("parity      ONNX and TorchScript answer as PyTorch does")
     _say(f"published   {version}")
     _say(f"next        slipway serve{'' if repository == REPOSITORY else f' {shlex.quote(str(repository))}'}")

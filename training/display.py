@@ -1,4 +1,4 @@
-"""What a person sees of a training run: a progress bar, and the confusion table at its end.
+"""What a person sees of a training run: a progress bar, and the confusion table at a classifier's end.
 
 Rule: where output is not a terminal there are a few plain lines and no escape codes.
 """
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from training.language.loop import StepMetrics
 from training.state import EpochMetrics
 
 _PLAIN_LINES = 5  # of a run whose output is not a terminal
@@ -18,20 +19,31 @@ _PLAIN_LINES = 5  # of a run whose output is not a terminal
 @contextmanager
 def epochs_shown(name: str, epochs: int, console: Console) -> Iterator[Callable[[EpochMetrics], None]]:
     """Gives the function to call after each epoch."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[metrics]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with _progress(console) as progress:
         task = progress.add_task(name, total=epochs, metrics="")
 
         def show(metrics: EpochMetrics) -> None:
             progress.update(task, advance=1, metrics=line(metrics))
             if not console.is_terminal and _is_shown(metrics.epoch, epochs):
                 console.print(f"{name} epoch {metrics.epoch}/{epochs}: {line(metrics)}", highlight=False)
+
+        yield show
+
+
+@contextmanager
+def steps_shown(name: str, steps: int, console: Console) -> Iterator[Callable[[StepMetrics], None]]:
+    """Gives the function to call after each step; on no terminal, those with held-out text are told."""
+    with _progress(console) as progress:
+        task = progress.add_task(name, total=steps, metrics="")
+
+        def show(metrics: StepMetrics) -> None:
+            progress.update(task, advance=1)
+            if metrics.held_out_loss is None:
+                return
+            progress.update(task, metrics=f"held-out loss {metrics.held_out_loss:.3f}")
+            if not console.is_terminal:
+                told = f"loss {metrics.train_loss:.3f}, held-out {metrics.held_out_loss:.3f}"
+                console.print(f"{name} step {metrics.step}/{steps}: {told}", highlight=False)
 
         yield show
 
@@ -49,6 +61,17 @@ def confusion_table(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -
     for actual, counts in enumerate(confusion):
         table.add_row(labels[actual], *(_cell(count, predicted == actual) for predicted, count in enumerate(counts)))
     return table
+
+
+def _progress(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[metrics]}"),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
 def _cell(count: int, right: bool) -> str:

@@ -3,8 +3,7 @@
 Rule: a seed gives the same weights to the last bit on one machine, and the process's own random state is not touched.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from math import isfinite
 
 import torch
@@ -12,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from training.config import TrainConfig
 from training.data.splits import Split, Splits
+from training.determinism import deterministic
 from training.errors import TrainingDiverged
 from training.evaluate import evaluate
 from training.models.classifier import Classifier
@@ -19,13 +19,15 @@ from training.state import EpochMetrics, TrainState
 
 OnEpoch = Callable[[EpochMetrics], None]
 
+_THREADS = 1  # sums come out the same on any number of cores; and so small a network is faster so
+
 
 def train(build: Callable[[], Classifier], splits: Splits, config: TrainConfig, on_epoch: OnEpoch) -> TrainState:
     """Train what `build` makes on `splits.train` and return it with the weights of its best validation epoch.
 
     `on_epoch` is called after each epoch, in this thread. Raises `TrainingDiverged`.
     """
-    with _deterministic(config.seed):
+    with deterministic(config.seed, _THREADS):
         state = _first_state(build(), splits.train, config)
         shuffling = torch.Generator().manual_seed(config.seed)
         for _ in range(config.epochs):
@@ -62,19 +64,3 @@ def _validated(state: TrainState, train_loss: float, split: Split) -> EpochMetri
     if not (isfinite(train_loss) and isfinite(validation.loss)):
         raise TrainingDiverged(f"the loss is no longer a number in epoch {epoch}; try a smaller learning rate")
     return EpochMetrics(epoch, train_loss, validation.loss, validation.accuracy)
-
-
-@contextmanager
-def _deterministic(seed: int) -> Iterator[None]:
-    before = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        torch.use_deterministic_algorithms(True)
-        torch.set_num_threads(1)  # sums come out the same on any number of cores; and so small a network is faster so
-        try:
-            yield
-        finally:
-            torch.use_deterministic_algorithms(before, warn_only=warn_only)
-            torch.set_num_threads(threads)

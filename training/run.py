@@ -3,7 +3,8 @@
 Rule: the test rows are looked at once, after the last epoch; which epoch is kept is the validation rows' choice.
 """
 
-from training.checkpoint import Checkpoint, Metrics, weights_of
+from training.checkpoint import Checkpoint, Metrics
+from training.checkpoint_files import weights_of
 from training.config import TrainConfig
 from training.errors import CheckpointError
 from training.evaluate import Evaluation, evaluate

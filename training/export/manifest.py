@@ -13,6 +13,9 @@ from training import readable_json
 from training.checkpoint import Checkpoint, Metrics
 from training.config import TrainConfig
 from training.export.parity import ParityReport
+from training.export.step_parity import StepParityReport
+from training.language.checkpoint import LanguageCheckpoint, LanguageMetrics
+from training.language.config import LanguageConfig
 
 FILENAME = "manifest.json"
 
@@ -29,7 +32,7 @@ class Lineage:
 
     recipe: str
     seed: int
-    train_config: TrainConfig
+    train_config: TrainConfig | LanguageConfig
     checkpoint_created: str
     checkpoint_weights_sha256: str
     data_fingerprint: str
@@ -39,7 +42,7 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`created` is UTC in ISO 8601; shapes have the batch dimension, -1, first."""
+    """`created` is UTC in ISO 8601; a classifier's shapes have the batch dimension, -1, first."""
 
     model: str
     version: int
@@ -47,8 +50,8 @@ class Manifest:
     files: Mapping[str, PublishedFile]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    metrics: Metrics
-    parity: tuple[ParityReport, ...]
+    metrics: Metrics | LanguageMetrics
+    parity: tuple[ParityReport, ...] | tuple[StepParityReport, ...]
     lineage: Lineage
 
     def encode(self) -> bytes:
@@ -60,7 +63,7 @@ def published_files(directory: Path) -> dict[str, PublishedFile]:
     return {path.name: _published_file(path) for path in sorted(directory.iterdir())}
 
 
-def lineage(checkpoint: Checkpoint, export_versions: Mapping[str, str]) -> Lineage:
+def lineage(checkpoint: Checkpoint | LanguageCheckpoint, export_versions: Mapping[str, str]) -> Lineage:
     return Lineage(
         recipe=checkpoint.recipe,
         seed=checkpoint.config.seed,

@@ -1,14 +1,8 @@
 """A checkpoint becomes the next version of a model in a repository.
 
-Rule: a version appears whole, by one rename, after its files passed parity; whatever fails leaves nothing behind.
+Rule: what is published has answered as the PyTorch model does, in the backends that will serve it.
 """
 
-import errno
-import secrets
-import shutil
-from contextlib import suppress
-from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import torch
@@ -18,21 +12,17 @@ from serving.core import golden
 from serving.core.golden import GoldenRows
 from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig
 from serving.errors import ModelLoadFailed
-from training import files
 from training.checkpoint import Checkpoint
 from training.data.splits import Split
 from training.errors import PublishFailed
-from training.export import config_pbtxt, manifest, onnx, parity, torchscript
+from training.export import config_pbtxt, manifest, onnx, parity, publication, torchscript
 from training.export.manifest import Manifest
-from training.export.versions import versions
 from training.models.probabilities import Probabilities
 from training.provenance import library_versions, utc_now
 from training.recipes.recipe import Recipe
 from training.run import restore
 
 _GOLDEN_ROWS = 16
-
-_TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}  # what renaming onto a folder in use, or onto a file, raises
 
 
 def publish(recipe: Recipe, checkpoint: Checkpoint, repository: Path) -> Path:
@@ -42,17 +32,9 @@ def publish(recipe: Recipe, checkpoint: Checkpoint, repository: Path) -> Path:
     then no version was published.
     """
     directory = repository / recipe.name
-    staging = directory / f".publishing-{secrets.token_hex(8)}"
-    try:
-        staging.mkdir(parents=True)
-        description = _fill(staging, recipe, checkpoint, _config(recipe, directory))
-        _write_where_absent(recipe, directory)
-        return _claim_version(staging, directory, description)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        with suppress(OSError):  # removed only while it is empty, when it would look like a broken model
-            directory.rmdir()
-        raise
+    return publication.publish(
+        directory, lambda staging: _fill(staging, recipe, checkpoint, _config(recipe, directory)), _beside(recipe)
+    )
 
 
 def _config(recipe: Recipe, directory: Path) -> ModelConfig:
@@ -111,29 +93,8 @@ def _clearest(model: nn.Module, split: Split) -> int:
     return int(probabilities.gather(1, split.labels[:, None]).argmax())
 
 
-def _write_where_absent(recipe: Recipe, directory: Path) -> None:
-    contents = {
+def _beside(recipe: Recipe) -> dict[str, str]:
+    return {
         config_pbtxt.LABELS: "".join(f"{label}\n" for label in recipe.labels),
         config_pbtxt.CONFIG: config_pbtxt.render(recipe.name, recipe.input, recipe.input_meaning, recipe.output),
     }
-    for name, text in contents.items():
-        if not (directory / name).exists():
-            files.replace(directory / name, text.encode())
-
-
-def _claim_version(staging: Path, directory: Path, description: Manifest) -> Path:
-    """A number that another publisher takes first, or that a stray file has, is passed over."""
-    for path in staging.iterdir():
-        files.sync(path)
-    for version in count(max(versions(directory), default=0) + 1):
-        files.write(staging / manifest.FILENAME, replace(description, version=version).encode())
-        files.sync_directory(staging)
-        try:
-            staging.rename(directory / str(version))
-        except OSError as error:
-            if error.errno not in _TAKEN:
-                raise
-            continue
-        files.sync_directory(directory)
-        return directory / str(version)
-    raise AssertionError("numbers don't run out")

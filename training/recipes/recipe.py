@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 from serving.core.requests import TensorSpec
 from training.config import TrainConfig
 from training.errors import UnknownRecipe
+from training.recipes.language_recipe import LanguageRecipe
 
 if TYPE_CHECKING:  # for the rule above
     from torch import Tensor
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # for the rule above
 RECIPES = {
     "digits-cnn": "training.recipes.digits_cnn:RECIPE",
     "breast-cancer-mlp": "training.recipes.breast_cancer_mlp:RECIPE",
+    "gpt-docs": "training.recipes.gpt_docs:RECIPE",
 }
 
 
@@ -37,7 +39,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`name` is the model's name in the repository too; `labels[i]` names class i."""
+    """A classifier's. `name` is the model's name in the repository too; `labels[i]` names class i."""
 
     name: str
     labels: tuple[str, ...]
@@ -54,9 +56,9 @@ class Recipe:
         return TensorSpec("probabilities", "FP32", (-1, len(self.labels)))
 
 
-def find(name: str) -> Recipe:
+def find(name: str) -> Recipe | LanguageRecipe:
     """Raises `UnknownRecipe`, and ModuleNotFoundError where the training libraries are not installed."""
     if name not in RECIPES:
         raise UnknownRecipe(f"there is no recipe '{name}'; choose one of: {', '.join(RECIPES)}")
     module, _, constant = RECIPES[name].partition(":")
-    return cast(Recipe, getattr(import_module(module), constant))
+    return cast(Recipe | LanguageRecipe, getattr(import_module(module), constant))

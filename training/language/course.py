@@ -1,0 +1,52 @@
+"""The way of a model that writes from recipe to checkpoint, and on to a version, with what a person sees of it."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from training.course import Changes, refuse_others
+from training.display import steps_shown
+from training.errors import InvalidConfig
+from training.language.checkpoint import load, save
+from training.language.config import LanguageConfig
+from training.language.run import run
+from training.recipes.language_recipe import LanguageRecipe, Size
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageCourse:
+    recipe: LanguageRecipe
+    size: Size
+
+    @classmethod
+    def of(cls, recipe: LanguageRecipe, changes: Changes) -> "LanguageCourse":
+        """`size` names one of the recipe's. Raises `InvalidConfig`."""
+        refuse_others(recipe.name, changes, LanguageConfig, "size")
+        rest = dict(changes)
+        wanted = rest.pop("size", next(iter(recipe.sizes)))
+        if wanted not in recipe.sizes:
+            raise InvalidConfig(f"size must be one of {', '.join(recipe.sizes)}, got '{wanted}'")
+        size = recipe.sizes[str(wanted)]
+        return cls(recipe, Size(size.hyperparameters, LanguageConfig(**{**asdict(size.config), **rest})))
+
+    @property
+    def name(self) -> str:
+        return self.recipe.name
+
+    def train(self, directory: Path, console: Console) -> None:
+        with steps_shown(self.name, self.size.config.steps, console) as on_step:
+            checkpoint = run(self.recipe, self.size, on_step)
+        metrics = checkpoint.metrics
+        save(checkpoint, directory)
+        told = f"{metrics.held_out_perplexity:.1f} a token, {metrics.held_out_bits_per_byte:.2f} bits a byte"
+        console.print(
+            f"perplexity  {told} on held-out text, with {metrics.parameters:,} parameters",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def publish(self, directory: Path, repository: Path) -> Path:
+        from training.export.language_package import publish  # the exporters take seconds to import
+
+        return publish(self.recipe, load(directory), repository)

@@ -1,0 +1,100 @@
+"""The training loop of a model that writes: AdamW on shuffled windows of one stream of tokens.
+
+Rule: a seed gives the same weights to the last bit on one machine; what is held out decides nothing, it is only told.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from training.determinism import deterministic
+from training.errors import InvalidConfig, TrainingDiverged
+from training.language.config import LanguageConfig
+from training.language.evaluate import evaluate
+
+_EVALUATIONS = 5  # of a run, the last after its last step
+_LOWEST = 0.1  # of the learning rate
+
+
+@dataclass(frozen=True, slots=True)
+class StepMetrics:
+    """Mean losses per token; `step` counts from 1. What is held out is only looked at now and then."""
+
+    step: int
+    train_loss: float
+    held_out_loss: float | None = None
+
+
+OnStep = Callable[[StepMetrics], None]
+
+
+def train(
+    build: Callable[[], nn.Module], tokens: Tensor, held_out: Tensor, config: LanguageConfig, on_step: OnStep
+) -> tuple[nn.Module, tuple[StepMetrics, ...]]:
+    """The model, in evaluation mode, and those steps after which `held_out` was looked at.
+
+    Both streams are int64 [tokens]. `on_step` is called after each step, in this thread. Raises `TrainingDiverged`, and
+    `InvalidConfig` where the stream is shorter than a batch.
+    """
+    if len(tokens) < config.batch_size * config.context + config.context:
+        raise InvalidConfig(f"batch_size x context must be below the text's {len(tokens)} tokens; take smaller ones")
+    history = []
+    with deterministic(config.seed, torch.get_num_threads()):
+        model = build()
+        optimizer = _optimizer(model, config)
+        for step, rows in zip(range(1, config.steps + 1), windows(tokens, config), strict=False):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(step, config)
+            metrics = StepMetrics(step, _train_step(model, optimizer, rows, config.max_gradient_norm))
+            if step == config.steps or step % math.ceil(config.steps / _EVALUATIONS) == 0:
+                metrics = StepMetrics(step, metrics.train_loss, evaluate(model, held_out, config.context).loss)
+                history.append(metrics)
+            on_step(metrics)
+    model.eval()
+    return model, tuple(history)
+
+
+def windows(tokens: Tensor, config: LanguageConfig) -> Iterator[Tensor]:
+    """Forever batches [batch_size, context + 1]. Each pass cuts the stream elsewhere and shuffles the pieces."""
+    order = torch.Generator().manual_seed(config.seed)
+    within = torch.arange(config.context + 1)
+    while True:
+        offset = int(torch.randint(config.context, (1,), generator=order))
+        count = (len(tokens) - 1 - offset) // config.context
+        starts = torch.randperm(count, generator=order) * config.context + offset
+        for batch in starts[: count // config.batch_size * config.batch_size].view(-1, config.batch_size):
+            yield tokens[batch[:, None] + within]
+
+
+def learning_rate(step: int, config: LanguageConfig) -> float:
+    """Of a step, from 1 on."""
+    rising = round(config.warm_up * config.steps)
+    if step <= rising:
+        return config.learning_rate * step / rising
+    fallen = (step - rising) / max(1, config.steps - rising)
+    return config.learning_rate * (_LOWEST + (1 - _LOWEST) * (1 + math.cos(math.pi * fallen)) / 2)
+
+
+def _optimizer(model: nn.Module, config: LanguageConfig) -> torch.optim.Optimizer:
+    embeddings = {id(each.weight) for each in model.modules() if isinstance(each, nn.Embedding)}
+    decayed = [each for each in model.parameters() if each.ndim > 1 and id(each) not in embeddings]
+    others = [each for each in model.parameters() if each.ndim < 2 or id(each) in embeddings]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.95), fused=True)
+
+
+def _train_step(model: nn.Module, optimizer: torch.optim.Optimizer, rows: Tensor, max_gradient_norm: float) -> float:
+    """The mean loss before the step."""
+    model.train()
+    loss = cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
+    if not math.isfinite(loss.item()):
+        raise TrainingDiverged("the loss is no longer a number; try a smaller learning rate")
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(model.parameters(), max_gradient_norm)
+    optimizer.step()
+    return loss.item()

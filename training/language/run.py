@@ -1,0 +1,73 @@
+"""A recipe from its documents to a checkpoint, and a checkpoint back to its model.
+
+Rule: the tokenizer too learns from the training text alone.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+
+from training.checkpoint_files import restore as restore_weights
+from training.checkpoint_files import weights_of
+from training.data.documents import Document
+from training.errors import CheckpointError
+from training.language import tokenizer
+from training.language.checkpoint import LanguageCheckpoint, LanguageMetrics
+from training.language.evaluate import evaluate
+from training.language.loop import OnStep, train
+from training.models.decoder import Decoder, DecoderConfig
+from training.provenance import library_versions, utc_now
+from training.recipes.language_recipe import LanguageRecipe, Size
+
+
+def run(recipe: LanguageRecipe, size: Size, on_step: OnStep) -> LanguageCheckpoint:
+    """Train and evaluate; nothing is written. `on_step` is called after each step. Raises `TrainingDiverged`."""
+    splits = recipe.load()
+    words = tokenizer.learn((document.text for document in splits.train), int(size.hyperparameters["vocab_size"]))
+    tokens, held_out = (torch.tensor(tokenizer.encode(words, part)) for part in (splits.train, splits.held_out))
+    hyperparameters = {**size.hyperparameters, "vocab_size": words.get_vocab_size()}
+    model, history = train(lambda: Decoder(_decoder_config(hyperparameters)), tokens, held_out, size.config, on_step)
+    found = evaluate(model, held_out, size.config.context)
+    return LanguageCheckpoint(
+        recipe=recipe.name,
+        hyperparameters=hyperparameters,
+        config=size.config,
+        metrics=LanguageMetrics(
+            held_out_loss=found.loss,
+            held_out_perplexity=found.perplexity,
+            held_out_bits_per_byte=found.bits_per_byte(_bytes(splits.held_out)),
+            parameters=sum(each.numel() for each in model.parameters()),
+            train_tokens=len(tokens),
+            held_out_tokens=len(held_out),
+        ),
+        history=history,
+        library_versions=library_versions("torch", "tokenizers", "safetensors"),
+        data_fingerprint=splits.fingerprint(),
+        created=utc_now(),
+        weights=weights_of(model.state_dict()),
+        tokenizer=tokenizer.to_file(words),
+    )
+
+
+def restore(recipe: LanguageRecipe, checkpoint: LanguageCheckpoint) -> Decoder:
+    """The trained model, in evaluation mode. Raises `CheckpointError` when the checkpoint is another recipe's."""
+    if checkpoint.recipe != recipe.name:
+        raise CheckpointError(f"this is a checkpoint of '{checkpoint.recipe}', not of '{recipe.name}'")
+    try:
+        model = Decoder(_decoder_config(checkpoint.hyperparameters))
+    except (TypeError, KeyError) as error:
+        raise CheckpointError(
+            f"the hyper-parameters are not those of {recipe.name} ({error}); train it again"
+        ) from None
+    restore_weights(checkpoint.weights, model, recipe.name)
+    return model.eval().requires_grad_(False)
+
+
+def _decoder_config(hyperparameters: Mapping[str, Any]) -> DecoderConfig:
+    return DecoderConfig(**hyperparameters)
+
+
+def _bytes(documents: Iterable[Document]) -> int:
+    """Of what the tokens say: names and texts."""
+    return sum(len(document.name.encode()) + len(document.text.encode()) for document in documents)

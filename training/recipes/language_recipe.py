@@ -1,0 +1,32 @@
+"""What a recipe of a model that writes is.
+
+Rule: like every recipe, one constant; naming it needs no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from training.language.config import LanguageConfig
+
+if TYPE_CHECKING:  # for the rule above
+    from training.data.documents import DocumentSplits
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """`hyperparameters` are fields of `DecoderConfig`; `vocab_size` is how many tokens are learnt at most."""
+
+    hyperparameters: Mapping[str, int | float | bool]
+    config: LanguageConfig
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageRecipe:
+    """`name` is the model's in the repository too; of its `sizes`, the first is trained unless another is named."""
+
+    name: str
+    load: Callable[[], DocumentSplits]
+    sizes: Mapping[str, Size]
