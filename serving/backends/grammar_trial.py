@@ -1,7 +1,7 @@
 """A process that compiles one grammar to see what that takes, so that a server never compiles one that explodes.
 
-Rule: limits are of computing, memory and stack, not of time, since a busy machine is no reason to refuse. The file is also the
-process's program, which needs nothing of ours.
+Rule: limits are of computing, memory and stack, not of time, since a busy machine is no reason to refuse. The file is
+also the program of the process, which needs nothing of ours.
 """
 
 import json
@@ -26,8 +26,7 @@ class GrammarTrial:
         self._one_at_a_time = threading.Lock()
 
     def __call__(self, grammar: str, limits: Mapping[str, int]) -> str:
-        """Why it can't be used, "" where it can. It takes 0.1 seconds and more. `grammar` and `limits` are llguidance's.
-        """
+        """Why it can't be used, "" where it can. It takes 0.1 seconds and more. Both arguments are llguidance's."""
         task = json.dumps({"grammar": grammar, "limits": dict(limits)}).encode()
         program = [sys.executable, "-P", __file__]
         try:

@@ -11,10 +11,11 @@ _BLOCK = 64  # tokens; summed together, so that only one block is looked through
 def weights_of(logits: np.ndarray, peaks: np.ndarray, temperatures: np.ndarray) -> np.ndarray:
     """Of logits float32 [n, V]; `peaks` [n] are the largest of each row, `temperatures` [n] above 0."""
     with np.errstate(over="ignore", under="ignore"):  # far from the peak it is -inf, and the weight 0
-        weights = np.subtract(logits, peaks[:, None])
+        weights: np.ndarray = logits - peaks[:, None]
         if (temperatures != 1.0).any():
             weights *= (1.0 / temperatures)[:, None]
-        return np.exp(weights, out=weights)
+        np.exp(weights, out=weights)
+    return weights
 
 
 def block_sums(weights: np.ndarray) -> np.ndarray:
@@ -29,12 +30,14 @@ def draw(weights: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
     targets = below(uniforms, sums[:, -1])
     blocks = (sums <= targets[:, None]).sum(axis=1)
     before = np.where(blocks > 0, sums[np.arange(len(sums)), blocks - 1], 0.0)
-    return blocks * _BLOCK + _inside(_block(weights, blocks), targets - before)
+    ids: np.ndarray = blocks * _BLOCK + _inside(_block(weights, blocks), targets - before)
+    return ids
 
 
 def below(uniforms: np.ndarray, totals: np.ndarray) -> np.ndarray:
     """So much of each total, and always less than all of it."""
-    return np.minimum(uniforms * totals, np.nextafter(totals, 0.0))
+    parts: np.ndarray = np.minimum(uniforms * totals, np.nextafter(totals, 0.0))
+    return parts
 
 
 def _block(weights: np.ndarray, blocks: np.ndarray) -> np.ndarray:
@@ -45,8 +48,8 @@ def _block(weights: np.ndarray, blocks: np.ndarray) -> np.ndarray:
 
 
 def _inside(weights: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Places in blocks. A block's sum was rounded otherwise than these are: what lies beyond is the last that may come.
-    """
+    """Places in blocks. A block's sum was rounded otherwise than these: beyond all is the last that may come."""
     sums = np.cumsum(weights, axis=1, dtype=np.float64)
     last = (sums < sums[:, -1:]).sum(axis=1)
-    return np.minimum((sums <= targets[:, None]).sum(axis=1), last)
+    places: np.ndarray = np.minimum((sums <= targets[:, None]).sum(axis=1), last)
+    return places

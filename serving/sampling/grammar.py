@@ -4,6 +4,7 @@ shown that it doesn't explode.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
@@ -12,7 +13,7 @@ from serving.core.generation import Grammar, GrammarKind
 from serving.errors import InvalidInput, ModelLoadFailed
 from serving.sampling.grammar_text import llguidance_text, refused
 
-LIMITS: Mapping[str, int] = {
+LIMITS: Mapping[str, Any] = {
     "initial_lexer_fuel": 250_000,
     "step_lexer_fuel": 200_000,  # about 14 ms of one step
     "step_max_items": 50_000,
@@ -46,8 +47,7 @@ class Grammars:
         return f"<Grammars {self._compiled.cache_info().currsize} compiled>"
 
     def matcher(self, grammar: Grammar) -> "GrammarMatcher":
-        """For a sequence that begins. It may take seconds, in any thread; others run meanwhile. Raises `InvalidInput`.
-        """
+        """For a sequence that begins. It may take seconds, while other threads run. Raises `InvalidInput`."""
         compiled = self._compiled(grammar)
         if isinstance(compiled, str):
             raise refused(grammar.kind, compiled)
@@ -79,8 +79,8 @@ class GrammarMatcher:
         return self._matcher.is_stopped()
 
     def mask(self, logits: np.ndarray) -> None:
-        """-inf in the place of what it doesn't allow, in one row [V]. Raises `InvalidInput` where the grammar turned out
-        to be too complex to go on."""
+        """-inf in the place of what it doesn't allow, in one row [V]. Raises `InvalidInput` where it is too complex to
+        go on."""
         logits[~_allowed(self._matcher, self._vocab_size)] = -np.inf
         self._check()
 
@@ -100,8 +100,7 @@ def _allowed(matcher: LLMatcher, vocab_size: int) -> np.ndarray:
 
 
 def _trouble_ahead(compiled: LLMatcher) -> str:
-    """What comes up within the first tokens. The first mask is the dearest one, and is remembered for those who follow.
-    """
+    """What comes up within the first tokens. The first mask is the dearest, and is kept for those who follow."""
     probe = compiled
     for step in range(_PROBED):
         allowed = np.unpackbits(np.frombuffer(probe.compute_bitmask(), np.uint8), bitorder="little")

@@ -1,4 +1,5 @@
-"""What a request's grammar is in llguidance's words. Rule: what is compiled later is well-formed JSON, or text as it came.
+"""What a request's grammar is in llguidance's words. Rule: what is compiled later is well-formed JSON, or text as it
+came.
 
 JSON has at most 40 blanks in one place: a model that can't go wrong otherwise may well write blanks for ever.
 """
@@ -33,8 +34,7 @@ _NAMES = {
 
 
 def llguidance_text(grammar: Grammar) -> str:
-    """Raises `InvalidInput` where it is no JSON or no list of texts; whether it makes sense is told when it is compiled.
-    """
+    """Raises `InvalidInput` where it is no JSON or no list of texts. Whether it makes sense is told by compiling."""
     if len(grammar.text) > _LONGEST:
         raise refused(grammar.kind, f"it has {len(grammar.text)} characters, and {_LONGEST} are possible")
     match grammar.kind:

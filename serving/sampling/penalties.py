@@ -30,8 +30,7 @@ class Penalties:
         ids, counts = self._ids[:seen], self._counts[:seen]
         values = logits[ids]
         if self._repetition != 1.0:
-            r = np.float32(self._repetition)
-            values = np.where(values > 0, values / r, values * r)
+            values = _repeated(values, np.float32(self._repetition))
         values -= np.float32(self._frequency) * counts
         values -= np.float32(self._presence) * (counts > 0)
         logits[ids] = values
@@ -43,3 +42,9 @@ class Penalties:
             self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
         self._ids[place] = token
         return place
+
+
+def _repeated(values: np.ndarray, penalty: np.float32) -> np.ndarray:
+    """A penalty near 0 makes them huge, and never infinite: that would be a model's fault."""
+    with np.errstate(over="ignore"):
+        return np.minimum(np.where(values > 0, values / penalty, values * penalty), np.finfo(np.float32).max)

@@ -1,7 +1,7 @@
 """Which token each sequence says next. Rule: a row's token depends on its own logits and state, never on neighbours.
 
-In this order: logarithms of probabilities, from what the model said; `min_tokens`, penalties, `logit_bias`, the grammar;
-`temperature`; `min_p`, `top_k`, `top_p`; a random number.
+In this order: logarithms of probabilities, from what the model said; `min_tokens`, penalties, `logit_bias`, the
+grammar; `temperature`; `min_p`, `top_k`, `top_p`; a random number.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from serving.core.generation import SamplingParams, Token
-from serving.errors import BackendFailed
+from serving.errors import BackendFailed, InvalidInput, SlipwayError
 from serving.sampling.chance import by_chance
 from serving.sampling.logprobs import likeliest, normaliser
 from serving.sampling.penalties import Penalties
@@ -18,17 +18,19 @@ from serving.sampling.uniforms import Uniforms
 
 _GREEDY_BELOW = 1e-5  # temperature
 _NOT_FINITE = "the model's logits are not finite: NaN or infinity came out of it"
-_NOTHING_LEFT = "no token may follow: the model, logit_bias, min_tokens and the grammar together exclude every one"
+_NOTHING_LEFT = (
+    "no token may follow: the grammar and 'min_tokens' contradict each other, or the model excludes all that they allow"
+)
 
 
 class Matcher(Protocol):
     """What a grammar allows next, for one sequence."""
 
     def mask(self, logits: np.ndarray) -> None:
-        """-inf in the place of what it doesn't allow, in one row [V]."""
+        """-inf in the place of what it doesn't allow, in one row [V]. Raises `InvalidInput` where it can't go on."""
 
     def accept(self, token: int) -> None:
-        """The sequence goes on with one that it allowed."""
+        """The sequence goes on with one that it allowed. Raises `InvalidInput` where it can't."""
 
     @property
     def is_over(self) -> bool:
@@ -95,10 +97,10 @@ class SamplerState:
             self.stopped = self.stopped or self._matcher.is_over
 
 
-def sample(logits: np.ndarray, states: Sequence[SamplerState]) -> list[Token | BackendFailed]:
+def sample(logits: np.ndarray, states: Sequence[SamplerState]) -> list[Token | SlipwayError]:
     """One token for each row of float32 [n, V], which its state has then accepted; the logits stay as they are.
 
-    A row from which none can be chosen has an error in its place, and its state stays as it was.
+    A row from which none can be chosen has an error in its place, and its state is not to be used again.
     """
     best = logits.argmax(axis=1)
     peaks = logits[np.arange(len(states)), best]
@@ -111,37 +113,47 @@ def sample(logits: np.ndarray, states: Sequence[SamplerState]) -> list[Token | B
         uniforms = np.array([state.uniform() for state in some])
         best[random] = by_chance(_rows(changed, random), best[random], [state.params for state in some], uniforms)
     return [
-        BackendFailed(_NOTHING_LEFT) if row in failed else _accepted(token, state, logits[row], peaks[row])
+        failed[row] if row in failed else _accepted(token, state, logits[row], peaks[row])
         for row, (token, state) in enumerate(zip(best.tolist(), states, strict=True))
     ]
 
 
-def _of_sound_rows(
-    logits: np.ndarray, states: Sequence[SamplerState], sound: np.ndarray
-) -> list[Token | BackendFailed]:
-    rows = np.flatnonzero(sound)
-    tokens = iter(sample(logits[rows], [states[row] for row in rows]) if len(rows) else [])
+def _of_sound_rows(logits: np.ndarray, states: Sequence[SamplerState], sound: np.ndarray) -> list[Token | SlipwayError]:
+    rows = np.flatnonzero(sound).tolist()
+    tokens = iter(sample(logits[rows], [states[row] for row in rows]))
     return [next(tokens) if is_sound else BackendFailed(_NOT_FINITE) for is_sound in sound]
 
 
-def _edited(logits: np.ndarray, best: np.ndarray, states: Sequence[SamplerState]) -> tuple[np.ndarray, set[int]]:
-    """What tokens are chosen from, and the rows where none is left. Changes `best` where it is another one now."""
+def _edited(
+    logits: np.ndarray, best: np.ndarray, states: Sequence[SamplerState]
+) -> tuple[np.ndarray, dict[int, SlipwayError]]:
+    """What tokens are chosen from, and why rows have none. Changes `best` where it is another one now."""
+    failed: dict[int, SlipwayError] = {}
     edited = [row for row, state in enumerate(states) if state.edits]
     if not edited:
-        return logits, set()
+        return logits, failed
     changed = logits.copy()
     for row in edited:
-        states[row].edit(changed[row])
+        try:
+            states[row].edit(changed[row])
+        except SlipwayError as error:
+            failed[row] = error
+            continue
         best[row] = changed[row].argmax()
-    return changed, {row for row in edited if not np.isfinite(changed[row, best[row]])}
+        if changed[row, best[row]] == -np.inf:
+            failed[row] = InvalidInput(_NOTHING_LEFT)
+    return changed, failed
 
 
 def _rows(logits: np.ndarray, rows: Sequence[int]) -> np.ndarray:
     return logits if len(rows) == len(logits) else logits[rows]
 
 
-def _accepted(token: int, state: SamplerState, logits: np.ndarray, peak: float) -> Token:
-    state.accept(token)
+def _accepted(token: int, state: SamplerState, logits: np.ndarray, peak: float) -> Token | SlipwayError:
+    try:
+        state.accept(token)
+    except SlipwayError as error:
+        return error
     count = state.params.logprobs
     if count is None:
         return Token(token)

@@ -19,7 +19,7 @@ def drop_improbable(weights: np.ndarray, min_p: np.ndarray) -> None:
 
 
 def draw_likeliest(weights: np.ndarray, top_k: np.ndarray, top_p: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
-    """Token ids [n]: of the `top_k` [n] likeliest, 1 or more, the fewest that together have `top_p` [n] of the weight."""
+    """Token ids [n]: of the `top_k` [n] likeliest, 1 or more, the fewest that have `top_p` [n] of their weight."""
     totals = block_sums(weights).sum(axis=1)
     chosen = np.zeros(len(weights), np.int64)
     left, width = np.arange(len(weights)), _FIRST_HEAD
@@ -54,7 +54,7 @@ def _ids_of(weights: np.ndarray, head: np.ndarray, ranks: np.ndarray) -> np.ndar
     values = head[rows, ranks]
     before = ranks - (head > values[:, None]).sum(axis=1)  # equal ones with a lower id
     alike = weights == values[:, None]
-    ids = alike.argmax(axis=1)
+    ids: np.ndarray = alike.argmax(axis=1)
     for row in np.flatnonzero(before):
         ids[row] = np.flatnonzero(alike[row])[before[row]]
     return ids
