@@ -3,14 +3,14 @@ shown that it doesn't explode.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 
 from serving.core.generation import Grammar, GrammarKind
-from serving.errors import InvalidInput, ModelLoadFailed
+from serving.errors import InvalidInput, Unsupported
 from serving.sampling.grammar_text import llguidance_text, refused
 
 LIMITS: Mapping[str, Any] = {
@@ -33,12 +33,10 @@ class Grammars:
     """Of one model. `trial` says why a grammar of llguidance's can't be used with such limits, "" where it can."""
 
     def __init__(self, tokenizer_json: str, vocab_size: int, eos_ids: Sequence[int], trial: Trial) -> None:
-        """Raises `ModelLoadFailed`."""
-        try:
-            self._tokenizer = LLTokenizer(tokenizer_json, n_vocab=vocab_size, eos_token=list(eos_ids) or None)
-        except ValueError as error:
-            raise ModelLoadFailed(f"the tokenizer can't follow a grammar: {error}") from error
+        """`vocab_size` is the model's, which may be more than the tokenizer's."""
+        self._tokenizer_json = tokenizer_json
         self._vocab_size = vocab_size
+        self._eos_ids = list(eos_ids)
         self._trial = trial
         self._limits = LLParserLimits(**LIMITS, verbose_errors=False)
         self._compiled = lru_cache(_KEPT)(self._compile)
@@ -47,11 +45,19 @@ class Grammars:
         return f"<Grammars {self._compiled.cache_info().currsize} compiled>"
 
     def matcher(self, grammar: Grammar) -> "GrammarMatcher":
-        """For a sequence that begins. It may take seconds, while other threads run. Raises `InvalidInput`."""
+        """For a sequence that begins. It may take seconds, while other threads run. Raises `InvalidInput`, `Unsupported`.
+        """
         compiled = self._compiled(grammar)
         if isinstance(compiled, str):
             raise refused(grammar.kind, compiled)
         return GrammarMatcher(compiled.deep_copy(), grammar.kind, self._vocab_size)
+
+    @cached_property
+    def _tokenizer(self) -> LLTokenizer:
+        try:
+            return LLTokenizer(self._tokenizer_json, n_vocab=self._vocab_size, eos_token=self._eos_ids or None)
+        except ValueError as error:
+            raise Unsupported(f"answers with a grammar are not possible with this model's tokenizer: {error}") from error
 
     def _compile(self, grammar: Grammar) -> LLMatcher | str:
         """Or why not, which is worth keeping too."""

@@ -40,10 +40,11 @@ def _of_head(
     head = np.sort(np.partition(weights, -width, axis=1)[:, -width:], axis=1)[:, ::-1]
     sums = np.cumsum(head, axis=1, dtype=np.float64)
     longest = np.minimum(top_k, width)
-    counted = np.where(top_k < weights.shape[1], sums[rows, longest - 1], totals)
+    every = weights.shape[1]
+    counted = np.where(top_k < every, sums[rows, longest - 1], totals)
     goals = top_p * counted
     kept = np.minimum((sums < goals[:, None]).sum(axis=1) + 1, longest)
-    sure = (top_k <= width) | (sums[:, -1] >= goals) | (width == weights.shape[1])
+    sure = (top_k <= width) | ((top_k == every) & (sums[:, -1] >= goals))
     targets = below(uniforms, sums[rows, kept - 1])
     ranks = (sums <= targets[:, None]).sum(axis=1)
     return _ids_of(weights, head, ranks), sure
