@@ -22,6 +22,7 @@ from serving.core.model_config import ModelConfig, input_specs, output_specs
 from serving.core.requests import NO_LABELS, InferRequest, InferResponse
 from serving.engine import text_tensors
 from serving.engine.generation_statistics import GenerationStatistics
+from serving.engine.grammar_matchers import GrammarMatchers
 from serving.engine.processes import Processes
 from serving.engine.statistics import FailureReason, ModelStatistics, Times, failure_reason
 from serving.engine.text_stream import Delta, TextStream, Usage
@@ -30,6 +31,7 @@ from serving.engine.writing import Writing
 from serving.engine.writing_thread import WritingThread, Written
 from serving.errors import ContextTooLong, Overloaded, Unsupported
 from serving.sampling.sampler import SamplerState
+from serving.sampling.validate import check
 from serving.scheduling.continuous import ContinuousBatcher, Limits
 from serving.scheduling.continuous import Sequence as TokenSequence
 from serving.text.stop_strings import StopStrings
@@ -74,6 +76,7 @@ class GeneratingModel:
         """Of the cache."""
         self.created = int(time.time())
         settings = generation_config(config)
+        self._grammars = GrammarMatchers(tokenizer, decoder.vocab_size)
         self._decoder = decoder
         self._loop = loop
         self.batcher = ContinuousBatcher(
@@ -102,10 +105,12 @@ class GeneratingModel:
         """The answer, as it is written. Raises `InvalidInput`, `ContextTooLong`, `Overloaded`, `ModelNotReady`."""
         sampling, prompt = request.sampling, request.prompt
         room = self._room(sampling, len(prompt))
+        check(sampling, self.vocab_size, self.max_length, len(prompt))
         now = time.monotonic()
         deadline = now + request.timeout if request.timeout else inf
         seed = secrets.randbits(64) if sampling.seed is None else sampling.seed % _SEEDS
-        sampler = SamplerState(sampling, prompt, self.tokenizer.eos_token_ids, seed)
+        matcher = None if sampling.grammar is None else await self._grammars.matcher(sampling.grammar)
+        sampler = SamplerState(sampling, prompt, self.tokenizer.eos_token_ids, seed, matcher)
         sequence = TokenSequence(
             list(prompt),
             room if sampling.max_tokens is None else sampling.max_tokens,
@@ -173,6 +178,7 @@ class GeneratingModel:
         with self._closing:
             if not self._is_closed:
                 self._is_closed = True
+                self._grammars.close()
                 self._decoder.close()
         return True
 

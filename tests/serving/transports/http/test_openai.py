@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,6 +122,43 @@ def test_several_answers_to_several_prompts_come_in_order(client: openai.OpenAI,
     assert texts == [choice.text for choice in seeded.choices]
 
 
+SCHEMA = {
+    "type": "object",
+    "properties": {"found": {"type": "boolean"}, "kind": {"enum": ["fox", "dog"]}},
+    "required": ["found", "kind"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_answers_follow_a_schema_a_pattern_or_a_choice(client: openai.OpenAI, seed: int) -> None:
+    asked: dict[str, Any] = {"model": "writer", "messages": MESSAGES, "seed": seed, "max_tokens": 90}
+    form: Any = {"type": "json_schema", "json_schema": {"name": "animal", "schema": SCHEMA, "strict": True}}
+    reply = client.chat.completions.create(**asked, response_format=form)
+    found = json.loads(reply.choices[0].message.content or "")
+    assert reply.choices[0].finish_reason == "stop"
+    assert found.keys() == {"found", "kind"}
+    assert found["found"] in (True, False)
+    assert found["kind"] in ("fox", "dog")
+    of_digits = client.chat.completions.create(
+        **asked, extra_body={"structured_outputs": {"regex": "[0-9]{4}-[0-9]{2}"}}
+    )
+    assert re.fullmatch("[0-9]{4}-[0-9]{2}", of_digits.choices[0].message.content or "")
+    chosen = client.chat.completions.create(**asked, extra_body={"guided_choice": ["yes", "no"]})
+    assert chosen.choices[0].message.content in ("yes", "no")
+
+
+@pytest.mark.parametrize(
+    "structured",
+    [{"regex": "["}, {"json": {"type": "nonsense"}}, {"grammar": "no grammar"}, {"regex": "((a{1000}){1000}){1000}"}],
+)
+def test_what_is_no_grammar_is_refused_and_costs_nobody_else(client: openai.OpenAI, structured: Any) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.completions.create(model="writer", prompt=PROMPT, extra_body={"structured_outputs": structured})
+    assert refused.value.param
+    assert client.completions.create(model="writer", prompt=PROMPT, max_tokens=1).choices
+
+
 def test_logprobs_are_the_models_own(client: openai.OpenAI) -> None:
     reply = client.completions.create(model="writer", prompt=PROMPT, max_tokens=5, temperature=0, logprobs=3)
     logprobs = reply.choices[0].logprobs
@@ -164,7 +202,7 @@ async def test_the_asynchronous_client_and_many_at_once(server: RunningServer, t
         ({"max_tokens": 0}, 400, "max_tokens", "invalid_value"),
         ({"temperature": "hot"}, 400, "temperature", "invalid_type"),
         ({"top_p": 1.5}, 400, "top_p", "invalid_value"),
-        ({"logit_bias": {"100000": 1}}, 400, "logit_bias", None),
+        ({"logit_bias": {"100000": 1}}, 400, "logit_bias", "invalid_value"),
         ({"stop": ["x"] * 1000}, 400, "stop", "invalid_value"),
         ({"suffix": "end"}, 400, "suffix", "unsupported_parameter"),
     ],
