@@ -45,8 +45,8 @@ class Grammars:
         return f"<Grammars {self._compiled.cache_info().currsize} compiled>"
 
     def matcher(self, grammar: Grammar) -> "GrammarMatcher":
-        """For a sequence that begins. It may take seconds, while other threads run. Raises `InvalidInput`, `Unsupported`.
-        """
+        """For a sequence that begins. It may take seconds, in which other threads run. Raises `InvalidInput`, and
+        `Unsupported` where the tokenizer is of another kind."""
         compiled = self._compiled(grammar)
         if isinstance(compiled, str):
             raise refused(grammar.kind, compiled)
@@ -57,7 +57,7 @@ class Grammars:
         try:
             return LLTokenizer(self._tokenizer_json, n_vocab=self._vocab_size, eos_token=self._eos_ids or None)
         except ValueError as error:
-            raise Unsupported(f"answers with a grammar are not possible with this model's tokenizer: {error}") from error
+            raise Unsupported(f"answers with a grammar are not possible with the model's tokenizer: {error}") from error
 
     def _compile(self, grammar: Grammar) -> LLMatcher | str:
         """Or why not, which is worth keeping too."""

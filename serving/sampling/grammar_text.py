@@ -39,9 +39,9 @@ def llguidance_text(grammar: Grammar) -> str:
         raise refused(grammar.kind, f"it has {len(grammar.text)} characters, and {_LONGEST} are possible")
     match grammar.kind:
         case GrammarKind.JSON_SCHEMA:
-            return _of_schema(_loaded(grammar))
+            return _of_schema(grammar, _loaded(grammar))
         case GrammarKind.JSON_OBJECT:
-            return _of_schema({"type": "object"})
+            return _of_schema(grammar, {"type": "object"})
         case GrammarKind.REGEX:
             return LLMatcher.grammar_from_regex(grammar.text)
         case GrammarKind.CHOICE:
@@ -54,8 +54,12 @@ def refused(kind: GrammarKind, reason: str) -> InvalidInput:
     return InvalidInput(f"{_NAMES[kind]} can't be used: {reason}", _PARAMS[kind], "invalid_value")
 
 
-def _of_schema(schema: Any) -> str:
-    return LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides={"whitespace_pattern": _BLANKS})
+def _of_schema(grammar: Grammar, schema: Any) -> str:
+    text = json.dumps({} if schema is True else schema)
+    try:
+        return LLMatcher.grammar_from_json_schema(text, overrides={"whitespace_pattern": _BLANKS})
+    except ValueError as error:
+        raise refused(grammar.kind, str(error)) from None
 
 
 def _choices(grammar: Grammar) -> list[str]:
