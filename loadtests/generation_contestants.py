@@ -146,6 +146,7 @@ def transformers(python: Path, written: Written, port: int, folder: Path) -> Com
         "cb-block-size": _BLOCK,
         "cb-num-blocks": written.rows * written.model.max_position_embeddings // _BLOCK,
         "cb-max-batch-tokens": 512,
+        "log-level": "error",
     }
     return Command([*words, *_options(options)], folder, _offline(written))
 

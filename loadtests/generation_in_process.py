@@ -24,7 +24,7 @@ _CLOSES_WITHIN = 60.0  # seconds
 
 @asynccontextmanager
 async def engine(written: Written) -> AsyncIterator[Writer]:
-    model = load_generating("1", _config(written), written.folder, asyncio.get_running_loop())
+    model = load_generating("1", model_config(written), written.folder, asyncio.get_running_loop())
     try:
         yield partial(drive, partial(_ask, model))
     finally:
@@ -34,7 +34,7 @@ async def engine(written: Written) -> AsyncIterator[Writer]:
 @asynccontextmanager
 async def bare(written: Written) -> AsyncIterator[Writer]:
     """Nobody can come while it writes, so it has no open loop."""
-    decoder = ort_decoder.load(written.folder, _config(written), "cpu", written.rows, 0)
+    decoder = ort_decoder.load(written.folder, model_config(written), "cpu", written.rows, 0)
 
     async def write(load: Load) -> list[Answer]:
         step = min(load.concurrency, decoder.rows)
@@ -78,5 +78,5 @@ async def _ask(model: GeneratingModel, prompt: Prompt, count: int, planned: floa
     return Answer(planned, sent, tuple(moments), answer.usage.completion, text, tuple(ids))
 
 
-def _config(written: Written) -> ModelConfig:
+def model_config(written: Written) -> ModelConfig:
     return complete(parse(written.config, written.model.name))

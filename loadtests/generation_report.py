@@ -4,6 +4,7 @@ Rule: a ratio is of two measurements of the same round; durations are of all ans
 """
 
 from collections.abc import Mapping, Sequence
+from os.path import commonprefix
 
 import numpy as np
 
@@ -81,14 +82,21 @@ def figures(turns: Turns, reference: str) -> dict[str, dict[str, object]]:
 
 def differences(name: str, answers: Sequence[Answer], expected: Sequence[tuple[int, ...]], texts: Sequence[str]) -> str:
     """What is wrong with answers that should have these tokens, or these texts where they don't tell their tokens; ""
-    if nothing is."""
+    if nothing is. Half a character at the end is shown by some only."""
     for number, (answer, ids, text) in enumerate(zip(answers, expected, texts, strict=True)):
         if answer.error:
             return f"{name} failed: {answer.error}"
         if answer.tokens != len(ids):
             return f"{name} counts {answer.tokens} tokens for prompt {number}, {len(ids)} were asked for"
-        found, wanted = (answer.ids, ids) if answer.ids else (answer.text, text)
+        found, wanted = (answer.ids, ids) if answer.ids else (_whole(answer.text), _whole(text))
         if found != wanted:
-            same = next((at for at, (a, b) in enumerate(zip(found, wanted, strict=False)) if a != b), len(wanted))
-            return f"{name} writes otherwise for prompt {number} from {same} on: {found[same:][:20]!r}, not {wanted[same:][:20]!r}"
+            at = len(commonprefix([list(found), list(wanted)]))
+            return (
+                f"{name} writes otherwise for prompt {number} from {at} on: {found[at:][:20]!r}, not "
+                f"{wanted[at:][:20]!r}"
+            )
     return ""
+
+
+def _whole(text: str) -> str:
+    return text.rstrip("\N{REPLACEMENT CHARACTER}")
