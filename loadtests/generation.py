@@ -24,7 +24,7 @@ from tokenizers import Tokenizer
 
 from loadtests.arrivals import departures
 from loadtests.bench import chosen
-from loadtests.generation_contestants import Contestant, Opens, contestants
+from loadtests.generation_contestants import Contestant, Subject, contestants
 from loadtests.generation_load import Found, Load, timed
 from loadtests.generation_models import MODELS, PROMPT_TOKENS, Model, Prompt, Written, add_model, prompts
 from loadtests.generation_report import Turns, differences, figures, show_all
@@ -135,8 +135,8 @@ def reference_tokens(known: Sequence[Contestant], written: Written, load: Load) 
     """One prompt at a time."""
     [limit] = [it for it in known if it.name == LIMIT]
     alone = Load(load.title, load.prompts, load.count)
-    with limit.start(written) as opens:
-        [found] = in_own_process(opens, [alone])
+    with limit.start(written) as subject:
+        [found] = in_own_process(subject, [alone])
     return [answer.ids for answer in found.answers]
 
 
@@ -160,8 +160,8 @@ def take_turn(
     name, begun = contestant.name, time.perf_counter()
     texts = [bench.tokenizer.decode(ids) for ids in bench.expected]
     try:
-        with contestant.start(bench.written) as opens:
-            compared, _, *measured = in_own_process(opens, bench.loads)
+        with contestant.start(bench.written) as subject:
+            compared, _, *measured = in_own_process(subject, bench.loads)
             if wrong := differences(name, compared.answers, bench.expected, texts):
                 raise ServerFailed(wrong)
     except ServerFailed as error:
@@ -175,15 +175,15 @@ def take_turn(
             turns[load.title, name].append(found)
 
 
-def in_own_process(opens: Opens, loads: Sequence[Load]) -> list[Found]:
+def in_own_process(subject: Subject, loads: Sequence[Load]) -> list[Found]:
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_measured, opens, loads).result()
+        return pool.submit(_measured, subject, loads).result()
 
 
-def _measured(opens: Opens, loads: Sequence[Load]) -> list[Found]:
+def _measured(subject: Subject, loads: Sequence[Load]) -> list[Found]:
     async def one_after_another() -> list[Found]:
-        async with opens() as write:
-            return [await timed(write, load) for load in loads]
+        async with subject.opens() as write:
+            return [await timed(write, load, subject.cpu_seconds) for load in loads]
 
     return uvloop.run(one_after_another())
 

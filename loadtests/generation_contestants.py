@@ -29,7 +29,21 @@ _FIRST_TOKENS = 2
 _BLOCK = 32  # positions
 
 Opens = Callable[[], AbstractAsyncContextManager[Writer]]
-"""What to call in a process of its own, to which it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who is to be asked, from a process of its own, to which this is sent. `server` is the number of the process that
+    writes, None where it is the one that asks."""
+
+    opens: Opens
+    server: int | None = None
+
+    def cpu_seconds(self) -> float:
+        if self.server is None:
+            return time.process_time()
+        return Server(0, psutil.Process(self.server)).cpu_seconds()
+
 
 Compose = Callable[[Path, Written, int, Path], Command]
 """What starts the server of an environment on a port, with an empty folder for its own files."""
@@ -41,7 +55,7 @@ class Contestant:
 
     name: str
     settings: str
-    start: Callable[[Written], AbstractContextManager[Opens]]
+    start: Callable[[Written], AbstractContextManager[Subject]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +85,24 @@ def contestants(peers: Path) -> tuple[list[Contestant], dict[str, str]]:
 @contextmanager
 def _in_process(
     opens: Callable[[Written], AbstractAsyncContextManager[Writer]], written: Written
-) -> Iterator[Opens]:
-    yield partial(opens, written)
+) -> Iterator[Subject]:
+    yield Subject(partial(opens, written))
 
 
 @contextmanager
-def _slipway(written: Written) -> Iterator[Opens]:
+def _slipway(written: Written) -> Iterator[Subject]:
     with started(written.repository, "--model-control-mode", "explicit", "--load-model", written.model.name) as server:
-        yield partial(client, server.port, Wire(written.model.name, TOKENS))
+        yield Subject(partial(client, server.port, Wire(written.model.name, TOKENS)), server.process.pid)
 
 
 @contextmanager
-def _peer(peer: Peer, python: Path, written: Written) -> Iterator[Opens]:
+def _peer(peer: Peer, python: Path, written: Written) -> Iterator[Subject]:
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         with started_by(peer.compose(python, written, port, Path(folder)), port) as server:
             wire = peer.wire(written)
             wait_for_first_answer(server, wire, written)
-            yield partial(client, port, wire)
+            yield Subject(partial(client, port, wire), server.process.pid)
 
 
 def wait_for_first_answer(server: Server, wire: Wire, written: Written) -> None:

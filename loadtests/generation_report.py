@@ -18,7 +18,7 @@ Turns = dict[tuple[str, str], list[Found]]
 
 def show_all(turns: Turns, reference: str) -> None:
     for title in dict.fromkeys(title for title, _ in turns):
-        columns = ("tokens/s", f"it / {reference}", "TTFT p50 ms", "p99", "ITL p50", "p99", "TPOT p50", "E2E p50")
+        columns = ("tokens/s", f"it / {reference}", "TTFT p50 ms", "p99", "ITL p50", "p99", "TPOT p50", "E2E p50", "CPU us a token")
         rows = [row(name, found, turns, title, reference) for (of, name), found in turns.items() if of == title]
         table((title, *columns), *rows)
         print()
@@ -33,11 +33,17 @@ def row(name: str, found: Sequence[Found], turns: Turns, title: str, reference: 
         show(spread([tokens_per_s(it) for it in found])),
         show(ratios(found, turns.get((title, reference), [])), 3),
         *(f"{times[key]:.1f}" for key in shown),
+        show(spread([cpu_us(it) for it in found])),
     )
 
 
 def tokens_per_s(found: Found) -> float:
     return sum(answer.tokens for answer in found.answers) / found.seconds
+
+
+def cpu_us(found: Found) -> float:
+    """Of the processor for each token."""
+    return found.cpu_seconds / max(1, sum(answer.tokens for answer in found.answers)) * 1e6
 
 
 def ratios(found: Sequence[Found], reference: Sequence[Found]) -> Figures:
@@ -72,7 +78,7 @@ def figures(turns: Turns, reference: str) -> dict[str, dict[str, object]]:
             "requests_per_s": spread([len(it.answers) / it.seconds for it in found]),
             "ratio": ratios(found, turns.get((title, reference), [])),
             **durations(found),
-            "asking_cpu_s": spread([it.cpu_seconds for it in found]),
+            "cpu_us_a_token": spread([cpu_us(it) for it in found]),
             "failed": sum(bool(answer.error) for it in found for answer in it.answers),
             "latest_ms": round(late * 1e3, 3),
             "valid": late <= MAX_SLIP,
