@@ -84,6 +84,7 @@ def add_model(repository: Path, model: Model, rows: int, threads: int) -> Writte
         "tokenizer_config.json": {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "clean_up_tokenization_spaces": False,
+            "chat_template": "{% for message in messages %}{{ message['content'] }}\n{% endfor %}",
             "model_max_length": model.max_position_embeddings,
         },
     }
