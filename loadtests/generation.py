@@ -89,7 +89,9 @@ def main(
         bench = Bench(written, tokenizer, loads, expected)
         turns, starts, failed = take_turns(bench, [it for it in known if it.name in names], rounds)
     told = {it.name: it.settings for it in known if it.name in names}
-    print(f"  {written.model.title}, {PROMPT_TOKENS} tokens in, {tokens} out, {threads} thread(s), {written.rows} rows\n")
+    print(
+        f"  {written.model.title}, {PROMPT_TOKENS} tokens in, {tokens} out, {threads} thread(s), {written.rows} rows\n"
+    )
     show_all(turns, REFERENCE)
     show_notes(told, starts, missing if only is None else {}, failed)
     last_line(

@@ -1,5 +1,5 @@
-"""Who writes, when servers of generation are compared: Slipway in two ways, the limit, and other projects' servers where
-they are installed.
+"""Who writes, when servers of generation are compared: Slipway in two ways, the limit, and other projects' servers that
+are installed.
 
 Rule: all have the same weights, so many rows and threads as one another, and what was set is told beside the figures.
 """
@@ -83,9 +83,7 @@ def contestants(peers: Path) -> tuple[list[Contestant], dict[str, str]]:
 
 
 @contextmanager
-def _in_process(
-    opens: Callable[[Written], AbstractAsyncContextManager[Writer]], written: Written
-) -> Iterator[Subject]:
+def _in_process(opens: Callable[[Written], AbstractAsyncContextManager[Writer]], written: Written) -> Iterator[Subject]:
     yield Subject(partial(opens, written))
 
 
@@ -187,7 +185,7 @@ PEERS: Mapping[str, Peer] = {
         vllm,
     ),
     "transformers": Peer(
-        f"continuous batching, sdpa, float32, blocks of {_BLOCK}, a cache for as many rows as Slipway's, 512 tokens a batch",
+        f"continuous batching, sdpa, float32, blocks of {_BLOCK}, as many rows as Slipway's, 512 tokens a batch",
         lambda written: Wire(str(written.folder), tokenizer=str(written.folder / "tokenizer.json")),
         transformers,
     ),

@@ -4,7 +4,6 @@ Rule: a ratio is of two measurements of the same round; durations are of all ans
 """
 
 from collections.abc import Mapping, Sequence
-from os.path import commonprefix
 
 import numpy as np
 
@@ -18,7 +17,17 @@ Turns = dict[tuple[str, str], list[Found]]
 
 def show_all(turns: Turns, reference: str) -> None:
     for title in dict.fromkeys(title for title, _ in turns):
-        columns = ("tokens/s", f"it / {reference}", "TTFT p50 ms", "p99", "ITL p50", "p99", "TPOT p50", "E2E p50", "CPU us a token")
+        columns = (
+            "tokens/s",
+            f"it / {reference}",
+            "TTFT p50 ms",
+            "p99",
+            "ITL p50",
+            "p99",
+            "TPOT p50",
+            "E2E p50",
+            "CPU us a token",
+        )
         rows = [row(name, found, turns, title, reference) for (of, name), found in turns.items() if of == title]
         table((title, *columns), *rows)
         print()
@@ -96,7 +105,8 @@ def differences(name: str, answers: Sequence[Answer], expected: Sequence[tuple[i
             return f"{name} counts {answer.tokens} tokens for prompt {number}, {len(ids)} were asked for"
         found, wanted = (answer.ids, ids) if answer.ids else (_whole(answer.text), _whole(text))
         if found != wanted:
-            at = len(commonprefix([list(found), list(wanted)]))
+            pairs = enumerate(zip(found, wanted, strict=False))
+            at = next((at for at, (one, other) in pairs if one != other), min(len(found), len(wanted)))
             return (
                 f"{name} writes otherwise for prompt {number} from {at} on: {found[at:][:20]!r}, not "
                 f"{wanted[at:][:20]!r}"

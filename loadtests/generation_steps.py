@@ -111,9 +111,7 @@ def share(costs: Costs) -> float:
     return overhead / (overhead + costs[DECODE].median)
 
 
-async def weigh_all(
-    written: Written, endless: Iterator[Prompt], counts: list[int], tokens: int
-) -> dict[int, Costs]:
+async def weigh_all(written: Written, endless: Iterator[Prompt], counts: list[int], tokens: int) -> dict[int, Costs]:
     model = load_generating("1", model_config(written), written.folder, asyncio.get_running_loop())
     try:
         weigh(model, list(islice(endless, 2)), 2, 4)  # it is warm
