@@ -67,7 +67,7 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured; all take turns.")] = 3,
     threads: Annotated[int, typer.Option(min=1, help="That compute, of each.")] = 1,
     peers_env: Annotated[
-        Path, typer.Option(help="The folder of the peers' environments: vllm and transformers.")
+        Path, typer.Option(help="The folder of the peers' environments: vllm, transformers and openvino.")
     ] = ROOT / ".venv" / "peers",
 ) -> None:
     """Tokens a second, and how long callers wait for the first and for each further token.

@@ -4,6 +4,8 @@ are installed.
 Rule: all have the same weights, so many rows and threads as one another, and what was set is told beside the figures.
 """
 
+import os
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,12 +18,16 @@ import psutil
 from tokenizers import Tokenizer
 
 from loadtests.callers import Call, ask_each
+from loadtests.contestants import PEERS as PEERS_FOLDER
 from loadtests.generation_client import TOKENS, Wire, body, client
 from loadtests.generation_in_process import bare, engine
 from loadtests.generation_load import Writer
 from loadtests.generation_models import Written, prompts
+from loadtests.generation_script import script
 from loadtests.peer_process import Command, free_port, started_by
 from loadtests.server_process import Server, ServerFailed, started
+
+OPENVINO = "openvino"
 
 _STARTS_WITHIN = 300.0  # seconds
 _GIGA = 1 << 30
@@ -34,14 +40,13 @@ Opens = Callable[[], AbstractAsyncContextManager[Writer]]
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Who is to be asked, from a process of its own, to which this is sent. `server` is the number of the process that
-    writes, None where it is the one that asks."""
+    writes, None where it is the one that asks, or below that."""
 
     opens: Opens
     server: int | None = None
 
     def cpu_seconds(self) -> float:
-        if self.server is None:
-            return time.process_time()
+        """That it used so far."""
         return Server(0, psutil.Process(self.server)).cpu_seconds()
 
 
@@ -73,13 +78,21 @@ def contestants(peers: Path) -> tuple[list[Contestant], dict[str, str]]:
         Contestant("slipway, in process", "the engine without HTTP", partial(_in_process, engine)),
         Contestant("bare", "no server: the decoder, argmax, the decoder", partial(_in_process, bare)),
     ]
-    for name, peer in PEERS.items():
+    for name in (*PEERS, OPENVINO):
         python = peers.resolve() / name / "bin" / "python"
         if python.exists():
-            found.append(Contestant(name, f"HTTP; {peer.settings}", partial(_peer, peer, python)))
+            found.append(_found(name, python))
         else:
-            missing[name] = f"there is no {python}; `make bench-peers` installs it"
+            missing[name] = f"there is no {python}; `make bench-generation-peers` installs it"
     return found, missing
+
+
+def _found(name: str, python: Path) -> Contestant:
+    if name == OPENVINO:
+        words = "in process; continuous batching, float32, a cache for as many rows as Slipway's"
+        return Contestant(name, words, partial(_openvino, python))
+    peer = PEERS[name]
+    return Contestant(name, f"HTTP; {peer.settings}", partial(_peer, peer, python))
 
 
 @contextmanager
@@ -91,6 +104,21 @@ def _in_process(opens: Callable[[Written], AbstractAsyncContextManager[Writer]],
 def _slipway(written: Written) -> Iterator[Subject]:
     with started(written.repository, "--model-control-mode", "explicit", "--load-model", written.model.name) as server:
         yield Subject(partial(client, server.port, Wire(written.model.name, TOKENS)), server.process.pid)
+
+
+@contextmanager
+def _openvino(python: Path, written: Written) -> Iterator[Subject]:
+    """From weights that are converted the first time. Raises `ServerFailed` where that fails."""
+    converted = written.folder.with_name(OPENVINO)
+    if not converted.exists():
+        options = {"model": written.folder, "task": "text-generation-with-past", "weight-format": "fp32"}
+        words = [str(python.with_name("optimum-cli")), "export", "openvino", *_options(options), str(converted)]
+        done = subprocess.run(words, env={**os.environ, **_offline(written)}, capture_output=True, text=True)
+        if done.returncode:
+            raise ServerFailed(f"its model can't be made:\n{done.stderr[-2000:]}")
+    numbers = (written.rows, written.threads, _cache_gigabytes(written))
+    words = [str(python), str(PEERS_FOLDER / "openvino_generate.py"), str(converted), *map(str, numbers)]
+    yield Subject(partial(script, Command(words, written.repository)))
 
 
 @contextmanager
@@ -138,7 +166,7 @@ def vllm(python: Path, written: Written, port: int, folder: Path) -> Command:
     }
     environment = {
         "PYTHONPATH": str(folder),
-        "VLLM_CPU_KVCACHE_SPACE": str(max(1, -(-_cache_bytes(written) // _GIGA))),
+        "VLLM_CPU_KVCACHE_SPACE": str(_cache_gigabytes(written)),
         "VLLM_CPU_OMP_THREADS_BIND": "0",
         "VLLM_NO_USAGE_STATS": "1",
         **_offline(written),
@@ -171,11 +199,11 @@ def _offline(written: Written) -> dict[str, str]:
     return {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(written.threads), "MKL_NUM_THREADS": str(written.threads)}
 
 
-def _cache_bytes(written: Written) -> int:
-    """Of keys and values in float32, all rows full."""
+def _cache_gigabytes(written: Written) -> int:
+    """For keys and values in float32, all rows full."""
     model = written.model
     position = 2 * model.num_hidden_layers * model.num_key_value_heads * model.head_dim * 4
-    return position * model.max_position_embeddings * written.rows
+    return -(-position * model.max_position_embeddings * written.rows // _GIGA)
 
 
 PEERS: Mapping[str, Peer] = {

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from loadtests.generation_client import TOKENS, Wire
-from loadtests.generation_contestants import PEERS, contestants, transformers, vllm, wait_for_first_answer
+from loadtests.generation_contestants import OPENVINO, PEERS, contestants, transformers, vllm, wait_for_first_answer
 from loadtests.generation_load import Load, timed
 from loadtests.generation_models import Written
 from loadtests.peer_process import Command, free_port, started_by
@@ -17,8 +17,8 @@ def test_what_is_not_installed_is_told_with_what_to_do(tmp_path: Path) -> None:
     python.symlink_to(sys.executable)
     found, missing = contestants(tmp_path)
     assert [it.name for it in found] == ["slipway", "slipway, in process", "bare", "vllm"]
-    assert set(missing) == set(PEERS) - {"vllm"}
-    assert "make bench-peers" in missing["transformers"]
+    assert set(missing) == {*PEERS, OPENVINO} - {"vllm"}
+    assert "make bench-generation-peers" in missing["transformers"]
 
 
 async def test_slipway_is_started_asked_and_its_processor_time_told(written: Written) -> None:
