@@ -16,10 +16,10 @@ TORCH_FIRST = $(if $(TORCH_BACKEND),$(BIN)/python -m pip install -q --disable-pi
 LIVE := tests/integration tests/conformance
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format lock bench bench-peers clean
+.PHONY: help serve test check format lock bench bench-peers bench-generation bench-generation-peers clean
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-23s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: $(INSTALLED) ## Train the example models if they are missing, and serve them on port 8000
 	@$(BIN)/slipway train --missing
@@ -52,12 +52,24 @@ TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)
 bench: $(INSTALLED) ## Compare with other model servers, side by side (BENCH="--help" for its options)
 	@$(BIN)/python -m loadtests.bench $(BENCH)
 
+bench-generation: $(INSTALLED) ## The same for models that write (BENCH="--help" for its options)
+	@$(BIN)/python -m loadtests.generation $(BENCH)
+
 # Each in an environment of its own, since their requirements exclude one another's.
+bench-peers: PEERS = mlserver litserve ray
 bench-peers: $(INSTALLED) ## Install the servers that `make bench` compares with (1 GB)
-	@for peer in mlserver litserve ray; do \
-	    $(BIN)/python -m venv $(VENV)/peers/$$peer && \
-	    $(VENV)/peers/$$peer/bin/pip install -q --disable-pip-version-check -r loadtests/peers/$$peer.txt || exit 1; \
-	done
+	@$(INSTALL_PEERS)
+
+# torchvision and its like come in a build for CUDA, which the CPU build of torch can't load, and are not needed.
+bench-generation-peers: PEERS = vllm transformers openvino
+bench-generation-peers: $(INSTALLED) ## Install those of `make bench-generation` (6 GB)
+	@$(INSTALL_PEERS)
+	@for peer in $(PEERS); do $(VENV)/peers/$$peer/bin/pip uninstall -q -y torchvision torchaudio torchcodec; done
+
+INSTALL_PEERS = for peer in $(PEERS); do \
+    $(BIN)/python -m venv $(VENV)/peers/$$peer && \
+    $(VENV)/peers/$$peer/bin/pip install -q --disable-pip-version-check -r loadtests/peers/$$peer.txt || exit 1; \
+    done
 
 clean: ## Remove the virtual environment, caches and what was trained
 	find . -path ./$(VENV) -prune -o -name __pycache__ -prune -exec rm -rf {} +

@@ -61,9 +61,12 @@ ALLOWED = {
         "serving.engine",
         "serving.errors",
         "serving.protocols",
+        "serving.sampling",
         "serving.scheduling",
         "serving.server",
         "serving.settings",
+        "serving.text",
+        "training",
     },
 }
 # These compose the parts, and nothing imports them but one another.
@@ -108,6 +111,7 @@ WITHOUT_OWN_TEST = {
     "loadtests/peers/litserve_server.py": "runs in an environment of its own, and is asked before it is measured",
     "loadtests/peers/mlserver_model.py": "the same",
     "loadtests/peers/ray_server.py": "the same",
+    "loadtests/peers/openvino_generate.py": "the same",
     "loadtests/peers/raw_asgi.py": "runs on servers that are no part of the project, for one comparison",
 }
 
