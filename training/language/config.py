@@ -10,7 +10,7 @@ from training.config import MAX_SEED, check
 
 @dataclass(frozen=True, slots=True)
 class LanguageConfig:
-    """AdamW on windows of `context` tokens; `seed` decides first weights and order. Raises `InvalidConfig`.
+    """Muon and AdamW on windows of `context` tokens; `seed` decides first weights and order. Raises `InvalidConfig`.
 
     The learning rate rises for the `warm_up` share of all steps and then falls along a cosine to a tenth.
     """
@@ -19,7 +19,7 @@ class LanguageConfig:
     batch_size: int  # windows
     context: int  # tokens
     learning_rate: float
-    weight_decay: float = 0.1  # of matrices; embeddings and what scales are left alone
+    weight_decay: float = 0.1  # of the layers' matrices; what stands for tokens, and scales, are left alone
     warm_up: float = 0.05
     max_gradient_norm: float = 1.0
     seed: int = 0
