@@ -29,7 +29,7 @@ def test_what_was_saved_is_what_its_description_says_and_nothing_else(tmp_path: 
 
     assert recipe_of(tmp_path / "new") == "linear"
     verify(tmp_path / "new", document, "weights", read(tmp_path / "new" / "a"))
-    with pytest.raises(CheckpointError, match="/a is not the file that checkpoint.json describes"):
+    with pytest.raises(CheckpointError, match=r"/a is not the file that checkpoint\.json describes"):
         verify(tmp_path / "new", document, "weights", b"13")
 
 

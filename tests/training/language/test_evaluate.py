@@ -8,7 +8,7 @@ from training.language.evaluate import LanguageEvaluation, evaluate
 
 
 class Next(nn.Module):
-    """Foretells for each token the one that is higher by one, with so much certainty, and has seen what it was given."""
+    """Foretells for each token the one that is higher by one, with so much certainty, and notes what it was given."""
 
     def __init__(self, vocab: int, certainty: float) -> None:
         super().__init__()
