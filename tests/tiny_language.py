@@ -6,7 +6,7 @@ from training.data.documents import Document, DocumentSplits, split
 from training.language.config import LanguageConfig
 from training.recipes.language_recipe import LanguageRecipe, Size
 
-CONFIG = LanguageConfig(steps=60, batch_size=4, context=32, learning_rate=1e-2, seed=3)
+CONFIG = LanguageConfig(steps=50, batch_size=4, context=32, learning_rate=2e-2, seed=3)
 HYPERPARAMETERS = {
     "vocab_size": 400,
     "hidden_size": 32,

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests import tiny_language
 from training.language.checkpoint import LanguageCheckpoint
@@ -17,8 +16,4 @@ def version(request: pytest.FixtureRequest, repository: Path) -> Path:
 @pytest.fixture(scope="session")
 def writer() -> LanguageCheckpoint:
     """Of a model that writes, the tiny one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # of so small a network several would wait for one another longer than they compute
-    trained = run(tiny_language.RECIPE, tiny_language.RECIPE.sizes["tiny"], lambda _: None)
-    torch.set_num_threads(threads)
-    return trained
+    return run(tiny_language.RECIPE, tiny_language.RECIPE.sizes["tiny"], lambda _: None)

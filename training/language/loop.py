@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from training.determinism import deterministic
 from training.errors import InvalidConfig, TrainingDiverged
 from training.language.config import LanguageConfig
-from training.language.evaluate import evaluate
+from training.language.evaluate import LanguageEvaluation, evaluate
 
 _EVALUATIONS = 5  # of a run, the last after its last step
 _LOWEST = 0.1  # of the learning rate
@@ -29,21 +29,30 @@ class StepMetrics:
     held_out_loss: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """`model` is in evaluation mode; `history` has the steps after which the held-out text was looked at, `held_out`
+    what came of it the last time."""
+
+    model: nn.Module
+    history: tuple[StepMetrics, ...]
+    held_out: LanguageEvaluation
+
+
 OnStep = Callable[[StepMetrics], None]
 
 
 def train(
     build: Callable[[], nn.Module], tokens: Tensor, held_out: Tensor, config: LanguageConfig, on_step: OnStep
-) -> tuple[nn.Module, tuple[StepMetrics, ...]]:
-    """The model, in evaluation mode, and those steps after which `held_out` was looked at.
+) -> Trained:
+    """Both streams are int64 [tokens]. `on_step` is called after each step, in this thread.
 
-    Both streams are int64 [tokens]. `on_step` is called after each step, in this thread. Raises `TrainingDiverged`, and
-    `InvalidConfig` where the stream is shorter than a batch.
+    Raises `TrainingDiverged`, and `InvalidConfig` where the stream is shorter than a batch.
     """
     if len(tokens) < config.batch_size * config.context + config.context:
         raise InvalidConfig(f"batch_size x context must be below the text's {len(tokens)} tokens; take smaller ones")
     history = []
-    with deterministic(config.seed, torch.get_num_threads()):
+    with deterministic(config.seed, config.threads or torch.get_num_threads()):
         model = build()
         optimizers = _optimizers(model, config)
         for step, rows in zip(range(1, config.steps + 1), windows(tokens, config), strict=False):
@@ -51,11 +60,11 @@ def train(
                 group["lr"] = learning_rate(step, config)
             metrics = StepMetrics(step, _train_step(model, optimizers, rows, config.max_gradient_norm))
             if step == config.steps or step % math.ceil(config.steps / _EVALUATIONS) == 0:
-                metrics = StepMetrics(step, metrics.train_loss, evaluate(model, held_out, config.context).loss)
+                found = evaluate(model, held_out, config.context)
+                metrics = StepMetrics(step, metrics.train_loss, found.loss)
                 history.append(metrics)
             on_step(metrics)
-    model.eval()
-    return model, tuple(history)
+    return Trained(model, tuple(history), found)
 
 
 def windows(tokens: Tensor, config: LanguageConfig) -> Iterator[Tensor]:

@@ -61,7 +61,7 @@ def test_a_file_that_does_not_load_is_the_loaders_to_explain(model: Decoder, tmp
 
 def test_a_report_tells_the_largest_difference_and_how_often_the_best_token_is_the_same() -> None:
     expected = np.array([[0.0, 1.0], [1.0, 0.0]])
-    actual = expected + [[0.0, 0.25], [0.0, 1.5]]
+    actual = expected + np.array([[0.0, 0.25], [0.0, 1.5]])
 
     assert compare("onnx", 3, actual, expected) == StepParityReport("onnx", 3, 2, 1.5, 0.5)
     assert compare("onnx", 3, expected, expected).passed

@@ -17,6 +17,7 @@ from training.errors import InvalidConfig
         ("weight_decay", 1.0, "from 0 to below 1"),
         ("warm_up", 1.1, "from 0 to 1"),
         ("max_gradient_norm", 0.0, "above 0"),
+        ("threads", -1, "at least 0"),
         ("seed", -1, "from 0"),
     ],
 )
