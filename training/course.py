@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from rich.console import Console
 
 from training.errors import InvalidConfig
+from training.recipes.language_recipe import LanguageRecipe
 from training.recipes.recipe import find
 
 Changes = Mapping[str, int | float | str]
@@ -31,11 +32,10 @@ class Course(Protocol):
 
 def choose(name: str, changes: Changes) -> Course:
     """Raises `UnknownRecipe`, `InvalidConfig`, and ModuleNotFoundError where libraries are not installed."""
-    from training.classifier_course import ClassifierCourse
-    from training.language.course import LanguageCourse
-    from training.recipes.language_recipe import LanguageRecipe
-
     recipe = find(name)
+    from training.classifier_course import ClassifierCourse  # after it, since these take seconds to import
+    from training.language.course import LanguageCourse
+
     if isinstance(recipe, LanguageRecipe):
         return LanguageCourse.of(recipe, changes)
     return ClassifierCourse.of(recipe, changes)

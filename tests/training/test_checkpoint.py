@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from tests.training.test_files import files_no_larger_than
-from training.checkpoint import DESCRIPTION, WEIGHTS, Checkpoint, load, save, weights_of
+from training.checkpoint import Checkpoint, load, save
+from training.checkpoint_files import DESCRIPTION, WEIGHTS, weights_of
 from training.errors import CheckpointError
 
 
@@ -94,14 +95,6 @@ def test_new_weights_beside_the_old_json_are_not_loaded(cancer: Checkpoint, save
 
     with pytest.raises(CheckpointError, match="is not the file"):
         load(saved)
-
-
-def test_weights_go_into_a_model_and_come_out_again() -> None:
-    model, other = nn.Linear(2, 3), nn.Linear(2, 3)
-    content = weights_of(model.state_dict())
-
-    assert weights_of(other.state_dict()) != content
-    assert content == weights_of(model.state_dict())
 
 
 def test_weights_of_another_network_are_refused(cancer: Checkpoint) -> None:

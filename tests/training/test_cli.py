@@ -63,7 +63,10 @@ def test_an_unknown_recipe_is_one_line_and_status_2(tmp_path: Path) -> None:
     result = _run("training", "train", "digit-cnn", cwd=tmp_path)
 
     assert result.returncode == 2
-    assert result.stderr == "error: there is no recipe 'digit-cnn'; choose one of: digits-cnn, breast-cancer-mlp\n"
+    assert (
+        result.stderr
+        == "error: there is no recipe 'digit-cnn'; choose one of: digits-cnn, breast-cancer-mlp, gpt-docs\n"
+    )
 
 
 def test_without_torch_the_extra_to_install_is_named(tmp_path: Path) -> None:
@@ -83,6 +86,8 @@ def test_without_torch_the_extra_to_install_is_named(tmp_path: Path) -> None:
     [
         (["train"], "give --missing or the name of one recipe: digits-cnn, breast-cancer-mlp"),
         (["train", "digits-cnn", "--missing"], "give --missing or the name of one recipe"),
+        (["train", "digits-cnn", "--steps", "9"], "digits-cnn is not trained by --steps"),
+        (["train", "gpt-docs", "--size", "huge"], "size must be one of small, medium, got 'huge'"),
         (["train", "digits-cnn", "--epochs", "0"], "epochs must be at least 1, got 0"),
         (["train", "digits-cnn", "--learning-rate", "-1"], "learning_rate must be above 0"),
     ],

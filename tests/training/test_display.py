@@ -2,7 +2,8 @@ import io
 
 from rich.console import Console
 
-from training.display import confusion_table, epochs_shown, line
+from training.display import confusion_table, epochs_shown, line, steps_shown
+from training.language.loop import StepMetrics
 from training.state import EpochMetrics
 
 
@@ -51,3 +52,24 @@ def test_the_confusion_table_names_actual_and_predicted() -> None:
         ["cat", "8", "·"],
         ["dog", "1", "9"],
     ]
+
+
+def _steps_shown(terminal: bool) -> str:
+    output = io.StringIO()
+    with steps_shown("writer", 4, Console(file=output, force_terminal=terminal, width=100)) as show:
+        for step in range(1, 5):
+            show(StepMetrics(step, 5.0 - step, 2.5 if step % 2 == 0 else None))
+    return output.getvalue()
+
+
+def test_of_steps_those_with_held_out_text_are_plain_lines() -> None:
+    assert _steps_shown(terminal=False) == (
+        "writer step 2/4: loss 3.000, held-out 2.500\nwriter step 4/4: loss 1.000, held-out 2.500\n"
+    )
+
+
+def test_steps_on_a_terminal_are_a_progress_bar() -> None:
+    text = _steps_shown(terminal=True)
+
+    assert "4/4" in text
+    assert "held-out loss 2.500" in text

@@ -1,10 +1,10 @@
-"""The training loop of a model that writes: AdamW on shuffled windows of one stream of tokens.
+"""The training loop of a model that writes: Muon and AdamW on shuffled windows of one stream of tokens.
 
 Rule: a seed gives the same weights to the last bit on one machine; what is held out decides nothing, it is only told.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from training.determinism import deterministic
 from training.errors import InvalidConfig, TrainingDiverged
 from training.language.config import LanguageConfig
-from training.language.evaluate import evaluate
+from training.language.evaluate import LanguageEvaluation, evaluate
 
 _EVALUATIONS = 5  # of a run, the last after its last step
 _LOWEST = 0.1  # of the learning rate
@@ -29,33 +29,42 @@ class StepMetrics:
     held_out_loss: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """`model` is in evaluation mode; `history` has the steps after which the held-out text was looked at, `held_out`
+    what came of it the last time."""
+
+    model: nn.Module
+    history: tuple[StepMetrics, ...]
+    held_out: LanguageEvaluation
+
+
 OnStep = Callable[[StepMetrics], None]
 
 
 def train(
     build: Callable[[], nn.Module], tokens: Tensor, held_out: Tensor, config: LanguageConfig, on_step: OnStep
-) -> tuple[nn.Module, tuple[StepMetrics, ...]]:
-    """The model, in evaluation mode, and those steps after which `held_out` was looked at.
+) -> Trained:
+    """Both streams are int64 [tokens]. `on_step` is called after each step, in this thread.
 
-    Both streams are int64 [tokens]. `on_step` is called after each step, in this thread. Raises `TrainingDiverged`, and
-    `InvalidConfig` where the stream is shorter than a batch.
+    Raises `TrainingDiverged`, and `InvalidConfig` where the stream is shorter than a batch.
     """
     if len(tokens) < config.batch_size * config.context + config.context:
         raise InvalidConfig(f"batch_size x context must be below the text's {len(tokens)} tokens; take smaller ones")
     history = []
-    with deterministic(config.seed, torch.get_num_threads()):
+    with deterministic(config.seed, config.threads or torch.get_num_threads()):
         model = build()
-        optimizer = _optimizer(model, config)
+        optimizers = _optimizers(model, config)
         for step, rows in zip(range(1, config.steps + 1), windows(tokens, config), strict=False):
-            for group in optimizer.param_groups:
+            for group in (group for each in optimizers for group in each.param_groups):
                 group["lr"] = learning_rate(step, config)
-            metrics = StepMetrics(step, _train_step(model, optimizer, rows, config.max_gradient_norm))
+            metrics = StepMetrics(step, _train_step(model, optimizers, rows, config.max_gradient_norm))
             if step == config.steps or step % math.ceil(config.steps / _EVALUATIONS) == 0:
-                metrics = StepMetrics(step, metrics.train_loss, evaluate(model, held_out, config.context).loss)
+                found = evaluate(model, held_out, config.context)
+                metrics = StepMetrics(step, metrics.train_loss, found.loss)
                 history.append(metrics)
             on_step(metrics)
-    model.eval()
-    return model, tuple(history)
+    return Trained(model, tuple(history), found)
 
 
 def windows(tokens: Tensor, config: LanguageConfig) -> Iterator[Tensor]:
@@ -79,22 +88,31 @@ def learning_rate(step: int, config: LanguageConfig) -> float:
     return config.learning_rate * (_LOWEST + (1 - _LOWEST) * (1 + math.cos(math.pi * fallen)) / 2)
 
 
-def _optimizer(model: nn.Module, config: LanguageConfig) -> torch.optim.Optimizer:
-    embeddings = {id(each.weight) for each in model.modules() if isinstance(each, nn.Embedding)}
-    decayed = [each for each in model.parameters() if each.ndim > 1 and id(each) not in embeddings]
-    others = [each for each in model.parameters() if each.ndim < 2 or id(each) in embeddings]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.95), fused=True)
+def _optimizers(model: nn.Module, config: LanguageConfig) -> tuple[torch.optim.Optimizer, ...]:
+    """Muon for the layers' matrices, which takes half the steps that AdamW takes; AdamW for tokens and scales."""
+    of_tokens = (each for each in model.modules() if isinstance(each, nn.Embedding))
+    heads = (each for name, each in model.named_children() if name == "lm_head" and isinstance(each, nn.Linear))
+    tokens = {id(each.weight) for each in (*of_tokens, *heads)}
+    matrices = [each for each in model.parameters() if each.ndim == 2 and id(each) not in tokens]
+    others = [each for each in model.parameters() if each.ndim != 2 or id(each) in tokens]
+    rate = config.learning_rate
+    return (
+        torch.optim.Muon(matrices, lr=rate, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
+    )
 
 
-def _train_step(model: nn.Module, optimizer: torch.optim.Optimizer, rows: Tensor, max_gradient_norm: float) -> float:
+def _train_step(
+    model: nn.Module, optimizers: Iterable[torch.optim.Optimizer], rows: Tensor, max_gradient_norm: float
+) -> float:
     """The mean loss before the step."""
     model.train()
     loss = cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
     if not math.isfinite(loss.item()):
         raise TrainingDiverged("the loss is no longer a number; try a smaller learning rate")
-    optimizer.zero_grad()
+    model.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(model.parameters(), max_gradient_norm)
-    optimizer.step()
+    for optimizer in optimizers:
+        optimizer.step()
     return loss.item()

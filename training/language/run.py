@@ -14,7 +14,6 @@ from training.data.documents import Document
 from training.errors import CheckpointError
 from training.language import tokenizer
 from training.language.checkpoint import LanguageCheckpoint, LanguageMetrics
-from training.language.evaluate import evaluate
 from training.language.loop import OnStep, train
 from training.models.decoder import Decoder, DecoderConfig
 from training.provenance import library_versions, utc_now
@@ -27,8 +26,8 @@ def run(recipe: LanguageRecipe, size: Size, on_step: OnStep) -> LanguageCheckpoi
     words = tokenizer.learn((document.text for document in splits.train), int(size.hyperparameters["vocab_size"]))
     tokens, held_out = (torch.tensor(tokenizer.encode(words, part)) for part in (splits.train, splits.held_out))
     hyperparameters = {**size.hyperparameters, "vocab_size": words.get_vocab_size()}
-    model, history = train(lambda: Decoder(_decoder_config(hyperparameters)), tokens, held_out, size.config, on_step)
-    found = evaluate(model, held_out, size.config.context)
+    trained = train(lambda: Decoder(_decoder_config(hyperparameters)), tokens, held_out, size.config, on_step)
+    found = trained.held_out
     return LanguageCheckpoint(
         recipe=recipe.name,
         hyperparameters=hyperparameters,
@@ -37,15 +36,15 @@ def run(recipe: LanguageRecipe, size: Size, on_step: OnStep) -> LanguageCheckpoi
             held_out_loss=found.loss,
             held_out_perplexity=found.perplexity,
             held_out_bits_per_byte=found.bits_per_byte(_bytes(splits.held_out)),
-            parameters=sum(each.numel() for each in model.parameters()),
+            parameters=sum(each.numel() for each in trained.model.parameters()),
             train_tokens=len(tokens),
             held_out_tokens=len(held_out),
         ),
-        history=history,
+        history=trained.history,
         library_versions=library_versions("torch", "tokenizers", "safetensors"),
         data_fingerprint=splits.fingerprint(),
         created=utc_now(),
-        weights=weights_of(model.state_dict()),
+        weights=weights_of(trained.model.state_dict()),
         tokenizer=tokenizer.to_file(words),
     )
 

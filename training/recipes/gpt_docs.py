@@ -20,7 +20,7 @@ RECIPE = LanguageRecipe(
                 "max_position_embeddings": 512,
                 "tie_word_embeddings": True,
             },
-            LanguageConfig(steps=600, batch_size=2, context=512, learning_rate=4e-3),
+            LanguageConfig(steps=500, batch_size=2, context=512, learning_rate=8e-3),
         ),
         "medium": Size(
             {
@@ -34,7 +34,7 @@ RECIPE = LanguageRecipe(
                 "max_position_embeddings": 1024,
                 "tie_word_embeddings": False,
             },
-            LanguageConfig(steps=1500, batch_size=8, context=512, learning_rate=1.5e-3),
+            LanguageConfig(steps=1500, batch_size=8, context=512, learning_rate=4e-3, threads=0),
         ),
     },
 )

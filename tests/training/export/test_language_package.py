@@ -1,0 +1,109 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from serving.engine.verification import verify
+from tests.tiny_language import RECIPE
+from training.errors import CheckpointError, PublishFailed
+from training.export.language_package import publish
+from training.export.step_parity import STEPS
+from training.language.checkpoint import LanguageCheckpoint
+from training.language.run import restore
+from training.recipes.recipe import find
+
+FILES = {
+    "config.json",
+    "generation_config.json",
+    "manifest.json",
+    "model.onnx",
+    "model.pt",
+    "tokenizer.json",
+    "tokenizer_config.json",
+}
+
+
+@pytest.fixture(scope="module")
+def version(writer: LanguageCheckpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return publish(RECIPE, writer, tmp_path_factory.mktemp("models"))
+
+
+def test_a_version_has_all_its_files_and_the_hash_of_each(version: Path) -> None:
+    assert {path.name for path in version.iterdir()} == FILES
+    assert {path.name for path in version.parent.iterdir()} == {"1", "config.pbtxt"}
+    verify(version, require_manifest=True)
+
+
+def test_the_manifest_tells_of_every_step_how_it_was_checked_and_where_it_came_from(
+    version: Path, writer: LanguageCheckpoint
+) -> None:
+    manifest = json.loads((version / "manifest.json").read_text())
+
+    assert (manifest["model"], manifest["version"]) == ("tiny-writer", 1)
+    assert [(report["format"], report["step"]) for report in manifest["parity"]] == [
+        (file_format, step) for file_format in ("onnx", "torchscript") for step in range(STEPS + 1)
+    ]
+    assert max(report["max_abs_error"] for report in manifest["parity"]) < 1e-3
+    assert manifest["metrics"]["held_out_perplexity"] == writer.metrics.held_out_perplexity
+    assert manifest["lineage"]["checkpoint_weights_sha256"] == writer.weights_sha256
+
+
+def test_transformers_reads_its_tokenizer_and_its_config(version: Path, writer: LanguageCheckpoint) -> None:
+    """With the weights of the checkpoint, which have its names, it is the same model."""
+    words = AutoTokenizer.from_pretrained(version)
+    model = restore(RECIPE, writer)
+    weights = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    described = AutoModelForCausalLM.from_config(_config(version))
+    described.load_state_dict(weights, strict=False)
+    ids = words.apply_chat_template([{"role": "user", "content": "add one"}], add_generation_prompt=True)["input_ids"]
+    with torch.inference_mode():
+        theirs = described.eval()(torch.tensor([ids])).logits
+
+    assert torch.allclose(theirs, model(torch.tensor([ids])), atol=1e-4)
+    assert words.eos_token_id == json.loads((version / "generation_config.json").read_text())["eos_token_id"]
+
+
+def _config(version: Path) -> object:
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(version)
+
+
+def test_the_next_version_is_counted_and_the_operators_config_left_alone(
+    writer: LanguageCheckpoint, version: Path
+) -> None:
+    path = version.parent / "config.pbtxt"
+    text = path.read_text().replace('"onnxruntime"', '"pytorch"')
+    path.write_text(text)
+
+    assert publish(RECIPE, writer, version.parents[1]).name == "2"
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("backend: 3", "config.pbtxt, line:column"),
+        ('backend: "onnxruntime" max_batch_size: 4', "generation.task must be text-generation, got ''"),
+    ],
+)
+def test_a_config_that_does_not_fit_stops_it_and_nothing_is_left(
+    writer: LanguageCheckpoint, tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "tiny-writer").mkdir()
+    (tmp_path / "tiny-writer" / "config.pbtxt").write_text(text)
+
+    with pytest.raises(PublishFailed, match=f"{message}.*; correct it, then export again"):
+        publish(RECIPE, writer, tmp_path)
+    assert [path.name for path in (tmp_path / "tiny-writer").iterdir()] == ["config.pbtxt"]
+
+
+def test_another_recipes_checkpoint_is_not_published(writer: LanguageCheckpoint, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="a checkpoint of 'tiny-writer', not of 'gpt-docs'"):
+        publish(find("gpt-docs"), writer, tmp_path)
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json can't be read"):
+        publish(RECIPE, replace(writer, tokenizer=b"{}"), tmp_path)
+    assert list(tmp_path.iterdir()) == []
