@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from training.display import confusion_table, epochs_shown, line
+from training.display import bytes_shown, confusion_table, epochs_shown, line
 from training.state import EpochMetrics
 
 
@@ -51,3 +51,13 @@ def test_the_confusion_table_names_actual_and_predicted() -> None:
         ["cat", "8", "·"],
         ["dog", "1", "9"],
     ]
+
+
+def test_bytes_that_are_read_are_a_bar_on_a_terminal_and_nothing_elsewhere() -> None:
+    for terminal in (True, False):
+        output = io.StringIO()
+        with bytes_shown("weights", 2_000_000, Console(file=output, force_terminal=terminal, width=100)) as on_bytes:
+            on_bytes(1_500_000)
+            on_bytes(500_000)
+        assert ("2.0/2.0 MB" in output.getvalue()) == terminal
+        assert bool(output.getvalue()) == terminal
