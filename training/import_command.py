@@ -40,13 +40,14 @@ def publish_what_others_trained() -> None:
 def hf(folder: Folder, name: Name = "", repository: Repository = REPOSITORY, backend: Backend = "") -> None:
     """Publish a Hugging Face folder as the next version of a model. Nothing is downloaded.
 
-    For models that write: Llama, Mistral, Qwen2 and Qwen3, with float32, float16 or bfloat16 weights.
+    Llama, Mistral, Qwen2 and Qwen3 write text; BERT gives embeddings, or labels. What can't answer as transformers
+    does, such as quantised weights, is refused.
 
     [bold]Examples[/bold]
 
     [cyan]slipway import hf ~/models/Qwen2.5-0.5B-Instruct[/cyan]  named as the folder is
 
-    [cyan]slipway import hf ~/models/SmolLM2-135M --name writer --backend pytorch[/cyan]  another name, and TorchScript
+    [cyan]slipway import hf ~/models/all-MiniLM-L6-v2 --name minilm[/cyan]  an encoder, for /v1/embeddings
     """
     with one_line_errors():
         _check_typed(name, backend)

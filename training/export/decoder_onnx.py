@@ -38,8 +38,10 @@ def export(model: Decoder, path: Path, largest: int = _LARGEST) -> None:
     for number, layer in enumerate(cast(Iterable[Layer], model.layers)):
         x = graph.layer(x, layer, number)
     graph.head(x, model)
-    outside = graph.weight_bytes > largest
-    onnx.save(graph.model(), path, save_as_external_data=outside, location=f"{path.name}.data")
+    outside, data = graph.weight_bytes > largest, path.with_name(f"{path.name}.data")
+    onnx.save(graph.model(), path, save_as_external_data=outside, location=data.name)
+    if outside:
+        data.chmod(path.stat().st_mode)  # onnx lets nobody else read it
     onnx.checker.check_model(path)
 
 

@@ -79,5 +79,6 @@ def test_weights_that_are_too_large_for_one_file_lie_beside_it(tmp_path: Path) -
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx", "model.onnx.data"]
     assert (tmp_path / "model.onnx").stat().st_size < 50_000 < (tmp_path / "model.onnx.data").stat().st_size
+    assert (tmp_path / "model.onnx").stat().st_mode == (tmp_path / "model.onnx.data").stat().st_mode
     (tmp_path / "config.json").write_text(json.dumps(hugging_face_config(TINY)))
     assert check(tmp_path, WRITES, model, list(range(300)), ["onnx"])[-1].passed
