@@ -11,6 +11,7 @@ from serving.commands.serve import serve
 from serving.commands.tritonserver import TritonserverOptions
 from serving.commands.tune import tune
 from training.cli import export, train
+from training.import_command import imports
 
 app = typer.Typer(
     name="slipway",
@@ -44,6 +45,7 @@ def slipway(
 
 app.command()(train)
 app.command()(export)
+app.add_typer(imports, name="import")
 app.command(cls=TritonserverOptions)(serve)
 app.add_typer(models, name="models")
 app.command()(predict)

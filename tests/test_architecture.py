@@ -52,7 +52,8 @@ ALLOWED = {
         "serving.metrics",
         "serving.protocols",
     },
-    "training": {"serving.core", "serving.backends", "serving.errors"},
+    # Of `serving.text`, whether the files of text that are published will be understood.
+    "training": {"serving.core", "serving.backends", "serving.errors", "serving.text"},
     # `steps` weighs the server's own parts, `reload` writes golden rows, `policies` simulates the scheduler, `gpu` runs
     # instances; the others know it by its address only.
     "loadtests": {

@@ -1,23 +1,19 @@
-"""The commands `train` and `export`, which `slipway` and `python -m training` both offer.
+"""The commands `train`, `export` and `import`, which `slipway` and `python -m training` both offer.
 
 Rule: importing this module imports no torch; whatever goes wrong is one line on stderr, never a traceback.
 """
 
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serving.errors import SlipwayError
-from training.errors import InvalidConfig, TrainingError, UnknownRecipe
+from training.import_command import imports
+from training.terminal import console, one_line_errors, say, stopped
 
 if TYPE_CHECKING:  # for the rule above
-    from rich.console import Console
-
     from training.course import Course
 
 CHECKPOINTS = Path("checkpoints")
@@ -44,6 +40,7 @@ app = typer.Typer(
     add_completion=False,
     help="Train models and publish them for the server.",
 )
+app.add_typer(imports, name="import")
 
 
 @app.command()
@@ -82,18 +79,18 @@ def train(
         "learning_rate": learning_rate,
         "seed": seed,
     }
-    with _one_line_errors():
+    with one_line_errors():
         from training.course import choose
 
         changes = {name: value for name, value in options.items() if value is not None}
         for course in [choose(name, changes) for name in _chosen(name, missing, repository)]:
             checkpoint = checkpoints / course.name
-            course.train(checkpoint, _console())
-            _say(f"checkpoint  {checkpoint}")
+            course.train(checkpoint, console())
+            say(f"checkpoint  {checkpoint}")
             if publish:
                 _publish(course, checkpoint, repository)
             else:
-                _say(f"next        slipway export {checkpoint}")
+                say(f"next        slipway export {checkpoint}")
 
 
 @app.command()
@@ -106,7 +103,7 @@ def export(source: Source, repository: Repository = REPOSITORY) -> None:
 
     [cyan]slipway export /backup/digits-cnn --repository /srv/models[/cyan]  other folders
     """
-    with _one_line_errors():
+    with one_line_errors():
         from training.checkpoint_files import recipe_of
         from training.course import choose
 
@@ -124,12 +121,12 @@ def _chosen(name: str | None, missing: bool, repository: Path) -> list[str]:
     from training.recipes.recipe import RECIPES
 
     if missing == (name is not None):
-        raise _exit(f"give --missing or the name of one recipe: {', '.join(RECIPES)}", 2)
+        raise stopped(f"give --missing or the name of one recipe: {', '.join(RECIPES)}", 2)
     if name is not None:
         return [name]
     names = without_version(RECIPES, repository)
     if not names:
-        _say(f"nothing to train: every model in {repository} has a version")
+        say(f"nothing to train: every model in {repository} has a version")
     return names
 
 
@@ -140,37 +137,8 @@ def _checkpoint_directory(source: str) -> Path:
 
 
 def _publish(course: "Course", checkpoint: Path, repository: Path) -> None:
-    with _console().status("exporting and comparing with PyTorch"):
+    with console().status("exporting and comparing with PyTorch"):
         version = course.publish(checkpoint, repository)
-    _say("parity      ONNX and TorchScript answer as PyTorch does")
-    _say(f"published   {version}")
-    _say(f"next        slipway serve{'' if repository == REPOSITORY else f' {shlex.quote(str(repository))}'}")
-
-
-def _console() -> "Console":
-    from rich.console import Console
-
-    return Console()
-
-
-def _say(text: str) -> None:
-    typer.echo(text)
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """Exit status 2 for what was typed, 1 for everything else."""
-    try:
-        yield
-    except (UnknownRecipe, InvalidConfig) as error:
-        raise _exit(str(error), 2) from None
-    except (TrainingError, SlipwayError, OSError) as error:
-        raise _exit(str(error), 1) from None
-    except ModuleNotFoundError as error:
-        advice = 'install what training needs with: pip install "slipway-serving[cpu,train]"'
-        raise _exit(f"the package '{error.name}' is not installed; {advice}", 1) from None
-
-
-def _exit(message: str, status: int) -> typer.Exit:
-    typer.echo(f"error: {message}", err=True)
-    return typer.Exit(status)
+    say("parity      ONNX and TorchScript answer as PyTorch does")
+    say(f"published   {version}")
+    say(f"next        slipway serve{'' if repository == REPOSITORY else f' {shlex.quote(str(repository))}'}")

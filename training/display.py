@@ -1,4 +1,4 @@
-"""What a person sees of a training run: a progress bar, and the confusion table at a classifier's end.
+"""What a person sees of a training run, a progress bar and a classifier's confusion table, and of files being read.
 
 Rule: where output is not a terminal there are a few plain lines and no escape codes.
 """
@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from training.language.loop import StepMetrics
@@ -46,6 +53,15 @@ def steps_shown(name: str, steps: int, console: Console) -> Iterator[Callable[[S
                 console.print(f"{name} step {metrics.step}/{steps}: {told}", highlight=False)
 
         yield show
+
+
+@contextmanager
+def bytes_shown(name: str, total: int, console: Console) -> Iterator[Callable[[int], None]]:
+    """Gives the function to call with how many more bytes were read."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(name, total=total)
+        yield lambda count: progress.update(task, advance=count)
 
 
 def line(metrics: EpochMetrics) -> str:

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from training.display import confusion_table, epochs_shown, line, steps_shown
+from training.display import bytes_shown, confusion_table, epochs_shown, line, steps_shown
 from training.language.loop import StepMetrics
 from training.state import EpochMetrics
 
@@ -73,3 +73,13 @@ def test_steps_on_a_terminal_are_a_progress_bar() -> None:
 
     assert "4/4" in text
     assert "held-out loss 2.500" in text
+
+
+def test_bytes_that_are_read_are_a_bar_on_a_terminal_and_nothing_elsewhere() -> None:
+    for terminal in (True, False):
+        output = io.StringIO()
+        with bytes_shown("weights", 2_000_000, Console(file=output, force_terminal=terminal, width=100)) as on_bytes:
+            on_bytes(1_500_000)
+            on_bytes(500_000)
+        assert ("2.0/2.0 MB" in output.getvalue()) == terminal
+        assert bool(output.getvalue()) == terminal

@@ -3,9 +3,12 @@
 Rule: the file belongs to the operator; it is read, checked and obeyed, and written only where there is none.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from serving.core.datatypes import to_config
+from serving.core.generation_config import complete as complete_generating
+from serving.core.generation_config import is_generating
 from serving.core.model_config import ModelConfig, complete, parse
 from serving.core.requests import TensorSpec
 from serving.errors import ModelLoadFailed
@@ -36,6 +39,42 @@ dynamic_batching {{ }}
 # parameters {{ key: "intra_op_thread_count" value {{ string_value: "1" }} }}
 """
 
+_READING = """\
+# How Slipway serves this model; the fields are those of Triton's model_config.proto. Yours to edit.
+name: "{name}"
+backend: "onnxruntime"
+max_batch_size: 32  # texts that may run together; dims below leave the batch dimension out
+
+# What tokenizer.json makes of a text: tokens, 1 for each that is text (0 where a row is filled up), and 0 for each of
+# the first text, 1 of the second where there are two.
+input [
+  {takes}
+]
+output [
+  {{
+    {gives}{labels}
+  }}
+]
+
+# Texts that wait while an instance is busy run together in its next batch, if they are filled up to the same length.
+dynamic_batching {{ }}
+"""
+_GENERATING = """\
+# How Slipway serves this model; the fields are those of Triton's model_config.proto. Yours to edit.
+name: "{name}"
+backend: "{backend}"
+parameters {{ key: "generation.task" value {{ string_value: "text-generation" }} }}
+
+# How many texts are written at a time; more requests than that wait.
+parameters {{ key: "generation.max_num_seqs" value {{ string_value: "16" }} }}
+"""
+_SHORTER = """
+# How long each may become with its prompt, in tokens. The model was made for {longest}; each text that is being written
+# takes {bytes:,} bytes of memory for {length}.
+parameters {{ key: "generation.max_model_len" value {{ string_value: "{length}" }} }}
+"""
+_MAX_MODEL_LEN = 4096  # unless somebody asks for more: many models were made for more than memory is there for
+
 
 def render(name: str, takes: TensorSpec, meaning: str, gives: TensorSpec) -> str:
     """The text for a model with one input and one output; both shapes have the batch dimension first."""
@@ -48,13 +87,51 @@ def render(name: str, takes: TensorSpec, meaning: str, gives: TensorSpec) -> str
     )
 
 
+def render_reading(name: str, takes: Sequence[TensorSpec], gives: TensorSpec, has_labels: bool) -> str:
+    """The text for a model that reads tokens; shapes have the batch dimension first."""
+    inputs = ",\n  ".join(f"{{ {_tensor(spec)} }}" for spec in takes)
+    labels = f'\n    label_filename: "{LABELS}"  # one line a class' if has_labels else ""
+    return _READING.format(name=name, takes=inputs, gives=_tensor(gives), labels=labels)
+
+
+def render_generating(name: str, backend: str, longest: int, position_bytes: int) -> str:
+    """The text for a model that writes; `longest` is how many positions it was made for, and `position_bytes` what each
+    takes in the cache."""
+    text = _GENERATING.format(name=name, backend=backend)
+    if longest <= _MAX_MODEL_LEN:
+        return text
+    return text + _SHORTER.format(longest=longest, length=_MAX_MODEL_LEN, bytes=_MAX_MODEL_LEN * position_bytes)
+
+
+def read_generating(path: Path, model_name: str, default: str) -> ModelConfig:
+    """The same as `read`, for a model that writes."""
+    config = _parsed(path, model_name, default)
+    try:
+        if not is_generating(config):
+            raise ModelLoadFailed("this is the config of a model that writes no text; import under another --name")
+        return complete_generating(config)
+    except ModelLoadFailed as error:
+        raise _refused(path, error) from None
+
+
 def read(path: Path, model_name: str, default: str) -> ModelConfig:
     """The config at `path`, or `default` where there is none, completed. Raises `PublishFailed`."""
+    config = _parsed(path, model_name, default)
     try:
-        text = path.read_text(encoding="utf-8") if path.exists() else default
-        return complete(parse(text, model_name))
+        return complete(config)
+    except ModelLoadFailed as error:
+        raise _refused(path, error) from None
+
+
+def _parsed(path: Path, model_name: str, default: str) -> ModelConfig:
+    try:
+        return parse(path.read_text(encoding="utf-8") if path.exists() else default, model_name)
     except (ModelLoadFailed, UnicodeDecodeError) as error:
-        raise PublishFailed(f"{path}: {error}; correct it, then export again") from None
+        raise _refused(path, error) from None
+
+
+def _refused(path: Path, error: Exception) -> PublishFailed:
+    return PublishFailed(f"{path}: {error}; correct it, then export again")
 
 
 def _tensor(spec: TensorSpec) -> str:

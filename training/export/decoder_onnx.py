@@ -17,15 +17,18 @@ from training.models.decoder import Attention, Decoder, DecoderConfig, Layer
 
 OPSET = 23  # the first with RMSNormalization
 _RUNTIMES = "com.microsoft"
+_LARGEST = 1 << 30  # bytes of weights in the file itself; protobuf has no room for more than 2 GB
 
 
-def export(model: Decoder, path: Path) -> None:
+def export(model: Decoder, path: Path, largest: int = _LARGEST) -> None:
     """Write `path`. Inputs: `input_ids` int64 [batch, sequence], `seqlens_k` int32 [batch], which is the positions that
     are filled after the call, less one, `total_sequence_length` int32 [], the most filled ones, and each layer's
     `past_key_values.0.key` and `.value` [batch, kv_heads, max_length, head_dim]. Outputs: `logits` [batch, vocab] of
     what follows the last token, and `present.0.key` and `.value`, which are the pasts' own memory.
 
-    Above one row, with several tokens each, only a cache that is empty will do.
+    Above one row, with several tokens each, only a cache that is empty will do. Where there are more than `largest`
+    bytes of weights, they are in a second file, `path` with `.data` behind its name. Raises where ONNX's own checker
+    finds fault.
     """
     graph = _Graph(model.config)
     graph.constant("cos", model.cos)
@@ -35,7 +38,11 @@ def export(model: Decoder, path: Path) -> None:
     for number, layer in enumerate(cast(Iterable[Layer], model.layers)):
         x = graph.layer(x, layer, number)
     graph.head(x, model)
-    onnx.save(graph.model(), path)
+    outside, data = graph.weight_bytes > largest, path.with_name(f"{path.name}.data")
+    onnx.save(graph.model(), path, save_as_external_data=outside, location=data.name)
+    if outside:
+        data.chmod(path.stat().st_mode)  # onnx lets nobody else read it
+    onnx.checker.check_model(path)
 
 
 class _Graph:
@@ -45,6 +52,10 @@ class _Graph:
         self._config = config
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
+
+    @property
+    def weight_bytes(self) -> int:
+        return sum(len(tensor.raw_data) for tensor in self._constants)
 
     def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         self._nodes.append(helper.make_node(kind, inputs, [output], output, **attributes))
@@ -75,7 +86,6 @@ class _Graph:
         self.add("Gemm", [normed, "embed_tokens" if model.lm_head is None else "lm_head"], "logits", transB=1)
 
     def model(self) -> onnx.ModelProto:
-        """Raises where ONNX's own checker finds fault."""
         integers, wide = TensorProto.INT32, TensorProto.INT64
         inputs = [
             helper.make_tensor_value_info("input_ids", wide, ["batch", "sequence"]),
@@ -85,13 +95,11 @@ class _Graph:
         ]
         logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", self._config.vocab_size])
         outputs = [logits, *self._caches("present")]
-        model = helper.make_model(
+        return helper.make_model(
             helper.make_graph(self._nodes, "decoder", inputs, outputs, self._constants),
             ir_version=11,
             opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(_RUNTIMES, 1)],
         )
-        onnx.checker.check_model(model)
-        return model
 
     def _caches(self, kind: str) -> list[onnx.ValueInfoProto]:
         shape: list[str | int | None] = ["batch", self._config.num_key_value_heads, "max_length", self._config.head_dim]
@@ -100,7 +108,6 @@ class _Graph:
 
     def _attention(self, x: str, attention: Attention, number: int) -> str:
         name = f"layers.{number}"
-        packed = self._linear(x, [attention.q_proj, attention.k_proj, attention.v_proj], f"{name}.qkv")
         past, present = (
             [f"{kind}.{number}.{part}" for part in ("key", "value")] for kind in ("past_key_values", "present")
         )
@@ -108,7 +115,7 @@ class _Graph:
         self._nodes.append(
             helper.make_node(
                 "GroupQueryAttention",
-                [packed, "", "", *past, "seqlens_k", "total_sequence_length", "cos", "sin"],
+                [*self._heads(x, attention, name), *past, "seqlens_k", "total_sequence_length", "cos", "sin"],
                 [attended, *present],
                 attended,
                 domain=_RUNTIMES,
@@ -119,8 +126,25 @@ class _Graph:
         )
         return self._linear(attended, [attention.o_proj], f"{name}.o")
 
-    def _normed(self, x: str, norm: nn.RMSNorm, name: str) -> str:
-        weight = self.constant(f"{name}_norm.weight", norm.weight)
+    def _heads(self, x: str, attention: Attention, name: str) -> tuple[str, str, str]:
+        """Queries, keys and values, or all of them packed into the first where no norm comes between."""
+        q, k, v = attention.q_proj, attention.k_proj, attention.v_proj
+        if not self._config.qk_norm:
+            return self._linear(x, [q, k, v], f"{name}.qkv"), "", ""
+        return (
+            self._normed_heads(self._linear(x, [q], f"{name}.q"), attention.q_norm, f"{name}.q"),
+            self._normed_heads(self._linear(x, [k], f"{name}.k"), attention.k_norm, f"{name}.k"),
+            self._linear(x, [v], f"{name}.v"),
+        )
+
+    def _normed_heads(self, x: str, norm: nn.Module, name: str) -> str:
+        apart = self.constant(f"{name}.apart", np.array([0, 0, -1, self._config.head_dim]))
+        together = self.constant(f"{name}.together", np.array([0, 0, -1]))
+        heads = self.add("Reshape", [x, apart], f"{name}.heads")
+        return self.add("Reshape", [self._normed(heads, norm, name), together], f"{name}.normed")
+
+    def _normed(self, x: str, norm: nn.Module, name: str) -> str:
+        weight = self.constant(f"{name}_norm.weight", _weights(norm)["weight"])
         return self.add("RMSNormalization", [x, weight], f"{name}_norm", axis=-1, epsilon=self._config.rms_norm_eps)
 
     def _linear(self, x: str, parts: Sequence[nn.Linear], name: str) -> str:

@@ -41,8 +41,19 @@ class Lineage:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportLineage:
+    """Of a model that others trained: the folder it came from, and the SHA-256 of each file of weights there."""
+
+    source: str
+    architecture: str
+    weights_sha256: Mapping[str, str]
+    export_versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """`created` is UTC in ISO 8601; a classifier's shapes have the batch dimension, -1, first."""
+    """`created` is UTC in ISO 8601; shapes have the batch dimension, -1, first, but those of a model that writes.
+    `metrics` are those of training."""
 
     model: str
     version: int
@@ -50,9 +61,9 @@ class Manifest:
     files: Mapping[str, PublishedFile]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    metrics: Metrics | LanguageMetrics
+    metrics: Metrics | LanguageMetrics | None
     parity: tuple[ParityReport, ...] | tuple[StepParityReport, ...]
-    lineage: Lineage
+    lineage: Lineage | ImportLineage
 
     def encode(self) -> bytes:
         return readable_json.encode(asdict(self))
@@ -77,5 +88,5 @@ def lineage(checkpoint: Checkpoint | LanguageCheckpoint, export_versions: Mappin
 
 
 def _published_file(path: Path) -> PublishedFile:
-    content = path.read_bytes()
-    return PublishedFile(hashlib.sha256(content).hexdigest(), len(content))
+    with path.open("rb") as file:
+        return PublishedFile(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)

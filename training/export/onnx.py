@@ -5,7 +5,7 @@ Rule: the file stands alone (weights inside, no paths of this machine) and takes
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,19 +19,39 @@ def export(model: nn.Module, rows: Tensor, path: Path, input_name: str, output_n
 
     Raises whatever PyTorch's exporter raises for a module that it can't turn into a graph.
     """
+    export_open(model, {input_name: rows}, path, output_name, ("batch",))
+
+
+def export_open(
+    model: nn.Module, inputs: Mapping[str, Tensor], path: Path, output_name: str, dims: Sequence[str]
+) -> None:
+    """The same for a model with several inputs, whose first dimensions may have any size and are called `dims`; those
+    of `inputs` are at least 2. The inputs are in the order of the model's arguments."""
+    sizes = {number: torch.export.Dim(name, min=1) for number, name in enumerate(dims)}
     with _quiet():
         program = torch.onnx.export(
             model,
-            (rows,),
+            tuple(inputs.values()),
             dynamo=True,
-            input_names=[input_name],
-            output_names=[output_name],
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+            input_names=list(inputs),
+            dynamic_shapes=tuple(sizes for _ in inputs),
             verbose=False,
         )
     if program is None:
         raise RuntimeError("PyTorch's exporter returned no program")
-    onnx.save(_without_sources(program.model_proto), path)
+    onnx.save(_without_sources(_with_output(program.model_proto, output_name)), path)
+
+
+def _with_output(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """The exporter names values by what they are, such as `embedding`, which may be what the output is to be called."""
+    graph = model.graph
+    names = {name: f"{name}.inner", graph.output[0].name: name}
+    for node in graph.node:
+        node.input[:] = [names.get(each, each) for each in node.input]
+        node.output[:] = [names.get(each, each) for each in node.output]
+    for value in (*graph.output, *graph.value_info):
+        value.name = names.get(value.name, value.name)
+    return model
 
 
 def _without_sources(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -52,6 +72,8 @@ def _quiet() -> Iterator[None]:
         with warnings.catch_warnings():
             # PyTorch copies its own LeafSpec, which it has deprecated.
             warnings.filterwarnings("ignore", message=r".*LeafSpec.* is deprecated", category=FutureWarning)
+            # Several inputs have the same open dimensions, which are said of each.
+            warnings.filterwarnings("ignore", message=r"# The axis name: .* will not be used", category=UserWarning)
             yield
     finally:
         logger.setLevel(level)

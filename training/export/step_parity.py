@@ -3,7 +3,7 @@
 Rule: whatever the row, the chunks and the company, each step's logits are those that PyTorch gives for the whole text.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -20,26 +20,31 @@ from training.export.parity import BACKENDS
 from training.models.decoder import Decoder as Model
 
 STEPS = 8
-TOLERANCE = 1e-3  # absolute, on logits
+TOLERANCE = 1e-3  # on logits; of the largest one where that is above 10
+_LARGE = 10.0
 _PROMPTS = (3, 17, 40, 64)  # tokens
 
 
 @dataclass(frozen=True, slots=True)
 class StepParityReport:
-    """`step` 0 reads prompts, each later one writes a token in every row; the same best token in how many of them."""
+    """`step` 0 reads prompts, each later one writes a token in every row; the same best token in how many of them, or
+    another that PyTorch finds as good within `tolerance`."""
 
     format: str
     step: int
     rows: int
     max_abs_error: float
     token_agreement: float
+    tolerance: float = TOLERANCE
 
     @property
     def passed(self) -> bool:
-        return self.max_abs_error <= TOLERANCE and self.token_agreement == 1.0  # NaN compares false
+        return self.max_abs_error <= self.tolerance and self.token_agreement == 1.0  # NaN compares false
 
 
-def check(directory: Path, config: ModelConfig, model: Model, tokens: Sequence[int]) -> tuple[StepParityReport, ...]:
+def check(
+    directory: Path, config: ModelConfig, model: Model, tokens: Sequence[int], formats: Iterable[str] = BACKENDS
+) -> tuple[StepParityReport, ...]:
     """Compare the files in `directory` with `model` on text; the reports, format by format and step by step.
 
     Raises `ParityFailed`, and `ModelLoadFailed` when a file doesn't load under `config`.
@@ -47,19 +52,23 @@ def check(directory: Path, config: ModelConfig, model: Model, tokens: Sequence[i
     texts = _texts(tokens, model.config.max_position_embeddings)
     with torch.inference_mode():
         expected = [model(torch.tensor([text]))[0].numpy() for text in texts]
-    return tuple(report for name in BACKENDS for report in _check_format(name, directory, config, texts, expected))
+    return tuple(report for name in formats for report in _check_format(name, directory, config, texts, expected))
 
 
 def compare(file_format: str, step: int, actual: np.ndarray, expected: np.ndarray) -> StepParityReport:
     """Both are [rows, vocab]."""
-    agreed = actual.argmax(axis=1) == expected.argmax(axis=1)
+    rows = np.arange(len(actual))
+    tolerance = TOLERANCE * max(1.0, float(np.abs(expected).max()) / _LARGE)
+    agreed = expected.max(axis=1) - expected[rows, actual.argmax(axis=1)] <= tolerance
     return StepParityReport(
-        file_format, step, len(actual), float(np.abs(actual - expected).max()), float(agreed.mean())
+        file_format, step, len(actual), float(np.abs(actual - expected).max()), float(agreed.mean()), tolerance
     )
 
 
 def _texts(tokens: Sequence[int], longest: int) -> list[Sequence[int]]:
     """One for each prompt, with what follows it; of different places."""
+    if longest <= STEPS:
+        raise ParityFailed(f"the model has {longest} positions, too few to compare {STEPS} steps; not published")
     lengths = [min(prompt, longest - STEPS) + STEPS for prompt in _PROMPTS]
     if sum(lengths) > len(tokens):
         raise ParityFailed(f"there are {len(tokens)} tokens of held-out text, too few to compare with; not published")

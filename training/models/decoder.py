@@ -4,7 +4,7 @@ Rule: its weights have Hugging Face's names without `model.`, and mean what `tra
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -13,9 +13,21 @@ from torch.nn.functional import linear, scaled_dot_product_attention, silu
 
 
 @dataclass(frozen=True, slots=True)
+class RopeScaling:
+    """Llama 3's: slow rotations are slowed down by `factor`, fast ones are left alone, those between are mixed. Which
+    ones are slow is told by how often they turn within the length that the model was first trained for."""
+
+    factor: float
+    low_freq_factor: float
+    high_freq_factor: float
+    original_max_position_embeddings: int
+
+
+@dataclass(frozen=True, slots=True)
 class DecoderConfig:
     """Names and meaning are those of Hugging Face's LlamaConfig, but for `qkv_bias`: biases as Qwen2 has them, where
-    `attention_bias` gives the output projection one as well."""
+    `attention_bias` gives the output projection one as well; and `qk_norm`: norms of queries and keys, as Qwen3 has
+    them."""
 
     vocab_size: int
     hidden_size: int
@@ -30,6 +42,8 @@ class DecoderConfig:
     tie_word_embeddings: bool = False
     attention_bias: bool = False
     qkv_bias: bool = False
+    qk_norm: bool = False
+    rope_scaling: RopeScaling | None = None
 
 
 class Attention(nn.Module):
@@ -42,6 +56,8 @@ class Attention(nn.Module):
         self.k_proj = nn.Linear(config.hidden_size, shared, has_bias)
         self.v_proj = nn.Linear(config.hidden_size, shared, has_bias)
         self.o_proj = nn.Linear(width, config.hidden_size, config.attention_bias)
+        self.q_norm = nn.RMSNorm(config.head_dim, config.rms_norm_eps) if config.qk_norm else nn.Identity()
+        self.k_norm = nn.RMSNorm(config.head_dim, config.rms_norm_eps) if config.qk_norm else nn.Identity()
 
     def heads(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """[B, S, hidden] -> queries, keys and values [B, heads, S, head_dim], at their positions' angles."""
@@ -49,7 +65,7 @@ class Attention(nn.Module):
             projected.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
             for projected in (self.q_proj(x), self.k_proj(x), self.v_proj(x))
         )
-        return rotated(queries, cos, sin), rotated(keys, cos, sin), values
+        return rotated(self.q_norm(queries), cos, sin), rotated(self.k_norm(keys), cos, sin), values
 
     def joined(self, attended: Tensor) -> Tensor:
         """[B, heads, S, head_dim] -> [B, S, hidden]."""
@@ -126,7 +142,18 @@ class Decoder(nn.Module):
 def rotary_angles(config: DecoderConfig) -> Tensor:
     """[max_position_embeddings, head_dim / 2]."""
     steps = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
-    return torch.outer(torch.arange(config.max_position_embeddings, dtype=torch.float32), config.rope_theta**-steps)
+    turns = _scaled(config.rope_theta**-steps, config.rope_scaling)
+    return torch.outer(torch.arange(config.max_position_embeddings, dtype=torch.float32), turns)
+
+
+def _scaled(turns: Tensor, scaling: RopeScaling | None) -> Tensor:
+    """Radians per position, [head_dim / 2]."""
+    if scaling is None:
+        return turns
+    rounds = scaling.original_max_position_embeddings * turns / (2 * torch.pi)
+    fast = (rounds - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor)
+    fast = fast.clamp(0, 1)
+    return fast * turns + (1 - fast) * turns / scaling.factor
 
 
 def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -143,15 +170,42 @@ def own_weights(theirs: Mapping[str, Tensor], config: DecoderConfig) -> dict[str
     return {name: tensor for name, tensor in named.items() if not name.endswith("rotary_emb.inv_freq")}
 
 
+def with_weights(config: DecoderConfig, weights: Mapping[str, Tensor]) -> Decoder:
+    """In evaluation mode, its parameters the very tensors of `weights`, which have the names and shapes that
+    `expected_shapes` tells."""
+    with torch.device("meta"):
+        model = Decoder(config)
+    model.load_state_dict(weights, assign=True)
+    angles = rotary_angles(config)
+    model.cos, model.sin = angles.cos(), angles.sin()
+    return model.eval().requires_grad_(False)
+
+
+def expected_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
+    """Of each weight, by its name; no memory is taken."""
+    with torch.device("meta"):
+        return {name: tuple(tensor.shape) for name, tensor in Decoder(config).state_dict().items()}
+
+
 def hugging_face_config(config: DecoderConfig) -> dict[str, Any]:
     """The fields of its config.json, which `transformers` reads too."""
-    return {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
+    architecture, model_type = _architecture(config)
+    fields = {
+        "architectures": [architecture],
+        "model_type": model_type,
         "hidden_act": "silu",
         "torch_dtype": "float32",
-        **{name: getattr(config, name) for name in DecoderConfig.__slots__ if name != "qkv_bias"},
+        **{name: getattr(config, name) for name in DecoderConfig.__slots__ if name not in ("qkv_bias", "qk_norm")},
     }
+    if config.rope_scaling is None:
+        return {name: value for name, value in fields.items() if name != "rope_scaling"}
+    return {**fields, "rope_scaling": {"rope_type": "llama3", **asdict(config.rope_scaling)}}
+
+
+def _architecture(config: DecoderConfig) -> tuple[str, str]:
+    if config.qk_norm:
+        return "Qwen3ForCausalLM", "qwen3"
+    return ("Qwen2ForCausalLM", "qwen2") if config.qkv_bias else ("LlamaForCausalLM", "llama")
 
 
 def _initialise(module: nn.Module) -> None:

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,9 +8,13 @@ import onnxruntime as ort
 import pytest
 import torch
 
+from serving.core.model_config import parse
 from tests.tiny_decoders import TINY, tiny_decoder
 from training.export.decoder_onnx import export
-from training.models.decoder import DecoderConfig
+from training.export.step_parity import check
+from training.models.decoder import DecoderConfig, RopeScaling, hugging_face_config
+
+WRITES = parse('parameters { key: "generation.task" value { string_value: "text-generation" } }', "writer")
 
 
 def test_inputs_and_outputs_have_the_names_and_sizes_that_runners_bind(tmp_path: Path) -> None:
@@ -39,8 +44,10 @@ def test_inputs_and_outputs_have_the_names_and_sizes_that_runners_bind(tmp_path:
         replace(TINY, head_dim=32, rms_norm_eps=1e-2),
         replace(TINY, attention_bias=True),
         replace(TINY, qkv_bias=True),
+        replace(TINY, qk_norm=True, head_dim=32),
+        replace(TINY, rope_scaling=RopeScaling(8.0, 1.0, 4.0, 32)),
     ],
-    ids=["untied", "tied", "a key for each head", "wide heads", "biases", "qwen2"],
+    ids=["untied", "tied", "a key for each head", "wide heads", "biases", "qwen2", "qwen3", "llama 3.1"],
 )
 def test_logits_of_the_last_position_are_the_models(config: DecoderConfig, tmp_path: Path) -> None:
     model = tiny_decoder(config)
@@ -63,3 +70,15 @@ def test_tied_embeddings_are_in_the_file_once(tmp_path: Path) -> None:
     large = [each for each in onnx.load(tmp_path / "model.onnx").graph.initializer if 300 in each.dims]
 
     assert [each.name for each in large] == ["embed_tokens"]
+
+
+def test_weights_that_are_too_large_for_one_file_lie_beside_it(tmp_path: Path) -> None:
+    model = tiny_decoder()
+
+    export(model, tmp_path / "model.onnx", largest=100_000)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx", "model.onnx.data"]
+    assert (tmp_path / "model.onnx").stat().st_size < 50_000 < (tmp_path / "model.onnx.data").stat().st_size
+    assert (tmp_path / "model.onnx").stat().st_mode == (tmp_path / "model.onnx.data").stat().st_mode
+    (tmp_path / "config.json").write_text(json.dumps(hugging_face_config(TINY)))
+    assert check(tmp_path, WRITES, model, list(range(300)), ["onnx"])[-1].passed

@@ -11,8 +11,14 @@ from training.models.decoder import DecoderConfig
 
 @pytest.mark.parametrize(
     "config",
-    [TINY, replace(TINY, tie_word_embeddings=True), replace(TINY, attention_bias=True), replace(TINY, qkv_bias=True)],
-    ids=["untied", "tied", "biases", "qwen2"],
+    [
+        TINY,
+        replace(TINY, tie_word_embeddings=True),
+        replace(TINY, attention_bias=True),
+        replace(TINY, qkv_bias=True),
+        replace(TINY, qk_norm=True),
+    ],
+    ids=["untied", "tied", "biases", "qwen2", "qwen3"],
 )
 def test_rows_of_several_lengths_go_on_where_the_cache_ends(config: DecoderConfig, tmp_path: Path) -> None:
     model = tiny_decoder(config)

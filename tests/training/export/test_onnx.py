@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.export.onnx import export
+from training.export.onnx import export, export_open
 
 MODEL = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).eval()
 
@@ -41,3 +41,22 @@ def test_exporting_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str
     export(MODEL, torch.rand(2, 3), tmp_path / "model.onnx", "rows", "scores")
 
     assert capfd.readouterr() == ("", "")
+
+
+class Counted(nn.Module):
+    def forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return (nn.functional.embedding(tokens, torch.arange(10.0)[:, None]) * mask[:, :, None]).sum(1)
+
+
+def test_several_inputs_are_open_in_several_dimensions_and_the_output_may_have_any_name(tmp_path: Path) -> None:
+    inputs = {"tokens": torch.ones(2, 3, dtype=torch.long), "mask": torch.ones(2, 3, dtype=torch.long)}
+
+    export_open(Counted().eval(), inputs, tmp_path / "model.onnx", "embedding", ("batch", "sequence"))
+
+    session = ort.InferenceSession(tmp_path / "model.onnx")
+    assert [each.shape for each in session.get_inputs()] == [["batch", "sequence"]] * 2
+    for shape in ((1, 1), (2, 3), (7, 20)):
+        tokens, mask = np.full(shape, 4), np.ones(shape, np.int64)
+        mask[:, -1] = 0
+        (found,) = session.run(["embedding"], {"tokens": tokens, "mask": mask})
+        assert found.tolist() == [[4.0 * (shape[1] - 1)]] * shape[0]

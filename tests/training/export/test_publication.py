@@ -3,40 +3,55 @@ from pathlib import Path
 
 import pytest
 
-from training.checkpoint import Checkpoint
-from training.export.manifest import Manifest, lineage
+from training.errors import ParityFailed
+from training.export import manifest
+from training.export.manifest import ImportLineage, Manifest
 from training.export.publication import publish
 
-
-@pytest.fixture
-def description(cancer: Checkpoint) -> Manifest:
-    return Manifest("model", 0, "now", {}, (), (), cancer.metrics, (), lineage(cancer, {}))
+DESCRIPTION = Manifest("m", 0, "2026-01-01T00:00:00Z", {}, (), (), None, (), ImportLineage("folder", "Net", {}, {}))
 
 
-def test_what_was_filled_appears_whole_beside_what_is_there_already(description: Manifest, tmp_path: Path) -> None:
-    def fill(staging: Path) -> Manifest:
-        (staging / "file").write_text("content")
-        assert not (tmp_path / "model" / "config").exists(), "nothing is written beside what may yet fail"
-        return replace(description, version=7)
-
-    first = publish(tmp_path / "model", fill, {"config": "first"})
-    (tmp_path / "model" / "config").write_text("mine")
-
-    def again(staging: Path) -> Manifest:
-        return description
-
-    assert (first / "file").read_text() == "content"
-    assert '"version": 1,' in (first / "manifest.json").read_text()
-    assert publish(tmp_path / "model", again, {"config": "second"}) == tmp_path / "model" / "2"
-    assert (tmp_path / "model" / "config").read_text() == "mine"
-    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["1", "2", "config"]
+def fill(staging: Path) -> Manifest:
+    (staging / "weights").write_bytes(b"abc")
+    return replace(DESCRIPTION, files=manifest.published_files(staging))
 
 
-def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
-    def fill(staging: Path) -> Manifest:
-        (staging / "file").write_text("content")
-        raise ValueError("no good")
+def test_versions_count_up_past_whatever_has_their_names(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "2").write_text("a file")
 
-    with pytest.raises(ValueError, match="no good"):
-        publish(tmp_path / "model", fill, {"config": "first"})
+    versions = [publish(tmp_path / "m", fill, {}) for _ in range(2)]
+
+    assert [version.name for version in versions] == ["1", "3"]
+    assert '"version": 3' in (versions[1] / "manifest.json").read_text()
+    assert (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        in (versions[1] / "manifest.json").read_text()
+    )
+
+
+def test_nobody_sees_a_version_that_is_not_whole(tmp_path: Path) -> None:
+    def looked_at(staging: Path) -> Manifest:
+        assert [path.name[0] for path in (tmp_path / "m").iterdir()] == ["."]
+        return fill(staging)
+
+    assert publish(tmp_path / "m", looked_at, {}).is_dir()
+
+
+def test_what_lies_beside_the_versions_is_written_where_there_is_none(tmp_path: Path) -> None:
+    publish(tmp_path / "m", fill, {"config.pbtxt": "first"})
+    publish(tmp_path / "m", fill, {"config.pbtxt": "second", "labels.txt": "a"})
+
+    assert (tmp_path / "m" / "config.pbtxt").read_text() == "first"
+    assert (tmp_path / "m" / "labels.txt").read_text() == "a"
+
+
+def test_what_fails_leaves_nothing(tmp_path: Path) -> None:
+    def failing(staging: Path) -> Manifest:
+        fill(staging)
+        raise ParityFailed("wrong")
+
+    with pytest.raises(ParityFailed):
+        publish(tmp_path / "m", failing, {})
+
     assert list(tmp_path.iterdir()) == []

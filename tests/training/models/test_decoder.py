@@ -5,16 +5,13 @@ import torch
 import transformers
 
 from tests.tiny_decoders import TINY, tiny_decoder
-from training.models.decoder import Decoder, DecoderConfig, hugging_face_config, own_weights
+from training.models.decoder import Decoder, DecoderConfig, RopeScaling, hugging_face_config, own_weights
 
 
 def theirs(config: DecoderConfig) -> transformers.PreTrainedModel:
     torch.manual_seed(0)
     fields = hugging_face_config(config)
-    if config.qkv_bias:
-        model = transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**fields))
-    else:
-        model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**fields))
+    model = transformers.AutoModelForCausalLM.from_config(transformers.AutoConfig.for_model(**fields))
     for parameter in model.parameters():  # norms and biases are all ones and zeros otherwise
         torch.nn.init.normal_(parameter, std=0.2)
     return model.eval()
@@ -28,8 +25,10 @@ def theirs(config: DecoderConfig) -> transformers.PreTrainedModel:
         replace(TINY, head_dim=32, rope_theta=500000.0, rms_norm_eps=1e-3),
         replace(TINY, attention_bias=True),
         replace(TINY, qkv_bias=True),
+        replace(TINY, qk_norm=True, head_dim=32),
+        replace(TINY, rope_theta=5e5, head_dim=32, rope_scaling=RopeScaling(8.0, 1.0, 4.0, 32)),
     ],
-    ids=["untied", "tied", "wide heads", "biases", "qwen2"],
+    ids=["untied", "tied", "wide heads", "biases", "qwen2", "qwen3", "llama 3.1"],
 )
 def test_with_the_weights_of_transformers_it_gives_its_logits(config: DecoderConfig) -> None:
     model = theirs(config)

@@ -1,0 +1,172 @@
+"""Hugging Face's folders, imported by the command and served: what is written is what transformers writes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import torch
+from openai import OpenAI
+from transformers import AutoTokenizer, PreTrainedModel
+from typer.testing import CliRunner
+
+from serving.cli import app
+from serving.text.tokenizer import TextTokenizer
+from tests.running_server import RunningServer, running
+from tests.tiny_hugging_face import tokenizer, write_decoder, write_encoder, write_modules
+
+LLAMA_3 = {
+    "rope_type": "llama3",
+    "rope_theta": 5e5,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,
+}
+MODELS: dict[str, dict[str, Any]] = {
+    "llama": {"model_type": "llama", "dtype": torch.bfloat16, "shard": "60KB", "rope_parameters": LLAMA_3},
+    "mistral": {"model_type": "mistral", "dtype": torch.float16, "head_dim": 32, "sliding_window": None},
+    "qwen2": {"model_type": "qwen2", "tie_word_embeddings": True},
+    "qwen3": {"model_type": "qwen3", "head_dim": 16},
+}
+PROMPTS = ["The quick brown fox", "def add(a, b):", "x", "日本語 🙂 " * 12]
+CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "  What is a fox? "}]
+
+
+@dataclass(frozen=True)
+class Imported:
+    folders: Path
+    repository: Path
+    models: dict[str, PreTrainedModel]
+    client: OpenAI
+    server: RunningServer
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Imported]:
+    folders, repository = tmp_path_factory.mktemp("folders"), tmp_path_factory.mktemp("repository")
+    models = {name: write_decoder(folders / name, **given) for name, given in MODELS.items()}
+    for name in models:
+        run_import(folders / name, repository)
+    run_import(folders / "qwen3", repository, "--name", "on-torch", "--backend", "pytorch")
+    models |= encoders(folders)
+    for name in ("plain", "sentences", "old", "topics", "tags"):
+        run_import(folders / name, repository)
+    with running(repository) as server:
+        client = OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+        yield Imported(folders, repository, models, client, server)
+
+
+def encoders(folders: Path) -> dict[str, PreTrainedModel]:
+    """Without modules.json, with them, as old releases wrote them, and classifiers."""
+    models = {
+        "plain": write_encoder(folders / "plain", dtype=torch.float16),
+        "sentences": write_encoder(folders / "sentences", hidden_act="relu"),
+        "old": write_encoder(folders / "old" / "0_BERT"),
+        "topics": write_encoder(folders / "topics", labels=3),
+        "tags": write_encoder(folders / "tags", labels=4, problem_type="multi_label_classification"),
+    }
+    write_modules(folders / "sentences", "cls_token", "Normalize")
+    write_modules(folders / "old", "max_tokens", transformer="0_BERT")
+    return models
+
+
+def run_import(folder: Path, repository: Path, *more: str) -> None:
+    result = CliRunner().invoke(
+        app, ["import", "hf", str(folder), "--repository", str(repository), *more], catch_exceptions=False
+    )
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+@torch.inference_mode()
+def generated(model: PreTrainedModel, prompt: list[int], count: int) -> list[int]:
+    ids = torch.tensor([prompt])
+    mask = torch.ones_like(ids)
+    out = model.generate(ids, attention_mask=mask, do_sample=False, max_new_tokens=count, pad_token_id=0)
+    return [int(token) for token in out[0, len(prompt) :]]
+
+
+@pytest.mark.parametrize("name", [*MODELS, "on-torch"])
+@pytest.mark.parametrize("prompt", PROMPTS, ids=["words", "code", "letter", "scripts"])
+def test_it_writes_what_transformers_writes(imported: Imported, name: str, prompt: str) -> None:
+    folder = {"on-torch": "qwen3"}.get(name, name)
+    tokenizer = AutoTokenizer.from_pretrained(imported.folders / folder)
+    ids = tokenizer(prompt)["input_ids"]
+    expected = generated(imported.models[folder], ids, 40)
+
+    answer = imported.client.completions.create(
+        model=name, prompt=prompt, temperature=0, max_tokens=40, extra_body={"return_token_ids": True}
+    )
+
+    assert answer.usage is not None
+    assert answer.usage.prompt_tokens == len(ids)
+    assert answer.choices[0].model_extra is not None
+    assert answer.choices[0].model_extra["token_ids"] == expected
+    assert answer.choices[0].text == tokenizer.decode(expected, skip_special_tokens=True)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_conversation_is_put_to_it_as_transformers_does(imported: Imported, name: str) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(imported.folders / name)
+    text = tokenizer.apply_chat_template(CHAT, tokenize=False, add_generation_prompt=True)
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    expected = generated(imported.models[name], ids, 30)
+
+    answer = imported.client.chat.completions.create(
+        model=name, messages=CHAT, temperature=0, max_tokens=30, extra_body={"return_token_ids": True}
+    )
+
+    template = TextTokenizer.read(imported.repository / name / "1").chat_template
+    assert template.render(CHAT, datetime.now(UTC)) == text
+    assert answer.model_extra is not None
+    assert answer.choices[0].model_extra is not None
+    assert (answer.usage and answer.usage.prompt_tokens) == len(ids)
+    assert answer.choices[0].model_extra["token_ids"] == expected
+
+
+TEXTS = ["a fox", "The quick brown fox jumps over the lazy dog", "日本語 🙂", "x " * 60]
+
+
+@torch.inference_mode()
+def hidden(model: PreTrainedModel, text: str) -> torch.Tensor:
+    return model(torch.tensor([tokenizer()(text)["input_ids"]])).last_hidden_state[0]
+
+
+def embedded(name: str, states: torch.Tensor) -> torch.Tensor:
+    if name == "sentences":
+        return torch.nn.functional.normalize(states[0], dim=-1)
+    return states.amax(0) if name == "old" else states.mean(0)
+
+
+@pytest.mark.parametrize("name", ["plain", "sentences", "old"])
+def test_embeddings_are_those_of_transformers_pooled_as_the_folder_says(imported: Imported, name: str) -> None:
+    answer = imported.client.embeddings.create(model=name, input=TEXTS)
+
+    for text, found in zip(TEXTS, answer.data, strict=True):
+        expected = embedded(name, hidden(imported.models[name], text))
+        np.testing.assert_allclose(found.embedding, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["topics", "tags"])
+@torch.inference_mode()
+def test_probabilities_of_labels_are_those_of_transformers(imported: Imported, name: str) -> None:
+    ids = torch.tensor([[5, 9, 300, 7, 8, 0, 0], [17, 20, 21, 33, 90, 91, 92]])
+    mask, types = torch.tensor([[1] * 5 + [0] * 2, [1] * 7]), torch.tensor([[0, 0, 1, 1, 1, 0, 0], [0] * 7])
+    given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+    logits = imported.models[name](**given).logits
+    expected = logits.softmax(-1) if name == "topics" else logits.sigmoid()
+    inputs = [
+        {"name": key, "shape": [2, 7], "datatype": "INT64", "data": value.tolist()} for key, value in given.items()
+    ]
+
+    answer = httpx.post(f"{imported.server.url}/v2/models/{name}/infer", json={"inputs": inputs}).json()
+
+    (output,) = answer["outputs"]
+    assert output["name"] == "probabilities"
+    np.testing.assert_allclose(output["data"], expected.flatten(), rtol=1e-4, atol=1e-6)
+    labels = (imported.repository / name / "labels.txt").read_text().splitlines()
+    assert labels == [f"LABEL_{number}" for number in range(logits.shape[1])]

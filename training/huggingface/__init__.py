@@ -1,0 +1,1 @@
+"""Local folders of Hugging Face's models, read without that library and without a network."""
