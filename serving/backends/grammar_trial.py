@@ -5,44 +5,45 @@ also the program of the process, which needs nothing of ours.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 
-_CPU_SECONDS = 3
 _MEMORY = 2 << 30  # bytes, of addresses
 _STACK = 4 << 20  # bytes; a server's threads have more
-_PATIENCE = 60.0  # seconds, in which a process that lives has been killed for its computing
-_TOO_MUCH = f"compiling it takes more than {_CPU_SECONDS} seconds of computing, or too much memory; make it simpler"
+_PATIENCE = 60.0  # seconds, in which a process that computes has been ended for that
+_TOO_MUCH = "compiling it takes too much computing, memory or depth; make it simpler"
 
 
 class GrammarTrial:
     """One at a time, so that many callers don't take the processors from those who write."""
 
-    def __init__(self) -> None:
+    def __init__(self, cpu_seconds: int = 3) -> None:
+        """As many may be computed for one."""
+        self._cpu_seconds = cpu_seconds
         self._one_at_a_time = threading.Lock()
 
     def __call__(self, grammar: str, limits: Mapping[str, int]) -> str:
         """Why it can't be used, "" where it can. It takes 0.1 seconds and more. Both arguments are llguidance's."""
-        task = json.dumps({"grammar": grammar, "limits": dict(limits)}).encode()
-        program = [sys.executable, "-P", __file__]
-        try:
-            with self._one_at_a_time:
-                done = subprocess.run(program, input=task, capture_output=True, timeout=_PATIENCE, check=False)
-        except subprocess.TimeoutExpired:
-            return _TOO_MUCH
-        return done.stdout.decode(errors="replace") if done.returncode == 0 else _TOO_MUCH
+        task = {"grammar": grammar, "limits": dict(limits), "cpu_seconds": self._cpu_seconds}
+        program, given = [sys.executable, "-P", __file__], json.dumps(task).encode()
+        with self._one_at_a_time, suppress(subprocess.TimeoutExpired):
+            done = subprocess.run(program, input=given, capture_output=True, timeout=_PATIENCE, check=False)
+            if done.stdout:  # it came to an end
+                return str(json.loads(done.stdout))
+        return _TOO_MUCH
 
 
 def main() -> None:
     """Reads the task, and writes what is wrong. It is killed where it goes over its limits."""
+    import resource
+
     from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 
     task = json.load(sys.stdin)
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CPU, (task["cpu_seconds"], task["cpu_seconds"]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError, ValueError):  # macOS has no such limit
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
@@ -50,7 +51,7 @@ def main() -> None:
     compiled = LLMatcher(LLTokenizer("byte"), task["grammar"], log_level=0, limits=limits)
     if not compiled.is_error():
         compiled.compute_bitmask()
-    sys.stdout.write(compiled.get_error())
+    json.dump(compiled.get_error(), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -14,13 +14,11 @@ from serving.errors import InvalidInput, Unsupported
 from serving.sampling.grammar_text import llguidance_text, refused
 
 LIMITS: Mapping[str, Any] = {
-    "initial_lexer_fuel": 250_000,
-    "step_lexer_fuel": 200_000,  # about 14 ms of one step
-    "step_max_items": 50_000,
-    "max_items_in_row": 2_000,
+    "initial_lexer_fuel": 250_000,  # what compiling may take, about 0.1 seconds of it
     "max_lexer_states": 20_000,  # 1 to 2 kB each, of one sequence
-    "max_grammar_size": 500_000,
 }
+"""Where they differ from llguidance's."""
+
 _KEPT = 64  # compiled grammars
 _PROBED = 3  # tokens; grammars too large to follow show it with the first ones
 _SAFE = {GrammarKind.JSON_OBJECT, GrammarKind.CHOICE}  # what they become grows with their text only

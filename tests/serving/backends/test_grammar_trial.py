@@ -7,7 +7,7 @@ from llguidance import LLMatcher
 from serving.backends.grammar_trial import GrammarTrial
 from serving.sampling.grammar import LIMITS
 
-TRIAL = GrammarTrial()
+TRIAL = GrammarTrial(cpu_seconds=1)
 
 
 def nested(depth: int) -> dict[str, Any]:
