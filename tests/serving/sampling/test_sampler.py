@@ -189,5 +189,12 @@ def test_what_contradicts_itself_fails_alone() -> None:
     assert third == Token(int(logits_of(3)[2].argmax()))
 
 
+def test_large_vocabularies_are_sampled_in_parts_and_no_row_knows() -> None:
+    logits = np.random.default_rng(0).standard_normal((5, 150_001)).astype(np.float32)
+    params = [SamplingParams(), GREEDY, SamplingParams(top_p=0.9), SamplingParams(min_tokens=1), GREEDY]
+    together = sample(logits, [state(each, seed) for seed, each in enumerate(params)])
+    assert together == [only(sample(logits[[row]], [state(params[row], row)])) for row in range(5)]
+
+
 def test_nobody_is_sampled_for_nobody() -> None:
     assert sample(np.empty((0, V), np.float32), []) == []
