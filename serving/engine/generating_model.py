@@ -40,6 +40,8 @@ if TYPE_CHECKING:  # its package is for models that read or write text
     from serving.text.tokenizer import TextTokenizer
 
 _SEEDS = 2**64
+_LONG = 16 * 1024
+"""Characters, of a text that is read off the event loop."""
 
 
 class GeneratingModel:
@@ -154,7 +156,7 @@ class GeneratingModel:
     async def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
         """Triton's way to ask: text in, text out, in one response or, with the input `stream`, as it is written."""
         asked = text_tensors.read(request)
-        prompt = self.tokenizer.encode(asked.text)
+        prompt = await self._encoded(asked.text)
         begin = "" if asked.exclude_input else asked.text
         wanted = GenerateRequest(self.name, prompt, asked.sampling, timeout=request.timeout, priority=request.priority)
         answer = await self.generate(wanted)
@@ -167,6 +169,10 @@ class GeneratingModel:
         if not asked.stream:
             yield self._response(request, whole, final=False)
         yield InferResponse(self.name, self.version, {}, request.id)
+
+    async def _encoded(self, text: str) -> tuple[int, ...]:
+        encode = self.tokenizer.encode
+        return encode(text) if len(text) < _LONG else await asyncio.to_thread(encode, text)
 
     def drain(self) -> None:
         """Nothing is held back anyway."""

@@ -211,3 +211,17 @@ async def test_triton_asks_with_tensors(folder: Path) -> None:
         assert first.outputs["text_output"].tolist() == [expected.encode()]
         assert last.final
         assert not last.outputs
+
+
+async def test_a_long_text_holds_up_nobody(folder: Path) -> None:
+    text = b"the quick brown fox " * 10_000
+    with writing(folder) as model:
+        responses = model.stream(InferRequest("writer", {"text_input": np.array([text], object)}))
+        refused = asyncio.ensure_future(anext(responses))
+        turns = 0
+        while not refused.done():
+            await asyncio.sleep(0.001)
+            turns += 1
+        with pytest.raises(ContextTooLong):
+            await refused
+        assert turns > 10
