@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 from contextlib import aclosing
-from functools import partial
+from copy import copy
+from functools import lru_cache, partial
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:  # its package is for models that read or write text
     from serving.text.tokenizer import TextTokenizer
 
 _SEEDS = 2**64
+_KEPT_STOPS = 8
 _LONG = 16 * 1024
 """Characters, of a text that is read off the event loop."""
 
@@ -78,6 +80,7 @@ class GeneratingModel:
         """Of the cache."""
         self.created = int(time.time())
         settings = generation_config(config)
+        self._stop_strings = lru_cache(_KEPT_STOPS)(StopStrings)  # of n answers to a prompt they are the same
         self._grammars = GrammarMatchers(tokenizer, decoder.vocab_size)
         self._decoder = decoder
         self._loop = loop
@@ -126,7 +129,7 @@ class GeneratingModel:
             sequence,
             sampler,
             self.tokenizer.detokenizer(sampling.skip_special_tokens),
-            StopStrings(sampling.stop, sampling.include_stop_str_in_output),
+            copy(self._stop_strings(sampling.stop, sampling.include_stop_str_in_output)),
             TextStream(self._loop, len(prompt)),
         )
         try:
