@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 from contextlib import aclosing
-from functools import partial
+from copy import copy
+from functools import lru_cache, partial
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,9 @@ if TYPE_CHECKING:  # its package is for models that read or write text
     from serving.text.tokenizer import TextTokenizer
 
 _SEEDS = 2**64
+_KEPT_STOPS = 8
+_LONG = 16 * 1024
+"""Characters, of a text that is read off the event loop."""
 
 
 class GeneratingModel:
@@ -76,6 +80,7 @@ class GeneratingModel:
         """Of the cache."""
         self.created = int(time.time())
         settings = generation_config(config)
+        self._stop_strings = lru_cache(_KEPT_STOPS)(StopStrings)  # of n answers to a prompt they are the same
         self._grammars = GrammarMatchers(tokenizer, decoder.vocab_size)
         self._decoder = decoder
         self._loop = loop
@@ -124,7 +129,7 @@ class GeneratingModel:
             sequence,
             sampler,
             self.tokenizer.detokenizer(sampling.skip_special_tokens),
-            StopStrings(sampling.stop, sampling.include_stop_str_in_output),
+            copy(self._stop_strings(sampling.stop, sampling.include_stop_str_in_output)),
             TextStream(self._loop, len(prompt)),
         )
         try:
@@ -154,7 +159,7 @@ class GeneratingModel:
     async def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
         """Triton's way to ask: text in, text out, in one response or, with the input `stream`, as it is written."""
         asked = text_tensors.read(request)
-        prompt = self.tokenizer.encode(asked.text)
+        prompt = await self._encoded(asked.text)
         begin = "" if asked.exclude_input else asked.text
         wanted = GenerateRequest(self.name, prompt, asked.sampling, timeout=request.timeout, priority=request.priority)
         answer = await self.generate(wanted)
@@ -167,6 +172,10 @@ class GeneratingModel:
         if not asked.stream:
             yield self._response(request, whole, final=False)
         yield InferResponse(self.name, self.version, {}, request.id)
+
+    async def _encoded(self, text: str) -> tuple[int, ...]:
+        encode = self.tokenizer.encode
+        return encode(text) if len(text) < _LONG else await asyncio.to_thread(encode, text)
 
     def drain(self) -> None:
         """Nothing is held back anyway."""

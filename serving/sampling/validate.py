@@ -3,7 +3,7 @@ was expected and what came; what would be ignored in silence is refused too.
 """
 
 from collections.abc import Iterator
-from math import inf, isfinite
+from math import inf
 
 from serving.core.brief import brief
 from serving.core.generation import SamplingParams
@@ -54,7 +54,7 @@ def _errors(params: SamplingParams, vocab_size: int, room: int) -> Iterator[Inva
 
 def _outside(name: str, value: float, bounds: tuple[float, float]) -> Iterator[InvalidInput]:
     least, most = bounds
-    if not (least <= value <= most and isfinite(value)):
+    if not (least <= value <= most and value != inf):  # whole numbers may be larger than any other
         expected = f"a finite number from {least:g}" if most == inf else f"from {_plain(least)} to {_plain(most)}"
         yield _wrong(name, expected, brief(value))
 

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 
 
 class StopStrings:
-    """An automaton (Aho and Corasick's) whose state is the longest end of the text that a stop string begins with."""
+    """An automaton (Aho and Corasick's) whose state is the longest end of the text that a stop string begins with.
+
+    A copy of one that was told nothing yet is another answer's, without the work of making the automaton."""
 
     def __init__(self, stops: Iterable[str], include: bool = False) -> None:
         """`include` says whether the stop string itself is shown. None of `stops` is empty."""

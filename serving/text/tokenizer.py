@@ -48,7 +48,8 @@ class TextTokenizer:
 
     def encode(self, text: str, special: bool = True) -> tuple[int, ...]:
         """`special` adds what the model wants around a text, such as a token that begins it."""
-        return tuple(self._tokenizer.encode(text, add_special_tokens=special).ids)
+        (encoding,) = self._tokenizer.encode_batch_fast([text], add_special_tokens=special)  # `encode` holds the GIL
+        return tuple(encoding.ids)
 
     def decode(self, ids: Sequence[int], skip_special: bool = True) -> str:
         """What a stream of these tokens says, in one piece."""

@@ -1,6 +1,7 @@
 """A real tiny model that writes, asked from the event loop; every answer is compared with the plain PyTorch loop."""
 
 import asyncio
+import gc
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from serving.core.requests import InferRequest
 from serving.engine.generating_model import Answer, GeneratingModel
 from serving.engine.generation_loading import load_generating
 from serving.errors import ContextTooLong, DeadlineExceeded, ModelNotReady, Overloaded, Unsupported
+from serving.text.stop_strings import StopStrings
 from tests.tiny_decoders import TINY, greedy, tiny_decoder, write_tiny_decoder
 
 FOREVER = SamplingParams(temperature=0.0, ignore_eos=True)
@@ -211,3 +213,28 @@ async def test_triton_asks_with_tensors(folder: Path) -> None:
         assert first.outputs["text_output"].tolist() == [expected.encode()]
         assert last.final
         assert not last.outputs
+
+
+async def test_a_long_text_holds_up_nobody(folder: Path) -> None:
+    text = b"the quick brown fox " * 10_000
+    with writing(folder) as model:
+        responses = model.stream(InferRequest("writer", {"text_input": np.array([text], object)}))
+        refused = asyncio.ensure_future(anext(responses))
+        turns = 0
+        while not refused.done():
+            await asyncio.sleep(0.001)
+            turns += 1
+        with pytest.raises(ContextTooLong):
+            await refused
+        assert turns > 10
+
+
+async def test_what_many_stop_strings_are_made_into_is_made_once_for_n_answers(folder: Path) -> None:
+    stops = tuple(f"{number} never written {'. ' * 50}" for number in range(100))
+    sampling = SamplingParams(temperature=0.0, ignore_eos=True, max_tokens=20, stop=stops)
+    gc.collect()  # the other tests' go
+    with writing(folder, max_num_seqs=2) as model:
+        answers = [await model.generate(GenerateRequest("writer", (5, 6, 7), sampling)) for _ in range(20)]
+        of_these = [each for each in gc.get_objects() if type(each) is StopStrings and each._automaton.has_stops]
+        assert len({id(each._automaton) for each in of_these}) == 1
+        assert [await tokens(answer) for answer in answers] == [plain((5, 6, 7), 20)] * 20

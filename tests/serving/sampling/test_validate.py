@@ -24,6 +24,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("max_tokens", 0, "0"),
     ("min_tokens", -1, "-1"),
     ("min_tokens", 91, "91"),
+    ("min_tokens", 1 << 1024, "an integer of 1025 bits"),
     ("seed", 2**64, str(2**64)),
     ("seed", -(2**63) - 1, str(-(2**63) - 1)),
     ("seed", 1 << 5000, "an integer of 5001 bits"),
@@ -58,6 +59,7 @@ def test_min_tokens_are_at_most_max_tokens() -> None:
     "params",
     [
         SamplingParams(),
+        SamplingParams(top_k=1 << 1024),
         SamplingParams(temperature=0.0, top_k=-1, top_p=0.0, min_p=1.0, seed=-(2**63), logprobs=0),
         SamplingParams(temperature=1e300, top_k=10**12, top_p=1.0, repetition_penalty=1000.0, seed=2**64 - 1),
         SamplingParams(presence_penalty=-2.0, frequency_penalty=2.0, min_tokens=90, stop=("a",) * 128, logprobs=20),

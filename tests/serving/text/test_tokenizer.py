@@ -1,4 +1,6 @@
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,13 @@ def test_a_chat_template_that_is_none_is_told_to_the_owner(tmp_path: Path) -> No
     tiny_tokenizers.write(tmp_path, tiny_tokenizers.byte_level(), tokenizer_config={"chat_template": "{% for %}"})
     with pytest.raises(ModelLoadFailed, match="the chat template can't be read: "):
         TextTokenizer.read(tmp_path)
+
+
+def test_other_threads_go_on_while_a_long_text_is_read(tokenizer: TextTokenizer) -> None:
+    reader = threading.Thread(target=tokenizer.encode, args=("the quick brown fox " * 10_000,))
+    reader.start()
+    turns = 0
+    while reader.is_alive():
+        time.sleep(0.001)
+        turns += 1
+    assert turns > 10
