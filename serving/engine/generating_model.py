@@ -201,11 +201,12 @@ class GeneratingModel:
 
     def _tell(self, written: Written) -> None:
         if written.step is not None:
-            sequences, read = len(written.deltas), sum(len(chunk.tokens) for chunk in written.step.chunks)
+            sequences = sum(bool(delta.tokens) for _, delta in written.deltas)  # the others' time was over
+            read = sum(len(chunk.tokens) for chunk in written.step.chunks)
             self.generation.step(sequences, len(written.step.tokens) + read)
         for writing, delta in written.deltas:
-            self._note(writing, delta, written.ended)
             writing.stream.put(delta)
+            self._note(writing, delta, written.ended)
         for writing, error in written.failed:
             writing.stream.fail(error)
             self.statistics.record_failure(failure_reason(error), written.ended - writing.sequence.arrived)
@@ -220,6 +221,9 @@ class GeneratingModel:
             writing.stream.usage.cached = sequence.cached_tokens
         if delta.finish_reason is not None:
             self._note_end(writing, delta.finish_reason, now)
+            begun = min(writing.begun, now)
+            times = Times(0.0, now - begun, 0.0)
+            self.statistics.record([begun - sequence.arrived], 1, times, int(time.time() * 1000))
 
     def _note_end(self, writing: Writing, reason: FinishReason, now: float) -> None:
         sequence = writing.sequence
@@ -228,7 +232,6 @@ class GeneratingModel:
         self.generation.request(
             reason, sequence.prompt_length, writing.stream.usage.completion, queued, first - begun, now - first
         )
-        self.statistics.record([queued], 1, Times(0.0, now - begun, 0.0), int(time.time() * 1000))
 
     def _give_up(self, writing: Writing) -> None:
         """Its caller reads no more."""
