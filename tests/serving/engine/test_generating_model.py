@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.core.generation import GREEDY, FinishReason, GenerateRequest, SamplingParams
+from serving.core.generation import GREEDY, FinishReason, GenerateRequest, Grammar, GrammarKind, SamplingParams
 from serving.core.generation_config import complete
 from serving.core.model_config import parse
 from serving.core.requests import InferRequest
@@ -194,6 +194,13 @@ async def test_who_would_begin_too_late_is_told_so(folder: Path) -> None:
         with pytest.raises(DeadlineExceeded):
             await tokens(late)
         assert len(await tokens(running)) == 120
+
+
+async def test_a_grammar_that_takes_longer_than_the_request_may_is_not_waited_for(folder: Path) -> None:
+    sampling = SamplingParams(grammar=Grammar(GrammarKind.REGEX, "[0-9]{7}"))  # its trial is a process
+    with writing(folder) as model:
+        with pytest.raises(DeadlineExceeded, match="grammar"):
+            await model.generate(GenerateRequest("writer", (5,), sampling, timeout=0.001))
 
 
 async def test_whose_time_is_over_gets_no_token_by_that(folder: Path) -> None:
