@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from serving.backends.decoder import Decoder
-from serving.core.generation import FinishReason, GenerateRequest, SamplingParams
+from serving.core.generation import FinishReason, GenerateRequest, Grammar, SamplingParams
 from serving.core.generation_config import TEXT_OUTPUT, generation_config
 from serving.core.model_config import ModelConfig, input_specs, output_specs
 from serving.core.requests import NO_LABELS, InferRequest, InferResponse
@@ -30,7 +30,7 @@ from serving.engine.text_stream import Delta, TextStream, Usage
 from serving.engine.tracer import Timeline
 from serving.engine.writing import Writing
 from serving.engine.writing_thread import WritingThread, Written
-from serving.errors import ContextTooLong, Overloaded, Unsupported
+from serving.errors import ContextTooLong, DeadlineExceeded, Overloaded, Unsupported
 from serving.sampling.sampler import SamplerState
 from serving.sampling.validate import check
 from serving.scheduling.continuous import ContinuousBatcher, Limits
@@ -38,6 +38,7 @@ from serving.scheduling.continuous import Sequence as TokenSequence
 from serving.text.stop_strings import StopStrings
 
 if TYPE_CHECKING:  # its package is for models that read or write text
+    from serving.sampling.grammar import GrammarMatcher
     from serving.text.tokenizer import TextTokenizer
 
 _SEEDS = 2**64
@@ -114,7 +115,7 @@ class GeneratingModel:
         now = time.monotonic()
         deadline = now + request.timeout if request.timeout else inf
         seed = secrets.randbits(64) if sampling.seed is None else sampling.seed % _SEEDS
-        matcher = None if sampling.grammar is None else await self._grammars.matcher(sampling.grammar)
+        matcher = None if sampling.grammar is None else await self._matcher(sampling.grammar, request.timeout)
         sampler = SamplerState(sampling, prompt, self.tokenizer.eos_token_ids, seed, matcher)
         sequence = TokenSequence(
             list(prompt),
@@ -138,6 +139,13 @@ class GeneratingModel:
             self.statistics.record_failure(FailureReason.REJECTED, 0.0)
             raise
         return Answer(writing.stream, partial(self._give_up, writing))
+
+    async def _matcher(self, grammar: Grammar, timeout: float) -> "GrammarMatcher":
+        try:
+            async with asyncio.timeout(timeout or None):
+                return await self._grammars.matcher(grammar)
+        except TimeoutError:
+            raise DeadlineExceeded("Request timeout expired before its grammar was compiled") from None
 
     def _room(self, sampling: SamplingParams, prompt_tokens: int) -> int:
         """How many tokens can be written. Raises `ContextTooLong`."""
@@ -201,11 +209,12 @@ class GeneratingModel:
 
     def _tell(self, written: Written) -> None:
         if written.step is not None:
-            sequences, read = len(written.deltas), sum(len(chunk.tokens) for chunk in written.step.chunks)
+            sequences = sum(bool(delta.tokens) for _, delta in written.deltas)  # the others' time was over
+            read = sum(len(chunk.tokens) for chunk in written.step.chunks)
             self.generation.step(sequences, len(written.step.tokens) + read)
         for writing, delta in written.deltas:
-            self._note(writing, delta, written.ended)
             writing.stream.put(delta)
+            self._note(writing, delta, written.ended)
         for writing, error in written.failed:
             writing.stream.fail(error)
             self.statistics.record_failure(failure_reason(error), written.ended - writing.sequence.arrived)
@@ -220,6 +229,9 @@ class GeneratingModel:
             writing.stream.usage.cached = sequence.cached_tokens
         if delta.finish_reason is not None:
             self._note_end(writing, delta.finish_reason, now)
+            begun = min(writing.begun, now)
+            times = Times(0.0, now - begun, 0.0)
+            self.statistics.record([begun - sequence.arrived], 1, times, int(time.time() * 1000))
 
     def _note_end(self, writing: Writing, reason: FinishReason, now: float) -> None:
         sequence = writing.sequence
@@ -228,7 +240,6 @@ class GeneratingModel:
         self.generation.request(
             reason, sequence.prompt_length, writing.stream.usage.completion, queued, first - begun, now - first
         )
-        self.statistics.record([queued], 1, Times(0.0, now - begun, 0.0), int(time.time() * 1000))
 
     def _give_up(self, writing: Writing) -> None:
         """Its caller reads no more."""

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from serving.backends.grammar_trial import GrammarTrial
 from serving.core.generation import Grammar
-from serving.errors import Unsupported
+from serving.errors import ModelNotReady, Unsupported
 
 if TYPE_CHECKING:  # their packages are for models that read or write text
     from serving.sampling.grammar import GrammarMatcher, Grammars
     from serving.text.tokenizer import TextTokenizer
 
 _THREADS = 4
+_UNLOADING = "the model is unloading"
 
 
 class GrammarMatchers:
@@ -28,9 +29,18 @@ class GrammarMatchers:
         self._threads = ThreadPoolExecutor(_THREADS, "grammar")
 
     async def matcher(self, grammar: Grammar) -> "GrammarMatcher":
-        """For an answer that begins. Raises `InvalidInput`, `Unsupported`."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._matcher, grammar)
+        """For an answer that begins. Raises `InvalidInput`, `Unsupported`, and `ModelNotReady` once it is closed."""
+        try:
+            compiling = self._threads.submit(self._matcher, grammar)
+        except RuntimeError:
+            raise ModelNotReady(_UNLOADING) from None
+        try:
+            return await asyncio.wrap_future(compiling)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():  # its caller left
+                raise
+            raise ModelNotReady(_UNLOADING) from None
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

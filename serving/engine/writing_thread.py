@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from serving.backends.decoder import Decoder
+from serving.core.generation import Token
 from serving.core.steps import CopyRow, Step
 from serving.engine.execution import blame
 from serving.engine.text_stream import Delta
@@ -124,15 +125,9 @@ class WritingThread:
         ids = [_NONE if isinstance(token, Exception) else token.id for token in chosen]
         with self._changed:
             self._batcher.complete(plan, ids, self._clock())
-            are_there = [id(writing.sequence) in self._writings for writing in writings]
-        for writing, token, is_there in zip(writings, chosen, are_there, strict=True):
-            if not is_there:  # its caller left meanwhile
-                continue
-            if isinstance(token, Exception):
-                written.failed.append((writing, token))
-            else:
-                written.deltas.append((writing, writing.take(token)))
-        self._end(written)
+            pairs = zip(writings, chosen, strict=True)
+            there = [(writing, token) for writing, token in pairs if id(writing.sequence) in self._writings]
+        self._tell([(writing, _taken(writing, token)) for writing, token in there], written)
 
     def _compute(self, plan: ContinuousPlan) -> np.ndarray:
         """Logits [n, V] for each of `plan.sampled`; of chunks that don't end their prompt nobody needs them."""
@@ -152,16 +147,23 @@ class WritingThread:
                 read.append(last.copy())
         return np.vstack([logits, *read]) if read else logits
 
-    def _end(self, written: Written) -> None:
-        """Whatever ended with a stop string, a grammar or an error, of which the batcher knows nothing."""
+    def _tell(self, taken: list[tuple[Writing, Delta | Exception]], written: Written) -> None:
+        """Those whose callers did not leave meanwhile. The batcher knows nothing of what ended with a stop string, a
+        grammar or an error."""
         with self._changed:
-            for writing, delta in written.deltas:
+            for writing, delta in taken:
+                sequence = writing.sequence
+                if id(sequence) not in self._writings:
+                    continue
+                if isinstance(delta, Exception):
+                    del self._writings[id(sequence)]
+                    self._batcher.cancel(sequence)
+                    written.failed.append((writing, delta))
+                    continue
+                written.deltas.append((writing, delta))
                 if delta.finish_reason is not None:
-                    self._writings.pop(id(writing.sequence), None)
-                    self._batcher.finish(writing.sequence, delta.finish_reason)
-            for writing, _ in written.failed:
-                self._writings.pop(id(writing.sequence), None)
-                self._batcher.cancel(writing.sequence)
+                    del self._writings[id(sequence)]
+                    self._batcher.finish(sequence, delta.finish_reason)
 
     def _fail(self, plan: ContinuousPlan, error: Exception, written: Written) -> None:
         with self._changed:
@@ -169,3 +171,12 @@ class WritingThread:
                 writing = self._writings.pop(id(event.request), None)
                 if writing is not None:
                     written.failed.append((writing, error))
+
+
+def _taken(writing: Writing, token: Token | Exception) -> Delta | Exception:
+    if isinstance(token, Exception):
+        return token
+    try:
+        return writing.take(token)
+    except BaseException as error:  # a library of tokens may raise anything, and the others must go on
+        return blame(error)

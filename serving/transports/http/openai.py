@@ -134,7 +134,8 @@ async def _answer(request: Request, engine: Engine, asked: TextRequest, is_chat:
     model = engine.generating(asked.model)
     kind = "chatcmpl" if is_chat else "cmpl"
     head = ReplyHead(f"{kind}-{uuid.uuid4().hex}", int(time.time()), asked.model, asked.return_token_ids)
-    answers = await Answers.begin(model, asked, datetime.now().astimezone(), seconds_in(request) or 0.0)
+    begun = Answers.begin(model, asked, datetime.now().astimezone(), seconds_in(request) or 0.0)
+    answers = await until_disconnect(request, begun)
     if asked.stream:
         events = _chat_events(answers, asked, head) if is_chat else _events(answers, asked, head)
         first = await until_disconnect(request, _first(events, answers))

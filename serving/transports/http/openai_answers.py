@@ -57,7 +57,12 @@ class Answers:
 
     async def whole(self) -> list[CompletionOutput]:
         """Raises what one of them failed with."""
-        return await asyncio.gather(*(self._one(index) for index in self.indices))
+        tasks = [asyncio.create_task(self._one(index)) for index in self.indices]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:  # where one failed, nobody tells the others anything any more
+            for task in tasks:
+                task.cancel()
 
     async def parts(self) -> AsyncGenerator[CompletionOutput, None]:
         """Whatever is new of any of them."""

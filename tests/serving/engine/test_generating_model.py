@@ -4,19 +4,20 @@ import asyncio
 import gc
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from serving.core.generation import GREEDY, FinishReason, GenerateRequest, SamplingParams
+from serving.core.generation import GREEDY, FinishReason, GenerateRequest, Grammar, GrammarKind, SamplingParams
 from serving.core.generation_config import complete
 from serving.core.model_config import parse
 from serving.core.requests import InferRequest
 from serving.engine.generating_model import Answer, GeneratingModel
 from serving.engine.generation_loading import load_generating
+from serving.engine.statistics import FailureReason
 from serving.errors import ContextTooLong, DeadlineExceeded, ModelNotReady, Overloaded, Unsupported
 from serving.text.stop_strings import StopStrings
 from tests.tiny_decoders import TINY, greedy, tiny_decoder, write_tiny_decoder
@@ -119,6 +120,7 @@ async def test_an_answer_is_told_as_it_is_written_and_counted(folder: Path) -> N
         assert model.statistics.success.count == 1
         assert model.generation.finished[FinishReason.LENGTH] == 1
         assert model.generation.generation_tokens == 20
+        assert model.generation.request_generation_tokens.sum == 20
         assert model.generation.time_to_first_token.cumulative()[-1] == 1
         assert model.generation.inter_token_latency.cumulative()[-1] == 19
 
@@ -181,6 +183,8 @@ async def test_a_full_queue_refuses_and_who_leaves_makes_room(folder: Path) -> N
         await waiting.aclose()
         assert await written(model, (7,), 3) == plain((7,), 3)
         assert model.generation.finished[FinishReason.ABORT] == 2
+        assert model.statistics.failures[FailureReason.CANCELED] == 2
+        assert model.statistics.success.count == 1, "who left was not answered"
 
 
 async def test_who_would_begin_too_late_is_told_so(folder: Path) -> None:
@@ -190,6 +194,26 @@ async def test_who_would_begin_too_late_is_told_so(folder: Path) -> None:
         with pytest.raises(DeadlineExceeded):
             await tokens(late)
         assert len(await tokens(running)) == 120
+
+
+async def test_a_grammar_that_takes_longer_than_the_request_may_is_not_waited_for(folder: Path) -> None:
+    sampling = SamplingParams(grammar=Grammar(GrammarKind.REGEX, "[0-9]{7}"))  # its trial is a process
+    with writing(folder) as model:
+        with pytest.raises(DeadlineExceeded, match="grammar"):
+            await model.generate(GenerateRequest("writer", (5,), sampling, timeout=0.001))
+
+
+async def test_whose_time_is_over_gets_no_token_by_that(folder: Path) -> None:
+    with writing(folder) as model:
+        written = 0
+        for timeout in (0.001 * 2**power for power in range(10)):  # from too short to long enough
+            late = await model.generate(asked((5,), 120, timeout=timeout))
+            going_on = await model.generate(asked((6,), 120))
+            with suppress(DeadlineExceeded):
+                written += len(await tokens(late))
+            written += len(await tokens(going_on))
+            assert model.generation.generation_tokens == written
+        assert model.generation.finished[FinishReason.ABORT] > 0
 
 
 async def test_closing_writes_what_was_accepted_and_refuses_the_rest(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,18 @@ class Faulty:
         if self.row_of_nan is not None and self.row_of_nan < len(logits):
             logits[self.row_of_nan] = np.nan
         return logits
+
+
+class _Detokenizer:
+    def __init__(self, on_token: Callable[[], object]) -> None:
+        self._on_token = on_token
+
+    def add(self, token_id: int) -> str:
+        self._on_token()
+        return ""
+
+    def end(self) -> str:
+        return ""
 
 
 class Thread:
@@ -155,6 +167,28 @@ def test_whoever_leaves_is_told_nothing_and_frees_its_row(folder: Path) -> None:
         it.decoder.may_decode.set()
         assert it.collect(stays)[id(stays)] == plain([8, 9], 5)
         assert it.batcher.running == 0
+
+
+def test_whoever_leaves_while_its_last_token_becomes_text_is_told_nothing(folder: Path) -> None:
+    with thread(folder) as it:
+        leaves = it.writing([5, 6, 7], 1)
+        leaves.detokenizer = _Detokenizer(lambda: it.thread.cancel(leaves))
+        it.thread.submit(leaves)
+        assert it.delivered.get(timeout=30).deltas == []
+        assert it.batcher.running == 0
+
+
+def test_a_token_that_becomes_no_text_costs_its_own_answer_only(folder: Path) -> None:
+    with thread(folder) as it:
+        wrong = it.writing([5, 6, 7], 10)
+        wrong.detokenizer = _Detokenizer(lambda: [][0])
+        it.decoder.may_decode.clear()
+        it.thread.submit(wrong)
+        right = it.submit([8, 9], 10)
+        it.decoder.may_decode.set()
+        found = it.collect(wrong, right)
+        assert isinstance(found[id(wrong)], BackendFailed)
+        assert found[id(right)] == plain([8, 9], 10)
 
 
 def test_a_thread_that_stops_writes_to_the_end_and_takes_no_more(folder: Path) -> None:
