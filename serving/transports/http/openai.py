@@ -19,7 +19,7 @@ from serving.engine.engine import Engine
 from serving.engine.generating_model import GeneratingModel
 from serving.engine.servable import Servable
 from serving.engine.token_inputs import embeds
-from serving.errors import InstanceDied, Overloaded, SlipwayError
+from serving.errors import InstanceDied, ModelNotReady, Overloaded, SlipwayError
 from serving.protocols import openai_errors, openai_replies
 from serving.protocols.openai_chunks import DONE, ChatChunks, CompletionChunks
 from serving.protocols.openai_replies import ModelCard, ReplyHead
@@ -131,11 +131,9 @@ def _card(model: Servable) -> ModelCard:
 
 
 async def _answer(request: Request, engine: Engine, asked: TextRequest, is_chat: bool) -> Response:
-    model = engine.generating(asked.model)
     kind = "chatcmpl" if is_chat else "cmpl"
     head = ReplyHead(f"{kind}-{uuid.uuid4().hex}", int(time.time()), asked.model, asked.return_token_ids)
-    begun = Answers.begin(model, asked, datetime.now().astimezone(), seconds_in(request) or 0.0)
-    answers = await until_disconnect(request, begun)
+    answers = await until_disconnect(request, _begun(engine, asked, seconds_in(request) or 0.0))
     if asked.stream:
         events = _chat_events(answers, asked, head) if is_chat else _events(answers, asked, head)
         first = await until_disconnect(request, _first(events, answers))
@@ -144,6 +142,18 @@ async def _answer(request: Request, engine: Engine, asked: TextRequest, is_chat:
         outputs = await until_disconnect(request, answers.whole())
     encode = openai_replies.chat_completion if is_chat else openai_replies.completion
     return _json(encode(head, outputs, answers.usage))
+
+
+async def _begun(engine: Engine, asked: TextRequest, timeout: float) -> Answers:
+    """By the model's next version where the one that was asked unloads before it accepted all."""
+    model, now = engine.generating(asked.model), datetime.now().astimezone()
+    try:
+        return await Answers.begin(model, asked, now, timeout)
+    except ModelNotReady:
+        successor = engine.generating(asked.model)
+        if successor is model:
+            raise
+        return await Answers.begin(successor, asked, now, timeout)
 
 
 async def _first(events: AsyncGenerator[bytes, None], answers: Answers) -> bytes:

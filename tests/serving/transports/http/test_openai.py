@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -267,3 +268,25 @@ def test_the_deadline_of_the_header_is_kept(server: RunningServer) -> None:
     assert late.json()["error"]["code"] == "timeout"
     wrong = httpx.post(f"{server.url}/v1/completions", content=body, headers={"X-Request-Timeout-Ms": "soon"})
     assert (wrong.status_code, wrong.json()["error"]["type"]) == (400, "invalid_request_error")
+
+
+def test_a_reload_refuses_nobody_whose_grammar_is_not_compiled_yet(tmp_path: Path) -> None:
+    add_tiny_decoder(tmp_path)
+    with (
+        running(tmp_path, model_control_mode="explicit", load_model=("writer",)) as server,
+        ThreadPoolExecutor(8) as pool,
+    ):
+
+        def ask(count: int) -> httpx.Response:
+            body = {"model": "writer", "prompt": PROMPT, "structured_outputs": {"regex": f"[0-9]{{{count}}}"}}
+            return httpx.post(f"{server.url}/v1/completions", json=body, timeout=30)
+
+        counts = list(range(1, 9))
+        asked = [pool.submit(ask, count) for count in counts]
+        until(lambda: server.framework_tasks() > 4)
+        with (tmp_path / "writer" / "config.pbtxt").open("a") as config:
+            config.write('parameters { key: "generation.max_num_seqs" value { string_value: "3" } }')
+        assert httpx.post(f"{server.url}/v2/repository/models/writer/load", timeout=30).status_code == 200
+        answers = [each.result() for each in asked]
+        assert [answer.status_code for answer in answers] == [200] * len(counts)
+        assert [len(answer.json()["choices"][0]["text"]) for answer in answers] == counts
