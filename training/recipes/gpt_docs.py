@@ -20,7 +20,7 @@ RECIPE = LanguageRecipe(
                 "max_position_embeddings": 512,
                 "tie_word_embeddings": True,
             },
-            LanguageConfig(steps=500, batch_size=2, context=512, learning_rate=8e-3),
+            LanguageConfig(steps=400, batch_size=4, context=256, learning_rate=8e-3),
         ),
         "medium": Size(
             {
