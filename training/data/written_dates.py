@@ -144,11 +144,10 @@ def write(day: date, language: Language, pattern: str) -> str:
 
 
 def _written(days: list[date], count: int, chance: random.Random) -> Iterator[WrittenDate]:
-    """Languages come equally often, and so do the patterns of each."""
-    languages = tuple(LANGUAGES.values())
+    """Every pattern comes equally often, but for years that it can't say."""
+    patterns = [(language, pattern) for language in LANGUAGES.values() for pattern in language.patterns]
     while count:
-        day, language = chance.choice(days), chance.choice(languages)
-        pattern = chance.choice(language.patterns)
+        day, (language, pattern) = chance.choice(days), chance.choice(patterns)
         if "{yy}" in pattern and day.year not in _TWO_DIGITS:
             continue
         yield WrittenDate(write(day, language, pattern), day.isoformat())
