@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from training.data.pairs import Pair, PairSplits
+
 FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
 
 _HELD_OUT = 0.05  # of all days
@@ -105,33 +107,12 @@ LANGUAGES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenDate:
-    text: str
-    iso: str
-
-
-@dataclass(frozen=True, slots=True)
-class DateSplits:
-    train: tuple[WrittenDate, ...]
-    held_out: tuple[WrittenDate, ...]
-
-    def fingerprint(self) -> str:
-        """sha256 over every text and date: equal only for the same ones, split and ordered the same way."""
-        digest = hashlib.sha256()
-        for written in (self.train, self.held_out):
-            for each in written:
-                digest.update(f"{each.text}\n{each.iso}\n".encode())
-            digest.update(b"\n")
-        return digest.hexdigest()
-
-
-def load(train: int, held_out: int, seed: int = 20) -> DateSplits:
+def load(train: int, held_out: int, seed: int = 20) -> PairSplits:
     """So many texts each; no day that is held out is among those to learn from, however it is written."""
     days = [FIRST + timedelta(number) for number in range((LAST - FIRST).days + 1)]
     chance = random.Random(seed)
     kept, apart = ([day for day in days if is_held_out(day) is side] for side in (False, True))
-    return DateSplits(tuple(_written(kept, train, chance)), tuple(_written(apart, held_out, chance)))
+    return PairSplits(tuple(_written(kept, train, chance)), tuple(_written(apart, held_out, chance)))
 
 
 def is_held_out(day: date) -> bool:
@@ -143,14 +124,14 @@ def write(day: date, language: Language, pattern: str) -> str:
     return pattern.format(**_fields(day, language))
 
 
-def _written(days: list[date], count: int, chance: random.Random) -> Iterator[WrittenDate]:
+def _written(days: list[date], count: int, chance: random.Random) -> Iterator[Pair]:
     """Every pattern comes equally often, but for years that it can't say."""
     patterns = [(language, pattern) for language in LANGUAGES.values() for pattern in language.patterns]
     while count:
         day, (language, pattern) = chance.choice(days), chance.choice(patterns)
         if "{yy}" in pattern and day.year not in _TWO_DIGITS:
             continue
-        yield WrittenDate(write(day, language, pattern), day.isoformat())
+        yield Pair(write(day, language, pattern), day.isoformat())
         count -= 1
 
 
