@@ -75,3 +75,10 @@ def greedy(model: Seq2seq, prompt: list[int], count: int) -> list[int]:
         written.append(int(logits_after(model, prompt, written).argmax()))
     torch.set_num_threads(threads)
     return written
+
+
+def add_tiny_seq2seq(root: Path, name: str) -> Seq2seq:
+    """A repository's model of one version."""
+    model = write_tiny_seq2seq(root / name / "1")
+    (root / name / "config.pbtxt").write_text(f'backend: "onnxruntime"\n{TASK}\n')
+    return model

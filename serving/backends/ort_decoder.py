@@ -77,7 +77,7 @@ class OrtDecoder:
             buffer[second, :, :length] = kept
 
     def put(self, row: int, held: Mapping[str, np.ndarray]) -> None:
-        """Keys and values [kv_heads, n, head_dim] into a row's first n positions, by the names that `cache_names` has."""
+        """Keys and values [kv_heads, n, head_dim], by the names of `cache_names`, into a row's first positions."""
         for name, values in held.items():
             self._cache[name][row, :, : values.shape[1]] = values
 

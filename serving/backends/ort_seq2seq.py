@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from serving.backends.decoder_shape import DecoderShape, decoder_shape
-from serving.backends.ort_decoder import OrtDecoder, cache_names, check_tensors, open_part
+from serving.backends.ort_decoder import OrtDecoder, Tensors, cache_names, check_tensors, open_part
 from serving.backends.ort_decoder import load as load_decoder
 from serving.core.model_config import ModelConfig
 from serving.errors import BackendFailed, ModelLoadFailed
@@ -87,12 +87,10 @@ def load(directory: Path, config: ModelConfig, device: str, rows: int, max_lengt
 
 
 def _check_file(encoder: ort.InferenceSession, shape: DecoderShape) -> None:
-    cache = ("tensor(float)", (1, shape.kv_heads, None, shape.head_dim))
-    outputs = {f"present.{name}": cache for name in cache_names(shape.layers)}
-    for kind, found, expected in (
-        ("input", encoder.get_inputs(), {"input_ids": ("tensor(int64)", (1, None))}),
-        ("output", encoder.get_outputs(), outputs),
-    ):
+    inputs: Tensors = {"input_ids": ("tensor(int64)", (1, None))}
+    held = ("tensor(float)", (1, shape.kv_heads, None, shape.head_dim))
+    outputs: Tensors = {f"present.{name}": held for name in cache_names(shape.layers)}
+    for kind, found, expected in (("input", encoder.get_inputs(), inputs), ("output", encoder.get_outputs(), outputs)):
         check_tensors(f"'{ENCODER}'", kind, {each.name: each for each in found}, expected, _EXPORT)
 
 

@@ -65,7 +65,7 @@ def test_an_unknown_recipe_is_one_line_and_status_2(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert (
         result.stderr
-        == "error: there is no recipe 'digit-cnn'; choose one of: digits-cnn, breast-cancer-mlp, gpt-docs\n"
+        == "error: there is no recipe 'digit-cnn'; choose one of: digits-cnn, breast-cancer-mlp, gpt-docs, dates-seq2seq\n"
     )
 
 

@@ -31,8 +31,8 @@ class Language:
 
 
 def _language(months: str, short_months: str, weekdays: str, patterns: str, first: str = "1") -> Language:
-    words = (tuple(words.split()) for words in (months, short_months, weekdays))
-    return Language(*words, tuple(pattern.strip() for pattern in patterns.split("|")), first)
+    written = tuple(pattern.strip() for pattern in patterns.split("|"))
+    return Language(tuple(months.split()), tuple(short_months.split()), tuple(weekdays.split()), written, first)
 
 
 LANGUAGES = {
@@ -55,7 +55,8 @@ LANGUAGES = {
         "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
         "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.",
         "lundi mardi mercredi jeudi vendredi samedi dimanche",
-        "{d} {month} {y} | le {d} {month} {y} | {weekday} {d} {month} {y} | le {weekday} {d} {month} {y} | {d} {mon} {y}",
+        "{d} {month} {y} | le {d} {month} {y} | {weekday} {d} {month} {y} | le {weekday} {d} {month} {y} |"
+        "{d} {mon} {y}",
         "1er",
     ),
     "Spanish": _language(

@@ -1,4 +1,4 @@
-"""Written dates in nine languages to ISO dates, with an encoder and a decoder: `python -m training.recipes.dates_seq2seq`."""
+"""Dates written in nine languages to ISO dates: `python -m training.recipes.dates_seq2seq`."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from training.recipes.seq2seq_recipe import Seq2seqRecipe
 
 RECIPE = Seq2seqRecipe(
     name="dates-seq2seq",
-    load=partial(written_dates.load, 64_000, 2000),
+    load=partial(written_dates.load, 48_000, 2000),
     hyperparameters={
         "hidden_size": 96,
         "intermediate_size": 256,
@@ -20,7 +20,7 @@ RECIPE = Seq2seqRecipe(
         "tie_word_embeddings": True,
     },
     encoder_layers=2,
-    config=LanguageConfig(steps=1000, batch_size=64, context=96, learning_rate=4e-3, weight_decay=0.01),
+    config=LanguageConfig(steps=750, batch_size=64, context=96, learning_rate=4e-3, weight_decay=0.01),
 )
 
 if __name__ == "__main__":

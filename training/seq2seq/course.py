@@ -1,4 +1,4 @@
-"""The way of a model that answers texts from recipe to checkpoint, and on to a version, with what a person sees of it."""
+"""The way of a model that answers texts from recipe to version, with what a person sees of it."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,9 +35,7 @@ class Seq2seqCourse:
         assert isinstance(metrics, AnswerMetrics)
         save(checkpoint, directory)
         told = f"{metrics.exact_match:.1%} of {metrics.held_out_pairs} held-out texts"
-        console.print(
-            f"right       {told}, with {metrics.parameters:,} parameters", highlight=False, soft_wrap=True
-        )
+        console.print(f"right       {told}, with {metrics.parameters:,} parameters", highlight=False, soft_wrap=True)
 
     def publish(self, directory: Path, repository: Path) -> Path:
         from training.export.seq2seq_package import publish  # the exporters take seconds to import

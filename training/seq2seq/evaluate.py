@@ -21,8 +21,8 @@ class AnswerEvaluation:
 
 
 def evaluate(model: Seq2seq, rows: Sequence[Tokens]) -> AnswerEvaluation:
-    """Who finds each token of an answer likeliest after the right ones before it writes the whole answer, so that nothing
-    need be written one by one. The model is left in evaluation mode."""
+    """Who finds each token of an answer likeliest after the right ones before it writes the whole answer, so that
+    nothing need be written one by one. The model is left in evaluation mode."""
     model.eval()
     nats, tokens, right = 0.0, 0, 0
     with torch.inference_mode():

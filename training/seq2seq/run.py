@@ -1,6 +1,6 @@
 """A recipe from its pairs to a checkpoint, and a checkpoint back to its model.
 
-Rule: what is held out is answered once, after the last step.
+Rule: what is held out decides nothing, it is only told.
 """
 
 from collections.abc import Mapping
@@ -34,31 +34,30 @@ def run(recipe: Seq2seqRecipe, config: LanguageConfig, on_step: OnStep) -> Langu
         "max_position_embeddings": config.context,
         "encoder_layers": recipe.encoder_layers,
     }
-    model, history = take_steps(
+    trained = take_steps(
         lambda: Seq2seq(_config(hyperparameters)),
         shuffled(rows, config.batch_size, config.seed),
         _loss,
-        lambda model: evaluate(model, held_out).loss,
+        lambda model: evaluate(model, held_out),
         config,
         on_step,
     )
-    found = evaluate(model, held_out)
     return LanguageCheckpoint(
         recipe=recipe.name,
         hyperparameters=hyperparameters,
         config=config,
         metrics=AnswerMetrics(
-            held_out_loss=found.loss,
-            exact_match=found.exact_match,
-            parameters=sum(each.numel() for each in model.parameters()),
+            held_out_loss=trained.held_out.loss,
+            exact_match=trained.held_out.exact_match,
+            parameters=sum(each.numel() for each in trained.model.parameters()),
             train_pairs=len(rows),
             held_out_pairs=len(held_out),
         ),
-        history=history,
+        history=trained.history,
         library_versions=library_versions("torch", "tokenizers", "safetensors"),
         data_fingerprint=splits.fingerprint(),
         created=utc_now(),
-        weights=weights_of(model.state_dict()),
+        weights=weights_of(trained.model.state_dict()),
         tokenizer=tokenizer.to_str(pretty=True).encode() + b"\n",
     )
 

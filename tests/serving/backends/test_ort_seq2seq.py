@@ -145,7 +145,7 @@ def test_a_decoder_alone_is_told_apart(tmp_path: Path) -> None:
 def test_an_encoder_without_its_decoder_is_refused(copy: Path) -> None:
     (copy / "model.onnx").unlink()
 
-    with pytest.raises(ModelLoadFailed, match="has no file 'model.onnx'"):
+    with pytest.raises(ModelLoadFailed, match=r"has no file 'model\.onnx'"):
         load(copy, CONFIG, "cpu", 2, 0)
 
 

@@ -73,14 +73,14 @@ def test_what_is_wrong_with_its_files_is_said(
 
 
 def test_other_backends_write_nothing(whole: Path) -> None:
-    with pytest.raises(ModelLoadFailed, match="backend 'python' can't do text-generation.*onnxruntime, pytorch"):
+    with pytest.raises(ModelLoadFailed, match=r"backend 'python' can't do text-generation.*onnxruntime, pytorch"):
         load(whole, "python")
 
 
 def test_the_task_says_what_runs_it(whole: Path, tmp_path: Path) -> None:
     write_tiny_seq2seq(tmp_path / "1")
     load(tmp_path / "1", task=TEXT_TO_TEXT)
-    with pytest.raises(ModelLoadFailed, match="has no file 'encoder.onnx'"):
+    with pytest.raises(ModelLoadFailed, match=r"has no file 'encoder\.onnx'"):
         load(whole, task=TEXT_TO_TEXT)
-    with pytest.raises(ModelLoadFailed, match="backend 'pytorch' can't do text2text-generation.*can are onnxruntime"):
+    with pytest.raises(ModelLoadFailed, match=r"backend 'pytorch' can't do text2text-generation.*can are onnxruntime"):
         load(tmp_path / "1", "pytorch", task=TEXT_TO_TEXT)
