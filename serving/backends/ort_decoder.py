@@ -14,6 +14,7 @@ from serving.backends.backend import model_file
 from serving.backends.decoder_check import check_rows
 from serving.backends.decoder_shape import DecoderShape, decoder_shape, no_memory
 from serving.backends.ort import RUNTIME, check_providers, open_session, read_file
+from serving.core.generation_config import TASK, TEXT_TO_TEXT
 from serving.core.model_config import ModelConfig
 from serving.core.onnx_options import onnx_options, providers
 from serving.errors import BackendFailed, ModelLoadFailed
@@ -21,6 +22,8 @@ from serving.errors import BackendFailed, ModelLoadFailed
 # isort: split
 # After the backend for other models, which sets what ONNX Runtime reads when it is imported.
 import onnxruntime as ort
+
+ENCODER = "encoder.onnx"
 
 _CPU = ("cpu", 0)
 _EXPORT = "a decoder with a cache has; export it with training.export.decoder_onnx"
@@ -122,6 +125,15 @@ class _Given:
 
 
 def load(directory: Path, config: ModelConfig, device: str, rows: int, max_length: int) -> OrtDecoder:
+    if (directory / ENCODER).exists():
+        raise ModelLoadFailed(
+            f"version {directory.name} has a file '{ENCODER}', whose answers a decoder alone can't give; set {TASK} to "
+            f"{TEXT_TO_TEXT}, or remove that file"
+        )
+    return load_decoder(directory, config, device, rows, max_length)
+
+
+def load_decoder(directory: Path, config: ModelConfig, device: str, rows: int, max_length: int) -> OrtDecoder:
     path = model_file(directory, config)
     shape = decoder_shape(directory)
     length = shape.length(max_length)

@@ -10,16 +10,21 @@ from pathlib import Path
 import numpy as np
 
 from serving.backends.decoder_shape import DecoderShape, decoder_shape
-from serving.backends.ort_decoder import OrtDecoder, Tensors, cache_names, check_tensors, open_part
-from serving.backends.ort_decoder import load as load_decoder
+from serving.backends.ort_decoder import (
+    ENCODER,
+    OrtDecoder,
+    Tensors,
+    cache_names,
+    check_tensors,
+    load_decoder,
+    open_part,
+)
 from serving.core.model_config import ModelConfig
 from serving.errors import BackendFailed, ModelLoadFailed
 
 # isort: split
 # After the backend for other models, which sets what ONNX Runtime reads when it is imported.
 import onnxruntime as ort
-
-ENCODER = "encoder.onnx"
 
 _EXPORT = "an encoder has that gives a decoder its keys and values; export it with training.export.seq2seq_onnx"
 _TRIED = 3  # tokens

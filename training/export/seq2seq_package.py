@@ -6,7 +6,7 @@ Rule: published after the runner that will serve it wrote PyTorch's answers to t
 from functools import partial
 from pathlib import Path
 
-from serving.backends.ort_seq2seq import ENCODER
+from serving.backends.ort_decoder import ENCODER
 from serving.core.generation_config import TEXT_INPUT, TEXT_OUTPUT, TEXT_TO_TEXT, generation_config
 from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig
 from serving.core.requests import TensorSpec

@@ -82,5 +82,7 @@ def test_the_task_says_what_runs_it(whole: Path, tmp_path: Path) -> None:
     load(tmp_path / "1", task=TEXT_TO_TEXT)
     with pytest.raises(ModelLoadFailed, match=r"has no file 'encoder\.onnx'"):
         load(whole, task=TEXT_TO_TEXT)
+    with pytest.raises(ModelLoadFailed, match=r"'encoder\.onnx'.*set generation\.task to text2text-generation"):
+        load(tmp_path / "1")
     with pytest.raises(ModelLoadFailed, match=r"backend 'pytorch' can't do text2text-generation.*can are onnxruntime"):
         load(tmp_path / "1", "pytorch", task=TEXT_TO_TEXT)

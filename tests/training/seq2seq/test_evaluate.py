@@ -9,19 +9,19 @@ from training.seq2seq.evaluate import evaluate
 from training.seq2seq.tokenizer import BEGIN_ID, END_ID
 
 
-def test_an_answer_is_right_if_the_plain_loop_writes_it_to_its_end() -> None:
+def test_an_answer_is_right_if_the_plain_loop_writes_it_and_ends_there() -> None:
     model = tiny_seq2seq()
     texts = [[number + 2, 7, 11] for number in range(6)]
-    written = [greedy(model, [*text, BEGIN_ID], 4) for text in texts]
-    assert END_ID not in sum(written, [])  # so that none of them ends, and all are wrong
-    rows = [Tokens(text, answer) for text, answer in zip(texts, written, strict=True)]
+    third = greedy(model, [*texts[0], BEGIN_ID], 3)[2]
+    model.decoder.lm_head.weight[END_ID] = model.decoder.lm_head.weight[third] * 1.01  # wins where that would
+    written = [greedy(model, [*text, BEGIN_ID], 5) for text in texts]
+    ended = [tokens.index(END_ID) if END_ID in tokens else 5 for tokens in written]
+    rows = [Tokens(text, tokens[:end]) for text, tokens, end in zip(texts, written, ended, strict=True)]
 
-    assert evaluate(model, rows).exact_match == 0
-
-    model.decoder.lm_head.weight[END_ID] = 0
-    ending = [Tokens(text, []) for text in texts]
-    ends = [greedy(model, [*text, BEGIN_ID], 1) == [END_ID] for text in texts]
-    assert evaluate(model, ending).exact_match == sum(ends) / len(ends)
+    assert min(ended) < 5 == max(ended)
+    assert evaluate(model, rows).exact_match == sum(end < 5 for end in ended) / 6
+    others = [Tokens(row.text, [*row.answer, 5]) for row in rows]
+    assert evaluate(model, others).exact_match == 0
 
 
 def test_the_loss_is_per_token_whatever_the_length_of_the_others() -> None:

@@ -29,7 +29,7 @@ def test_an_answer_comes_back_without_its_end(served: TextTokenizer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "same"), [("12. MÄRZ 1999", "12. marz 1999"), (" août ", "aout"), ("２０１０", "2010")]
+    ("text", "same"), [("12. MÄRZ 1999", "12. marz 1999"), (" août ", "aout"), ("\uff12\uff10", "20")]
 )
 def test_capitals_accents_and_widths_make_no_difference(served: TextTokenizer, text: str, same: str) -> None:
     assert served.encode(text) == served.encode(same)
