@@ -102,7 +102,6 @@ WITHOUT_OWN_TEST = {
     "serving/gateways/one_request.py": "test_gateway_end.py asks for what is not for the fast path",
     "serving/gateways/proxy.py": "tests/integration/test_gateways.py compares what comes through it",
     "serving/gateways/upstream.py": "tests/integration/test_gateways.py compares what comes through it",
-    "serving/transports/http/openai_answers.py": "test_openai.py asks for them",
     "serving/transports/http/uvicorn_server.py": "tests/serving/test_server.py runs and stops it",
     "serving/engine/life_counts.py": "data",
     "serving/scheduling/scheduler.py": "interfaces",

@@ -59,7 +59,7 @@ class _Detokenizer:
     def __init__(self, on_token: Callable[[], object]) -> None:
         self._on_token = on_token
 
-    def add(self, token_id: int) -> str:
+    def add(self, token_id: int) -> str:  # noqa: ARG002 # the protocol's
         self._on_token()
         return ""
 
