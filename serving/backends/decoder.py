@@ -1,4 +1,4 @@
-"""What runs a decoder-only transformer one step at a time, and the table of those there are.
+"""What runs a transformer that writes, one step at a time, and the table of those there are.
 
 Rule: a decoder is told rows, positions and tokens; which sequence they belong to, and what is chosen, others know.
 """
@@ -9,12 +9,15 @@ from typing import Protocol
 
 import numpy as np
 
+from serving.core.generation_config import TEXT, TEXT_TO_TEXT
 from serving.core.model_config import ModelConfig
 
 DECODERS = {
     "onnxruntime": "serving.backends.ort_decoder:load",
     "pytorch": "serving.backends.torch_decoder:load",
 }
+RUNNERS = {TEXT: DECODERS, TEXT_TO_TEXT: {"onnxruntime": "serving.backends.ort_seq2seq:load"}}
+"""By task, then by backend."""
 
 
 class Decoder(Protocol):

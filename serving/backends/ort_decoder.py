@@ -4,17 +4,17 @@ Rule: pasts and presents are bound to the same memory, rows of one buffer for ea
 nothing of the cache is ever copied for a run; and what was bound for so many rows stays bound.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from serving.backends.backend import model_file
-from serving.backends.decoder import Decoder
 from serving.backends.decoder_check import check_rows
 from serving.backends.decoder_shape import DecoderShape, decoder_shape, no_memory
 from serving.backends.ort import RUNTIME, check_providers, open_session, read_file
+from serving.core.generation_config import TASK, TEXT_TO_TEXT
 from serving.core.model_config import ModelConfig
 from serving.core.onnx_options import onnx_options, providers
 from serving.errors import BackendFailed, ModelLoadFailed
@@ -23,7 +23,10 @@ from serving.errors import BackendFailed, ModelLoadFailed
 # After the backend for other models, which sets what ONNX Runtime reads when it is imported.
 import onnxruntime as ort
 
+ENCODER = "encoder.onnx"
+
 _CPU = ("cpu", 0)
+_EXPORT = "a decoder with a cache has; export it with training.export.decoder_onnx"
 
 
 class OrtDecoder:
@@ -76,6 +79,11 @@ class OrtDecoder:
             buffer[first, :, :length] = buffer[second, :, :length]
             buffer[second, :, :length] = kept
 
+    def put(self, row: int, held: Mapping[str, np.ndarray]) -> None:
+        """Keys and values [kv_heads, n, head_dim], by the names of `cache_names`, into a row's first positions."""
+        for name, values in held.items():
+            self._cache[name][row, :, : values.shape[1]] = values
+
     def close(self) -> None:
         self._bound_to_decode.clear()
         self._bound_to_read.clear()
@@ -116,19 +124,20 @@ class _Given:
         self.total[()] = total
 
 
-def load(directory: Path, config: ModelConfig, device: str, rows: int, max_length: int) -> Decoder:
-    if device != "cpu":
+def load(directory: Path, config: ModelConfig, device: str, rows: int, max_length: int) -> OrtDecoder:
+    if (directory / ENCODER).exists():
         raise ModelLoadFailed(
-            f"ONNX decoders run on the CPU only, the config asks for {device}; use KIND_CPU, or the backend pytorch"
+            f"version {directory.name} has a file '{ENCODER}', whose answers a decoder alone can't give; set {TASK} to "
+            f"{TEXT_TO_TEXT}, or remove that file"
         )
-    options = onnx_options(config)
-    options = replace(options, intra_op_threads=options.intra_op_threads or 1)
-    wanted = providers(options, device)
-    check_providers(wanted, config)
+    return load_decoder(directory, config, device, rows, max_length)
+
+
+def load_decoder(directory: Path, config: ModelConfig, device: str, rows: int, max_length: int) -> OrtDecoder:
     path = model_file(directory, config)
     shape = decoder_shape(directory)
     length = shape.length(max_length)
-    session = open_session(path.name, read_file(path), options, wanted)
+    session = open_part(path, config, device)
     _check_file(path.name, session, shape)
     try:
         decoder = OrtDecoder(session, shape, rows, length)
@@ -139,6 +148,19 @@ def load(directory: Path, config: ModelConfig, device: str, rows: int, max_lengt
     except BackendFailed as error:
         raise ModelLoadFailed(f"'{path.name}' can't be run: {error}") from None
     return decoder
+
+
+def open_part(path: Path, config: ModelConfig, device: str) -> ort.InferenceSession:
+    """A file of a model that writes. Raises `ModelLoadFailed`."""
+    if device != "cpu":
+        raise ModelLoadFailed(
+            f"ONNX decoders run on the CPU only, the config asks for {device}; use KIND_CPU, or the backend pytorch"
+        )
+    options = onnx_options(config)
+    options = replace(options, intra_op_threads=options.intra_op_threads or 1)
+    wanted = providers(options, device)
+    check_providers(wanted, config)
+    return open_session(path.name, read_file(path), options, wanted)
 
 
 def cache_names(layers: int) -> list[str]:
@@ -160,17 +182,16 @@ def _check_file(name: str, session: ort.InferenceSession, shape: DecoderShape) -
         **{f"present.{each}": cache for each in names},
     }
     for kind, found, expected in (("input", session.get_inputs(), inputs), ("output", session.get_outputs(), outputs)):
-        _check_tensors(f"'{name}'", kind, {each.name: each for each in found}, expected)
+        check_tensors(f"'{name}'", kind, {each.name: each for each in found}, expected, _EXPORT)
 
 
 Tensors = dict[str, tuple[str, tuple[int | None, ...]]]
 
 
-def _check_tensors(file: str, kind: str, found: dict[str, ort.NodeArg], expected: Tensors) -> None:
+def check_tensors(file: str, kind: str, found: dict[str, ort.NodeArg], expected: Tensors, advice: str) -> None:
     if absent := [name for name in expected if name not in found]:
         raise ModelLoadFailed(
-            f"{file} has no {kind} '{absent[0]}', which a decoder with a cache has; export it with training.export."
-            f"decoder_onnx. Its {kind}s are {', '.join(list(found)[:8])}"
+            f"{file} has no {kind} '{absent[0]}', which {advice}. Its {kind}s are {', '.join(list(found)[:8])}"
         )
     if more := [name for name in found if name not in expected]:
         raise ModelLoadFailed(f"{file} has the {kind} '{more[0]}', which nothing is known of here")

@@ -20,7 +20,9 @@ from serving.errors import ModelLoadFailed
 
 PREFIX = "generation."
 TASK = f"{PREFIX}task"
-TASKS = ("text-generation",)
+TEXT, TEXT_TO_TEXT = "text-generation", "text2text-generation"
+TASKS = (TEXT, TEXT_TO_TEXT)
+"""A decoder goes on with a text; an encoder reads it first, and a decoder answers."""
 
 TEXT_INPUT, TEXT_OUTPUT = "text_input", "text_output"
 STREAM, SAMPLING, EXCLUDE_INPUT = "stream", "sampling_parameters", "exclude_input_in_output"
@@ -51,6 +53,7 @@ class GenerationConfig:
     max_num_queued_reqs: int = 256
     enable_prefix_caching: bool = True
     itl_objective: float = 0.0
+    task: str = TEXT
 
 
 def is_generating(config: ModelConfig) -> bool:
@@ -65,7 +68,7 @@ def generation_config(config: ModelConfig) -> GenerationConfig:
             raise ModelLoadFailed(f"parameters.{name[:60]} is not known{did_you_mean(short, _NAMES, PREFIX)}")
     task = text(config, TASK)
     if task not in TASKS:
-        raise ModelLoadFailed(f"parameters.{TASK} must be {', '.join(TASKS)}, got '{(task or '')[:50]}'")
+        raise ModelLoadFailed(f"parameters.{TASK} must be {' or '.join(TASKS)}, got '{(task or '')[:50]}'")
     default = GenerationConfig()
 
     def positive(name: str, otherwise: int, highest: int) -> int:
@@ -77,8 +80,9 @@ def generation_config(config: ModelConfig) -> GenerationConfig:
         max_model_len=positive("max_model_len", default.max_model_len, 1 << 24),
         max_num_batched_tokens=positive("max_num_batched_tokens", default.max_num_batched_tokens, 1 << 20),
         max_num_queued_reqs=positive("max_num_queued_reqs", default.max_num_queued_reqs, 1 << 20),
-        enable_prefix_caching=switch(config, f"{PREFIX}enable_prefix_caching", default.enable_prefix_caching),
+        enable_prefix_caching=_prefix_caching(config, task),
         itl_objective=0.0 if milliseconds is None else milliseconds / 1000,
+        task=task,
     )
     if read.max_num_batched_tokens <= read.max_num_seqs:
         raise ModelLoadFailed(
@@ -86,6 +90,17 @@ def generation_config(config: ModelConfig) -> GenerationConfig:
             f"max_num_seqs, so that prompts are read beside them, got {read.max_num_batched_tokens}"
         )
     return read
+
+
+def _prefix_caching(config: ModelConfig, task: str) -> bool:
+    name = f"{PREFIX}enable_prefix_caching"
+    wanted = switch(config, name, task == TEXT)
+    if wanted and task != TEXT:
+        raise ModelLoadFailed(
+            f"parameters.{name} can't be true with {TASK} {task}: an encoder reads a text both ways, so that what "
+            "begins alike is not read alike; leave it out"
+        )
+    return wanted
 
 
 def complete(config: ModelConfig) -> ModelConfig:

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from serving.backends.decoder import DECODERS, DecoderBackend
+from serving.backends.decoder import RUNNERS, DecoderBackend
 from serving.core.generation_config import generation_config
 from serving.core.instance_groups import devices
 from serving.core.model_config import ModelConfig
@@ -26,7 +26,8 @@ def load_generating(
     settings = generation_config(config)
     tokenizer = read_tokenizer(directory)
     (device,) = devices(config)
-    decoder = _backend(config.backend)(directory, config, device, settings.max_num_seqs, settings.max_model_len)
+    load = _backend(settings.task, config.backend)
+    decoder = load(directory, config, device, settings.max_num_seqs, settings.max_model_len)
     if decoder.vocab_size < tokenizer.vocab_size:
         decoder.close()
         raise ModelLoadFailed(
@@ -36,10 +37,11 @@ def load_generating(
     return GeneratingModel(version, config, decoder, tokenizer, loop, time.monotonic() - started)
 
 
-def _backend(name: str) -> DecoderBackend:
-    if name not in DECODERS:
-        raise ModelLoadFailed(f"backend '{name}' can't generate text, those that can are {', '.join(DECODERS)}")
-    module, _, function = DECODERS[name].partition(":")
+def _backend(task: str, name: str) -> DecoderBackend:
+    runners = RUNNERS[task]
+    if name not in runners:
+        raise ModelLoadFailed(f"backend '{name}' can't do {task}, those that can are {', '.join(runners)}")
+    module, _, function = runners[name].partition(":")
     try:
         return cast(DecoderBackend, getattr(import_module(module), function))
     except ModuleNotFoundError as error:

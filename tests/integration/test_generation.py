@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -14,8 +15,10 @@ import tritonclient.grpc as grpcclient
 import tritonclient.http as httpclient
 from tokenizers import Tokenizer
 
+from tests import tiny_seq2seq
 from tests.running_server import RunningServer, running
 from tests.tiny_decoders import add_tiny_decoder, greedy, tiny_decoder
+from tests.tiny_seq2seq import add_tiny_seq2seq
 
 PROMPT = "the quick"
 OPTIONS = {"max_tokens": 24, "temperature": 0, "ignore_eos": True}
@@ -26,6 +29,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("writers")
     add_tiny_decoder(root)
     add_tiny_decoder(root, "torch_writer", "pytorch")
+    add_tiny_seq2seq(root, "translator")
     return root
 
 
@@ -73,6 +77,24 @@ def test_tritons_grpc_client_streams_it(server: RunningServer, expected: str) ->
                 break
         client.stop_stream()
     assert written == expected
+
+
+def test_texts_that_an_encoder_reads_are_answered_side_by_side(server: RunningServer, root: Path) -> None:
+    tokenizer = Tokenizer.from_file(str(root / "translator" / "1" / "tokenizer.json"))
+    texts = [PROMPT[: n + 1] for n in range(len(PROMPT))] * 3
+    model = tiny_seq2seq.tiny_seq2seq()
+    expected = [tokenizer.decode(tiny_seq2seq.greedy(model, tokenizer.encode(text).ids, 12)) for text in texts]
+
+    def asked(text: str) -> str:
+        body = {"model": "translator", "prompt": text, **OPTIONS, "max_tokens": 12}
+        reply = httpx.post(f"{server.url}/v1/completions", json=body, timeout=30)
+        return str(reply.json()["choices"][0]["text"])
+
+    with ThreadPoolExecutor(len(texts)) as callers:
+        assert list(callers.map(asked, texts)) == expected
+    body = {"text_input": texts[0], **OPTIONS, "max_tokens": 12, "exclude_input_in_output": True}
+    reply = httpx.post(f"{server.url}/v2/models/translator/generate", json=body, timeout=30)
+    assert reply.json()["text_output"] == expected[0]
 
 
 def test_tritons_client_reads_what_it_is_and_did(server: RunningServer) -> None:

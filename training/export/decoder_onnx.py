@@ -4,7 +4,8 @@ Rule: the graph is written here node by node from the weights, around `GroupQuer
 alone takes rows of different lengths without padding and writes into the cache where it lies.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from training.models.decoder import Attention, Decoder, DecoderConfig, Layer
 
 OPSET = 23  # the first with RMSNormalization
-_RUNTIMES = "com.microsoft"
+RUNTIMES = "com.microsoft"
 _LARGEST = 1 << 30  # bytes of weights in the file itself; protobuf has no room for more than 2 GB
 
 
@@ -30,22 +31,38 @@ def export(model: Decoder, path: Path, largest: int = _LARGEST) -> None:
     bytes of weights, they are in a second file, `path` with `.data` behind its name. Raises where ONNX's own checker
     finds fault.
     """
-    graph = _Graph(model.config)
+    config = model.config
+    graph = Graph(config)
     graph.constant("cos", model.cos)
     graph.constant("sin", model.sin)
     graph.constant("embed_tokens", model.embed_tokens.weight)
     x = graph.add("Gather", ["embed_tokens", "input_ids"], "embedded")
     for number, layer in enumerate(cast(Iterable[Layer], model.layers)):
-        x = graph.layer(x, layer, number)
+        x = graph.layer(x, layer, f"layers.{number}", partial(graph.written, layer.self_attn, number))
     graph.head(x, model)
+    inputs = [
+        helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "sequence"]),
+        helper.make_tensor_value_info("seqlens_k", TensorProto.INT32, ["batch"]),
+        helper.make_tensor_value_info("total_sequence_length", TensorProto.INT32, []),
+        *caches("past_key_values", config, "batch", "max_length"),
+    ]
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", config.vocab_size])
+    made = graph.model("decoder", inputs, [logits, *caches("present", config, "batch", "max_length")])
     outside, data = graph.weight_bytes > largest, path.with_name(f"{path.name}.data")
-    onnx.save(graph.model(), path, save_as_external_data=outside, location=data.name)
+    onnx.save(made, path, save_as_external_data=outside, location=data.name)
     if outside:
         data.chmod(path.stat().st_mode)  # onnx lets nobody else read it
     onnx.checker.check_model(path)
 
 
-class _Graph:
+def caches(kind: str, config: DecoderConfig, rows: str | int, positions: str) -> list[onnx.ValueInfoProto]:
+    """The keys and values of each layer as inputs or outputs of a graph."""
+    shape: list[str | int | None] = [rows, config.num_key_value_heads, positions, config.head_dim]
+    names = [f"{kind}.{n}.{part}" for n in range(config.num_hidden_layers) for part in ("key", "value")]
+    return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in names]
+
+
+class Graph:
     """What is there so far; each method that adds to it returns its output's name."""
 
     def __init__(self, config: DecoderConfig) -> None:
@@ -66,47 +83,35 @@ class _Graph:
         self._constants.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
-    def layer(self, x: str, layer: Layer, number: int) -> str:
-        name = f"layers.{number}"
-        attended = self._attention(self._normed(x, layer.input_layernorm, f"{name}.input"), layer.self_attn, number)
+    def layer(self, x: str, layer: Layer, name: str, attend: Callable[[str], str]) -> str:
+        attended = attend(self.normed(x, layer.input_layernorm, f"{name}.input"))
         x = self.add("Add", [x, attended], f"{name}.attended")
-        normed = self._normed(x, layer.post_attention_layernorm, f"{name}.post_attention")
-        gate = self._linear(normed, [layer.mlp.gate_proj], f"{name}.gate")
-        up = self._linear(normed, [layer.mlp.up_proj], f"{name}.up")
+        normed = self.normed(x, layer.post_attention_layernorm, f"{name}.post_attention")
+        gate = self.linear(normed, [layer.mlp.gate_proj], f"{name}.gate")
+        up = self.linear(normed, [layer.mlp.up_proj], f"{name}.up")
         opened = self.add("Mul", [gate, self.add("Sigmoid", [gate], f"{name}.sigmoid")], f"{name}.silu")
         product = self.add("Mul", [opened, up], f"{name}.product")
-        return self.add("Add", [x, self._linear(product, [layer.mlp.down_proj], f"{name}.down")], f"{name}.out")
+        return self.add("Add", [x, self.linear(product, [layer.mlp.down_proj], f"{name}.down")], f"{name}.out")
 
     def head(self, x: str, model: Decoder) -> None:
         """Of the last position alone: the others' logits are nobody's, and as large as the vocabulary."""
         last = self.add("Gather", [x, self.constant("last", np.array(-1))], "last_position", axis=1)
-        normed = self._normed(last, model.norm, "norm")
+        normed = self.normed(last, model.norm, "norm")
         if model.lm_head is not None:
             self.constant("lm_head", model.lm_head.weight)
         self.add("Gemm", [normed, "embed_tokens" if model.lm_head is None else "lm_head"], "logits", transB=1)
 
-    def model(self) -> onnx.ModelProto:
-        integers, wide = TensorProto.INT32, TensorProto.INT64
-        inputs = [
-            helper.make_tensor_value_info("input_ids", wide, ["batch", "sequence"]),
-            helper.make_tensor_value_info("seqlens_k", integers, ["batch"]),
-            helper.make_tensor_value_info("total_sequence_length", integers, []),
-            *self._caches("past_key_values"),
-        ]
-        logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", self._config.vocab_size])
-        outputs = [logits, *self._caches("present")]
+    def model(
+        self, name: str, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]
+    ) -> onnx.ModelProto:
         return helper.make_model(
-            helper.make_graph(self._nodes, "decoder", inputs, outputs, self._constants),
+            helper.make_graph(self._nodes, name, inputs, outputs, self._constants),
             ir_version=11,
-            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(_RUNTIMES, 1)],
+            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(RUNTIMES, 1)],
         )
 
-    def _caches(self, kind: str) -> list[onnx.ValueInfoProto]:
-        shape: list[str | int | None] = ["batch", self._config.num_key_value_heads, "max_length", self._config.head_dim]
-        names = [f"{kind}.{n}.{part}" for n in range(self._config.num_hidden_layers) for part in ("key", "value")]
-        return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in names]
-
-    def _attention(self, x: str, attention: Attention, number: int) -> str:
+    def written(self, attention: Attention, number: int, x: str) -> str:
+        """Attended to over the cache, which the tokens are added to."""
         name = f"layers.{number}"
         past, present = (
             [f"{kind}.{number}.{part}" for part in ("key", "value")] for kind in ("past_key_values", "present")
@@ -118,36 +123,41 @@ class _Graph:
                 [*self._heads(x, attention, name), *past, "seqlens_k", "total_sequence_length", "cos", "sin"],
                 [attended, *present],
                 attended,
-                domain=_RUNTIMES,
+                domain=RUNTIMES,
                 num_heads=self._config.num_attention_heads,
                 kv_num_heads=self._config.num_key_value_heads,
                 do_rotary=1,
             )
         )
-        return self._linear(attended, [attention.o_proj], f"{name}.o")
+        return self.linear(attended, [attention.o_proj], f"{name}.o")
 
     def _heads(self, x: str, attention: Attention, name: str) -> tuple[str, str, str]:
         """Queries, keys and values, or all of them packed into the first where no norm comes between."""
         q, k, v = attention.q_proj, attention.k_proj, attention.v_proj
         if not self._config.qk_norm:
-            return self._linear(x, [q, k, v], f"{name}.qkv"), "", ""
+            return self.linear(x, [q, k, v], f"{name}.qkv"), "", ""
         return (
-            self._normed_heads(self._linear(x, [q], f"{name}.q"), attention.q_norm, f"{name}.q"),
-            self._normed_heads(self._linear(x, [k], f"{name}.k"), attention.k_norm, f"{name}.k"),
-            self._linear(x, [v], f"{name}.v"),
+            self.heads(x, q, attention.q_norm, f"{name}.q"),
+            self.heads(x, k, attention.k_norm, f"{name}.k"),
+            self.linear(x, [v], f"{name}.v"),
         )
+
+    def heads(self, x: str, projection: nn.Linear, norm: nn.Module, name: str) -> str:
+        """Queries or keys, not yet turned to their positions."""
+        x = self.linear(x, [projection], name)
+        return self._normed_heads(x, norm, name) if self._config.qk_norm else x
 
     def _normed_heads(self, x: str, norm: nn.Module, name: str) -> str:
         apart = self.constant(f"{name}.apart", np.array([0, 0, -1, self._config.head_dim]))
         together = self.constant(f"{name}.together", np.array([0, 0, -1]))
         heads = self.add("Reshape", [x, apart], f"{name}.heads")
-        return self.add("Reshape", [self._normed(heads, norm, name), together], f"{name}.normed")
+        return self.add("Reshape", [self.normed(heads, norm, name), together], f"{name}.normed")
 
-    def _normed(self, x: str, norm: nn.Module, name: str) -> str:
+    def normed(self, x: str, norm: nn.Module, name: str) -> str:
         weight = self.constant(f"{name}_norm.weight", _weights(norm)["weight"])
         return self.add("RMSNormalization", [x, weight], f"{name}_norm", axis=-1, epsilon=self._config.rms_norm_eps)
 
-    def _linear(self, x: str, parts: Sequence[nn.Linear], name: str) -> str:
+    def linear(self, x: str, parts: Sequence[nn.Linear], name: str) -> str:
         """Several that read the same are one product, whose outputs lie side by side."""
         weight = np.concatenate([_weights(part)["weight"] for part in parts]).T
         product = self.add("MatMul", [x, self.constant(f"{name}.weight", weight)], f"{name}.product")

@@ -120,7 +120,7 @@ class Decoder(nn.Module):
         angles = rotary_angles(config)
         self.register_buffer("cos", angles.cos(), persistent=False)
         self.register_buffer("sin", angles.sin(), persistent=False)
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def forward(self, input_ids: Tensor) -> Tensor:
         length = input_ids.shape[1]
@@ -208,7 +208,7 @@ def _architecture(config: DecoderConfig) -> tuple[str, str]:
     return ("Qwen2ForCausalLM", "qwen2") if config.qkv_bias else ("LlamaForCausalLM", "llama")
 
 
-def _initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=0.02)
     if isinstance(module, nn.Linear) and module.bias is not None:

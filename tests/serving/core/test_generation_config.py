@@ -32,6 +32,14 @@ def test_a_task_is_enough_and_everything_can_be_said() -> None:
     assert not unhonoured(complete(given))
 
 
+def test_what_an_encoder_reads_is_not_kept_for_its_prefix() -> None:
+    found = generation_config(config(task="text2text-generation"))
+    assert (found.task, found.enable_prefix_caching) == ("text2text-generation", False)
+    assert generation_config(config(task="text2text-generation", enable_prefix_caching="false")) == found
+    with pytest.raises(ModelLoadFailed, match=r"enable_prefix_caching can't be true with .*text2text.*leave it out"):
+        generation_config(config(task="text2text-generation", enable_prefix_caching="true"))
+
+
 def test_it_has_the_inputs_and_outputs_of_tritons_vllm_backend() -> None:
     completed = complete(config())
     assert [(tensor.name, tensor.optional) for tensor in completed.input] == [
@@ -48,7 +56,7 @@ def test_it_has_the_inputs_and_outputs_of_tritons_vllm_backend() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (config(task="painting"), "generation.task must be text-generation, got 'painting'"),
+        (config(task="painting"), "generation.task must be text-generation or text2text-generation, got 'painting'"),
         (config(max_num_seq="3"), "generation.max_num_seq is not known.*max_num_seqs"),
         (config(max_num_seqs="many"), "generation.max_num_seqs must be a number above 0"),
         (config(itl_objective_ms="-1"), "generation.itl_objective_ms must be milliseconds above 0"),

@@ -20,6 +20,7 @@ from serving.engine.generation_loading import load_generating
 from serving.engine.statistics import FailureReason
 from serving.errors import ContextTooLong, DeadlineExceeded, ModelNotReady, Overloaded, Unsupported
 from serving.text.stop_strings import StopStrings
+from tests import tiny_seq2seq
 from tests.tiny_decoders import TINY, greedy, tiny_decoder, write_tiny_decoder
 
 FOREVER = SamplingParams(temperature=0.0, ignore_eos=True)
@@ -107,6 +108,23 @@ async def test_greedy_answers_are_the_plain_loops_whoever_else_is_written(
         assert found == [plain(prompt, count) for prompt, count in several]
         assert model.batcher.running == model.pending == 0
         assert (model.batcher.prefix_hits > 0) is caching
+
+
+async def test_what_an_encoder_read_is_answered_as_by_the_plain_loop_whoever_else_is_written(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    several = [(prompt[:60], rng.randrange(1, 12)) for prompt in prompts(30, 11)]
+    model = tiny_seq2seq.write_tiny_seq2seq(tmp_path / "1")
+    options = {"task": "text2text-generation", "max_num_seqs": 5, "max_num_batched_tokens": 17}
+    with writing(tmp_path / "1", **options) as writer:
+
+        async def one(prompt: tuple[int, ...], count: int) -> list[int]:
+            await asyncio.sleep(rng.random() * 0.1)
+            return await written(writer, prompt, count)
+
+        found = await asyncio.gather(*(one(prompt, count) for prompt, count in several))
+        assert found == [tiny_seq2seq.greedy(model, list(prompt), count) for prompt, count in several]
+        assert await written(writer, *several[0]) == found[0]
+        assert writer.batcher.prefix_hits == 0
 
 
 async def test_an_answer_is_told_as_it_is_written_and_counted(folder: Path) -> None:

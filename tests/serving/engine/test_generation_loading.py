@@ -11,6 +11,8 @@ from serving.core.model_config import parse
 from serving.engine.generation_loading import load_generating
 from serving.errors import ModelLoadFailed
 from tests.tiny_decoders import byte_level_tokenizer, write_tiny_decoder
+from tests.tiny_seq2seq import TASK as TEXT_TO_TEXT
+from tests.tiny_seq2seq import write_tiny_seq2seq
 
 TASK = 'parameters { key: "generation.task" value { string_value: "text-generation" } }'
 
@@ -22,8 +24,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def load(folder: Path, backend: str = "onnxruntime", extra: str = "") -> None:
-    config = complete(parse(f'backend: "{backend}" {TASK} {extra}', "writer"))
+def load(folder: Path, backend: str = "onnxruntime", task: str = TASK) -> None:
+    config = complete(parse(f'backend: "{backend}" {task}', "writer"))
     loop = asyncio.new_event_loop()
     try:
         assert load_generating("1", config, folder, loop).close(30)
@@ -71,5 +73,16 @@ def test_what_is_wrong_with_its_files_is_said(
 
 
 def test_other_backends_write_nothing(whole: Path) -> None:
-    with pytest.raises(ModelLoadFailed, match="backend 'python' can't generate text, those that can are onnxruntime"):
+    with pytest.raises(ModelLoadFailed, match=r"backend 'python' can't do text-generation.*onnxruntime, pytorch"):
         load(whole, "python")
+
+
+def test_the_task_says_what_runs_it(whole: Path, tmp_path: Path) -> None:
+    write_tiny_seq2seq(tmp_path / "1")
+    load(tmp_path / "1", task=TEXT_TO_TEXT)
+    with pytest.raises(ModelLoadFailed, match=r"has no file 'encoder\.onnx'"):
+        load(whole, task=TEXT_TO_TEXT)
+    with pytest.raises(ModelLoadFailed, match=r"'encoder\.onnx'.*set generation\.task to text2text-generation"):
+        load(tmp_path / "1")
+    with pytest.raises(ModelLoadFailed, match=r"backend 'pytorch' can't do text2text-generation.*can are onnxruntime"):
+        load(tmp_path / "1", "pytorch", task=TEXT_TO_TEXT)
