@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # for the rule above
 CHECKPOINTS = Path("checkpoints")
 REPOSITORY = Path("model_repository")
 
-Name = Annotated[str | None, typer.Argument(help="digits-cnn, breast-cancer-mlp or gpt-docs.", show_default=False)]
+Name = Annotated[str | None, typer.Argument(help="Such as digits-cnn.", show_default=False)]
 Missing = Annotated[bool, typer.Option("--missing", help="Train each model of the repository that has no version.")]
 Epochs = Annotated[
     int | None, typer.Option(help="Passes over a classifier's training rows.", show_default="the recipe's")
@@ -66,6 +66,8 @@ def train(
     [cyan]slipway train breast-cancer-mlp --epochs 100 --seed 7[/cyan]  other parameters
 
     [cyan]slipway train gpt-docs[/cyan]  a small model that writes like Python's documentation, about a minute
+
+    [cyan]slipway train dates-seq2seq[/cyan]  written dates to ISO dates, about a minute
 
     [cyan]slipway train digits-cnn --no-publish[/cyan]  only the checkpoint, to export later
 
@@ -139,6 +141,6 @@ def _checkpoint_directory(source: str) -> Path:
 def _publish(course: "Course", checkpoint: Path, repository: Path) -> None:
     with console().status("exporting and comparing with PyTorch"):
         version = course.publish(checkpoint, repository)
-    say("parity      ONNX and TorchScript answer as PyTorch does")
+    say("parity      the exported files answer as PyTorch does")
     say(f"published   {version}")
     say(f"next        slipway serve{'' if repository == REPOSITORY else f' {shlex.quote(str(repository))}'}")

@@ -13,6 +13,7 @@ from rich.console import Console
 from training.errors import InvalidConfig
 from training.recipes.language_recipe import LanguageRecipe
 from training.recipes.recipe import find
+from training.recipes.seq2seq_recipe import Seq2seqRecipe
 
 Changes = Mapping[str, int | float | str]
 """What was typed for parameters of the run, by name."""
@@ -35,9 +36,12 @@ def choose(name: str, changes: Changes) -> Course:
     recipe = find(name)
     from training.classifier_course import ClassifierCourse  # after it, since these take seconds to import
     from training.language.course import LanguageCourse
+    from training.seq2seq.course import Seq2seqCourse
 
     if isinstance(recipe, LanguageRecipe):
         return LanguageCourse.of(recipe, changes)
+    if isinstance(recipe, Seq2seqRecipe):
+        return Seq2seqCourse.of(recipe, changes)
     return ClassifierCourse.of(recipe, changes)
 
 

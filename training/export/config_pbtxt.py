@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from serving.core.datatypes import to_config
+from serving.core.generation_config import TEXT, is_generating
 from serving.core.generation_config import complete as complete_generating
-from serving.core.generation_config import is_generating
 from serving.core.model_config import ModelConfig, complete, parse
 from serving.core.requests import TensorSpec
 from serving.errors import ModelLoadFailed
@@ -63,7 +63,7 @@ _GENERATING = """\
 # How Slipway serves this model; the fields are those of Triton's model_config.proto. Yours to edit.
 name: "{name}"
 backend: "{backend}"
-parameters {{ key: "generation.task" value {{ string_value: "text-generation" }} }}
+parameters {{ key: "generation.task" value {{ string_value: "{task}" }} }}
 
 # How many texts are written at a time; more requests than that wait.
 parameters {{ key: "generation.max_num_seqs" value {{ string_value: "16" }} }}
@@ -94,10 +94,10 @@ def render_reading(name: str, takes: Sequence[TensorSpec], gives: TensorSpec, ha
     return _READING.format(name=name, takes=inputs, gives=_tensor(gives), labels=labels)
 
 
-def render_generating(name: str, backend: str, longest: int, position_bytes: int) -> str:
+def render_generating(name: str, backend: str, longest: int, position_bytes: int, task: str = TEXT) -> str:
     """The text for a model that writes; `longest` is how many positions it was made for, and `position_bytes` what each
     takes in the cache."""
-    text = _GENERATING.format(name=name, backend=backend)
+    text = _GENERATING.format(name=name, backend=backend, task=task)
     if longest <= _MAX_MODEL_LEN:
         return text
     return text + _SHORTER.format(longest=longest, length=_MAX_MODEL_LEN, bytes=_MAX_MODEL_LEN * position_bytes)

@@ -12,12 +12,15 @@ from serving.core.requests import TensorSpec
 from training import readable_json
 from training.checkpoint import Checkpoint, Metrics
 from training.config import TrainConfig
+from training.export.answer_parity import AnswerParityReport
 from training.export.parity import ParityReport
 from training.export.step_parity import StepParityReport
-from training.language.checkpoint import LanguageCheckpoint, LanguageMetrics
+from training.language.checkpoint import AnswerMetrics, LanguageCheckpoint, LanguageMetrics
 from training.language.config import LanguageConfig
 
 FILENAME = "manifest.json"
+
+Parity = ParityReport | StepParityReport | AnswerParityReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,8 @@ class Manifest:
     files: Mapping[str, PublishedFile]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    metrics: Metrics | LanguageMetrics | None
-    parity: tuple[ParityReport, ...] | tuple[StepParityReport, ...]
+    metrics: Metrics | LanguageMetrics | AnswerMetrics | None
+    parity: tuple[Parity, ...]
     lineage: Lineage | ImportLineage
 
     def encode(self) -> bytes:

@@ -31,13 +31,26 @@ class LanguageMetrics:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerMetrics:
+    """Of a model that answers texts, on those held out: loss in nats per token, and the share of answers that are right
+    as a whole when the likeliest token is always taken."""
+
+    held_out_loss: float
+    exact_match: float
+    parameters: int
+    train_pairs: int
+    held_out_pairs: int
+
+
+@dataclass(frozen=True, slots=True)
 class LanguageCheckpoint:
-    """Everything that rebuilds the model and says where it came from; `hyperparameters` are a `DecoderConfig`'s."""
+    """Everything that rebuilds the model and says where it came from; `hyperparameters` are a `DecoderConfig`'s, and
+    `encoder_layers` where there is an encoder."""
 
     recipe: str
     hyperparameters: Mapping[str, Any]
     config: LanguageConfig
-    metrics: LanguageMetrics
+    metrics: LanguageMetrics | AnswerMetrics
     history: tuple[StepMetrics, ...]
     library_versions: Mapping[str, str]
     data_fingerprint: str
@@ -85,11 +98,12 @@ def _to_json(checkpoint: LanguageCheckpoint) -> dict[str, Any]:
 
 
 def _from_json(document: dict[str, Any], weights: bytes, tokenizer: bytes) -> LanguageCheckpoint:
+    metrics = document["metrics"]
     return LanguageCheckpoint(
         recipe=document["recipe"],
         hyperparameters=document["hyperparameters"],
         config=LanguageConfig(**document["train_config"]),
-        metrics=LanguageMetrics(**document["metrics"]),
+        metrics=(AnswerMetrics if "exact_match" in metrics else LanguageMetrics)(**metrics),
         history=tuple(StepMetrics(**step) for step in document["history"]),
         library_versions=document["library_versions"],
         data_fingerprint=document["data_fingerprint"],

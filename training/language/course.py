@@ -8,7 +8,7 @@ from rich.console import Console
 from training.course import Changes, refuse_others
 from training.display import steps_shown
 from training.errors import InvalidConfig
-from training.language.checkpoint import load, save
+from training.language.checkpoint import LanguageMetrics, load, save
 from training.language.config import LanguageConfig
 from training.language.run import run
 from training.recipes.language_recipe import LanguageRecipe, Size
@@ -38,6 +38,7 @@ class LanguageCourse:
         with steps_shown(self.name, self.size.config.steps, console) as on_step:
             checkpoint = run(self.recipe, self.size, on_step)
         metrics = checkpoint.metrics
+        assert isinstance(metrics, LanguageMetrics)
         save(checkpoint, directory)
         told = f"{metrics.held_out_perplexity:.1f} a token, {metrics.held_out_bits_per_byte:.2f} bits a byte"
         console.print(

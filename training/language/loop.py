@@ -6,6 +6,7 @@ Rule: a seed gives the same weights to the last bit on one machine; what is held
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -29,14 +30,24 @@ class StepMetrics:
     held_out_loss: float | None = None
 
 
+class Evaluation(Protocol):
+    @property
+    def loss(self) -> float: ...
+
+
+Model = TypeVar("Model", bound=nn.Module)
+Batch = TypeVar("Batch")
+Found = TypeVar("Found", bound=Evaluation)
+
+
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """`model` is in evaluation mode; `history` has the steps after which the held-out text was looked at, `held_out`
+class Trained(Generic[Model, Found]):
+    """`model` is in evaluation mode; `history` has the steps after which what is held out was looked at, `held_out`
     what came of it the last time."""
 
-    model: nn.Module
+    model: Model
     history: tuple[StepMetrics, ...]
-    held_out: LanguageEvaluation
+    held_out: Found
 
 
 OnStep = Callable[[StepMetrics], None]
@@ -44,23 +55,43 @@ OnStep = Callable[[StepMetrics], None]
 
 def train(
     build: Callable[[], nn.Module], tokens: Tensor, held_out: Tensor, config: LanguageConfig, on_step: OnStep
-) -> Trained:
+) -> Trained[nn.Module, LanguageEvaluation]:
     """Both streams are int64 [tokens]. `on_step` is called after each step, in this thread.
 
     Raises `TrainingDiverged`, and `InvalidConfig` where the stream is shorter than a batch.
     """
     if len(tokens) < config.batch_size * config.context + config.context:
         raise InvalidConfig(f"batch_size x context must be below the text's {len(tokens)} tokens; take smaller ones")
+    return take_steps(
+        build,
+        windows(tokens, config),
+        _loss,
+        lambda model: evaluate(model, held_out, config.context),
+        config,
+        on_step,
+    )
+
+
+def take_steps(
+    build: Callable[[], Model],
+    batches: Iterator[Batch],
+    loss: Callable[[Model, Batch], Tensor],
+    evaluate: Callable[[Model], Found],
+    config: LanguageConfig,
+    on_step: OnStep,
+) -> Trained[Model, Found]:
+    """The same for any model of tokens: `loss` is a batch's mean per token."""
     history = []
     with deterministic(config.seed, config.threads or torch.get_num_threads()):
         model = build()
         optimizers = _optimizers(model, config)
-        for step, rows in zip(range(1, config.steps + 1), windows(tokens, config), strict=False):
+        for step, batch in zip(range(1, config.steps + 1), batches, strict=False):
             for group in (group for each in optimizers for group in each.param_groups):
                 group["lr"] = learning_rate(step, config)
-            metrics = StepMetrics(step, _train_step(model, optimizers, rows, config.max_gradient_norm))
+            model.train()
+            metrics = StepMetrics(step, _train_step(model, optimizers, loss(model, batch), config.max_gradient_norm))
             if step == config.steps or step % math.ceil(config.steps / _EVALUATIONS) == 0:
-                found = evaluate(model, held_out, config.context)
+                found = evaluate(model)
                 metrics = StepMetrics(step, metrics.train_loss, found.loss)
                 history.append(metrics)
             on_step(metrics)
@@ -91,7 +122,7 @@ def learning_rate(step: int, config: LanguageConfig) -> float:
 def _optimizers(model: nn.Module, config: LanguageConfig) -> tuple[torch.optim.Optimizer, ...]:
     """Muon for the layers' matrices, which takes half the steps that AdamW takes; AdamW for tokens and scales."""
     of_tokens = (each for each in model.modules() if isinstance(each, nn.Embedding))
-    heads = (each for name, each in model.named_children() if name == "lm_head" and isinstance(each, nn.Linear))
+    heads = (each for name, each in model.named_modules() if name.endswith("lm_head") and isinstance(each, nn.Linear))
     tokens = {id(each.weight) for each in (*of_tokens, *heads)}
     matrices = [each for each in model.parameters() if each.ndim == 2 and id(each) not in tokens]
     others = [each for each in model.parameters() if each.ndim != 2 or id(each) in tokens]
@@ -102,12 +133,14 @@ def _optimizers(model: nn.Module, config: LanguageConfig) -> tuple[torch.optim.O
     )
 
 
+def _loss(model: nn.Module, rows: Tensor) -> Tensor:
+    return cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
+
+
 def _train_step(
-    model: nn.Module, optimizers: Iterable[torch.optim.Optimizer], rows: Tensor, max_gradient_norm: float
+    model: nn.Module, optimizers: Iterable[torch.optim.Optimizer], loss: Tensor, max_gradient_norm: float
 ) -> float:
     """The mean loss before the step."""
-    model.train()
-    loss = cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
     if not math.isfinite(loss.item()):
         raise TrainingDiverged("the loss is no longer a number; try a smaller learning rate")
     model.zero_grad()

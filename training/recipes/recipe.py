@@ -15,6 +15,7 @@ from serving.core.requests import TensorSpec
 from training.config import TrainConfig
 from training.errors import UnknownRecipe
 from training.recipes.language_recipe import LanguageRecipe
+from training.recipes.seq2seq_recipe import Seq2seqRecipe
 
 if TYPE_CHECKING:  # for the rule above
     from torch import Tensor
@@ -26,6 +27,7 @@ RECIPES = {
     "digits-cnn": "training.recipes.digits_cnn:RECIPE",
     "breast-cancer-mlp": "training.recipes.breast_cancer_mlp:RECIPE",
     "gpt-docs": "training.recipes.gpt_docs:RECIPE",
+    "dates-seq2seq": "training.recipes.dates_seq2seq:RECIPE",
 }
 
 
@@ -56,9 +58,9 @@ class Recipe:
         return TensorSpec("probabilities", "FP32", (-1, len(self.labels)))
 
 
-def find(name: str) -> Recipe | LanguageRecipe:
+def find(name: str) -> Recipe | LanguageRecipe | Seq2seqRecipe:
     """Raises `UnknownRecipe`, and ModuleNotFoundError where the training libraries are not installed."""
     if name not in RECIPES:
         raise UnknownRecipe(f"there is no recipe '{name}'; choose one of: {', '.join(RECIPES)}")
     module, _, constant = RECIPES[name].partition(":")
-    return cast(Recipe | LanguageRecipe, getattr(import_module(module), constant))
+    return cast(Recipe | LanguageRecipe | Seq2seqRecipe, getattr(import_module(module), constant))

@@ -1,0 +1,24 @@
+"""What a recipe of a model that reads a text and writes an answer is.
+
+Rule: like every recipe, one constant; naming it needs no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from training.data.pairs import PairSplits
+from training.language.config import LanguageConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Seq2seqRecipe:
+    """`name` is the model's name in the repository too. `hyperparameters` are fields of `DecoderConfig`, without the
+    tokens, which are bytes; a text and its answer have `config.context` tokens together at most."""
+
+    name: str
+    load: Callable[[], PairSplits]
+    hyperparameters: Mapping[str, int | float | bool]
+    encoder_layers: int
+    config: LanguageConfig

@@ -1,0 +1,61 @@
+"""Pairs of texts and answers as tensors, a batch at a time.
+
+Rule: texts are filled up on the left, so that each ends where its answer begins.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from training.data.pairs import Pair
+from training.models.seq2seq import PAD
+from training.seq2seq.tokenizer import BEGIN_ID, END_ID, encoded
+
+_NEIGHBOURS = 16  # batches, among which texts are sorted by their length
+IGNORED = -100  # cross_entropy's own
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """`texts` int64 [B, S]; `answers` [B, T], what precedes each token of `wanted` [B, T], which the end is part of."""
+
+    texts: Tensor
+    answers: Tensor
+    wanted: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Of a pair."""
+
+    text: list[int]
+    answer: list[int]
+
+
+def tokens_of(tokenizer: Tokenizer, pairs: Sequence[Pair]) -> list[Tokens]:
+    texts = encoded(tokenizer, [pair.text for pair in pairs])
+    answers = encoded(tokenizer, [pair.answer for pair in pairs])
+    return [Tokens(text, answer) for text, answer in zip(texts, answers, strict=True)]
+
+
+def batch(rows: Sequence[Tokens]) -> Batch:
+    read, written = max(len(row.text) for row in rows), max(len(row.answer) for row in rows) + 1
+    texts = [[PAD] * (read - len(row.text)) + row.text for row in rows]
+    answers = [[BEGIN_ID, *row.answer] + [END_ID] * (written - 1 - len(row.answer)) for row in rows]
+    wanted = [[*row.answer, END_ID] + [IGNORED] * (written - 1 - len(row.answer)) for row in rows]
+    return Batch(torch.tensor(texts), torch.tensor(answers), torch.tensor(wanted))
+
+
+def shuffled(rows: Sequence[Tokens], size: int, seed: int) -> Iterator[Batch]:
+    """Forever batches of `size`, in another order at each pass, of texts that are about as long as one another."""
+    order = torch.Generator().manual_seed(seed)
+    while True:
+        numbers: list[int] = torch.randperm(len(rows), generator=order).tolist()
+        for start in range(0, len(numbers), size * _NEIGHBOURS):
+            near = sorted(numbers[start : start + size * _NEIGHBOURS], key=lambda number: len(rows[number].text))
+            firsts = range(0, len(near), size)
+            for chosen in torch.randperm(len(firsts), generator=order).tolist():
+                yield batch([rows[number] for number in near[firsts[chosen] : firsts[chosen] + size]])

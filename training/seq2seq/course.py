@@ -1,0 +1,43 @@
+"""The way of a model that answers texts from recipe to version, with what a person sees of it."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from training.course import Changes, refuse_others
+from training.display import steps_shown
+from training.language.checkpoint import AnswerMetrics, load, save
+from training.language.config import LanguageConfig
+from training.recipes.seq2seq_recipe import Seq2seqRecipe
+from training.seq2seq.run import run
+
+
+@dataclass(frozen=True, slots=True)
+class Seq2seqCourse:
+    recipe: Seq2seqRecipe
+    config: LanguageConfig
+
+    @classmethod
+    def of(cls, recipe: Seq2seqRecipe, changes: Changes) -> "Seq2seqCourse":
+        """Raises `InvalidConfig`."""
+        refuse_others(recipe.name, changes, LanguageConfig)
+        return cls(recipe, LanguageConfig(**{**asdict(recipe.config), **changes}))
+
+    @property
+    def name(self) -> str:
+        return self.recipe.name
+
+    def train(self, directory: Path, console: Console) -> None:
+        with steps_shown(self.name, self.config.steps, console) as on_step:
+            checkpoint = run(self.recipe, self.config, on_step)
+        metrics = checkpoint.metrics
+        assert isinstance(metrics, AnswerMetrics)
+        save(checkpoint, directory)
+        told = f"{metrics.exact_match:.1%} of {metrics.held_out_pairs} held-out texts"
+        console.print(f"right       {told}, with {metrics.parameters:,} parameters", highlight=False, soft_wrap=True)
+
+    def publish(self, directory: Path, repository: Path) -> Path:
+        from training.export.seq2seq_package import publish  # the exporters take seconds to import
+
+        return publish(self.recipe, load(directory), repository)

@@ -1,0 +1,85 @@
+"""A recipe from its pairs to a checkpoint, and a checkpoint back to its model.
+
+Rule: what is held out decides nothing, it is only told.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from training.checkpoint_files import restore as restore_weights
+from training.checkpoint_files import weights_of
+from training.errors import CheckpointError
+from training.language.checkpoint import AnswerMetrics, LanguageCheckpoint
+from training.language.config import LanguageConfig
+from training.language.loop import OnStep, take_steps
+from training.models.decoder import DecoderConfig
+from training.models.seq2seq import Seq2seq, Seq2seqConfig
+from training.provenance import library_versions, utc_now
+from training.recipes.seq2seq_recipe import Seq2seqRecipe
+from training.seq2seq.batches import Batch, shuffled, tokens_of
+from training.seq2seq.evaluate import evaluate
+from training.seq2seq.tokenizer import byte_tokenizer
+
+
+def run(recipe: Seq2seqRecipe, config: LanguageConfig, on_step: OnStep) -> LanguageCheckpoint:
+    """Train and evaluate; nothing is written. `on_step` is called after each step. Raises `TrainingDiverged`."""
+    splits, tokenizer = recipe.load(), byte_tokenizer()
+    rows, held_out = (tokens_of(tokenizer, part) for part in (splits.train, splits.held_out))
+    hyperparameters = {
+        **recipe.hyperparameters,
+        "vocab_size": tokenizer.get_vocab_size(),
+        "max_position_embeddings": config.context,
+        "encoder_layers": recipe.encoder_layers,
+    }
+    trained = take_steps(
+        lambda: Seq2seq(_config(hyperparameters)),
+        shuffled(rows, config.batch_size, config.seed),
+        _loss,
+        lambda model: evaluate(model, held_out),
+        config,
+        on_step,
+    )
+    return LanguageCheckpoint(
+        recipe=recipe.name,
+        hyperparameters=hyperparameters,
+        config=config,
+        metrics=AnswerMetrics(
+            held_out_loss=trained.held_out.loss,
+            exact_match=trained.held_out.exact_match,
+            parameters=sum(each.numel() for each in trained.model.parameters()),
+            train_pairs=len(rows),
+            held_out_pairs=len(held_out),
+        ),
+        history=trained.history,
+        library_versions=library_versions("torch", "tokenizers", "safetensors"),
+        data_fingerprint=splits.fingerprint(),
+        created=utc_now(),
+        weights=weights_of(trained.model.state_dict()),
+        tokenizer=tokenizer.to_str(pretty=True).encode() + b"\n",
+    )
+
+
+def restore(recipe: Seq2seqRecipe, checkpoint: LanguageCheckpoint) -> Seq2seq:
+    """The trained model, in evaluation mode. Raises `CheckpointError` when the checkpoint is another recipe's."""
+    if checkpoint.recipe != recipe.name:
+        raise CheckpointError(f"this is a checkpoint of '{checkpoint.recipe}', not of '{recipe.name}'")
+    try:
+        model = Seq2seq(_config(checkpoint.hyperparameters))
+    except (TypeError, KeyError) as error:
+        raise CheckpointError(
+            f"the hyper-parameters are not those of {recipe.name} ({error}); train it again"
+        ) from None
+    restore_weights(checkpoint.weights, model, recipe.name)
+    return model.eval().requires_grad_(False)
+
+
+def _config(hyperparameters: Mapping[str, Any]) -> Seq2seqConfig:
+    decoder = {name: value for name, value in hyperparameters.items() if name != "encoder_layers"}
+    return Seq2seqConfig(DecoderConfig(**decoder), hyperparameters["encoder_layers"])
+
+
+def _loss(model: Seq2seq, batch: Batch) -> Tensor:
+    return cross_entropy(model(batch.texts, batch.answers).flatten(0, 1), batch.wanted.flatten())
