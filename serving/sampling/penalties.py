@@ -22,7 +22,8 @@ class Penalties:
 
     def accept(self, token: int) -> None:
         """The answer goes on with it."""
-        self._counts[self._place_of(token)] += 1
+        place = self._place_of(token)  # it may make room in another array
+        self._counts[place] += 1
 
     def apply(self, logits: np.ndarray) -> None:
         """To one row [V], in place."""

@@ -45,3 +45,12 @@ def test_a_penalty_near_zero_makes_no_logit_infinite() -> None:
     logits = np.array([1e5, 2.0, -np.inf], np.float32)
     Penalties(1e-38, 0.0, 0.0, [0, 2]).apply(logits)
     assert logits.tolist() == [np.finfo(np.float32).max, 2.0, -np.inf]
+
+
+def test_an_answer_may_have_any_number_of_distinct_tokens() -> None:
+    penalties = Penalties(repetition=1.0, presence=0.0, frequency=0.5, prompt=())
+    for token in range(200):
+        penalties.accept(token)
+    logits = np.zeros(300, np.float32)
+    penalties.apply(logits)
+    assert logits.tolist() == [-0.5] * 200 + [0.0] * 100
