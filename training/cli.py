@@ -67,7 +67,7 @@ def train(
 
     [cyan]slipway train gpt-docs[/cyan]  a small model that writes like Python's documentation, about a minute
 
-    [cyan]slipway train dates-seq2seq[/cyan]  written dates to ISO dates, about a minute
+    [cyan]slipway train dates-seq2seq[/cyan]  written dates to ISO dates, a minute or two
 
     [cyan]slipway train digits-cnn --no-publish[/cyan]  only the checkpoint, to export later
 
