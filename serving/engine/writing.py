@@ -28,10 +28,10 @@ class Writing:
     last_token: float = inf
 
     def take(self, token: Token) -> Delta:
-        """What a token adds that was chosen, and whether the answer ends with it; a stop token is no text."""
+        """What a token adds that was chosen, and whether the answer ends with it. A stop token is no text; one that the
+        request asked for is the reason."""
         reason = self.sequence.finish_reason
-        stop_token = token.id if reason is FinishReason.STOP else None
-        text = "" if stop_token is not None else self.detokenizer.add(token.id)
+        text = "" if reason is FinishReason.STOP else self.detokenizer.add(token.id)
         may_stop = self.sequence.written >= self.sequence.min_tokens
         shown, stopped = self.stop_strings.add(text) if may_stop else (text, False)
         if not stopped and reason is None and self.sampler.stopped:  # its grammar allows nothing more
@@ -43,4 +43,5 @@ class Writing:
             return Delta(shown, (token,), FinishReason.STOP, self.stop_strings.matched)
         if reason is not None:
             shown += self.stop_strings.end()
-        return Delta(shown, (token,), reason, stop_token)
+        was_asked_for = reason is FinishReason.STOP and token.id in self.sampler.params.stop_token_ids
+        return Delta(shown, (token,), reason, token.id if was_asked_for else None)

@@ -59,12 +59,14 @@ def test_what_might_have_become_one_is_told_in_the_end() -> None:
     assert (last.text, last.finish_reason, last.stop_reason) == ("EN", FinishReason.LENGTH, None)
 
 
-def test_a_stop_token_is_no_text() -> None:
+@pytest.mark.parametrize("was_asked_for", [True, False])
+def test_a_stop_token_is_no_text_and_the_reason_where_it_was_asked_for(was_asked_for: bool) -> None:
+    (token,) = TOKENIZER.encode("x")
     it = writing()
+    it.sampler.params = SamplingParams(stop_token_ids=(token,) if was_asked_for else ())
     take(it, "fox")
     it.sequence.finish_reason = FinishReason.STOP
-    (token,) = TOKENIZER.encode("x")
-    assert it.take(Token(token)) == Delta("", (Token(token),), FinishReason.STOP, token)
+    assert it.take(Token(token)) == Delta("", (Token(token),), FinishReason.STOP, token if was_asked_for else None)
 
 
 def test_half_a_character_at_the_end_is_told_as_such() -> None:
