@@ -198,3 +198,27 @@ def test_large_vocabularies_are_sampled_in_parts_and_no_row_knows() -> None:
 
 def test_nobody_is_sampled_for_nobody() -> None:
     assert sample(np.empty((0, V), np.float32), []) == []
+
+
+class Broken:
+    """A matcher with a fault of its own."""
+
+    is_over = False
+
+    def __init__(self, when: str) -> None:
+        self._when = when
+
+    def mask(self, logits: np.ndarray) -> None:
+        if self._when == "mask":
+            raise IndexError("out of bounds")
+
+    def accept(self, token: int) -> None:
+        raise IndexError("out of bounds")
+
+
+@pytest.mark.parametrize("when", ["mask", "accept"])
+def test_a_fault_of_one_row_is_that_rows(when: str) -> None:
+    first, second = sample(logits_of(2), [state(SamplingParams(), matcher=Broken(when)), state()])
+    assert isinstance(first, BackendFailed)
+    assert "IndexError: out of bounds" in str(first)
+    assert second == Token(int(logits_of(2)[1].argmax()))
