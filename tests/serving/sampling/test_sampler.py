@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from serving.core.generation import GREEDY, SamplingParams, Token
 from serving.errors import BackendFailed, InvalidInput, SlipwayError
-from serving.sampling.sampler import SamplerState, sample
+from serving.sampling.sampler import Matcher, SamplerState, sample
 
 V = 203  # no multiple of what processors compute at once
 EOS = 1
@@ -36,7 +36,7 @@ class Only:
             raise InvalidInput("it was not allowed")
 
 
-def state(params: SamplingParams = GREEDY, seed: int = 0, matcher: Only | None = None) -> SamplerState:
+def state(params: SamplingParams = GREEDY, seed: int = 0, matcher: Matcher | None = None) -> SamplerState:
     return SamplerState(params, [4, 5, 6], [EOS], seed, matcher)
 
 
@@ -210,10 +210,10 @@ class Broken:
 
     def mask(self, logits: np.ndarray) -> None:
         if self._when == "mask":
-            raise IndexError("out of bounds")
+            raise IndexError(f"out of bounds: {len(logits)}")
 
     def accept(self, token: int) -> None:
-        raise IndexError("out of bounds")
+        raise IndexError(f"out of bounds: {token}")
 
 
 @pytest.mark.parametrize("when", ["mask", "accept"])
