@@ -147,8 +147,8 @@ def _edited(
     for row in edited:
         try:
             states[row].edit(changed[row])
-        except SlipwayError as error:
-            failed[row] = error
+        except Exception as error:
+            failed[row] = _blamed(error)
             continue
         best[row] = changed[row].argmax()
         if changed[row, best[row]] == -np.inf:
@@ -163,14 +163,23 @@ def _rows(logits: np.ndarray, rows: Sequence[int]) -> np.ndarray:
 def _accepted(token: int, state: SamplerState, logits: np.ndarray, peak: float) -> Token | SlipwayError:
     try:
         state.accept(token)
-    except SlipwayError as error:
-        return error
+    except Exception as error:
+        return _blamed(error)
     count = state.params.logprobs
     if count is None:
         return Token(token)
     norm = normaliser(logits, float(peak))
     top = likeliest(logits, count)
     return Token(token, float(logits[token]) - norm, tuple((int(each), float(logits[each]) - norm) for each in top))
+
+
+def _blamed(error: Exception) -> SlipwayError:
+    """Whatever one row's state raised is nobody else's."""
+    if isinstance(error, SlipwayError):
+        return error
+    failure = BackendFailed(f"choosing a token failed: {type(error).__name__}: {error}")
+    failure.__cause__ = error
+    return failure
 
 
 def _pairs(params: SamplingParams) -> tuple[np.ndarray, np.ndarray] | None:

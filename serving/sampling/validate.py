@@ -12,6 +12,7 @@ from serving.errors import InvalidInput
 _SEEDS = (-(2**63), 2**64 - 1)
 _MOST_LOGPROBS = 20
 _MOST_STOPS, _MOST_STOP_CHARACTERS = 128, 16 * 1024
+_MOST_TOKENS = 1024  # they are looked at for each of n answers
 _BIAS = 100.0
 _BOUNDS: dict[str, tuple[float, float]] = {
     "min_tokens": (0, inf),
@@ -70,6 +71,8 @@ def _of_stops(params: SamplingParams) -> Iterator[InvalidInput]:
 
 def _of_tokens(params: SamplingParams, vocab_size: int) -> Iterator[InvalidInput]:
     for name, tokens in (("stop_token_ids", params.stop_token_ids), ("logit_bias", params.logit_bias)):
+        if len(tokens) > _MOST_TOKENS:
+            yield _wrong(name, f"at most {_MOST_TOKENS} tokens", str(len(tokens)))
         for token in tokens:
             if not 0 <= token < vocab_size:
                 yield _wrong(name, f"tokens from 0 to {vocab_size - 1}, which the model knows", brief(token))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from serving.core.generation import GREEDY, SamplingParams, Token
 from serving.errors import BackendFailed, InvalidInput, SlipwayError
-from serving.sampling.sampler import SamplerState, sample
+from serving.sampling.sampler import Matcher, SamplerState, sample
 
 V = 203  # no multiple of what processors compute at once
 EOS = 1
@@ -36,7 +36,7 @@ class Only:
             raise InvalidInput("it was not allowed")
 
 
-def state(params: SamplingParams = GREEDY, seed: int = 0, matcher: Only | None = None) -> SamplerState:
+def state(params: SamplingParams = GREEDY, seed: int = 0, matcher: Matcher | None = None) -> SamplerState:
     return SamplerState(params, [4, 5, 6], [EOS], seed, matcher)
 
 
@@ -198,3 +198,27 @@ def test_large_vocabularies_are_sampled_in_parts_and_no_row_knows() -> None:
 
 def test_nobody_is_sampled_for_nobody() -> None:
     assert sample(np.empty((0, V), np.float32), []) == []
+
+
+class Broken:
+    """A matcher with a fault of its own."""
+
+    is_over = False
+
+    def __init__(self, when: str) -> None:
+        self._when = when
+
+    def mask(self, logits: np.ndarray) -> None:
+        if self._when == "mask":
+            raise IndexError(f"out of bounds: {len(logits)}")
+
+    def accept(self, token: int) -> None:
+        raise IndexError(f"out of bounds: {token}")
+
+
+@pytest.mark.parametrize("when", ["mask", "accept"])
+def test_a_fault_of_one_row_is_that_rows(when: str) -> None:
+    first, second = sample(logits_of(2), [state(SamplingParams(), matcher=Broken(when)), state()])
+    assert isinstance(first, BackendFailed)
+    assert "IndexError: out of bounds" in str(first)
+    assert second == Token(int(logits_of(2)[1].argmax()))

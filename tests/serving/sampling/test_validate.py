@@ -34,6 +34,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("stop", ("a",) * 129, "129"),
     ("stop", ("a" * 10_000, "b" * 10_000), "20000"),
     ("stop_token_ids", (3, 1000), "1000"),
+    ("stop_token_ids", (3,) * 1025, "1025"),
+    ("logit_bias", dict.fromkeys(range(1025), 1.0), "1025"),
     ("logit_bias", {1000: 1.0}, "1000"),
     ("logit_bias", {-1: 1.0}, "-1"),
     ("logit_bias", {5: 101.0}, "101.0 for 5"),
