@@ -1,14 +1,14 @@
-# A server for ONNX models on the CPU, without PyTorch:
+# A server for ONNX models on the CPU, also those that write, without PyTorch:
 #
 #   docker build -t slipway .
 #   docker run -p 8000:8000 -p 8001:8001 -p 8002:8002 -v "$PWD/model_repository:/models:ro" slipway
 #
-# --build-arg EXTRAS=cpu,torch serves TorchScript too, EXTRAS=cpu,s3 models from S3 (also gcs, azure, http);
-# --build-arg EXTRAS=gpu takes ONNX Runtime's CUDA build.
+# --build-arg EXTRAS=cpu,generation,torch serves TorchScript too, EXTRAS=cpu,generation,s3 models from S3 (also gcs, azure,
+# http); with gpu instead of cpu it takes ONNX Runtime's CUDA build.
 ARG PYTHON_VERSION=3.12
 
 FROM python:${PYTHON_VERSION}-slim AS build
-ARG EXTRAS=cpu
+ARG EXTRAS=cpu,generation
 WORKDIR /build
 RUN python -m venv /opt/slipway
 COPY pyproject.toml constraints.txt README.md LICENSE ./
