@@ -87,7 +87,7 @@ async def test_greedy_answers_are_the_plain_loops_whoever_else_is_written(
     folder: Path, backend: str, caching: bool
 ) -> None:
     rng = random.Random(7)
-    several = [(prompt, rng.randrange(1, 12)) for prompt in prompts(50, 11)]
+    several = [(prompt, rng.randrange(1, 12)) for prompt in prompts(200, 11)]
     options = {"max_num_seqs": 5, "max_num_batched_tokens": 17, "enable_prefix_caching": str(caching).lower()}
     with writing(folder, backend, **options) as model:
 
