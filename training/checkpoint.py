@@ -10,10 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from torch.nn import Module
-
 from training import checkpoint_files
-from training.checkpoint_files import DESCRIPTION, WEIGHTS, described, no_checkpoint, read, restore, verify
+from training.checkpoint_files import DESCRIPTION, WEIGHTS, described, no_checkpoint, read, verify
 from training.config import TrainConfig
 from training.errors import InvalidConfig
 from training.state import EpochMetrics
@@ -48,10 +46,6 @@ class Checkpoint:
     @property
     def weights_sha256(self) -> str:
         return hashlib.sha256(self.weights).hexdigest()
-
-    def restore_into(self, model: Module) -> None:
-        """Raises `CheckpointError` when the weights are another network's."""
-        restore(self.weights, model, self.recipe)
 
 
 def save(checkpoint: Checkpoint, directory: Path) -> None:

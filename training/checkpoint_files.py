@@ -5,9 +5,9 @@ Rule: the description is written last; what doesn't match it is never loaded.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from_bytes
@@ -20,6 +20,21 @@ from training.errors import CheckpointError
 
 WEIGHTS = "weights.safetensors"
 DESCRIPTION = "checkpoint.json"
+
+M = TypeVar("M", bound=Module)
+
+
+class Stored(Protocol):
+    """What of a checkpoint rebuilds its model."""
+
+    @property
+    def recipe(self) -> str: ...
+
+    @property
+    def hyperparameters(self) -> Mapping[str, Any]: ...
+
+    @property
+    def weights(self) -> bytes: ...
 
 
 def weights_of(state: Mapping[str, Tensor]) -> bytes:
@@ -34,6 +49,18 @@ def restore(weights: bytes, model: Module, recipe: str) -> None:
         model.load_state_dict(tensors_from_bytes(weights))
     except (RuntimeError, SafetensorError):
         raise CheckpointError(f"the weights don't fit the network of {recipe}; train it again") from None
+
+
+def rebuilt(recipe: str, checkpoint: Stored, build: Callable[[Mapping[str, Any]], M]) -> M:
+    """The trained model, in evaluation mode. Raises `CheckpointError` when the checkpoint is another recipe's."""
+    if checkpoint.recipe != recipe:
+        raise CheckpointError(f"this is a checkpoint of '{checkpoint.recipe}', not of '{recipe}'")
+    try:
+        model = build(checkpoint.hyperparameters)
+    except (TypeError, KeyError) as error:
+        raise CheckpointError(f"the hyper-parameters are not those of {recipe} ({error}); train it again") from None
+    restore(checkpoint.weights, model, recipe)
+    return model.eval()
 
 
 def described(name: str, content: bytes) -> dict[str, Any]:

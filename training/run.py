@@ -4,9 +4,8 @@ Rule: the test rows are looked at once, after the last epoch; which epoch is kep
 """
 
 from training.checkpoint import Checkpoint, Metrics
-from training.checkpoint_files import weights_of
+from training.checkpoint_files import rebuilt, weights_of
 from training.config import TrainConfig
-from training.errors import CheckpointError
 from training.evaluate import Evaluation, evaluate
 from training.loop import OnEpoch, train
 from training.models.classifier import Classifier
@@ -34,17 +33,7 @@ def run(recipe: Recipe, config: TrainConfig, on_epoch: OnEpoch) -> Checkpoint:
 
 def restore(recipe: Recipe, checkpoint: Checkpoint) -> Classifier:
     """The trained model, in evaluation mode. Raises `CheckpointError` when the checkpoint is another recipe's."""
-    if checkpoint.recipe != recipe.name:
-        raise CheckpointError(f"this is a checkpoint of '{checkpoint.recipe}', not of '{recipe.name}'")
-    try:
-        model = recipe.build(checkpoint.hyperparameters)
-    except (TypeError, KeyError) as error:
-        raise CheckpointError(
-            f"the hyper-parameters are not those of {recipe.name} ({error}); train it again"
-        ) from None
-    checkpoint.restore_into(model)
-    model.eval()
-    return model
+    return rebuilt(recipe.name, checkpoint, recipe.build)
 
 
 def _metrics(state: TrainState, test: Evaluation) -> Metrics:

@@ -8,7 +8,7 @@ from torch import nn
 
 from tests.training.test_files import files_no_larger_than
 from training.checkpoint import Checkpoint, load, save
-from training.checkpoint_files import DESCRIPTION, WEIGHTS, weights_of
+from training.checkpoint_files import DESCRIPTION, WEIGHTS, restore, weights_of
 from training.errors import CheckpointError
 
 
@@ -99,9 +99,9 @@ def test_new_weights_beside_the_old_json_are_not_loaded(cancer: Checkpoint, save
 
 def test_weights_of_another_network_are_refused(cancer: Checkpoint) -> None:
     with pytest.raises(CheckpointError, match="don't fit the network"):
-        cancer.restore_into(nn.Linear(2, 3))
+        restore(cancer.weights, nn.Linear(2, 3), cancer.recipe)
 
 
 def test_weights_that_are_no_safetensors_are_refused(cancer: Checkpoint) -> None:
     with pytest.raises(CheckpointError, match="don't fit the network"):
-        replace(cancer, weights=b"nonsense").restore_into(nn.Linear(2, 3))
+        restore(b"nonsense", nn.Linear(2, 3), cancer.recipe)

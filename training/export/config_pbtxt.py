@@ -3,7 +3,7 @@
 Rule: the file belongs to the operator; it is read, checked and obeyed, and written only where there is none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from serving.core.datatypes import to_config
@@ -15,6 +15,9 @@ from serving.errors import ModelLoadFailed
 from training.errors import PublishFailed
 
 CONFIG, LABELS = "config.pbtxt", "labels.txt"
+
+Complete = Callable[[ModelConfig], ModelConfig]
+"""Checks what is written and adds what is not. Raises `ModelLoadFailed`."""
 
 _TEMPLATE = """\
 # How Slipway serves this model; the fields are those of Triton's model_config.proto. Yours to edit.
@@ -105,33 +108,21 @@ def render_generating(name: str, backend: str, longest: int, position_bytes: int
 
 def read_generating(path: Path, model_name: str, default: str) -> ModelConfig:
     """The same as `read`, for a model that writes."""
-    config = _parsed(path, model_name, default)
-    try:
-        if not is_generating(config):
-            raise ModelLoadFailed("this is the config of a model that writes no text; import under another --name")
-        return complete_generating(config)
-    except ModelLoadFailed as error:
-        raise _refused(path, error) from None
+    return read(path, model_name, default, _complete_generating)
 
 
-def read(path: Path, model_name: str, default: str) -> ModelConfig:
+def read(path: Path, model_name: str, default: str, complete: Complete = complete) -> ModelConfig:
     """The config at `path`, or `default` where there is none, completed. Raises `PublishFailed`."""
-    config = _parsed(path, model_name, default)
     try:
-        return complete(config)
-    except ModelLoadFailed as error:
-        raise _refused(path, error) from None
-
-
-def _parsed(path: Path, model_name: str, default: str) -> ModelConfig:
-    try:
-        return parse(path.read_text(encoding="utf-8") if path.exists() else default, model_name)
+        return complete(parse(path.read_text(encoding="utf-8") if path.exists() else default, model_name))
     except (ModelLoadFailed, UnicodeDecodeError) as error:
-        raise _refused(path, error) from None
+        raise PublishFailed(f"{path}: {error}; correct it, then export again") from None
 
 
-def _refused(path: Path, error: Exception) -> PublishFailed:
-    return PublishFailed(f"{path}: {error}; correct it, then export again")
+def _complete_generating(config: ModelConfig) -> ModelConfig:
+    if not is_generating(config):
+        raise ModelLoadFailed("this is the config of a model that writes no text; import under another --name")
+    return complete_generating(config)
 
 
 def _tensor(spec: TensorSpec) -> str:

@@ -6,13 +6,13 @@ Rule: as Hugging Face's folders, so that `transformers` reads tokenizer and conf
 from pathlib import Path
 
 from serving.core import generation_config
-from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig, parse
+from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig
 from serving.core.requests import TensorSpec
 from serving.errors import ModelLoadFailed
 from training import readable_json
 from training.errors import PublishFailed
 from training.export import decoder_onnx, decoder_torchscript, manifest, publication, step_parity
-from training.export.config_pbtxt import CONFIG
+from training.export.config_pbtxt import CONFIG, read
 from training.export.manifest import Manifest
 from training.language import tokenizer
 from training.language.checkpoint import LanguageCheckpoint
@@ -41,17 +41,12 @@ def publish(recipe: LanguageRecipe, checkpoint: LanguageCheckpoint, repository: 
     directory = repository / recipe.name
     default = _TEMPLATE.format(name=recipe.name)
     return publication.publish(
-        directory, lambda staging: _fill(staging, recipe, checkpoint, _config(directory, default)), {CONFIG: default}
+        directory,
+        lambda staging: _fill(
+            staging, recipe, checkpoint, read(directory / CONFIG, recipe.name, default, generation_config.complete)
+        ),
+        {CONFIG: default},
     )
-
-
-def _config(directory: Path, default: str) -> ModelConfig:
-    path = directory / CONFIG
-    try:
-        text = path.read_text(encoding="utf-8") if path.exists() else default
-        return generation_config.complete(parse(text, directory.name))
-    except (ModelLoadFailed, UnicodeDecodeError) as error:
-        raise PublishFailed(f"{path}: {error}; correct it, then export again") from None
 
 
 def _fill(staging: Path, recipe: LanguageRecipe, checkpoint: LanguageCheckpoint, config: ModelConfig) -> Manifest:

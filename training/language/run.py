@@ -8,10 +8,8 @@ from typing import Any
 
 import torch
 
-from training.checkpoint_files import restore as restore_weights
-from training.checkpoint_files import weights_of
+from training.checkpoint_files import rebuilt, weights_of
 from training.data.documents import Document
-from training.errors import CheckpointError
 from training.language import tokenizer
 from training.language.checkpoint import LanguageCheckpoint, LanguageMetrics
 from training.language.loop import OnStep, train
@@ -51,16 +49,8 @@ def run(recipe: LanguageRecipe, size: Size, on_step: OnStep) -> LanguageCheckpoi
 
 def restore(recipe: LanguageRecipe, checkpoint: LanguageCheckpoint) -> Decoder:
     """The trained model, in evaluation mode. Raises `CheckpointError` when the checkpoint is another recipe's."""
-    if checkpoint.recipe != recipe.name:
-        raise CheckpointError(f"this is a checkpoint of '{checkpoint.recipe}', not of '{recipe.name}'")
-    try:
-        model = Decoder(_decoder_config(checkpoint.hyperparameters))
-    except (TypeError, KeyError) as error:
-        raise CheckpointError(
-            f"the hyper-parameters are not those of {recipe.name} ({error}); train it again"
-        ) from None
-    restore_weights(checkpoint.weights, model, recipe.name)
-    return model.eval().requires_grad_(False)
+    model = rebuilt(recipe.name, checkpoint, lambda given: Decoder(_decoder_config(given)))
+    return model.requires_grad_(False)
 
 
 def _decoder_config(hyperparameters: Mapping[str, Any]) -> DecoderConfig:

@@ -9,9 +9,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from training.checkpoint_files import restore as restore_weights
-from training.checkpoint_files import weights_of
-from training.errors import CheckpointError
+from training.checkpoint_files import rebuilt, weights_of
 from training.language.checkpoint import AnswerMetrics, LanguageCheckpoint
 from training.language.config import LanguageConfig
 from training.language.loop import OnStep, take_steps
@@ -64,16 +62,8 @@ def run(recipe: Seq2seqRecipe, config: LanguageConfig, on_step: OnStep) -> Langu
 
 def restore(recipe: Seq2seqRecipe, checkpoint: LanguageCheckpoint) -> Seq2seq:
     """The trained model, in evaluation mode. Raises `CheckpointError` when the checkpoint is another recipe's."""
-    if checkpoint.recipe != recipe.name:
-        raise CheckpointError(f"this is a checkpoint of '{checkpoint.recipe}', not of '{recipe.name}'")
-    try:
-        model = Seq2seq(_config(checkpoint.hyperparameters))
-    except (TypeError, KeyError) as error:
-        raise CheckpointError(
-            f"the hyper-parameters are not those of {recipe.name} ({error}); train it again"
-        ) from None
-    restore_weights(checkpoint.weights, model, recipe.name)
-    return model.eval().requires_grad_(False)
+    model = rebuilt(recipe.name, checkpoint, lambda given: Seq2seq(_config(given)))
+    return model.requires_grad_(False)
 
 
 def _config(hyperparameters: Mapping[str, Any]) -> Seq2seqConfig:
