@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+MAX_LOGPROBS = 20
+MAX_STOPS, MAX_STOP_CHARACTERS = 128, 16 * 1024
+"""Stop strings of a request, and their characters all together."""
+
 NO_BIAS: Mapping[int, float] = MappingProxyType({})
 
 
@@ -83,8 +87,6 @@ class GenerateRequest:
     model_name: str
     prompt: tuple[int, ...]
     sampling: SamplingParams = field(default_factory=SamplingParams)
-    model_version: str = ""
-    id: str = ""
     timeout: float = 0.0
     priority: int = 0
 

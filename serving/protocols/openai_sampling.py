@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from serving.core.brief import brief
-from serving.core.generation import NO_BIAS, SamplingParams
+from serving.core.generation import MAX_LOGPROBS, MAX_STOP_CHARACTERS, MAX_STOPS, NO_BIAS, SamplingParams
 from serving.errors import Unsupported
 from serving.protocols import openai_grammar
 from serving.protocols.openai_fields import Fields, finite, text_item, token_id, wrong_type, wrong_value
@@ -15,9 +15,6 @@ from serving.protocols.openai_fields import Fields, finite, text_item, token_id,
 DEFAULT_MAX_TOKENS = 16
 """Of a completion, which is not a message."""
 
-MAX_LOGPROBS = 20
-MAX_STOPS = 128
-MAX_STOP_CHARACTERS = 16 * 1024  # of all together
 _MAX_TOKENS = 2**31 - 1
 _LEAST_TOP_P = 1e-6  # the likeliest token alone
 

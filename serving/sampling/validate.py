@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from math import inf
 
 from serving.core.brief import brief
-from serving.core.generation import SamplingParams
+from serving.core.generation import MAX_LOGPROBS, MAX_STOP_CHARACTERS, MAX_STOPS, SamplingParams
 from serving.errors import InvalidInput
 
 _SEEDS = (-(2**63), 2**64 - 1)
-_MOST_LOGPROBS = 20
-_MOST_STOPS, _MOST_STOP_CHARACTERS = 128, 16 * 1024
 _MOST_TOKENS = 1024  # they are looked at for each of n answers
 _BIAS = 100.0
 _BOUNDS: dict[str, tuple[float, float]] = {
@@ -27,7 +25,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 _OPTIONAL_BOUNDS: dict[str, tuple[float, float]] = {
     "max_tokens": (1, inf),
     "seed": _SEEDS,
-    "logprobs": (0, _MOST_LOGPROBS),
+    "logprobs": (0, MAX_LOGPROBS),
 }
 
 
@@ -61,12 +59,12 @@ def _outside(name: str, value: float, bounds: tuple[float, float]) -> Iterator[I
 
 
 def _of_stops(params: SamplingParams) -> Iterator[InvalidInput]:
-    if len(params.stop) > _MOST_STOPS:
-        yield _wrong("stop", f"at most {_MOST_STOPS} strings", str(len(params.stop)))
+    if len(params.stop) > MAX_STOPS:
+        yield _wrong("stop", f"at most {MAX_STOPS} strings", str(len(params.stop)))
     if not all(params.stop):
         yield _wrong("stop", "without empty strings", "one")
-    if (characters := sum(map(len, params.stop))) > _MOST_STOP_CHARACTERS:
-        yield _wrong("stop", f"at most {_MOST_STOP_CHARACTERS} characters in all", str(characters))
+    if (characters := sum(map(len, params.stop))) > MAX_STOP_CHARACTERS:
+        yield _wrong("stop", f"at most {MAX_STOP_CHARACTERS} characters in all", str(characters))
 
 
 def _of_tokens(params: SamplingParams, vocab_size: int) -> Iterator[InvalidInput]:
