@@ -4,10 +4,11 @@ Source: vLLM's docs/design/metrics.md (0.32). Rule: nothing is counted here; a s
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from serving.engine.generating_model import GeneratingModel
 from serving.engine.statistics import Histogram
-from serving.exposition import head, labels
+from serving.exposition import head, histogram_lines, labels
 
 _GAUGES: dict[str, tuple[str, Callable[[GeneratingModel], float]]] = {
     "vllm:num_requests_running": (
@@ -96,10 +97,8 @@ def generation(models: list[GeneratingModel]) -> Iterator[str]:
 
 
 def _histogram(name: str, model: GeneratingModel, histogram: Histogram) -> Iterator[str]:
-    counts = histogram.cumulative()
-    for bound, count in zip((*map(str, histogram.bounds), "+Inf"), counts, strict=True):
-        yield f"{name}_bucket{_labels(model, le=bound)} {count}\n"
-    yield f"{name}_sum{_labels(model)} {histogram.sum}\n{name}_count{_labels(model)} {counts[-1]}\n"
+    bounds = [str(bound) for bound in histogram.bounds]
+    return histogram_lines(name, partial(_labels, model), bounds, histogram.cumulative(), histogram.sum)
 
 
 def _labels(model: GeneratingModel, **more: str) -> str:

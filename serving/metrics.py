@@ -6,6 +6,7 @@ Rule: nothing is counted here; a scrape reads what the engine counted.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 
@@ -14,7 +15,7 @@ from serving.engine.registry import ModelRegistry
 from serving.engine.response_cache import ResponseCache
 from serving.engine.servable import Servable
 from serving.engine.statistics import Histogram
-from serving.exposition import head, labels
+from serving.exposition import head, histogram_lines, labels
 from serving.generation_metrics import generation
 from serving.life_metrics import labels_of, loads, processes, rollouts, states
 from serving.machine import FIGURES, Machine
@@ -216,12 +217,8 @@ def _first_responses(models: list[Servable]) -> Iterator[str]:
 
 
 def _histogram(name: str, model: Servable, histogram: Histogram, scale: int) -> Iterator[str]:
-    counts = histogram.cumulative()
-    bounds = [*(f"{bound * scale:g}" for bound in histogram.bounds), "+Inf"]
-    for bound, count in zip(bounds, counts, strict=True):
-        yield f"{name}_bucket{labels_of(model, le=bound)} {count}\n"
-    yield f"{name}_count{labels_of(model)} {counts[-1]}\n"
-    yield f"{name}_sum{labels_of(model)} {histogram.sum * scale}\n"
+    bounds = [f"{bound * scale:g}" for bound in histogram.bounds]
+    return histogram_lines(name, partial(labels_of, model), bounds, histogram.cumulative(), histogram.sum * scale)
 
 
 def _machine(machine: Machine) -> Iterator[str]:
