@@ -1,7 +1,10 @@
 """Generating models with random weights, made on the fly: what a version folder of one holds."""
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -9,6 +12,8 @@ from torch import nn
 
 from training.export import decoder_onnx, decoder_torchscript
 from training.models.decoder import Decoder, DecoderConfig, hugging_face_config
+
+M = TypeVar("M", bound=nn.Module)
 
 TINY = DecoderConfig(
     vocab_size=300,
@@ -29,15 +34,18 @@ _TEXT = "the quick brown fox jumps over the lazy dog and then there is another o
 
 
 def tiny_decoder(config: DecoderConfig = TINY, seed: int = 0) -> Decoder:
-    """Weights large enough that its choices are clear ones."""
+    return decided(Decoder(config), seed)
+
+
+def decided(model: M, seed: int) -> M:
+    """With random weights large enough that its choices are clear ones."""
     generator = torch.Generator().manual_seed(seed)
-    model = Decoder(config).eval()
     for parameter in model.parameters():
         if parameter.dim() > 1:
             nn.init.normal_(parameter, std=0.2, generator=generator)
         else:
             nn.init.uniform_(parameter, 0.5, 1.5, generator=generator)
-    return model.requires_grad_(False)
+    return model.eval().requires_grad_(False)
 
 
 def write_tiny_decoder(folder: Path, config: DecoderConfig = TINY, seed: int = 0) -> Decoder:
@@ -57,9 +65,13 @@ def write_tiny_decoder(folder: Path, config: DecoderConfig = TINY, seed: int = 0
             "chat_template": CHAT_TEMPLATE,
         },
     }
+    write_json(folder, described)
+    return model
+
+
+def write_json(folder: Path, described: Mapping[str, object]) -> None:
     for name, fields in described.items():
         (folder / name).write_text(json.dumps(fields, indent=2))
-    return model
 
 
 def byte_level_tokenizer(vocab_size: int) -> Tokenizer:
@@ -93,9 +105,17 @@ def add_tiny_decoder(root: Path, name: str = "writer", backend: str = "onnxrunti
 @torch.inference_mode()
 def greedy(model: Decoder, prompt: list[int], count: int) -> list[int]:
     """The plain loop, which reads everything again for each token."""
-    tokens, threads = list(prompt), torch.get_num_threads()
-    torch.set_num_threads(1)  # several would wait for one another longer than they compute
-    for _ in range(count):
-        tokens.append(int(model(torch.tensor([tokens]))[0, -1].argmax()))
-    torch.set_num_threads(threads)
+    tokens = list(prompt)
+    with one_thread():
+        for _ in range(count):
+            tokens.append(int(model(torch.tensor([tokens]))[0, -1].argmax()))
     return tokens[len(prompt) :]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Several would wait for one another longer than they compute."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

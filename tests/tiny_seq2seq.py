@@ -1,13 +1,11 @@
 """Generating models of an encoder and a decoder with random weights: what a version folder of one holds."""
 
-import json
 from pathlib import Path
 
 import torch
 from tokenizers import processors
-from torch import nn
 
-from tests.tiny_decoders import END, IM_START, byte_level_tokenizer
+from tests.tiny_decoders import END, IM_START, byte_level_tokenizer, decided, one_thread, write_json
 from training.export import seq2seq_onnx
 from training.models.decoder import DecoderConfig
 from training.models.seq2seq import Seq2seq, Seq2seqConfig, seq2seq_config
@@ -29,15 +27,7 @@ TASK = 'parameters { key: "generation.task" value { string_value: "text2text-gen
 
 
 def tiny_seq2seq(config: Seq2seqConfig = TINY, seed: int = 0) -> Seq2seq:
-    """Weights large enough that its choices are clear ones."""
-    generator = torch.Generator().manual_seed(seed)
-    model = Seq2seq(config).eval()
-    for parameter in model.parameters():
-        if parameter.dim() > 1:
-            nn.init.normal_(parameter, std=0.2, generator=generator)
-        else:
-            nn.init.uniform_(parameter, 0.5, 1.5, generator=generator)
-    return model.requires_grad_(False)
+    return decided(Seq2seq(config), seed)
 
 
 def write_tiny_seq2seq(folder: Path, config: Seq2seqConfig = TINY, seed: int = 0) -> Seq2seq:
@@ -53,8 +43,7 @@ def write_tiny_seq2seq(folder: Path, config: Seq2seqConfig = TINY, seed: int = 0
         "generation_config.json": {"eos_token_id": 0},
         "tokenizer_config.json": {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": END},
     }
-    for name, fields in described.items():
-        (folder / name).write_text(json.dumps(fields, indent=2))
+    write_json(folder, described)
     return model
 
 
@@ -69,11 +58,9 @@ def logits_after(model: Seq2seq, prompt: list[int], written: list[int]) -> torch
 def greedy(model: Seq2seq, prompt: list[int], count: int) -> list[int]:
     """The plain loop."""
     written: list[int] = []
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # several would wait for one another longer than they compute
-    for _ in range(count):
-        written.append(int(logits_after(model, prompt, written).argmax()))
-    torch.set_num_threads(threads)
+    with one_thread():
+        for _ in range(count):
+            written.append(int(logits_after(model, prompt, written).argmax()))
     return written
 
 
