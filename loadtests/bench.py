@@ -80,6 +80,7 @@ def main(
     """
     known, missing = contestants(peers_env, triton)
     names = chosen(only, [DIRECT, *(each.name for each in known)], missing)
+    missing = missing if only is None else {}  # nobody asked for them
     models = [each for each in MODELS if each.name in (model or [m.name for m in MODELS])]
     if unknown := set(model or []) - {each.name for each in MODELS}:
         raise ServerFailed(f"no model is named {', '.join(unknown)}; mlp, cnn and wide are there")
@@ -91,7 +92,7 @@ def main(
     told = {each.name: f"{each.wire.name} tensors; set: {each.settings}" for each in known if each.name in names}
     told |= {f"{DIRECT}, {each.model.name}": str(each.setting) for each in subjects if each.setting}
     show_all(models, turns, REFERENCE)
-    show_notes(program, told, missing if only is None else {}, failed)
+    show_notes(program, told, missing, failed)
     last_line(
         {
             "generator": program,

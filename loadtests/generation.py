@@ -79,6 +79,7 @@ def main(
     """
     known, missing = contestants(peers_env)
     names = chosen(only, [it.name for it in known], missing)
+    missing = missing if only is None else {}  # nobody asked for them
     counts = concurrency or [1, 8, 16, 64]
     with tempfile.TemporaryDirectory() as folder:
         written = add_model(Path(folder), found_model(model), max(counts), threads)
@@ -93,7 +94,7 @@ def main(
         f"  {written.model.title}, {PROMPT_TOKENS} tokens in, {tokens} out, {threads} thread(s), {written.rows} rows\n"
     )
     show_all(turns, REFERENCE)
-    show_notes(told, starts, missing if only is None else {}, failed)
+    show_notes(told, starts, missing, failed)
     last_line(
         {
             "model": written.model.name,
