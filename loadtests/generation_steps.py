@@ -27,20 +27,20 @@ from loadtests.generation_in_process import model_config
 from loadtests.generation_models import MODELS, PROMPT_TOKENS, Prompt, Written, add_model, prompts
 from loadtests.report import last_line, run_command, table
 from serving.core.generation import SamplingParams, Token
-from serving.core.steps import CopyRow, Step
+from serving.core.steps import Step
 from serving.engine.generating_model import GeneratingModel
 from serving.engine.generation_loading import load_generating
 from serving.engine.text_stream import TextStream
-from serving.engine.writing import Writing
-from serving.engine.writing_thread import Written as Told
+from serving.engine.writing import Said, Writing
+from serving.engine.writing_thread import Told, move
 from serving.sampling.sampler import SamplerState, sample
 from serving.scheduling.continuous import ContinuousBatcher, Limits, Sequence
 from serving.text.stop_strings import StopStrings
 
 SCHEDULE, MOVES, DECODE, READ = "schedule", "move rows", "decode", "read prompts"
-SAMPLE, COMPLETE, TEXT, WAKE, TELL = "sample", "complete", "text", "wake the event loop", "statistics and streams"
-OVERHEAD = (SCHEDULE, MOVES, SAMPLE, COMPLETE, TEXT, WAKE, TELL)
-"""All but the decoder's."""
+SAMPLE, COMPLETE, WAKE, TELL = "sample", "complete", "wake the event loop", "text, statistics and streams"
+OVERHEAD = (SCHEDULE, MOVES, SAMPLE, COMPLETE, WAKE)
+"""All that a decoder waits for; the event loop's part is done while it runs."""
 
 _WAVES = 4
 _CLOSES_WITHIN = 60.0  # seconds
@@ -85,7 +85,7 @@ def main(
 ) -> None:
     """Microseconds of each part of a step in which so many sequences get a token each: medians, and means in brackets.
 
-    The event loop's part is what it does before any protocol: statistics, and waking who reads.
+    The event loop's part is what it does before any protocol: text, statistics, and waking who reads.
     """
     counts = rows or [1, 8, 16]
     with tempfile.TemporaryDirectory() as folder:
@@ -94,8 +94,8 @@ def main(
         found = uvloop.run(weigh_all(written, endless, counts, tokens))
     table(
         (written.model.title, *(f"{count} rows, us" for count in found)),
-        *((part, *(str(costs[part]) for costs in found.values())) for part in (*OVERHEAD, DECODE)),
-        ("all but decode, % of a step", *(f"{100 * share(costs):.1f}" for costs in found.values())),
+        *((part, *(str(costs[part]) for costs in found.values())) for part in (*OVERHEAD, DECODE, TELL)),
+        ("what a decoder waits for, % of a step", *(f"{100 * share(costs):.1f}" for costs in found.values())),
     )
     print()
     report = {
@@ -146,11 +146,7 @@ def run_step(model: GeneratingModel, batcher: ContinuousBatcher, writings: dict[
     step = plan.step
     assert step is not None
     laps.mark(SCHEDULE)
-    for move in step.moves:
-        if isinstance(move, CopyRow):
-            decoder.copy(move.source, move.target, move.length)
-        else:
-            decoder.swap(move.first, move.second, move.length)
+    move(decoder, step)
     laps.mark(MOVES)
     of_rows = [writings[id(sequence)] for sequence in plan.sampled]
     samplers = [writing.sampler for writing in of_rows]
@@ -165,18 +161,18 @@ def run_step(model: GeneratingModel, batcher: ContinuousBatcher, writings: dict[
         chosen += sample(decoder.prefill(chunk.row, chunk.tokens, chunk.start)[None], [sampler])
     laps.mark(READ)
     good = [token for token in chosen if isinstance(token, Token)]
-    batcher.complete(plan, [token.id for token in good], time.monotonic())
-    laps.mark(COMPLETE)
-    told = Told(0.0, time.monotonic(), step)
+    batcher.take(plan, [token.id for token in good])
+    told = Told(time.monotonic(), step=step)
     for writing, token in zip(of_rows, good, strict=True):
-        delta = writing.take(token)
-        told.deltas.append((writing, delta))
-        if delta.finish_reason is not None:
-            del writings[id(writing.sequence)]
-    laps.mark(TEXT)
+        sequence = writing.sequence
+        told.said.append(Said(writing, token, sequence.written, sequence.finish_reason))
+        if sequence.finish_reason is not None:
+            del writings[id(sequence)]
+    batcher.complete(plan, told.at)
+    laps.mark(COMPLETE)
     model._loop.call_soon_threadsafe(laps.spent.keys)
     laps.mark(WAKE)
-    model._tell(told)
+    model._delivery.tell(told, lambda _: None)
     laps.mark(TELL)
     return step
 

@@ -33,10 +33,9 @@ _COUNTERS: dict[str, tuple[str, Callable[[GeneratingModel], float]]] = {
         lambda model: model.batcher.prefix_hits,
     ),
     "vllm:num_preemptions_total": ("Always 0: rows have room.", lambda model: model.batcher.preemptions),
-    "slipway_generation_steps_total": ("Steps that were made.", lambda model: model.generation.steps),
-    "slipway_generation_step_sequences_total": (
-        "Sequences that got a token, summed up over steps; by steps it is how many are written together.",
-        lambda model: model.generation.written_rows,
+    "slipway_generation_steps_total": (
+        "Steps that were made; tokens that were written by them are how many are written together.",
+        lambda model: model.generation.steps,
     ),
 }
 _HISTOGRAMS: dict[str, tuple[str, Callable[[GeneratingModel], Histogram]]] = {

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from serving.backends.decoder import Decoder
-from serving.core.generation import FinishReason, GenerateRequest, Grammar, SamplingParams
+from serving.core.generation import GenerateRequest, Grammar, SamplingParams
 from serving.core.generation_config import TEXT_OUTPUT, generation_config
 from serving.core.model_config import ModelConfig, input_specs, output_specs
 from serving.core.requests import NO_LABELS, InferRequest, InferResponse
@@ -25,11 +25,12 @@ from serving.engine import text_tensors
 from serving.engine.generation_statistics import GenerationStatistics
 from serving.engine.grammar_matchers import GrammarMatchers
 from serving.engine.processes import Processes
-from serving.engine.statistics import FailureReason, ModelStatistics, Times, failure_reason
+from serving.engine.statistics import FailureReason, ModelStatistics
+from serving.engine.text_delivery import TextDelivery
 from serving.engine.text_stream import Delta, TextStream, Usage
 from serving.engine.tracer import Timeline
 from serving.engine.writing import Writing
-from serving.engine.writing_thread import WritingThread, Written
+from serving.engine.writing_thread import Told, WritingThread
 from serving.errors import ContextTooLong, DeadlineExceeded, Overloaded, Unsupported
 from serving.sampling.sampler import SamplerState
 from serving.sampling.validate import check
@@ -95,6 +96,7 @@ class GeneratingModel:
                 prefix_caching=settings.enable_prefix_caching,
             ),
         )
+        self._delivery = TextDelivery(self.statistics, self.generation)
         self._closing = threading.Lock()
         self._is_closed = False
         self._thread = WritingThread(f"{self.name}/{version}", self.batcher, decoder, self._deliver)
@@ -203,50 +205,13 @@ class GeneratingModel:
         outputs = {TEXT_OUTPUT: np.array([text.encode()], object)}
         return InferResponse(self.name, self.version, outputs, request.id, final)
 
-    def _deliver(self, written: Written) -> None:
-        """On the writing thread: one wake-up of the event loop for the whole step."""
-        self._loop.call_soon_threadsafe(self._tell, written)
-
-    def _tell(self, written: Written) -> None:
-        if written.step is not None:
-            sequences = sum(bool(delta.tokens) for _, delta in written.deltas)  # the others' time was over
-            read = sum(len(chunk.tokens) for chunk in written.step.chunks)
-            self.generation.step(sequences, len(written.step.tokens) + read)
-        for writing, delta in written.deltas:
-            writing.stream.put(delta)
-            self._note(writing, delta, written.ended)
-        for writing, error in written.failed:
-            writing.stream.fail(error)
-            self.statistics.record_failure(failure_reason(error), written.ended - writing.sequence.arrived)
-
-    def _note(self, writing: Writing, delta: Delta, now: float) -> None:
-        sequence = writing.sequence
-        if delta.tokens:
-            since_last = None if writing.first_token == inf else now - writing.last_token
-            self.generation.token(now - sequence.arrived, since_last)
-            writing.first_token = min(writing.first_token, now)
-            writing.last_token = now
-            writing.stream.usage.cached = sequence.cached_tokens
-        if delta.finish_reason is not None:
-            self._note_end(writing, delta.finish_reason, now)
-            begun = min(writing.begun, now)
-            times = Times(0.0, now - begun, 0.0)
-            self.statistics.record([begun - sequence.arrived], 1, times, int(time.time() * 1000))
-
-    def _note_end(self, writing: Writing, reason: FinishReason, now: float) -> None:
-        sequence = writing.sequence
-        begun, first = min(writing.begun, now), min(writing.first_token, now)
-        queued = begun - sequence.arrived
-        self.generation.request(
-            reason, sequence.prompt_length, writing.stream.usage.completion, queued, first - begun, now - first
-        )
+    def _deliver(self, told: Told) -> None:
+        """On the writing thread: one wake-up of the event loop for all of it."""
+        self._loop.call_soon_threadsafe(self._delivery.tell, told, self._thread.cancel)
 
     def _give_up(self, writing: Writing) -> None:
-        """Its caller reads no more."""
         if self._thread.cancel(writing):
-            now = time.monotonic()
-            self.statistics.record_failure(FailureReason.CANCELED, now - writing.sequence.arrived)
-            self._note_end(writing, FinishReason.ABORT, now)
+            self._delivery.give_up(writing, time.monotonic())
 
 
 class Answer:

@@ -34,8 +34,6 @@ class GenerationStatistics:
     generation_tokens: int = 0
     finished: dict[FinishReason, int] = field(default_factory=lambda: dict.fromkeys(FinishReason, 0))
     steps: int = 0
-    written_rows: int = 0
-    """Sequences that got a token, summed up over steps."""
     time_to_first_token: Histogram = field(default_factory=partial(Histogram, _FIRST_TOKEN))
     inter_token_latency: Histogram = field(default_factory=partial(Histogram, _BETWEEN_TOKENS))
     time_per_output_token: Histogram = field(default_factory=partial(Histogram, _BETWEEN_TOKENS))
@@ -48,19 +46,20 @@ class GenerationStatistics:
     request_generation_tokens: Histogram = field(default_factory=partial(Histogram, _TOKENS))
     iteration_tokens: Histogram = field(default_factory=partial(Histogram, _STEP_TOKENS))
 
-    def step(self, sequences: int, tokens: int) -> None:
-        """`tokens` that were computed, for so many `sequences` the next one to be written."""
+    def step(self, tokens: int) -> None:
+        """So many were computed, of prompts and of answers."""
         self.steps += 1
-        self.written_rows += sequences
-        self.generation_tokens += sequences
         self.iteration_tokens.observe(tokens)
 
-    def token(self, since_arrival: float, since_last: float | None) -> None:
-        """A request's; `since_last` is None for its first."""
-        if since_last is None:
-            self.time_to_first_token.observe(since_arrival)
-        else:
-            self.inter_token_latency.observe(since_last)
+    def first_token(self, since_arrival: float) -> None:
+        """Of a request."""
+        self.generation_tokens += 1
+        self.time_to_first_token.observe(since_arrival)
+
+    def next_token(self, since_last: float) -> None:
+        """Of the same request."""
+        self.generation_tokens += 1
+        self.inter_token_latency.observe(since_last)
 
     def request(
         self, reason: FinishReason, prompt: int, written: int, queued: float, prefill: float, decode: float

@@ -39,7 +39,7 @@ class TextStream:
         self._reader: asyncio.Future[None] | None = None
         self.usage = Usage(prompt_tokens)
         self.is_over = False
-        """Whether its last delta, or an error, was put."""
+        """Whether its last delta, or an error, was put, or nobody reads it."""
 
     def put(self, delta: Delta) -> None:
         self._unread.append(delta)
@@ -51,6 +51,10 @@ class TextStream:
         """What was put before is read first."""
         self._error, self.is_over = error, True
         self._wake()
+
+    def close(self) -> None:
+        """Nobody reads it any more."""
+        self.is_over = True
 
     async def next(self) -> Delta:
         """All that is new. Raises what the request failed with."""

@@ -1,10 +1,11 @@
 """A request that is being written: its sequence, how its tokens are chosen, and its text so far.
 
-Rule: made on the event loop, and then the writing thread's own.
+Rule: made on the event loop; the sequence and the sampler are then the writing thread's, the text stays the loop's.
 """
 
 from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 from serving.core.generation import FinishReason, Token
 from serving.engine.text_stream import Delta, TextStream
@@ -27,15 +28,12 @@ class Writing:
     first_token: float = inf
     last_token: float = inf
 
-    def take(self, token: Token) -> Delta:
-        """What a token adds that was chosen, and whether the answer ends with it. A stop token is no text; one that the
-        request asked for is the reason."""
-        reason = self.sequence.finish_reason
-        text = "" if reason is FinishReason.STOP else self.detokenizer.add(token.id)
-        may_stop = self.sequence.written >= self.sequence.min_tokens
-        shown, stopped = self.stop_strings.add(text) if may_stop else (text, False)
-        if not stopped and reason is None and self.sampler.stopped:  # its grammar allows nothing more
-            reason = FinishReason.STOP
+    def take(self, token: Token, number: int, reason: FinishReason | None) -> Delta:
+        """What a token adds that was chosen as its `number`th, and whether the answer ends with it, for a `reason` that
+        the thread has or because of its text. A stop token is no text; one that the request asked for is told."""
+        is_stop_token = reason is FinishReason.STOP and token.id in self.sampler.stop_ids
+        text = "" if is_stop_token else self.detokenizer.add(token.id)
+        shown, stopped = self.stop_strings.add(text) if number >= self.sequence.min_tokens else (text, False)
         if not stopped and reason is not None:
             rest, stopped = self.stop_strings.add(self.detokenizer.end())
             shown += rest
@@ -43,5 +41,14 @@ class Writing:
             return Delta(shown, (token,), FinishReason.STOP, self.stop_strings.matched)
         if reason is not None:
             shown += self.stop_strings.end()
-        was_asked_for = reason is FinishReason.STOP and token.id in self.sampler.params.stop_token_ids
+        was_asked_for = is_stop_token and token.id in self.sampler.params.stop_token_ids
         return Delta(shown, (token,), reason, token.id if was_asked_for else None)
+
+
+class Said(NamedTuple):
+    """The `number`th token of an answer, the first being 1, and why it ends with it, if it does."""
+
+    writing: Writing
+    token: Token
+    number: int
+    reason: FinishReason | None

@@ -1,7 +1,8 @@
 """The thread that writes: one step after another, for all requests that are under way.
 
-Rule: the batcher is touched under the lock; decoder, sampler and text are this thread's own and run outside it; and the
-event loop is woken once a step.
+Rule: the batcher is touched under the lock; decoder and samplers are this thread's own and run outside it; tokens are
+told as soon as they were chosen, first those of the rows that write, then each prompt's first; they become text
+elsewhere.
 """
 
 import threading
@@ -12,11 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from serving.backends.decoder import Decoder
-from serving.core.generation import Token
+from serving.core.generation import FinishReason, Token
 from serving.core.steps import CopyRow, Step
 from serving.engine.execution import blame
-from serving.engine.text_stream import Delta
-from serving.engine.writing import Writing
+from serving.engine.writing import Said, Writing
 from serving.errors import ModelNotReady
 from serving.sampling.sampler import sample
 from serving.scheduling.continuous import ContinuousBatcher, ContinuousPlan
@@ -25,14 +25,15 @@ _NONE = 0  # in the place of a token that could not be chosen
 
 
 @dataclass(slots=True)
-class Written:
-    """What a step gave whom, and who failed with what; from when to when, in seconds of the thread's clock."""
+class Told:
+    """What a part of a step gave whom, who failed with what, and whose time is over; `at` is in seconds of the thread's
+    clock. The last part has the step."""
 
-    started: float
-    ended: float = 0.0
-    step: Step | None = None
-    deltas: list[tuple[Writing, Delta]] = field(default_factory=list)
+    at: float
+    said: list[Said] = field(default_factory=list)
     failed: list[tuple[Writing, Exception]] = field(default_factory=list)
+    expired: list[tuple[Writing, FinishReason]] = field(default_factory=list)
+    step: Step | None = None
 
 
 class WritingThread:
@@ -41,10 +42,10 @@ class WritingThread:
         name: str,
         batcher: ContinuousBatcher,
         decoder: Decoder,
-        deliver: Callable[[Written], None],
+        deliver: Callable[[Told], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`deliver` is called on the thread, after each step and when requests expire."""
+        """`deliver` is called on the thread, after each part of a step and when requests expire."""
         self._batcher = batcher
         self._decoder = decoder
         self._deliver = deliver
@@ -84,15 +85,15 @@ class WritingThread:
 
     def _run(self) -> None:
         while (begun := self._begin()) is not None:
-            plan, written, writings = begun
+            plan, writings, expired = begun
+            if expired is not None:
+                self._deliver(expired)
             if plan.step is not None:
-                self._write(plan, writings, written)
-            written.ended = self._clock()
-            self._deliver(written)
-            del begun, plan, written, writings
+                self._make(plan, plan.step, writings)
+            del begun, plan, writings, expired
 
-    def _begin(self) -> tuple[ContinuousPlan, Written, list[Writing]] | None:
-        """What to compute, who expired, and for whom the next tokens are; None when the thread stops and all was
+    def _begin(self) -> tuple[ContinuousPlan, list[Writing], Told | None] | None:
+        """What to compute, for whom the next tokens are, and who expired; None when the thread stops and all was
         written."""
         with self._changed:
             while True:
@@ -103,80 +104,87 @@ class WritingThread:
                 if self._stopping:
                     return None
                 self._changed.wait(None if plan.wake_at is None else max(0.0, plan.wake_at - now))
-            written = Written(now, step=plan.step)
-            for event in plan.events:
-                writing = self._writings.pop(id(event.request))
-                if event.error is not None:
-                    written.failed.append((writing, event.error))
-                else:
-                    written.deltas.append((writing, Delta("", (), event.value)))
             for sequence in plan.reading:
                 writing = self._writings[id(sequence)]
                 writing.begun = min(writing.begun, now)
-            return plan, written, [self._writings[id(sequence)] for sequence in plan.sampled]
+            expired = self._expired(plan, now) if plan.events else None
+            return plan, [self._writings[id(sequence)] for sequence in plan.sampled], expired
 
-    def _write(self, plan: ContinuousPlan, writings: list[Writing], written: Written) -> None:
-        try:
-            logits = self._compute(plan)
-            chosen = sample(logits, [writing.sampler for writing in writings]) if writings else []
-        except BaseException as error:  # a decoder may raise anything, and the thread must go on
-            self._fail(plan, blame(error), written)
-            return
-        ids = [_NONE if isinstance(token, Exception) else token.id for token in chosen]
-        with self._changed:
-            self._batcher.complete(plan, ids, self._clock())
-            pairs = zip(writings, chosen, strict=True)
-            there = [(writing, token) for writing, token in pairs if id(writing.sequence) in self._writings]
-        self._tell([(writing, _taken(writing, token)) for writing, token in there], written)
-
-    def _compute(self, plan: ContinuousPlan) -> np.ndarray:
-        """Logits [n, V] for each of `plan.sampled`; of chunks that don't end their prompt nobody needs them."""
-        step, decoder = plan.step, self._decoder
-        assert step is not None
-        for move in step.moves:
-            if isinstance(move, CopyRow):
-                decoder.copy(move.source, move.target, move.length)
+    def _expired(self, plan: ContinuousPlan, now: float) -> Told:
+        told = Told(now)
+        for event in plan.events:
+            writing = self._writings.pop(id(event.request))
+            if event.error is None:
+                told.expired.append((writing, event.value))
             else:
-                decoder.swap(move.first, move.second, move.length)
-        logits = decoder.decode(step.tokens, step.lengths) if step.tokens else np.empty((0, decoder.vocab_size), "f4")
-        sampled = set(map(id, plan.sampled))
-        read = []
-        for sequence, chunk in zip(plan.reading, step.chunks, strict=True):
-            last = decoder.prefill(chunk.row, chunk.tokens, chunk.start)
-            if id(sequence) in sampled:
-                read.append(last.copy())
-        return np.vstack([logits, *read]) if read else logits
+                told.failed.append((writing, event.error))
+        return told
 
-    def _tell(self, taken: list[tuple[Writing, Delta | Exception]], written: Written) -> None:
-        """Those whose callers did not leave meanwhile. The batcher knows nothing of what ended with a stop string, a
-        grammar or an error."""
+    def _make(self, plan: ContinuousPlan, step: Step, writings: list[Writing]) -> None:
+        """`writings` are those of `plan.sampled`."""
+        try:
+            move(self._decoder, step)
+            rows = len(step.tokens)
+            told = Told(self._clock())
+            if rows:
+                told = self._chosen(plan, self._decoder.decode(step.tokens, step.lengths), writings[:rows], 0)
+            sampled = rows
+            for sequence, chunk in zip(plan.reading, step.chunks, strict=True):
+                if told.said or told.failed:
+                    self._deliver(told)
+                logits = self._decoder.prefill(chunk.row, chunk.tokens, chunk.start)
+                told = Told(self._clock())
+                if sampled < len(writings) and plan.sampled[sampled] is sequence:
+                    told = self._chosen(plan, logits[None], writings[sampled : sampled + 1], sampled)
+                    sampled += 1
+        except BaseException as error:  # a decoder may raise anything, and the thread must go on
+            told = self._failed(plan, blame(error))
+        else:
+            with self._changed:
+                self._batcher.complete(plan, told.at)
+        told.step = step
+        self._deliver(told)
+
+    def _chosen(self, plan: ContinuousPlan, logits: np.ndarray, writings: list[Writing], first: int) -> Told:
+        """A token for each row of `logits`, which are those of `plan.sampled` from the `first` on."""
+        tokens = sample(logits, [writing.sampler for writing in writings])
+        ids = [_NONE if isinstance(token, Exception) else token.id for token in tokens]
         with self._changed:
-            for writing, delta in taken:
-                sequence = writing.sequence
-                if id(sequence) not in self._writings:
-                    continue
-                if isinstance(delta, Exception):
-                    del self._writings[id(sequence)]
-                    self._batcher.cancel(sequence)
-                    written.failed.append((writing, delta))
-                    continue
-                written.deltas.append((writing, delta))
-                if delta.finish_reason is not None:
-                    del self._writings[id(sequence)]
-                    self._batcher.finish(sequence, delta.finish_reason)
+            told = Told(self._clock())
+            self._batcher.take(plan, ids, first)
+            for writing, token in zip(writings, tokens, strict=True):
+                self._tell(told, writing, token)
+        return told
 
-    def _fail(self, plan: ContinuousPlan, error: Exception, written: Written) -> None:
+    def _tell(self, told: Told, writing: Writing, token: Token | Exception) -> None:
+        """Unless its caller left meanwhile. The batcher knows nothing of what ends with a grammar or an error."""
+        sequence = writing.sequence
+        if id(sequence) not in self._writings:
+            return
+        if isinstance(token, Exception):
+            self._batcher.cancel(sequence)
+            told.failed.append((writing, token))
+            del self._writings[id(sequence)]
+            return
+        if writing.sampler.stopped:
+            self._batcher.finish(sequence, FinishReason.STOP)
+        told.said.append(Said(writing, token, sequence.written, sequence.finish_reason))
+        if sequence.finish_reason is not None:
+            del self._writings[id(sequence)]
+
+    def _failed(self, plan: ContinuousPlan, error: Exception) -> Told:
+        told = Told(self._clock())
         with self._changed:
             for event in self._batcher.fail(plan, error):
                 writing = self._writings.pop(id(event.request), None)
                 if writing is not None:
-                    written.failed.append((writing, error))
+                    told.failed.append((writing, error))
+        return told
 
 
-def _taken(writing: Writing, token: Token | Exception) -> Delta | Exception:
-    if isinstance(token, Exception):
-        return token
-    try:
-        return writing.take(token)
-    except BaseException as error:  # a library of tokens may raise anything, and the others must go on
-        return blame(error)
+def move(decoder: Decoder, step: Step) -> None:
+    for it in step.moves:
+        if isinstance(it, CopyRow):
+            decoder.copy(it.source, it.target, it.length)
+        else:
+            decoder.swap(it.first, it.second, it.length)

@@ -1,7 +1,7 @@
 """Continuous batching: at every step it is decided anew which sequences write, and which prompts are read.
 
-    add(sequence, now) ── schedule(now) ─▶ ContinuousPlan ── (the step is computed, tokens are chosen) ──
-    complete(plan, token_ids, now) ─▶ those that ended
+    add(sequence, now) ── schedule(now) ─▶ ContinuousPlan ── (a part is computed, tokens are chosen) ──
+    take(plan, token_ids, first) ─▶ those that ended ── (until all is computed) ── complete(plan, now)
 
 Rule: a step is made of whole rows that were promised to their sequences, so that whatever runs can run to its end.
 """
@@ -182,18 +182,10 @@ class ContinuousBatcher:
         )
         return ContinuousPlan(step, (*writing, *reading.ended()), events, None, tuple(reading.sequences), now)
 
-    def complete(self, plan: ContinuousPlan, token_ids: list[int], now: float) -> list[Sequence]:
-        """One token for each of `plan.sampled`, in their order. Those that it ended."""
-        step = plan.step
-        assert step is not None
-        read = 0
-        for sequence, chunk in zip(plan.reading, step.chunks, strict=True):
-            read += len(chunk.tokens)
-            if sequence.finish_reason is None:
-                sequence.computed += len(chunk.tokens)
-        self._times.observe(len(step.tokens), read, now - plan.at)
+    def take(self, plan: ContinuousPlan, token_ids: list[int], first: int = 0) -> list[Sequence]:
+        """One token for each of `plan.sampled` from the `first` on, in their order. Those that it ended."""
         ended = []
-        for sequence, token in zip(plan.sampled, token_ids, strict=True):
+        for sequence, token in zip(plan.sampled[first : first + len(token_ids)], token_ids, strict=True):
             if sequence.finish_reason is not None:
                 continue
             tokens = sequence.tokens
@@ -208,6 +200,15 @@ class ContinuousBatcher:
                 self._end(sequence, reason)
                 ended.append(sequence)
         return ended
+
+    def complete(self, plan: ContinuousPlan, now: float) -> None:
+        """All of it was computed, and every token taken."""
+        step = plan.step
+        assert step is not None
+        for sequence, chunk in zip(plan.reading, step.chunks, strict=True):
+            if sequence.finish_reason is None:
+                sequence.computed = chunk.start + len(chunk.tokens)
+        self._times.observe(len(step.tokens), sum(len(chunk.tokens) for chunk in step.chunks), now - plan.at)
 
     def fail(
         self,

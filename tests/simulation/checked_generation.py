@@ -79,9 +79,17 @@ class CheckedGeneration:
         token_ids = [*written, *(chosen[sequence] for sequence in plan.sampled[rows:])]
         self.now += self.seconds(rows, sum(len(chunk.tokens) for chunk in plan.step.chunks))
         self.steps.append(plan)
-        for sequence in self.batcher.complete(plan, token_ids, self.now):
+        for sequence in self._taken(plan, token_ids):
             assert sequence.finish_reason in (FinishReason.STOP, FinishReason.LENGTH)
             self.ends[sequence] += 1
+        self.batcher.complete(plan, self.now)
+
+    def _taken(self, plan: ContinuousPlan, token_ids: list[int]) -> list[Sequence]:
+        """Part by part, as they are computed: the rows, and each prompt that was read to its end."""
+        assert plan.step is not None
+        rows = len(plan.step.tokens)
+        parts = [(0, token_ids[:rows]), *((place, [token_ids[place]]) for place in range(rows, len(token_ids)))]
+        return [sequence for first, tokens in parts for sequence in self.batcher.take(plan, tokens, first)]
 
     def step(self) -> bool:
         if self.begin():

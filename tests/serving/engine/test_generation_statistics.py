@@ -22,14 +22,14 @@ def test_one_token_has_no_time_between_tokens() -> None:
     statistics = GenerationStatistics()
     statistics.request(FinishReason.LENGTH, 1, 1, 0.0, 0.1, 0.0)
     assert statistics.time_per_output_token.cumulative()[-1] == 0
-    statistics.token(0.5, None)
-    statistics.token(0.7, 0.2)
+    statistics.first_token(0.5)
+    statistics.next_token(0.2)
     assert (statistics.time_to_first_token.sum, statistics.inter_token_latency.sum) == (0.5, 0.2)
 
 
-def test_steps_tell_how_many_are_written_together() -> None:
+def test_steps_and_tokens_are_counted_apart() -> None:
     statistics = GenerationStatistics()
-    statistics.step(sequences=3, tokens=40)
-    statistics.step(sequences=1, tokens=1)
-    assert (statistics.steps, statistics.written_rows, statistics.generation_tokens) == (2, 4, 4)
-    assert statistics.iteration_tokens.sum == 41
+    statistics.step(40)
+    statistics.step(1)
+    statistics.first_token(0.5)
+    assert (statistics.steps, statistics.generation_tokens, statistics.iteration_tokens.sum) == (2, 1, 41)

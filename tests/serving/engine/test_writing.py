@@ -21,7 +21,7 @@ def writing(*stops: str) -> Writing:
 
 def take(writing: Writing, text: str) -> list[Delta]:
     """What each of its tokens adds, none of which ends the sequence by itself."""
-    return [writing.take(Token(token)) for token in TOKENIZER.encode(text)]
+    return [writing.take(Token(token), number, None) for number, token in enumerate(TOKENIZER.encode(text), 1)]
 
 
 def test_text_comes_as_its_characters_are_whole() -> None:
@@ -43,19 +43,14 @@ def test_no_part_of_a_stop_string_is_told() -> None:
 def test_before_the_least_number_of_tokens_nothing_stops_it(least: int, told: str) -> None:
     it = writing("x")
     it.sequence.min_tokens = least
-    found = ""
-    for token in TOKENIZER.encode("the fox"):  # three: "the", " fo", "x"
-        it.sequence.tokens.append(token)
-        found += it.take(Token(token)).text
-    assert found == told
+    assert "".join(delta.text for delta in take(it, "the fox")) == told  # three: "the", " fo", "x"
 
 
 def test_what_might_have_become_one_is_told_in_the_end() -> None:
     it = writing("END")
     take(it, "the fox E")
-    it.sequence.finish_reason = FinishReason.LENGTH
     (token,) = TOKENIZER.encode("N")
-    last = it.take(Token(token))
+    last = it.take(Token(token), 9, FinishReason.LENGTH)
     assert (last.text, last.finish_reason, last.stop_reason) == ("EN", FinishReason.LENGTH, None)
 
 
@@ -63,25 +58,22 @@ def test_what_might_have_become_one_is_told_in_the_end() -> None:
 def test_a_stop_token_is_no_text_and_the_reason_where_it_was_asked_for(was_asked_for: bool) -> None:
     (token,) = TOKENIZER.encode("x")
     it = writing()
-    it.sampler.params = SamplingParams(stop_token_ids=(token,) if was_asked_for else ())
-    take(it, "fox")
-    it.sequence.finish_reason = FinishReason.STOP
-    assert it.take(Token(token)) == Delta("", (Token(token),), FinishReason.STOP, token if was_asked_for else None)
+    params = SamplingParams(stop_token_ids=(token,) if was_asked_for else ())
+    it.sampler = SamplerState(params, [5], () if was_asked_for else (token,), 0)
+    take(it, "fo")
+    delta = it.take(Token(token), 3, FinishReason.STOP)
+    assert delta == Delta("", (Token(token),), FinishReason.STOP, token if was_asked_for else None)
 
 
 def test_half_a_character_at_the_end_is_told_as_such() -> None:
     it = writing()
     half = TOKENIZER.encode("€")[:-1]
     for token in half[:-1]:
-        it.take(Token(token))
-    it.sequence.finish_reason = FinishReason.LENGTH
-    assert it.take(Token(half[-1])).text == "\ufffd"
+        it.take(Token(token), 1, None)
+    assert it.take(Token(half[-1]), 2, FinishReason.LENGTH).text == "\ufffd"
 
 
-@pytest.mark.parametrize("stopped", [True, False])
-def test_a_grammar_that_allows_nothing_more_ends_it(stopped: bool) -> None:
-    it = writing()
-    it.sampler.stopped = stopped
+def test_the_last_token_of_a_grammar_is_text() -> None:
     (token,) = TOKENIZER.encode("x")
-    delta = it.take(Token(token))
-    assert (delta.text, delta.finish_reason) == ("x", FinishReason.STOP if stopped else None)
+    delta = writing().take(Token(token), 1, FinishReason.STOP)
+    assert (delta.text, delta.finish_reason, delta.stop_reason) == ("x", FinishReason.STOP, None)

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from serving.core.generation import FinishReason, SamplingParams
 from serving.core.model_config import parse
 from serving.engine.text_stream import TextStream
 from serving.engine.writing import Writing
-from serving.engine.writing_thread import WritingThread, Written
+from serving.engine.writing_thread import Told, WritingThread
 from serving.errors import BackendFailed, ModelNotReady
 from serving.sampling.sampler import SamplerState
 from serving.scheduling.continuous import ContinuousBatcher, Limits
@@ -39,6 +39,7 @@ class Faulty:
         self._decoder = decoder
         self.fails = False
         self.row_of_nan: int | None = None
+        self.decodes = threading.Event()
         self.may_decode = threading.Event()
         self.may_decode.set()
 
@@ -46,6 +47,7 @@ class Faulty:
         return getattr(self._decoder, name)
 
     def decode(self, tokens: Sequence[int], lengths: Sequence[int]) -> np.ndarray:
+        self.decodes.set()
         assert self.may_decode.wait(30)
         if self.fails:
             raise RuntimeError("out of order")
@@ -53,18 +55,6 @@ class Faulty:
         if self.row_of_nan is not None and self.row_of_nan < len(logits):
             logits[self.row_of_nan] = np.nan
         return logits
-
-
-class _Detokenizer:
-    def __init__(self, on_token: Callable[[], object]) -> None:
-        self._on_token = on_token
-
-    def add(self, token_id: int) -> str:  # noqa: ARG002 # the protocol's
-        self._on_token()
-        return ""
-
-    def end(self) -> str:
-        return ""
 
 
 class Thread:
@@ -75,7 +65,7 @@ class Thread:
         self.decoder = Faulty(load(folder, config, "cpu", rows, 0))
         self.batcher = ContinuousBatcher(rows, self.decoder.max_length, Limits())
         self.tokenizer = TextTokenizer.read(folder)
-        self.delivered: queue.Queue[Written] = queue.Queue()
+        self.delivered: queue.Queue[Told] = queue.Queue()
         self.thread = WritingThread("m", self.batcher, self.decoder, self.delivered.put)
 
     def writing(self, prompt: list[int], count: int) -> Writing:
@@ -94,12 +84,13 @@ class Thread:
         found: dict[int, Any] = {id(writing): [] for writing in writings}
         going_on = set(found)
         while going_on:
-            written = self.delivered.get(timeout=30)
-            for writing, delta in written.deltas:
-                found[id(writing)] += [token.id for token in delta.tokens]
-                if delta.finish_reason is not None:
+            told = self.delivered.get(timeout=30)
+            for writing, token, number, reason in told.said:
+                found[id(writing)].append(token.id)
+                assert number == len(found[id(writing)])
+                if reason is not None:
                     going_on.discard(id(writing))
-            for writing, error in written.failed:
+            for writing, error in told.failed:
                 found[id(writing)] = error
                 going_on.discard(id(writing))
         return found
@@ -120,7 +111,7 @@ def plain(prompt: list[int], count: int) -> list[int]:
     return greedy(tiny_decoder(), prompt, count)
 
 
-def test_each_gets_its_own_tokens_and_one_delivery_a_step(folder: Path) -> None:
+def test_each_gets_its_own_tokens(folder: Path) -> None:
     with thread(folder) as it:
         it.decoder.may_decode.clear()
         first = it.submit([5, 6, 7], 10)
@@ -169,26 +160,17 @@ def test_whoever_leaves_is_told_nothing_and_frees_its_row(folder: Path) -> None:
         assert it.batcher.running == 0
 
 
-def test_whoever_leaves_while_its_last_token_becomes_text_is_told_nothing(folder: Path) -> None:
+def test_a_token_is_told_before_the_rest_of_its_step_is_computed(folder: Path) -> None:
+    """Of two prompts that are read in one step, while a third sequence writes."""
     with thread(folder) as it:
-        leaves = it.writing([5, 6, 7], 1)
-        leaves.detokenizer = _Detokenizer(lambda: it.thread.cancel(leaves))
-        it.thread.submit(leaves)
-        assert it.delivered.get(timeout=30).deltas == []
-        assert it.batcher.running == 0
-
-
-def test_a_token_that_becomes_no_text_costs_its_own_answer_only(folder: Path) -> None:
-    with thread(folder) as it:
-        wrong = it.writing([5, 6, 7], 10)
-        wrong.detokenizer = _Detokenizer(lambda: [][0])
         it.decoder.may_decode.clear()
-        it.thread.submit(wrong)
-        right = it.submit([8, 9], 10)
+        writes = it.submit([5, 6, 7], 10)
+        assert it.decoder.decodes.wait(30)
+        first, second = it.submit([8, 9], 2), it.submit([9, 8], 2)
         it.decoder.may_decode.set()
-        found = it.collect(wrong, right)
-        assert isinstance(found[id(wrong)], BackendFailed)
-        assert found[id(right)] == plain([8, 9], 10)
+        _, _, *parts = [it.delivered.get(timeout=30) for _ in range(5)]
+        assert [[said.writing for said in part.said] for part in parts] == [[writes], [first], [second]]
+        assert [part.step is None for part in parts] == [True, True, False]
 
 
 def test_a_thread_that_stops_writes_to_the_end_and_takes_no_more(folder: Path) -> None:

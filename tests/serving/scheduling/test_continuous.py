@@ -14,7 +14,8 @@ def step(batcher: ContinuousBatcher, now: float = 0.0, token: int = 5) -> Step:
     """Made, with that token everywhere."""
     plan = batcher.schedule(now)
     assert plan.step is not None
-    batcher.complete(plan, [token] * len(plan.sampled), now)
+    batcher.take(plan, [token] * len(plan.sampled))
+    batcher.complete(plan, now)
     return plan.step
 
 
@@ -25,10 +26,12 @@ def test_a_prompt_is_read_then_written_on_until_its_end() -> None:
 
     plan = one.schedule(0.0)
     assert plan == ContinuousPlan(Step(chunks=(Chunk(0, 0, (1, 2, 3)),)), (sequence,), (), None, (sequence,), 0.0)
-    assert one.complete(plan, [7], 0.1) == []
+    assert one.take(plan, [7]) == []
+    one.complete(plan, 0.1)
     plan = one.schedule(0.1)
     assert plan.step == Step(tokens=(7,), lengths=(3,))
-    assert one.complete(plan, [8], 0.2) == [sequence]
+    assert one.take(plan, [8]) == [sequence]
+    one.complete(plan, 0.2)
     assert (sequence.tokens, sequence.finish_reason) == ([1, 2, 3, 7, 8], FinishReason.LENGTH)
     assert one.schedule(0.2).step is None
     assert (one.running, one.used_positions) == (0, 0)
@@ -135,7 +138,8 @@ def test_who_is_cancelled_is_in_no_further_step() -> None:
     one.add(waits, 0.0)
 
     assert [one.cancel(sequence) for sequence in (waits, reads, writes)] == [True] * 3
-    assert one.complete(plan, [7, 7], 0.1) == []
+    assert one.take(plan, [7, 7]) == []
+    one.complete(plan, 0.1)
     assert one.schedule(0.1).step is None
     assert (writes.tokens, writes.finish_reason) == ([3, 5], FinishReason.ABORT)
     assert not one.cancel(writes)
@@ -225,7 +229,8 @@ def test_chunks_are_as_large_as_the_objective_allows() -> None:
         assert plan.step is not None
         read = sum(len(chunk.tokens) for chunk in plan.step.chunks)
         now += 0.001 * read + 0.01
-        one.complete(plan, [5] * len(plan.sampled), now)
+        one.take(plan, [5] * len(plan.sampled))
+        one.complete(plan, now)
         chunks.append(read)
 
     assert 30 <= min(chunks[20:]) <= max(chunks[20:]) <= 42
