@@ -75,7 +75,7 @@ async def _ask(model: GeneratingModel, prompt: Prompt, count: int, planned: floa
         moments.append(time.perf_counter())
         ids += [token.id for token in delta.tokens]
         text += delta.text
-    return Answer(planned, sent, tuple(moments), answer.usage.completion, text, tuple(ids))
+    return Answer(planned, sent, tuple(moments), answer.completion_tokens, text, tuple(ids))
 
 
 def model_config(written: Written) -> ModelConfig:

@@ -184,7 +184,7 @@ def begun(model: GeneratingModel, prompt: Prompt, tokens: int) -> Writing:
         SamplerState(sampling, prompt, (), 0),
         model.tokenizer.detokenizer(),
         StopStrings((), include=False),
-        TextStream(model._loop, len(prompt)),
+        TextStream(model._loop),
     )
 
 

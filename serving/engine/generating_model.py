@@ -27,7 +27,7 @@ from serving.engine.grammar_matchers import GrammarMatchers
 from serving.engine.processes import Processes
 from serving.engine.statistics import FailureReason, ModelStatistics
 from serving.engine.text_delivery import TextDelivery
-from serving.engine.text_stream import Delta, TextStream, Usage
+from serving.engine.text_stream import Delta, TextStream
 from serving.engine.tracer import Timeline
 from serving.engine.writing import Writing
 from serving.engine.writing_thread import Told, WritingThread
@@ -126,14 +126,13 @@ class GeneratingModel:
             sampler.stop_ids,
             request.priority,
             deadline,
-            deadline,
         )
         writing = Writing(
             sequence,
             sampler,
             self.tokenizer.detokenizer(sampling.skip_special_tokens),
             copy(self._stop_strings(sampling.stop, sampling.include_stop_str_in_output)),
-            TextStream(self._loop, len(prompt)),
+            TextStream(self._loop),
         )
         try:
             self._thread.submit(writing)
@@ -223,8 +222,14 @@ class Answer:
         self._is_read = False
 
     @property
-    def usage(self) -> Usage:
-        return self._stream.usage
+    def completion_tokens(self) -> int:
+        """So far."""
+        return self._stream.completion_tokens
+
+    @property
+    def cached_tokens(self) -> int:
+        """Of the prompt, that were not read again."""
+        return self._stream.cached_tokens
 
     def __aiter__(self) -> "Answer":
         return self

@@ -61,7 +61,7 @@ class TextDelivery:
     def _count(self, writing: Writing, now: float) -> None:
         if writing.first_token == inf:
             writing.first_token = now
-            writing.stream.usage.cached = writing.sequence.cached_tokens
+            writing.stream.cached_tokens = writing.sequence.cached_tokens
             self._generation.first_token(now - writing.sequence.arrived)
         else:
             self._generation.next_token(now - writing.last_token)
@@ -82,5 +82,5 @@ class TextDelivery:
         begun, first = min(writing.begun, now), min(writing.first_token, now)
         queued = begun - sequence.arrived
         self._generation.request(
-            reason, sequence.prompt_length, writing.stream.usage.completion, queued, first - begun, now - first
+            reason, sequence.prompt_length, writing.stream.completion_tokens, queued, first - begun, now - first
         )

@@ -4,7 +4,6 @@ Rule: belongs to the event loop; a reader who is slow gets more at once, and mak
 """
 
 import asyncio
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from serving.core.generation import FinishReason, Token
@@ -20,30 +19,23 @@ class Delta(NamedTuple):
     stop_reason: int | str | None = None
 
 
-@dataclass(slots=True)
-class Usage:
-    """Tokens; `cached` are those of the prompt that were not read again."""
-
-    prompt: int = 0
-    cached: int = 0
-    completion: int = 0
-
-
 class TextStream:
-    """`usage` is right when the last delta was read."""
+    """`completion_tokens` is right when the last delta was read."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, prompt_tokens: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._unread: list[Delta] = []
         self._error: Exception | None = None
         self._reader: asyncio.Future[None] | None = None
-        self.usage = Usage(prompt_tokens)
+        self.completion_tokens = 0
+        self.cached_tokens = 0
+        """Of the prompt, that were not read again."""
         self.is_over = False
         """Whether its last delta, or an error, was put, or nobody reads it."""
 
     def put(self, delta: Delta) -> None:
         self._unread.append(delta)
-        self.usage.completion += len(delta.tokens)
+        self.completion_tokens += len(delta.tokens)
         self.is_over = delta.finish_reason is not None
         self._wake()
 

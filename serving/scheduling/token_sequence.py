@@ -24,7 +24,7 @@ PACKED = len(packed([0]))
 class Sequence:
     """`tokens` are those of the prompt, at least one, and then what was written. Stop tokens are among `tokens` too;
     they don't end it before `min_tokens` were written. `priority` 1 is the highest, 0 the batcher's default. `deadline`
-    is when its answer stops being of use, `expires` until when it may wait; infinity for never."""
+    is when its answer stops being of use; infinity for never."""
 
     tokens: list[int]
     max_tokens: int
@@ -32,7 +32,6 @@ class Sequence:
     stop_token_ids: Collection[int] = ()
     priority: int = 0
     deadline: float = inf
-    expires: float = inf
     arrived: float = 0.0
     computed: int = 0
     """Tokens whose keys and values are in its row."""

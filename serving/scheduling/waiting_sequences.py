@@ -43,7 +43,7 @@ class WaitingSequences:
         self._entries[sequence] = entry
         insort(self._order, entry)
         self.tokens += sequence.prompt_length
-        self._next_expiry = min(self._next_expiry, sequence.expires, sequence.deadline)
+        self._next_expiry = min(self._next_expiry, sequence.deadline)
 
     def remove(self, sequence: Sequence) -> None:
         entry = self._entries.pop(sequence)
@@ -66,8 +66,8 @@ class WaitingSequences:
     def pop_expired(self, now: float) -> list[Sequence]:
         if now < self._next_expiry:
             return []
-        expired = [it for it in self._entries if min(it.expires, it.deadline) <= now]
+        expired = [it for it in self._entries if it.deadline <= now]
         for sequence in expired:
             self.remove(sequence)
-        self._next_expiry = min((min(it.expires, it.deadline) for it in self._entries), default=inf)
+        self._next_expiry = min((it.deadline for it in self._entries), default=inf)
         return expired

@@ -3,7 +3,6 @@
 Rule: an error before the first response is an ordinary error reply; afterwards it is the stream's last event.
 """
 
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
@@ -11,16 +10,16 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
 
 from serving.core.requests import InferRequest, InferResponse
 from serving.engine.engine import Engine
-from serving.errors import InvalidInput, SlipwayError
+from serving.errors import InvalidInput
 from serving.protocols import generate as codec
-from serving.protocols import json_text, sse
+from serving.protocols import sse
 from serving.transports.http.body import plain_body
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, add_for_model_and_version, model_and_version
+from serving.transports.http.event_stream import EventStream
 from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.replies import slipway_error_reply
 from serving.transports.http.timeout_header import TIMEOUT_PARAMETER, within_header
@@ -44,8 +43,6 @@ _BODY: dict[str, Any] = {
     },
 }
 
-log = logging.getLogger("slipway")
-
 
 def generate_router(engine: Engine) -> APIRouter:
     router = APIRouter(prefix="/v2/models/{model}", tags=["Inference"], route_class=RawRoute)
@@ -57,9 +54,10 @@ def generate_router(engine: Engine) -> APIRouter:
         return Response(content, media_type="application/json")
 
     async def generate_stream(request: Request) -> Response:
+        path = request.url.path
         events = _events(engine.stream(await _read(request, engine)))
         first = await until_disconnect(request, _first(events))
-        return EventStream(events, _body(first, events, request.url.path))
+        return EventStream(first, events, path, lambda error: sse.event(bytes(slipway_error_reply(error, path).body)))
 
     add_for_model_and_version(
         router.post,
@@ -81,18 +79,6 @@ def generate_router(engine: Engine) -> APIRouter:
         openapi_extra=_BODY,
     )
     return router
-
-
-class EventStream(StreamingResponse):
-    """Closes its events however it ends: with a caller that hangs up, with a server that stops."""
-
-    def __init__(self, events: AsyncGenerator[bytes, None], body: AsyncGenerator[bytes, None]) -> None:
-        self._events = events
-        super().__init__(body, headers={"Content-Type": sse.CONTENT_TYPE, "Cache-Control": "no-cache"})
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with aclosing(self._events):
-            await super().__call__(scope, receive, send)
 
 
 async def _read(request: Request, engine: Engine) -> InferRequest:
@@ -128,18 +114,6 @@ async def _events(responses: AsyncGenerator[InferResponse, None]) -> AsyncGenera
 async def _first(events: AsyncGenerator[bytes, None]) -> bytes:
     """b"" where there is none."""
     return await anext(events, b"")
-
-
-async def _body(first: bytes, events: AsyncGenerator[bytes, None], path: str) -> AsyncGenerator[bytes, None]:
-    yield first
-    try:
-        async for event in events:
-            yield event
-    except SlipwayError as error:
-        yield sse.event(bytes(slipway_error_reply(error, path).body))
-    except Exception as error:
-        log.error("POST %s failed in the middle of its stream", path, exc_info=error)
-        yield sse.event(json_text.dumps({"error": "internal error; the server's log has the details"}))
 
 
 def _size(response: InferResponse) -> int:

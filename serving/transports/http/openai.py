@@ -28,11 +28,10 @@ from serving.transports.http import schemas
 from serving.transports.http.body import plain_body
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, path_parameters
-from serving.transports.http.generate import EventStream
+from serving.transports.http.event_stream import EventStream
 from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.openai_answers import Answers
 from serving.transports.http.openai_embeddings import embed
-from serving.transports.http.replies import log
 from serving.transports.http.timeout_header import TIMEOUT_PARAMETER, seconds_in
 from serving.transports.status import openai_status
 
@@ -137,7 +136,7 @@ async def _answer(request: Request, engine: Engine, asked: TextRequest, is_chat:
     if asked.stream:
         events = _chat_events(answers, asked, head) if is_chat else _events(answers, asked, head)
         first = await until_disconnect(request, _first(events, answers))
-        return EventStream(events, _body(first, events, request.url.path))
+        return EventStream(first, events, request.url.path, openai_errors.event, DONE)
     async with aclosing(answers):
         outputs = await until_disconnect(request, answers.whole())
     encode = openai_replies.chat_completion if is_chat else openai_replies.completion
@@ -162,19 +161,6 @@ async def _first(events: AsyncGenerator[bytes, None], answers: Answers) -> bytes
     except BaseException:
         await answers.aclose()
         raise
-
-
-async def _body(first: bytes, events: AsyncGenerator[bytes, None], path: str) -> AsyncGenerator[bytes, None]:
-    yield first
-    try:
-        async for event in events:
-            yield event
-    except SlipwayError as error:
-        yield openai_errors.event(error)
-    except Exception as error:
-        log.error("POST %s failed in the middle of its stream", path, exc_info=error)
-        yield openai_errors.event(SlipwayError("internal error; the server's log has the details"))
-    yield DONE
 
 
 async def _events(answers: Answers, asked: TextRequest, head: ReplyHead) -> AsyncGenerator[bytes, None]:

@@ -47,9 +47,9 @@ class Answers:
     @property
     def usage(self) -> Usage:
         """So far. A prompt that is answered several times was sent once."""
-        of_each = [answer.usage for answer in self._answers]
-        cached = [usage.cached for usage in of_each[:: self._asked.n]]
-        return Usage(sum(map(len, self._prompts)), sum(usage.completion for usage in of_each), sum(cached))
+        written = sum(answer.completion_tokens for answer in self._answers)
+        cached = sum(answer.cached_tokens for answer in self._answers[:: self._asked.n])
+        return Usage(sum(map(len, self._prompts)), written, cached)
 
     @property
     def indices(self) -> range:
@@ -109,7 +109,7 @@ class Answers:
 
     def _output(self, index: int, delta: Delta) -> CompletionOutput:
         answer = self._answers[index]
-        is_first = answer.usage.completion == len(delta.tokens)
+        is_first = answer.completion_tokens == len(delta.tokens)
         prompt = self._prompts[index // self._asked.n] if is_first and self._asked.return_token_ids else None
         return CompletionOutput(
             index,

@@ -33,7 +33,7 @@ class Delivered:
 
     def writing(self, *stops: str) -> Writing:
         sampler = SamplerState(SamplingParams(), [5], (), 0)
-        stream = TextStream(asyncio.get_running_loop(), 1)
+        stream = TextStream(asyncio.get_running_loop())
         return Writing(Sequence([5], 100), sampler, TOKENIZER.detokenizer(), StopStrings(stops), stream)
 
     def say(self, writing: Writing, text: str, at: float = 1.0) -> None:
@@ -55,7 +55,7 @@ async def test_after_a_stop_string_nothing_is_told_and_the_thread_hears_of_it(it
     delta = await writing.stream.next()
     assert (delta.text, delta.finish_reason, delta.stop_reason) == ("the ", FinishReason.STOP, "END")
     assert it.cancelled == [writing]
-    assert writing.stream.usage.completion == len(delta.tokens) == it.generation.generation_tokens
+    assert writing.stream.completion_tokens == len(delta.tokens) == it.generation.generation_tokens
     assert it.generation.finished[FinishReason.STOP] == 1
     it.tell(Told(2.0, failed=[(writing, BackendFailed("of the step that it was still in"))]))
     assert it.statistics.fail.count == 0

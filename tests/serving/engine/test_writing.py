@@ -15,7 +15,7 @@ TOKENIZER = TextTokenizer(TokenizerFiles.of(byte_level_tokenizer(300).to_str()))
 
 def writing(*stops: str) -> Writing:
     state = SamplerState(SamplingParams(), [5], (), 0)
-    stream = TextStream(None, 1)  # type: ignore[arg-type] # nobody reads it
+    stream = TextStream(None)  # type: ignore[arg-type] # nobody reads it
     return Writing(Sequence([5], 100), state, TOKENIZER.detokenizer(), StopStrings(stops), stream)
 
 

@@ -71,7 +71,7 @@ class Thread:
     def writing(self, prompt: list[int], count: int) -> Writing:
         state = SamplerState(SamplingParams(temperature=0.0, ignore_eos=True), prompt, (), 0)
         sequence = TokenSequence(list(prompt), count, 0, state.stop_ids)
-        stream: Any = TextStream(None, len(prompt))  # type: ignore[arg-type] # nobody reads it
+        stream: Any = TextStream(None)  # type: ignore[arg-type] # nobody reads it
         return Writing(sequence, state, self.tokenizer.detokenizer(), StopStrings(()), stream)
 
     def submit(self, prompt: list[int], count: int) -> Writing:

@@ -172,7 +172,7 @@ def test_who_waited_too_long_is_told_and_never_computed() -> None:
     one = batcher(rows=1)
     one.add(Sequence([1], 50), 0.0)
     step(one)
-    late, expired = Sequence([2], 9, deadline=2.0), Sequence([2], 9, deadline=5.0, expires=1.0)
+    late, expired = Sequence([2], 9, deadline=2.0), Sequence([2], 9, deadline=1.0)
     one.add(late, 0.0)
     one.add(expired, 0.0)
 

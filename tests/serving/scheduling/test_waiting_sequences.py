@@ -4,8 +4,8 @@ from serving.scheduling.token_sequence import Sequence
 from serving.scheduling.waiting_sequences import WaitingSequences
 
 
-def sequence(priority: int = 0, deadline: float = inf, expires: float = inf, arrived: float = 0.0) -> Sequence:
-    return Sequence([1, 2, 3], 1, priority=priority, deadline=deadline, expires=expires, arrived=arrived)
+def sequence(priority: int = 0, deadline: float = inf, arrived: float = 0.0) -> Sequence:
+    return Sequence([1, 2, 3], 1, priority=priority, deadline=deadline, arrived=arrived)
 
 
 def waiting(*sequences: Sequence, ageing: float = inf) -> WaitingSequences:
@@ -70,7 +70,7 @@ def test_before_that_priority_is_all_that_counts() -> None:
 
 
 def test_those_whose_time_is_up_are_taken_out_once() -> None:
-    hurried, patient, late = sequence(expires=1.0, deadline=5.0), sequence(), sequence(deadline=2.0)
+    hurried, patient, late = sequence(deadline=1.0), sequence(), sequence(deadline=2.0)
     queue = waiting(hurried, patient, late)
 
     assert queue.pop_expired(0.9) == []
