@@ -90,7 +90,7 @@ def train(
             course.train(checkpoint, console())
             say(f"checkpoint  {checkpoint}")
             if publish:
-                _publish(course, checkpoint, repository)
+                _publish(course, checkpoint, repository, is_last=not missing)
             else:
                 say(f"next        slipway export {checkpoint}")
 
@@ -110,7 +110,7 @@ def export(source: Source, repository: Repository = REPOSITORY) -> None:
         from training.course import choose
 
         checkpoint = _checkpoint_directory(source)
-        _publish(choose(recipe_of(checkpoint), {}), checkpoint, repository)
+        _publish(choose(recipe_of(checkpoint), {}), checkpoint, repository, is_last=True)
 
 
 def run_recipe(name: str) -> None:
@@ -138,9 +138,10 @@ def _checkpoint_directory(source: str) -> Path:
     return CHECKPOINTS / source if source in RECIPES and not Path(source).exists() else Path(source)
 
 
-def _publish(course: "Course", checkpoint: Path, repository: Path) -> None:
+def _publish(course: "Course", checkpoint: Path, repository: Path, is_last: bool) -> None:
     with console().status("exporting and comparing with PyTorch"):
         version = course.publish(checkpoint, repository)
     say("parity      the exported files answer as PyTorch does")
     say(f"published   {version}")
-    say(f"next        slipway serve{'' if repository == REPOSITORY else f' {shlex.quote(str(repository))}'}")
+    if is_last:
+        say(f"next        slipway serve{'' if repository == REPOSITORY else f' {shlex.quote(str(repository))}'}")

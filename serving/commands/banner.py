@@ -1,5 +1,6 @@
 """What `slipway serve` prints once it takes requests: which models there are, and where to look."""
 
+import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ def say_where_to_look(settings: Settings, started: "Started") -> None:
     typer.echo(f"\n  API, to read and try   {url}/docs")
     typer.echo(f"  gRPC                   {host}:{started.grpc_port}")
     typer.echo(f"  Prometheus metrics     http://{host}:{started.metrics_port}/metrics")
-    curls = _curls(settings.model_repositories, url, rows)
+    curls = [*_curls(settings.model_repositories, url, rows), *_curls_of_writers(url, started)]
     if curls:
         typer.echo("\n  Try it:")
     for curl in curls:
@@ -55,3 +56,11 @@ def _curls(repositories: Path | tuple[Path | str, ...], url: str, rows: "list[Ve
         and isinstance(root, Path)
         and (path := (root / row.name / row.version / name).resolve()).is_file()
     ]
+
+
+def _curls_of_writers(url: str, started: "Started") -> list[str]:
+    from serving.engine.generating_model import GeneratingModel
+
+    names = [model.name for model in started.engine.models() if isinstance(model, GeneratingModel)]
+    asked = [json.dumps({"model": name, "prompt": "str.split", "max_tokens": 40}) for name in names]
+    return [f"curl -s {url}/v1/completions -d {shlex.quote(body)}" for body in asked]

@@ -17,6 +17,7 @@ import pytest
 
 from tests import tiny_models
 from tests.running_server import RunningServer
+from tests.tiny_decoders import add_tiny_decoder
 
 ROOT = Path(__file__).parents[2]
 SLIPWAY = [sys.executable, "-m", "serving"]
@@ -85,6 +86,14 @@ def test_the_curl_lines_of_the_banner_work_when_pasted(served: str, tmp_path: Pa
     for line in lines:
         reply = json.loads(subprocess.check_output(line, shell=True, text=True, cwd=tmp_path))
         assert reply[0]["score"] > 0.9
+
+
+def test_the_banner_has_a_curl_for_a_model_that_writes(tmp_path: Path) -> None:
+    add_tiny_decoder(tmp_path)
+    with serving(tmp_path) as (_, banner):
+        [line] = re.findall(r"^ +(curl .*)$", banner, re.MULTILINE)
+        reply = json.loads(subprocess.check_output(line, shell=True, text=True))
+    assert reply["usage"]["completion_tokens"] > 0
 
 
 def test_the_curl_of_the_readme_answers_the_right_digit(served: str) -> None:
