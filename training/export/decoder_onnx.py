@@ -38,7 +38,8 @@ def export(model: Decoder, path: Path, largest: int = _LARGEST) -> None:
     graph.constant("embed_tokens", model.embed_tokens.weight)
     x = graph.add("Gather", ["embed_tokens", "input_ids"], "embedded")
     for number, layer in enumerate(cast(Iterable[Layer], model.layers)):
-        x = graph.layer(x, layer, f"layers.{number}", partial(graph.written, layer.self_attn, number))
+        last = number == config.num_hidden_layers - 1
+        x = graph.layer(x, layer, f"layers.{number}", partial(graph.written, layer.self_attn, number), last)
     graph.head(x, model)
     inputs = [
         helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "sequence"]),
@@ -83,9 +84,14 @@ class Graph:
         self._constants.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
-    def layer(self, x: str, layer: Layer, name: str, attend: Callable[[str], str]) -> str:
+    def layer(self, x: str, layer: Layer, name: str, attend: Callable[[str], str], last: bool = False) -> str:
+        """`last` goes on with the last position alone, once its keys and values are those of all: what comes after a
+        decoder's last layer is nobody's of the others."""
         attended = attend(self.normed(x, layer.input_layernorm, f"{name}.input"))
-        x = self.add("Add", [x, attended], f"{name}.attended")
+        if last:
+            index = self.constant("last", np.array(-1))
+            attended, x = (self.add("Gather", [it, index], f"{it}.last", axis=1) for it in (attended, x))
+        x = self.add("Add", [x, self.linear(attended, [layer.self_attn.o_proj], f"{name}.o")], f"{name}.attended")
         normed = self.normed(x, layer.post_attention_layernorm, f"{name}.post_attention")
         gate = self.linear(normed, [layer.mlp.gate_proj], f"{name}.gate")
         up = self.linear(normed, [layer.mlp.up_proj], f"{name}.up")
@@ -94,9 +100,8 @@ class Graph:
         return self.add("Add", [x, self.linear(product, [layer.mlp.down_proj], f"{name}.down")], f"{name}.out")
 
     def head(self, x: str, model: Decoder) -> None:
-        """Of the last position alone: the others' logits are nobody's, and as large as the vocabulary."""
-        last = self.add("Gather", [x, self.constant("last", np.array(-1))], "last_position", axis=1)
-        normed = self.normed(last, model.norm, "norm")
+        """`x` [batch, hidden]: the logits of other positions would be as large as the vocabulary, each."""
+        normed = self.normed(x, model.norm, "norm")
         if model.lm_head is not None:
             self.constant("lm_head", model.lm_head.weight)
         self.add("Gemm", [normed, "embed_tokens" if model.lm_head is None else "lm_head"], "logits", transB=1)
@@ -129,7 +134,7 @@ class Graph:
                 do_rotary=1,
             )
         )
-        return self.linear(attended, [attention.o_proj], f"{name}.o")
+        return attended
 
     def _heads(self, x: str, attention: Attention, name: str) -> tuple[str, str, str]:
         """Queries, keys and values, or all of them packed into the first where no norm comes between."""

@@ -31,12 +31,17 @@ class CachedLayer(nn.Module):
         self.post_attention_layernorm = layer.post_attention_layernorm
         self.mlp = layer.mlp
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, cache: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
-        """`cache` [2, B, kv_heads, max_length, head_dim]; `mask` [B, 1, S, as much of it as is looked at]."""
+    def forward(
+        self, x: Tensor, cos: Tensor, sin: Tensor, cache: Tensor, positions: Tensor, mask: Tensor, last: bool
+    ) -> Tensor:
+        """`cache` [2, B, kv_heads, max_length, head_dim]; `mask` [B, 1, S, as much of it as is looked at]; with `last`,
+        what comes out is that of the last position alone."""
         queries, keys, values = self.self_attn.heads(self.input_layernorm(x), cos, sin)
         where = positions[:, None, :, None].expand_as(keys)
         cache[0].scatter_(2, where, keys)
         cache[1].scatter_(2, where, values)
+        if last:
+            x, queries, mask = x[:, -1:], queries[:, :, -1:], mask[:, :, -1:]
         seen = cache[:, :, :, : mask.shape[-1]]
         attended = scaled_dot_product_attention(queries, seen[0], seen[1], attn_mask=mask, enable_gqa=True)
         x = x + self.self_attn.joined(attended)
@@ -65,5 +70,5 @@ class CachedDecoder(nn.Module):
         cos, sin = self.cos[positions].unsqueeze(1), self.sin[positions].unsqueeze(1)
         x = self.embed_tokens(input_ids)
         for number, layer in enumerate(self.layers):
-            x = layer(x, cos, sin, cache[number], positions, mask)
+            x = layer(x, cos, sin, cache[number], positions, mask, number == len(self.layers) - 1)
         return linear(self.norm(x[:, -1]), self.head)

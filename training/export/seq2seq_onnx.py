@@ -54,7 +54,7 @@ class _Encoder:
         config, graph = self._config, self.graph
         queries = graph.heads(x, attention.q_proj, attention.q_norm, f"{name}.q")
         keys = graph.heads(x, attention.k_proj, attention.k_norm, f"{name}.k")
-        attended = graph.add(
+        return graph.add(
             "Attention",
             [
                 self._turned(queries, config.num_attention_heads),
@@ -65,7 +65,6 @@ class _Encoder:
             q_num_heads=config.num_attention_heads,
             kv_num_heads=config.num_key_value_heads,
         )
-        return graph.linear(attended, [attention.o_proj], f"{name}.o")
 
     def give(self, x: str, attention: Attention, number: int) -> None:
         """The decoder's keys and values of the text."""
