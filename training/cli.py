@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from training.import_command import imports
+from training.precision import FLOAT32, but_for
 from training.terminal import console, one_line_errors, say, stopped
 
 if TYPE_CHECKING:  # for the rule above
@@ -32,6 +33,10 @@ Seed = Annotated[int | None, typer.Option(help="Same seed, same weights.", show_
 Checkpoints = Annotated[Path, typer.Option(help="Folder of the checkpoints.")]
 Repository = Annotated[Path, typer.Option(help="Folder of the models that the server loads.")]
 Publish = Annotated[bool, typer.Option("--publish/--no-publish", help="Export and publish after training.")]
+Weights = Annotated[
+    str | None,
+    typer.Option(help="Of a model that writes, in ONNX: float32, or int8, which is faster.", show_default="float32"),
+]
 Source = Annotated[str, typer.Argument(help="A checkpoint's folder, or the name of a recipe trained before.")]
 
 app = typer.Typer(
@@ -56,6 +61,7 @@ def train(
     checkpoints: Checkpoints = CHECKPOINTS,
     repository: Repository = REPOSITORY,
     publish: Publish = True,
+    weights: Weights = None,
 ) -> None:
     """Train a model, test it on what was held out, and publish it as the next version.
 
@@ -80,6 +86,7 @@ def train(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "seed": seed,
+        "weights": weights,
     }
     with one_line_errors():
         from training.course import choose
@@ -90,13 +97,13 @@ def train(
             course.train(checkpoint, console())
             say(f"checkpoint  {checkpoint}")
             if publish:
-                _publish(course, checkpoint, repository, is_last=not missing)
+                _publish(course, checkpoint, repository, weights, is_last=not missing)
             else:
                 say(f"next        slipway export {checkpoint}")
 
 
 @app.command()
-def export(source: Source, repository: Repository = REPOSITORY) -> None:
+def export(source: Source, repository: Repository = REPOSITORY, weights: Weights = None) -> None:
     """Turn a checkpoint into ONNX and TorchScript, compare both with PyTorch, and publish the next version.
 
     [bold]Examples[/bold]
@@ -104,13 +111,16 @@ def export(source: Source, repository: Repository = REPOSITORY) -> None:
     [cyan]slipway export digits-cnn[/cyan]  the checkpoint in checkpoints/digits-cnn
 
     [cyan]slipway export /backup/digits-cnn --repository /srv/models[/cyan]  other folders
+
+    [cyan]slipway export gpt-docs --weights int8[/cyan]  rounded, and compared by how well it still knows text
     """
     with one_line_errors():
         from training.checkpoint_files import recipe_of
         from training.course import choose
 
         checkpoint = _checkpoint_directory(source)
-        _publish(choose(recipe_of(checkpoint), {}), checkpoint, repository, is_last=True)
+        course = choose(recipe_of(checkpoint), {} if weights is None else {"weights": weights})
+        _publish(course, checkpoint, repository, weights, is_last=True)
 
 
 def run_recipe(name: str) -> None:
@@ -138,10 +148,10 @@ def _checkpoint_directory(source: str) -> Path:
     return CHECKPOINTS / source if source in RECIPES and not Path(source).exists() else Path(source)
 
 
-def _publish(course: "Course", checkpoint: Path, repository: Path, is_last: bool) -> None:
+def _publish(course: "Course", checkpoint: Path, repository: Path, weights: str | None, is_last: bool) -> None:
     with console().status("exporting and comparing with PyTorch"):
         version = course.publish(checkpoint, repository)
-    say("parity      the exported files answer as PyTorch does")
+    say(f"parity      the exported files answer as PyTorch does{but_for(weights or FLOAT32)}")
     say(f"published   {version}")
     if is_last:
         say(f"next        slipway serve{'' if repository == REPOSITORY else f' {shlex.quote(str(repository))}'}")

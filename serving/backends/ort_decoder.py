@@ -144,7 +144,7 @@ def load_decoder(directory: Path, config: ModelConfig, device: str, rows: int, m
     except (MemoryError, ValueError):  # numpy's, for more bytes than can be counted
         raise no_memory(shape, rows, length) from None
     try:
-        check_rows(decoder, RUNTIME)
+        check_rows(decoder, RUNTIME, _is_rounded(session))
     except BackendFailed as error:
         raise ModelLoadFailed(f"'{path.name}' can't be run: {error}") from None
     return decoder
@@ -161,6 +161,11 @@ def open_part(path: Path, config: ModelConfig, device: str) -> ort.InferenceSess
     wanted = providers(options, device)
     check_providers(wanted, config)
     return open_session(path.name, read_file(path), options, wanted)
+
+
+def _is_rounded(session: ort.InferenceSession) -> bool:
+    told: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    return told.get("weights") == "int8"
 
 
 def cache_names(layers: int) -> list[str]:

@@ -1,6 +1,7 @@
 """Hugging Face's folders, imported by the command and served: what is written is what transformers writes."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +54,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Imported]:
     for name in models:
         run_import(folders / name, repository)
     run_import(folders / "qwen3", repository, "--name", "on-torch", "--backend", "pytorch")
+    run_import(folders / "llama", repository, "--name", "rounded", "--weights", "int8")
     models |= encoders(folders)
     for name in ("plain", "sentences", "old", "topics", "tags"):
         run_import(folders / name, repository)
@@ -126,6 +128,22 @@ def test_a_conversation_is_put_to_it_as_transformers_does(imported: Imported, na
     assert answer.choices[0].model_extra is not None
     assert (answer.usage and answer.usage.prompt_tokens) == len(ids)
     assert answer.choices[0].model_extra["token_ids"] == expected
+
+
+def test_rounded_weights_write_the_same_alone_and_beside_others(imported: Imported) -> None:
+    def written(prompt: str) -> list[int]:
+        answer = imported.client.completions.create(
+            model="rounded", prompt=prompt, temperature=0, max_tokens=40, extra_body={"return_token_ids": True}
+        )
+        assert answer.choices[0].model_extra is not None
+        return list(answer.choices[0].model_extra["token_ids"])
+
+    alone = [written(prompt) for prompt in PROMPTS]
+    with ThreadPoolExecutor(len(PROMPTS)) as callers:
+        together = list(callers.map(written, PROMPTS))
+
+    assert together == alone
+    assert {len(tokens) for tokens in alone} != {0}
 
 
 TEXTS = ["a fox", "The quick brown fox jumps over the lazy dog", "日本語 🙂", "x " * 60]

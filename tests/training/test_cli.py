@@ -86,6 +86,8 @@ def test_without_torch_the_extra_to_install_is_named(tmp_path: Path) -> None:
         (["train", "digits-cnn", "--missing"], "give --missing or the name of one recipe"),
         (["train", "digits-cnn", "--steps", "9"], "digits-cnn is not trained by --steps"),
         (["train", "gpt-docs", "--size", "huge"], "size must be one of small, medium, got 'huge'"),
+        (["train", "digits-cnn", "--weights", "int8"], "digits-cnn is not trained by --weights"),
+        (["train", "gpt-docs", "--weights", "int4"], "--weights must be float32 or int8, got 'int4'"),
         (["train", "digits-cnn", "--epochs", "0"], "epochs must be at least 1, got 0"),
         (["train", "digits-cnn", "--learning-rate", "-1"], "learning_rate must be above 0"),
     ],

@@ -38,11 +38,28 @@ def test_a_folder_becomes_a_version_and_then_the_next(tmp_path: Path, monkeypatc
     assert "published   my models/w/2\n" in run("hf", "tiny-llama", "--repository", "my models", "--name", "w")[1]
 
 
+def test_rounding_is_asked_for_and_told_of(tmp_path: Path) -> None:
+    write_decoder(tmp_path / "tiny-llama")
+
+    status, said, _ = run("hf", tmp_path / "tiny-llama", "--repository", tmp_path / "models", "--weights", "int8")
+
+    assert status == 0
+    assert (
+        "parity      the exported file answers as PyTorch does, but for the rounding that manifest.json tells" in said
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "reason"),
     [
         (["nowhere"], 1, "'nowhere' is no folder; give the one that holds config.json and the weights"),
         (["nowhere", "--backend", "tensorrt"], 2, "--backend must be onnxruntime or pytorch, got 'tensorrt'"),
+        (["nowhere", "--weights", "int4"], 2, "--weights must be float32 or int8, got 'int4'"),
+        (
+            ["nowhere", "--weights", "int8", "--backend", "pytorch"],
+            2,
+            "--weights int8 is for --backend onnxruntime, got pytorch",
+        ),
         (["nowhere", "--name", "../x"], 2, "--name '../x' has more than letters"),
         (["nowhere", "--name", 'a"b'], 2, "--name 'a\"b' has more than letters"),
         (["no where"], 2, "the folder's name, 'no where', can't be a model's; give it one with --name"),

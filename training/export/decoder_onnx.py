@@ -14,25 +14,28 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from training.export.int8_product import Int8Products
 from training.models.decoder import Attention, Decoder, DecoderConfig, Layer
+from training.precision import FLOAT32, INT8
 
 OPSET = 23  # the first with RMSNormalization
 RUNTIMES = "com.microsoft"
 _LARGEST = 1 << 30  # bytes of weights in the file itself; protobuf has no room for more than 2 GB
 
 
-def export(model: Decoder, path: Path, largest: int = _LARGEST) -> None:
+def export(model: Decoder, path: Path, largest: int = _LARGEST, weights: str = FLOAT32) -> None:
     """Write `path`. Inputs: `input_ids` int64 [batch, sequence], `seqlens_k` int32 [batch], which is the positions that
     are filled after the call, less one, `total_sequence_length` int32 [], the most filled ones, and each layer's
     `past_key_values.0.key` and `.value` [batch, kv_heads, max_length, head_dim]. Outputs: `logits` [batch, vocab] of
     what follows the last token, and `present.0.key` and `.value`, which are the pasts' own memory.
 
     Above one row, with several tokens each, only a cache that is empty will do. Where there are more than `largest`
-    bytes of weights, they are in a second file, `path` with `.data` behind its name. Raises where ONNX's own checker
-    finds fault.
+    bytes of weights, they are in a second file, `path` with `.data` behind its name. With `weights` "int8", products
+    are computed in 8 bits, which the file's metadata tells; embedding, norms and cache are float32 all the same. Raises
+    where ONNX's own checker finds fault.
     """
     config = model.config
-    graph = Graph(config)
+    graph = Graph(config, weights)
     graph.constant("cos", model.cos)
     graph.constant("sin", model.sin)
     graph.constant("embed_tokens", model.embed_tokens.weight)
@@ -49,6 +52,8 @@ def export(model: Decoder, path: Path, largest: int = _LARGEST) -> None:
     ]
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", config.vocab_size])
     made = graph.model("decoder", inputs, [logits, *caches("present", config, "batch", "max_length")])
+    if weights != FLOAT32:
+        helper.set_model_props(made, {"weights": weights})
     outside, data = graph.weight_bytes > largest, path.with_name(f"{path.name}.data")
     onnx.save(made, path, save_as_external_data=outside, location=data.name)
     if outside:
@@ -66,10 +71,11 @@ def caches(kind: str, config: DecoderConfig, rows: str | int, positions: str) ->
 class Graph:
     """What is there so far; each method that adds to it returns its output's name."""
 
-    def __init__(self, config: DecoderConfig) -> None:
+    def __init__(self, config: DecoderConfig, weights: str = FLOAT32) -> None:
         self._config = config
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
+        self._int8 = Int8Products(self) if weights == INT8 else None
 
     @property
     def weight_bytes(self) -> int:
@@ -102,9 +108,11 @@ class Graph:
     def head(self, x: str, model: Decoder) -> None:
         """`x` [batch, hidden]: the logits of other positions would be as large as the vocabulary, each."""
         normed = self.normed(x, model.norm, "norm")
-        if model.lm_head is not None:
-            self.constant("lm_head", model.lm_head.weight)
-        self.add("Gemm", [normed, "embed_tokens" if model.lm_head is None else "lm_head"], "logits", transB=1)
+        if model.lm_head is None and self._int8 is None:
+            self.add("Gemm", [normed, "embed_tokens"], "logits", transB=1)
+            return
+        head = model.embed_tokens if model.lm_head is None else model.lm_head
+        self._product(normed, _weights(head)["weight"].T, "lm_head", "logits")
 
     def model(
         self, name: str, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]
@@ -165,11 +173,16 @@ class Graph:
     def linear(self, x: str, parts: Sequence[nn.Linear], name: str) -> str:
         """Several that read the same are one product, whose outputs lie side by side."""
         weight = np.concatenate([_weights(part)["weight"] for part in parts]).T
-        product = self.add("MatMul", [x, self.constant(f"{name}.weight", weight)], f"{name}.product")
+        product = self._product(x, weight, f"{name}.weight", f"{name}.product")
         biases = [weights["bias"] for weights in map(_weights, parts) if "bias" in weights]
         if not biases:
             return product
         return self.add("Add", [product, self.constant(f"{name}.bias", np.concatenate(biases))], f"{name}.sum")
+
+    def _product(self, x: str, weight: np.ndarray, name: str, output: str) -> str:
+        if self._int8 is not None:
+            return self._int8.add(x, weight, name, output)
+        return self.add("MatMul", [x, self.constant(name, weight)], output)
 
 
 def _weights(module: nn.Module) -> dict[str, np.ndarray]:

@@ -1,10 +1,11 @@
 """A decoder that others trained, and the files of its text, become the next version of a model in a repository.
 
 Rule: one file is written, for the backend that the model's config.pbtxt names, and published only after that backend
-has given PyTorch's answers from it, and the tokenizer was read as a server will read it.
+has given PyTorch's answers from it, nearly so where weights are rounded, and the tokenizer was read as a server will
+read it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +17,23 @@ from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig
 from serving.core.requests import TensorSpec
 from serving.errors import ModelLoadFailed
 from training.errors import PublishFailed
-from training.export import config_pbtxt, decoder_onnx, decoder_torchscript, manifest, parity, publication, step_parity
-from training.export.manifest import ImportLineage, Manifest
-from training.export.step_parity import StepParityReport
+from training.export import (
+    config_pbtxt,
+    decoder_onnx,
+    decoder_torchscript,
+    manifest,
+    parity,
+    publication,
+    rounded_parity,
+    step_parity,
+)
+from training.export.manifest import ImportLineage, Manifest, Parity
 from training.export.text_files import write_texts
 from training.models.decoder import Decoder, DecoderConfig
+from training.precision import FLOAT32
 from training.provenance import utc_now
 
-BACKENDS: Mapping[str, Callable[[Decoder, Path], None]] = {
-    "onnxruntime": decoder_onnx.export,
-    "pytorch": decoder_torchscript.export,
-}
+BACKENDS = ("onnxruntime", "pytorch")
 
 _TOKENS, _SEED = 1000, 20  # any tokens, to compare with
 
@@ -38,6 +45,8 @@ class Written:
     model: Decoder
     texts: Mapping[str, bytes]
     lineage: ImportLineage
+    weights: str = FLOAT32
+    """Other ones are for ONNX Runtime."""
 
 
 def publish(written: Written, directory: Path, backend: str = "") -> Path:
@@ -50,7 +59,9 @@ def publish(written: Written, directory: Path, backend: str = "") -> Path:
     default = _default_config(directory.name, backend or "onnxruntime", written.model.config)
     return publication.publish(
         directory,
-        lambda staging: _fill(staging, written, _config(directory / config_pbtxt.CONFIG, default, backend)),
+        lambda staging: _fill(
+            staging, written, _config(directory / config_pbtxt.CONFIG, default, backend, written.weights)
+        ),
         {config_pbtxt.CONFIG: default},
     )
 
@@ -60,7 +71,7 @@ def _default_config(name: str, backend: str, config: DecoderConfig) -> str:
     return config_pbtxt.render_generating(name, backend, config.max_position_embeddings, position_bytes)
 
 
-def _config(path: Path, default: str, backend: str) -> ModelConfig:
+def _config(path: Path, default: str, backend: str, weights: str) -> ModelConfig:
     config = config_pbtxt.read_generating(path, path.parent.name, default)
     if config.backend not in BACKENDS:
         raise PublishFailed(f"{path}: backend '{config.backend}' can't run a decoder; it must be {_names()}")
@@ -71,13 +82,19 @@ def _config(path: Path, default: str, backend: str) -> ModelConfig:
             f"{path}: backend '{config.backend}' serves this model, '{backend}' was asked for; change it there, or "
             "import under another --name"
         )
+    if weights != FLOAT32 and config.backend != "onnxruntime":
+        raise PublishFailed(f"{path}: backend '{config.backend}' can't serve {weights} weights, onnxruntime can")
     return config
 
 
 def _fill(staging: Path, written: Written, config: ModelConfig) -> Manifest:
     model = written.model
     write_texts(staging, written.texts, model.config.vocab_size)
-    BACKENDS[config.backend](model, staging / DEFAULT_FILENAMES[config.backend])
+    file = staging / DEFAULT_FILENAMES[config.backend]
+    if config.backend == "onnxruntime":
+        decoder_onnx.export(model, file, weights=written.weights)
+    else:
+        decoder_torchscript.export(model, file)
     return Manifest(
         model=config.name,
         version=0,
@@ -86,16 +103,18 @@ def _fill(staging: Path, written: Written, config: ModelConfig) -> Manifest:
         inputs=(TensorSpec(TEXT_INPUT, "BYTES", (1,)),),
         outputs=(TensorSpec(TEXT_OUTPUT, "BYTES", (1,)),),
         metrics=None,
-        parity=_checked(staging, config, model),
+        parity=_checked(staging, config, model, written.weights),
         lineage=written.lineage,
     )
 
 
-def _checked(staging: Path, config: ModelConfig, model: Decoder) -> tuple[StepParityReport, ...]:
+def _checked(staging: Path, config: ModelConfig, model: Decoder, weights: str) -> tuple[Parity, ...]:
     tokens = np.random.default_rng(_SEED).integers(model.config.vocab_size, size=_TOKENS).tolist()
     formats = [name for name, backend in parity.BACKENDS.items() if backend == config.backend]
     try:
         decoder_shape(staging).length(generation_config(config).max_model_len)
+        if weights != FLOAT32:
+            return rounded_parity.check(staging, config, model, tokens, weights)
         return step_parity.check(staging, config, model, tokens, formats)
     except ModelLoadFailed as error:
         raise PublishFailed(f"can't be served as {config_pbtxt.CONFIG} says: {error}; nothing was published") from None

@@ -11,13 +11,14 @@ from serving.core.requests import TensorSpec
 from serving.errors import ModelLoadFailed
 from training import readable_json
 from training.errors import PublishFailed
-from training.export import decoder_onnx, decoder_torchscript, manifest, publication, step_parity
+from training.export import decoder_onnx, decoder_torchscript, manifest, publication, rounded_parity, step_parity
 from training.export.config_pbtxt import CONFIG, read
-from training.export.manifest import Manifest
+from training.export.manifest import Manifest, Parity
 from training.language import tokenizer
 from training.language.checkpoint import LanguageCheckpoint
 from training.language.run import restore
 from training.models.decoder import Decoder, hugging_face_config
+from training.precision import FLOAT32
 from training.provenance import library_versions, utc_now
 from training.recipes.language_recipe import LanguageRecipe
 
@@ -32,8 +33,8 @@ parameters {{ key: "generation.max_num_seqs" value {{ string_value: "16" }} }}
 """
 
 
-def publish(recipe: LanguageRecipe, checkpoint: LanguageCheckpoint, repository: Path) -> Path:
-    """Export, compare, and publish; the new version's directory.
+def publish(recipe: LanguageRecipe, checkpoint: LanguageCheckpoint, repository: Path, weights: str = FLOAT32) -> Path:
+    """Export, compare, and publish; the new version's directory. `weights` are the ONNX file's.
 
     May run beside other publishers of the same model. Raises `CheckpointError`, `PublishFailed` and `ParityFailed`;
     then no version was published.
@@ -43,15 +44,23 @@ def publish(recipe: LanguageRecipe, checkpoint: LanguageCheckpoint, repository: 
     return publication.publish(
         directory,
         lambda staging: _fill(
-            staging, recipe, checkpoint, read(directory / CONFIG, recipe.name, default, generation_config.complete)
+            staging,
+            recipe,
+            checkpoint,
+            read(directory / CONFIG, recipe.name, default, generation_config.complete),
+            weights,
         ),
         {CONFIG: default},
     )
 
 
-def _fill(staging: Path, recipe: LanguageRecipe, checkpoint: LanguageCheckpoint, config: ModelConfig) -> Manifest:
+def _fill(
+    staging: Path, recipe: LanguageRecipe, checkpoint: LanguageCheckpoint, config: ModelConfig, weights: str
+) -> Manifest:
+    if weights != FLOAT32 and config.backend != "onnxruntime":
+        raise PublishFailed(f"{CONFIG}: backend '{config.backend}' can't serve {weights} weights, onnxruntime can")
     model, words = restore(recipe, checkpoint), tokenizer.from_file(checkpoint.tokenizer)
-    decoder_onnx.export(model, staging / DEFAULT_FILENAMES["onnxruntime"])
+    decoder_onnx.export(model, staging / DEFAULT_FILENAMES["onnxruntime"], weights=weights)
     decoder_torchscript.export(model, staging / DEFAULT_FILENAMES["pytorch"])
     for name, content in _descriptions(model, checkpoint).items():
         (staging / name).write_bytes(content)
@@ -64,7 +73,7 @@ def _fill(staging: Path, recipe: LanguageRecipe, checkpoint: LanguageCheckpoint,
         inputs=(TensorSpec(generation_config.TEXT_INPUT, "BYTES", (1,)),),
         outputs=(TensorSpec(generation_config.TEXT_OUTPUT, "BYTES", (1,)),),
         metrics=checkpoint.metrics,
-        parity=_checked(staging, config, model, held_out),
+        parity=_checked(staging, config, model, held_out, weights),
         lineage=manifest.lineage(checkpoint, library_versions("torch", "onnx", "onnxruntime", "tokenizers")),
     )
 
@@ -80,11 +89,13 @@ def _descriptions(model: Decoder, checkpoint: LanguageCheckpoint) -> dict[str, b
     }
 
 
-def _checked(
-    staging: Path, config: ModelConfig, model: Decoder, tokens: list[int]
-) -> tuple[step_parity.StepParityReport, ...]:
+def _checked(staging: Path, config: ModelConfig, model: Decoder, tokens: list[int], weights: str) -> tuple[Parity, ...]:
     try:
-        reports = step_parity.check(staging, config, model, tokens)
+        if weights == FLOAT32:
+            reports: tuple[Parity, ...] = step_parity.check(staging, config, model, tokens)
+        else:
+            rounded = rounded_parity.check(staging, config, model, tokens, weights)
+            reports = (*rounded, *step_parity.check(staging, config, model, tokens, ["torchscript"]))
     except ModelLoadFailed as error:
         raise PublishFailed(f"can't be served as {CONFIG} says: {error}; nothing was published") from None
     if not (staging / config.default_model_filename).is_file():

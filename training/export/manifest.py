@@ -14,13 +14,14 @@ from training.checkpoint import Checkpoint, Metrics
 from training.config import TrainConfig
 from training.export.answer_parity import AnswerParityReport
 from training.export.parity import ParityReport
+from training.export.rounded_parity import RoundedParityReport
 from training.export.step_parity import StepParityReport
 from training.language.checkpoint import AnswerMetrics, LanguageCheckpoint, LanguageMetrics
 from training.language.config import LanguageConfig
 
 FILENAME = "manifest.json"
 
-Parity = ParityReport | StepParityReport | AnswerParityReport
+Parity = ParityReport | StepParityReport | RoundedParityReport | AnswerParityReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,10 +49,28 @@ def check(
 
     Raises `ParityFailed`, and `ModelLoadFailed` when a file doesn't load under `config`.
     """
+    return tuple(report for name in formats for report in _check_format(name, directory, config, model, tokens))
+
+
+def steps(
+    file_format: str, directory: Path, config: ModelConfig, model: Model, tokens: Sequence[int]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Logits [rows, vocab] of the file and of `model`: what follows prompts, and then each further token of text.
+
+    Raises `ParityFailed` where there is too little text, and `ModelLoadFailed` when the file doesn't load.
+    """
     texts = _texts(tokens, model.config.max_position_embeddings)
     with torch.inference_mode():
         expected = [model(torch.tensor([text]))[0].numpy() for text in texts]
-    return tuple(report for name in formats for report in _check_format(name, directory, config, texts, expected))
+    longest = max(map(len, texts))
+    backend = BACKENDS[file_format]
+    decoder = _find(backend)(directory, _served_by(backend, config), "cpu", len(texts), longest)
+    try:
+        for step, actual in enumerate(_answers(decoder, texts)):
+            positions = [len(text) - STEPS - 1 + step for text in texts]
+            yield actual, np.stack([logits[position] for logits, position in zip(expected, positions, strict=True)])
+    finally:
+        decoder.close()
 
 
 def compare(file_format: str, step: int, actual: np.ndarray, expected: np.ndarray) -> StepParityReport:
@@ -77,21 +95,13 @@ def _texts(tokens: Sequence[int], longest: int) -> list[Sequence[int]]:
 
 
 def _check_format(
-    file_format: str, directory: Path, config: ModelConfig, texts: list[Sequence[int]], expected: list[np.ndarray]
+    file_format: str, directory: Path, config: ModelConfig, model: Model, tokens: Sequence[int]
 ) -> Iterator[StepParityReport]:
-    longest = max(map(len, texts))
-    backend = BACKENDS[file_format]
-    decoder = _find(backend)(directory, _served_by(backend, config), "cpu", len(texts), longest)
-    try:
-        for step, actual in enumerate(_answers(decoder, texts)):
-            positions = [len(text) - STEPS - 1 + step for text in texts]
-            wanted = np.stack([logits[position] for logits, position in zip(expected, positions, strict=True)])
-            report = compare(file_format, step, actual, wanted)
-            if not report.passed:
-                raise ParityFailed(_complaint(report))
-            yield report
-    finally:
-        decoder.close()
+    for step, (actual, expected) in enumerate(steps(file_format, directory, config, model, tokens)):
+        report = compare(file_format, step, actual, expected)
+        if not report.passed:
+            raise ParityFailed(_complaint(report))
+        yield report
 
 
 def _answers(decoder: Decoder, texts: list[Sequence[int]]) -> Iterator[np.ndarray]:

@@ -17,6 +17,7 @@ from training.huggingface.encoder import classifier, embedder
 from training.huggingface.fields import Fields
 from training.huggingface.folder import read_config, read_texts
 from training.huggingface.weights import Weights, weight_files
+from training.precision import FLOAT32
 from training.provenance import library_versions
 
 ARCHITECTURES = (*decoder_config.ARCHITECTURES, *encoder_config.ARCHITECTURES)
@@ -31,6 +32,8 @@ class Source:
     fields: Fields
     texts: dict[str, bytes]
     files: list[Path]
+    precision: str = FLOAT32
+    """Of the weights as they will be published."""
 
     @property
     def size(self) -> int:
@@ -42,7 +45,7 @@ class Source:
         return ImportLineage(self.directory.resolve().name, self.architecture, weights.sha256, versions)
 
 
-def look(directory: Path) -> Source:
+def look(directory: Path, precision: str = FLOAT32) -> Source:
     """Raises `ImportRefused` for a folder whose weights needn't be read."""
     folder = encoder_config.transformer_folder(directory)
     fields = read_config(folder)
@@ -53,7 +56,7 @@ def look(directory: Path) -> Source:
             f"the weights are quantised ({str(kind)[:50]}), which is not served; take the model's folder with "
             "bfloat16 or float16 weights"
         )
-    source = Source(directory, architecture, fields, read_texts(folder), weight_files(folder))
+    source = Source(directory, architecture, fields, read_texts(folder), weight_files(folder), precision)
     _check(source)
     return source
 
@@ -63,7 +66,7 @@ def publish(source: Source, weights: Weights, directory: Path, backend: str = ""
     fields, tensors, lineage = source.fields, weights.tensors, source.lineage(weights)
     if source.architecture in decoder_config.ARCHITECTURES:
         model = decoder(source.architecture, fields, tensors)
-        return decoder_package.publish(Written(model, source.texts, lineage), directory, backend)
+        return decoder_package.publish(Written(model, source.texts, lineage, source.precision), directory, backend)
     if source.architecture == encoder_config.EMBEDDER:
         reading = Reading(embedder(fields, *encoder_config.pooling(source.directory), tensors), source.texts, lineage)
     else:
@@ -76,6 +79,10 @@ def _check(source: Source) -> None:
     if source.architecture in decoder_config.ARCHITECTURES:
         decoder_config.decoder_config(source.architecture, source.fields)
         return
+    if source.precision != FLOAT32:
+        raise ImportRefused(
+            f"--weights {source.precision} is for models that write, this is a {source.architecture}; leave it out"
+        )
     encoder_config.encoder_config(source.fields)
     encoder_config.pooling(source.directory)
     encoder_config.are_independent(source.fields)

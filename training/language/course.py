@@ -11,6 +11,7 @@ from training.errors import InvalidConfig
 from training.language.checkpoint import LanguageMetrics, load, save
 from training.language.config import LanguageConfig
 from training.language.run import run
+from training.precision import FLOAT32, check_weights
 from training.recipes.language_recipe import LanguageRecipe, Size
 
 
@@ -18,17 +19,19 @@ from training.recipes.language_recipe import LanguageRecipe, Size
 class LanguageCourse:
     recipe: LanguageRecipe
     size: Size
+    weights: str = FLOAT32
 
     @classmethod
     def of(cls, recipe: LanguageRecipe, changes: Changes) -> "LanguageCourse":
-        """`size` names one of the recipe's. Raises `InvalidConfig`."""
-        refuse_others(recipe.name, changes, LanguageConfig, "size")
+        """`size` names one of the recipe's, `weights` those of the ONNX file. Raises `InvalidConfig`."""
+        refuse_others(recipe.name, changes, LanguageConfig, "size", "weights")
         rest = dict(changes)
+        weights = check_weights(str(rest.pop("weights", FLOAT32)))
         wanted = rest.pop("size", next(iter(recipe.sizes)))
         if wanted not in recipe.sizes:
             raise InvalidConfig(f"size must be one of {', '.join(recipe.sizes)}, got '{wanted}'")
         size = recipe.sizes[str(wanted)]
-        return cls(recipe, Size(size.hyperparameters, LanguageConfig(**{**asdict(size.config), **rest})))
+        return cls(recipe, Size(size.hyperparameters, LanguageConfig(**{**asdict(size.config), **rest})), weights)
 
     @property
     def name(self) -> str:
@@ -50,4 +53,4 @@ class LanguageCourse:
     def publish(self, directory: Path, repository: Path) -> Path:
         from training.export.language_package import publish  # the exporters take seconds to import
 
-        return publish(self.recipe, load(directory), repository)
+        return publish(self.recipe, load(directory), repository, self.weights)

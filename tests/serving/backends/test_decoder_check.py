@@ -58,3 +58,11 @@ def test_a_token_that_counts_for_less_when_it_is_written_is_found() -> None:
 
 def test_what_rounding_makes_of_large_logits_passes() -> None:
     check_rows(Sums(leak=1e-4), "any 1.0")  # beside sums above 10
+
+
+def test_a_model_of_8_bits_may_write_nearly_what_it_reads_but_knows_no_neighbours() -> None:
+    check_rows(Sums(slip=0.5), "any 1.0", is_rounded=True)  # of sums above 10
+    with pytest.raises(ModelLoadFailed, match="one by one and as a whole"):
+        check_rows(Sums(slip=10), "any 1.0", is_rounded=True)
+    with pytest.raises(ModelLoadFailed, match="beside others and alone"):
+        check_rows(Sums(leak=0.1), "any 1.0", is_rounded=True)

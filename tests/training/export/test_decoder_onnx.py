@@ -7,7 +7,9 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
+from onnx import TensorProto
 
+from serving.backends.ort_decoder import load
 from serving.core.model_config import parse
 from tests.tiny_decoders import TINY, tiny_decoder
 from training.export.decoder_onnx import export
@@ -82,3 +84,36 @@ def test_weights_that_are_too_large_for_one_file_lie_beside_it(tmp_path: Path) -
     assert (tmp_path / "model.onnx").stat().st_mode == (tmp_path / "model.onnx.data").stat().st_mode
     (tmp_path / "config.json").write_text(json.dumps(hugging_face_config(TINY)))
     assert check(tmp_path, WRITES, model, list(range(300)), ["onnx"])[-1].passed
+
+
+@pytest.mark.parametrize(
+    "config",
+    [TINY, replace(TINY, tie_word_embeddings=True), replace(TINY, qkv_bias=True), replace(TINY, qk_norm=True)],
+    ids=["untied", "tied", "biases", "qwen3"],
+)
+def test_rounded_weights_write_beside_others_what_they_write_alone(config: DecoderConfig, tmp_path: Path) -> None:
+    export(tiny_decoder(config), tmp_path / "model.onnx", weights="int8")
+    (tmp_path / "config.json").write_text(json.dumps(hugging_face_config(config)))
+    random = np.random.default_rng(0)
+    prompts = [random.integers(config.vocab_size, size=length).tolist() for length in random.integers(1, 40, 16)]
+
+    decoder = load(tmp_path, parse('backend: "onnxruntime"', "writer"), "cpu", 16, 64)
+    alone = []
+    for prompt in prompts:
+        decoder.prefill(0, prompt, 0)
+        alone.append(decoder.decode([7], [len(prompt)])[0].copy())
+    for row, prompt in enumerate(prompts):
+        decoder.prefill(row, prompt, 0)
+
+    np.testing.assert_array_equal(decoder.decode([7] * 16, list(map(len, prompts))), alone)
+
+
+def test_rounded_weights_are_bytes_but_for_embedding_and_norms(tmp_path: Path) -> None:
+    export(tiny_decoder(), tmp_path / "model.onnx", weights="int8")
+
+    made = onnx.load(tmp_path / "model.onnx")
+
+    kinds = {each.name: each.data_type for each in made.graph.initializer if len(each.dims) == 2}
+    assert {name for name, kind in kinds.items() if kind == TensorProto.FLOAT} == {"embed_tokens", "cos", "sin"}
+    assert sum(kind == TensorProto.INT8 for kind in kinds.values()) == 2 * 5 + 1
+    assert {each.key: each.value for each in made.metadata_props} == {"weights": "int8"}

@@ -37,6 +37,36 @@ def test_a_version_holds_the_model_its_texts_and_a_manifest_of_them(written: Wri
     assert manifest["lineage"]["source"] == "folder"
 
 
+def test_rounded_weights_are_a_file_of_a_third_and_judged_by_a_gate_of_their_own(
+    written: Written, tmp_path: Path
+) -> None:
+    exact, rounded = (publish(replace(written, weights=each), tmp_path / "writer") for each in ("float32", "int8"))
+
+    [report] = json.loads((rounded / "manifest.json").read_text())["parity"]
+    assert report["weights"] == "int8"
+    assert report["mean_divergence"] < report["most_divergence"]
+    assert 2 * (rounded / "model.onnx").stat().st_size < (exact / "model.onnx").stat().st_size
+
+
+def test_rounded_weights_are_not_for_pytorch(written: Written, tmp_path: Path) -> None:
+    with pytest.raises(PublishFailed, match="backend 'pytorch' can't serve int8 weights, onnxruntime can"):
+        publish(replace(written, weights="int8"), tmp_path / "writer", "pytorch")
+
+    assert not (tmp_path / "writer").exists()
+
+
+def test_a_model_that_rounding_changes_too_much_is_not_published(written: Written, tmp_path: Path) -> None:
+    model = tiny_decoder()
+    for name, parameter in model.named_parameters():
+        if name.endswith("down_proj.weight"):
+            parameter[:, 0] *= 3000
+
+    with pytest.raises(ParityFailed, match="with int8 weights the onnx file is too far from PyTorch"):
+        publish(replace(written, model=model, weights="int8"), tmp_path / "writer")
+
+    assert not (tmp_path / "writer").exists()
+
+
 @pytest.mark.parametrize("longest", [128, 5000])
 def test_the_config_it_begins_with_keeps_texts_to_a_length_that_there_is_memory_for(
     tmp_path: Path, written: Written, longest: int

@@ -110,3 +110,19 @@ def test_another_recipes_checkpoint_is_not_published(writer: LanguageCheckpoint,
     with pytest.raises(CheckpointError, match=r"tokenizer\.json can't be read"):
         publish(RECIPE, replace(writer, tokenizer=b"{}"), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rounded_weights_are_the_onnx_files_alone(writer: LanguageCheckpoint, version: Path, tmp_path: Path) -> None:
+    rounded = publish(RECIPE, writer, tmp_path, "int8")
+
+    first, *others = json.loads((rounded / "manifest.json").read_text())["parity"]
+    assert (first["format"], first["weights"]) == ("onnx", "int8")
+    assert {report["format"] for report in others} == {"torchscript"}
+    sizes = [[(each / name).stat().st_size for each in (rounded, version)] for name in ("model.onnx", "model.pt")]
+    assert sizes[0][0] < sizes[0][1]
+    assert sizes[1][0] == pytest.approx(sizes[1][1], rel=0.01)
+
+    config = tmp_path / "tiny-writer" / "config.pbtxt"
+    config.write_text(config.read_text().replace('backend: "onnxruntime"', 'backend: "pytorch"'))
+    with pytest.raises(PublishFailed, match="backend 'pytorch' can't serve int8 weights"):
+        publish(RECIPE, writer, tmp_path, "int8")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.tiny_hugging_face import write_decoder
+from tests.tiny_hugging_face import write_decoder, write_encoder
 from training.errors import ImportRefused
 from training.huggingface.importing import Source, look, publish
 from training.huggingface.weights import read_weights
@@ -78,3 +78,10 @@ def test_half_precision_is_the_same_model_in_single_precision(tmp_path: Path) ->
     version = publish(source, read_weights(source.files, lambda _: None), tmp_path / "writer")
 
     assert json.loads((version / "manifest.json").read_text())["parity"][0]["max_abs_error"] < 1e-4
+
+
+def test_weights_of_encoders_are_not_rounded(tmp_path: Path) -> None:
+    write_encoder(tmp_path / "reader")
+
+    with pytest.raises(ImportRefused, match="--weights int8 is for models that write, this is a BertModel"):
+        look(tmp_path / "reader", "int8")
