@@ -24,12 +24,13 @@ from tokenizers import Tokenizer
 
 from loadtests.arrivals import departures
 from loadtests.bench import chosen
-from loadtests.generation_contestants import Contestant, Subject, contestants
+from loadtests.generation_contestants import OPENVINO, PEERS, Contestant, Subject, contestants
 from loadtests.generation_load import Found, Load, timed
 from loadtests.generation_models import MODELS, PROMPT_TOKENS, Model, Prompt, Written, add_model, prompts
 from loadtests.generation_report import Turns, differences, figures, show_all
 from loadtests.report import last_line, run_command, show, spread
 from loadtests.server_process import ROOT, ServerFailed
+from training.precision import FLOAT32, INT8
 
 REFERENCE = "slipway"
 LIMIT = "bare"
@@ -40,12 +41,14 @@ _WARM_UP = 8  # tokens of each
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every one of them gets to do; `expected` by the bare decoder for the first load."""
+    """What every one of them gets to do; `expected` by the bare decoder for the first load, and `exact` by that of
+    float32 weights, which are those that others read."""
 
     written: Written
     tokenizer: Tokenizer
     loads: Sequence[Load]
     expected: Sequence[tuple[int, ...]]
+    exact: Sequence[tuple[int, ...]]
 
 
 def main(
@@ -66,6 +69,9 @@ def main(
     tokens: Annotated[int, typer.Option(min=2, help="Written for each request.")] = 64,
     rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured; all take turns.")] = 3,
     threads: Annotated[int, typer.Option(min=1, help="That compute, of each.")] = 1,
+    weights: Annotated[str, typer.Option(help="float32 or int8, of Slipway and bare; others compute in float32.")] = (
+        FLOAT32
+    ),
     peers_env: Annotated[
         Path, typer.Option(help="The folder of the peers' environments: vllm, transformers and openvino.")
     ] = ROOT / ".venv" / "peers",
@@ -78,21 +84,26 @@ def main(
     meant to leave.
     """
     known, missing = contestants(peers_env)
+    if weights not in (FLOAT32, INT8):
+        raise ServerFailed(f"--weights must be {FLOAT32} or {INT8}, got '{weights[:100]}'")
     names = chosen(only, [it.name for it in known], missing)
     missing = missing if only is None else {}  # nobody asked for them
     counts = concurrency or [1, 8, 16, 64]
     with tempfile.TemporaryDirectory() as folder:
-        written = add_model(Path(folder), found_model(model), max(counts), threads)
+        written = add_model(Path(folder), found_model(model), max(counts), threads, weights)
         tokenizer = Tokenizer.from_file(str(written.folder / "tokenizer.json"))
         rates = [it for it in (written.model.rates if rate is None else rate) if it]
         loads = all_loads(prompts(tokenizer, 0), counts, rates, each, seconds, tokens)
         expected = reference_tokens(known, written, loads[0])
-        bench = Bench(written, tokenizer, loads, expected)
+        exact = expected
+        if weights != FLOAT32:
+            alike = add_model(Path(folder) / FLOAT32, written.model, max(counts), threads)
+            exact = reference_tokens(known, alike, loads[0])
+        bench = Bench(written, tokenizer, loads, expected, exact)
         turns, starts, failed = take_turns(bench, [it for it in known if it.name in names], rounds)
     told = {it.name: it.settings for it in known if it.name in names}
-    print(
-        f"  {written.model.title}, {PROMPT_TOKENS} tokens in, {tokens} out, {threads} thread(s), {written.rows} rows\n"
-    )
+    counted = f"{PROMPT_TOKENS} tokens in, {tokens} out, {threads} thread(s), {written.rows} rows"
+    print(f"  {written.model.title}, {weights}, {counted}\n")
     show_all(turns, REFERENCE)
     show_notes(told, starts, missing, failed)
     last_line(
@@ -101,6 +112,7 @@ def main(
             "cores": os.cpu_count(),
             "rounds": rounds,
             "threads": threads,
+            "weights": weights,
             "rows": written.rows,
             "tokens": tokens,
             "settings": told,
@@ -161,11 +173,12 @@ def take_turn(
     bench: Bench, contestant: Contestant, turns: Turns, starts: dict[str, list[float]], failed: dict[str, str]
 ) -> None:
     name, begun = contestant.name, time.perf_counter()
-    texts = [bench.tokenizer.decode(ids) for ids in bench.expected]
+    expected = bench.exact if name in (*PEERS, OPENVINO) else bench.expected
+    texts = [bench.tokenizer.decode(ids) for ids in expected]
     try:
         with contestant.start(bench.written) as subject:
             compared, _, *measured = in_own_process(subject, bench.loads)
-            if wrong := differences(name, compared.answers, bench.expected, texts):
+            if wrong := differences(name, compared.answers, expected, texts):
                 raise ServerFailed(wrong)
     except ServerFailed as error:
         if name == REFERENCE:

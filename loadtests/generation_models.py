@@ -71,14 +71,14 @@ class Written:
         return "\n".join(['backend: "onnxruntime"', *lines])
 
 
-def add_model(repository: Path, model: Model, rows: int, threads: int) -> Written:
+def add_model(repository: Path, model: Model, rows: int, threads: int, weights: str = "float32") -> Written:
     """As version 1 of a repository, with weights as safetensors and ONNX. It has no end of text, so that nobody needs
-    to be told to go on; `rows` sequences are written at once, by `threads`."""
+    to be told to go on; `rows` sequences are written at once, by `threads`. `weights` are those of the ONNX file."""
     written = Written(model, repository, repository / model.name / "1", rows, threads)
     written.folder.mkdir(parents=True)
     (repository / model.name / "config.pbtxt").write_text(written.config)
     tokenizer(model.vocab_size).save(str(written.folder / "tokenizer.json"))
-    _write_weights(written.folder, model)
+    _write_weights(written.folder, model, weights)
     described = {
         "generation_config.json": {"bos_token_id": 0},
         "tokenizer_config.json": {
@@ -117,7 +117,7 @@ def prompts(made: Tokenizer, seed: int, length: int = PROMPT_TOKENS) -> Iterator
         yield tuple(chosen.choices(stable, k=length))
 
 
-def _write_weights(folder: Path, model: Model) -> None:
+def _write_weights(folder: Path, model: Model, weights: str) -> None:
     import torch
     from safetensors.torch import save_file
 
@@ -137,7 +137,7 @@ def _write_weights(folder: Path, model: Model) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(_SEED)
         made = Decoder(config).eval().requires_grad_(False)
-    decoder_onnx.export(made, folder / "model.onnx")
+    decoder_onnx.export(made, folder / "model.onnx", weights=weights)
     named = {name if name.startswith("lm_head.") else f"model.{name}": it for name, it in made.state_dict().items()}
     save_file(named, folder / "model.safetensors", {"format": "pt"})
     (folder / "config.json").write_text(json.dumps(hugging_face_config(config)))

@@ -9,7 +9,7 @@ from tests.benchmark_command import last_line, run_benchmark
 
 
 def test_slipway_and_the_bare_decoder_are_measured_after_their_tokens_were_compared() -> None:
-    only = ("--only", "bare")
+    only = ("--only", "bare", "--weights", "int8")
     short = ("--tokens", "4", "--concurrency", "2", "--each", "1", "--rounds", "1", "--rate", "20", "--seconds", "1")
     report = last_line(run_benchmark("generation", *only, *short))
     assert report["not_measured"] == {}

@@ -1,9 +1,10 @@
 import json
 from itertools import islice
+from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from loadtests.generation_models import MODELS, Written, prompts, tokenizer
+from loadtests.generation_models import MODELS, Written, add_model, prompts, tokenizer
 from serving.core.generation_config import complete, generation_config
 from serving.core.model_config import parse
 
@@ -49,3 +50,10 @@ def test_prompts_are_words_that_give_the_same_tokens_again(written: Written) -> 
 def test_both_models_have_as_many_tokens_as_they_say() -> None:
     for model in MODELS:
         assert tokenizer(model.vocab_size).get_vocab_size() == model.vocab_size
+
+
+def test_rounded_weights_are_those_of_the_onnx_file_alone(written: Written, tmp_path: Path) -> None:
+    rounded = add_model(tmp_path, written.model, rows=3, threads=2, weights="int8")
+    assert (rounded.folder / "model.onnx").stat().st_size < (written.folder / "model.onnx").stat().st_size
+    theirs, same = ((it.folder / "model.safetensors").read_bytes() for it in (rounded, written))
+    assert theirs == same
