@@ -35,6 +35,8 @@ class TextTokenizer:
         """The token that begins a text, None where there is none."""
         self.model_max_length = files.model_max_length
         """Positions the model was made for, None where no file says."""
+        self.sampling = files.sampling
+        """For requests that don't say how to sample."""
         self.chat_template = ChatTemplate(files.chat_template, files.special_tokens)
 
     @classmethod

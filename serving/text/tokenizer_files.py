@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from serving.core import sampling_defaults
 from serving.core.brief import brief
+from serving.core.sampling_defaults import SamplingDefaults
 from serving.errors import ModelLoadFailed
 from serving.text import chat_template
 
@@ -32,6 +34,7 @@ class TokenizerFiles:
     eos_token_ids: tuple[int, ...] = ()
     bos_token_id: int | None = None
     model_max_length: int | None = None
+    sampling: SamplingDefaults = field(default_factory=SamplingDefaults)
 
     @classmethod
     def read(cls, directory: Path) -> "TokenizerFiles":
@@ -41,7 +44,8 @@ class TokenizerFiles:
             raise ModelLoadFailed(_MISSING)
         config = _read(directory / "tokenizer_config.json")
         model = _read(directory / "config.json")
-        generation = {**model, **_read(directory / "generation_config.json")}
+        own = _read(directory / sampling_defaults.FILE)
+        generation = {**model, **own}
         return cls(
             tokenizer=text,
             decoder=_decoder(text),
@@ -50,6 +54,7 @@ class TokenizerFiles:
             eos_token_ids=_ids("eos_token_id", generation.get("eos_token_id")),
             bos_token_id=next(iter(_ids("bos_token_id", generation.get("bos_token_id"))), None),
             model_max_length=_shortest(model.get("max_position_embeddings"), config.get("model_max_length")),
+            sampling=sampling_defaults.sampling_defaults(own),
         )
 
     @classmethod

@@ -1,5 +1,6 @@
 """Hugging Face's folders, imported by the command and served: what is written is what transformers writes."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,6 +51,7 @@ class Imported:
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Imported]:
     folders, repository = tmp_path_factory.mktemp("folders"), tmp_path_factory.mktemp("repository")
     models = {name: write_decoder(folders / name, **given) for name, given in MODELS.items()}
+    say_how_to_sample(folders / "llama", temperature=0.0, max_new_tokens=7)
     for name in models:
         run_import(folders / name, repository)
     run_import(folders / "qwen3", repository, "--name", "on-torch", "--backend", "pytorch")
@@ -73,6 +75,11 @@ def encoders(folders: Path) -> dict[str, PreTrainedModel]:
     write_modules(folders / "sentences", "cls_token", "Normalize")
     write_modules(folders / "old", "max_tokens", transformer="0_BERT")
     return models
+
+
+def say_how_to_sample(folder: Path, **said: float) -> None:
+    path = folder / "generation_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | said))
 
 
 def run_import(folder: Path, repository: Path, *more: str) -> None:
@@ -107,6 +114,32 @@ def test_it_writes_what_transformers_writes(imported: Imported, name: str, promp
     assert answer.choices[0].model_extra is not None
     assert answer.choices[0].model_extra["token_ids"] == expected
     assert answer.choices[0].text == tokenizer.decode(expected, skip_special_tokens=True)
+
+
+def test_what_a_request_does_not_say_is_as_its_makers_want_it(imported: Imported) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(imported.folders / "llama")
+    prompt = tokenizer(PROMPTS[0])["input_ids"]
+    expected = tokenizer.decode(generated(imported.models["llama"], prompt, 7), skip_special_tokens=True)
+    ask = imported.client.completions.create
+    assert ask(model="llama", prompt=PROMPTS[0]).choices[0].text == expected
+    hot = {ask(model="llama", prompt=PROMPTS[0], temperature=100).choices[0].text for _ in range(3)}
+    assert hot != {expected}
+    longer = ask(model="llama", prompt=PROMPTS[0], max_tokens=9).usage
+    assert longer is not None
+    assert longer.completion_tokens == 9
+
+    reply = httpx.post(f"{imported.server.url}/v2/models/llama/generate", json={"text_input": PROMPTS[0]}, timeout=30)
+    assert reply.json()["text_output"] == PROMPTS[0] + expected
+
+
+def test_a_wrong_way_to_sample_is_not_imported(imported: Imported) -> None:
+    folder = imported.folders / "wrong"
+    write_decoder(folder)
+    say_how_to_sample(folder, top_p=7)
+    result = CliRunner().invoke(app, ["import", "hf", str(folder), "--repository", str(imported.repository)])
+    assert result.exit_code == 1
+    assert "'generation_config.json': 'top_p' must be a number from 0 to 1, got 7" in " ".join(result.stderr.split())
+    assert not (imported.repository / "wrong").exists()
 
 
 @pytest.mark.parametrize("name", MODELS)
