@@ -37,6 +37,7 @@ class Answers:
         try:
             for prompt in answers._prompts:
                 for sampling in _each(asked):
+                    await asyncio.sleep(0)  # there may be thousands, and others come meanwhile
                     request = GenerateRequest(model.name, prompt, sampling, timeout=timeout, priority=asked.priority)
                     answers._answers.append(await model.generate(request))
         except BaseException:
