@@ -12,6 +12,9 @@ MAX_LOGPROBS = 20
 MAX_STOPS, MAX_STOP_CHARACTERS = 128, 16 * 1024
 """Stop strings of a request, and their characters all together."""
 
+DEFAULTED = ("max_tokens", "temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+"""Of `SamplingParams`, what a model's files may say for requests that don't."""
+
 NO_BIAS: Mapping[int, float] = MappingProxyType({})
 
 
@@ -53,7 +56,8 @@ class SamplingParams:
     `max_tokens` None is as many as the context has room for. `temperature` 0 is greedy. `top_k` 0 is all tokens.
     `seed` None is another one for each request. `logprobs` is how many alternatives are told beside the chosen token,
     None for no logprobs at all. `stop` strings are no part of the answer unless `include_stop_str_in_output`, nor are
-    the texts of special tokens with `skip_special_tokens`.
+    the texts of special tokens with `skip_special_tokens`. `unsaid` are those of `DEFAULTED` that are OpenAI's because
+    the request had none.
     """
 
     max_tokens: int | None = None
@@ -74,6 +78,7 @@ class SamplingParams:
     ignore_eos: bool = False
     logprobs: int | None = None
     grammar: Grammar | None = None
+    unsaid: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 GREEDY = SamplingParams(temperature=0.0)

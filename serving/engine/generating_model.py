@@ -111,7 +111,8 @@ class GeneratingModel:
 
     async def generate(self, request: GenerateRequest) -> "Answer":
         """The answer, as it is written. Raises `InvalidInput`, `ContextTooLong`, `Overloaded`, `ModelNotReady`."""
-        sampling, prompt = request.sampling, request.prompt
+        prompt = request.prompt
+        sampling = self.tokenizer.sampling.applied(request.sampling, self.max_length - len(prompt))
         room = self._room(sampling, len(prompt))
         check(sampling, self.vocab_size, self.max_length, len(prompt))
         now = time.monotonic()

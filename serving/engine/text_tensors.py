@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from serving.core.brief import brief
-from serving.core.generation import SamplingParams
+from serving.core.generation import DEFAULTED, SamplingParams
 from serving.core.generation_config import EXCLUDE_INPUT, SAMPLING, STREAM, TEXT_INPUT
 from serving.core.requests import InferRequest
 from serving.errors import InvalidInput
 
-_OWN = ("max_tokens", "stop", "stop_token_ids", "logit_bias", "grammar", "logprobs")
+_OWN = ("max_tokens", "stop", "stop_token_ids", "logit_bias", "grammar", "logprobs", "unsaid")
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 _NUMBERS: dict[str, type] = {
     field.name: type(field.default) if field.default is not None else int
@@ -55,7 +55,7 @@ def sampling_params(options: Mapping[str, Any]) -> SamplingParams:
         given["stop"] = _texts("stop", options["stop"])
     if "stop_token_ids" in options:
         given["stop_token_ids"] = _ids("stop_token_ids", options["stop_token_ids"])
-    return SamplingParams(**given)
+    return SamplingParams(**given, unsaid=frozenset(DEFAULTED) - options.keys())
 
 
 def _options(request: InferRequest) -> Mapping[str, Any]:

@@ -25,8 +25,8 @@ class TextRequest:
     """One of `prompts`, texts or tokens, and `messages` is empty. Each prompt is answered `n` times.
 
     `priority` 1 is the highest, 0 the model's default. `truncate_prompt_tokens` is how many of a prompt's last tokens
-    are read, -1 for as many as the model can, None for an error where there are more. With `echo` an answer begins with
-    the prompt.
+    are read, -1 for as many as leave room for `max_tokens`, None for an error where there are more. With `echo` an
+    answer begins with the prompt.
     `include_usage` is of streams, `continuous_usage` in every chunk of them.
     """
 

@@ -4,10 +4,18 @@ Rule: a value that has no meaning is an error that names it; nothing is silently
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from serving.core.brief import brief
-from serving.core.generation import MAX_LOGPROBS, MAX_STOP_CHARACTERS, MAX_STOPS, NO_BIAS, SamplingParams
+from serving.core.generation import (
+    DEFAULTED,
+    MAX_LOGPROBS,
+    MAX_STOP_CHARACTERS,
+    MAX_STOPS,
+    NO_BIAS,
+    SamplingParams,
+)
 from serving.errors import Unsupported
 from serving.protocols import openai_grammar
 from serving.protocols.openai_fields import Fields, finite, text_item, token_id, wrong_type, wrong_value
@@ -22,13 +30,15 @@ _LEAST_TOP_P = 1e-6  # the likeliest token alone
 def read_completion(fields: Fields) -> SamplingParams:
     default = DEFAULT_MAX_TOKENS if "max_tokens" not in fields else None
     max_tokens = fields.optional_integer("max_tokens", 1, _MAX_TOKENS)
-    return _read(fields, max_tokens or default, fields.optional_integer("logprobs", 0, MAX_LOGPROBS))
+    sampling = _read(fields, max_tokens or default, fields.optional_integer("logprobs", 0, MAX_LOGPROBS))
+    return replace(sampling, unsaid=_unsaid(fields, max_tokens))
 
 
 def read_chat(fields: Fields) -> SamplingParams:
     newer = fields.optional_integer("max_completion_tokens", 1, _MAX_TOKENS)
     older = fields.optional_integer("max_tokens", 1, _MAX_TOKENS)
-    return _read(fields, newer or older, _chat_logprobs(fields))
+    sampling = _read(fields, newer or older, _chat_logprobs(fields))
+    return replace(sampling, unsaid=_unsaid(fields, newer or older))
 
 
 def _read(fields: Fields, max_tokens: int | None, logprobs: int | None) -> SamplingParams:
@@ -52,6 +62,11 @@ def _read(fields: Fields, max_tokens: int | None, logprobs: int | None) -> Sampl
         logprobs=logprobs,
         grammar=openai_grammar.read(fields),
     )
+
+
+def _unsaid(fields: Fields, max_tokens: int | None) -> frozenset[str]:
+    found = {name for name in DEFAULTED if fields.value(name) is None}
+    return frozenset(found | {"max_tokens"} if max_tokens is None else found - {"max_tokens"})
 
 
 def _refuse_what_is_missing(fields: Fields) -> None:

@@ -1,9 +1,10 @@
-"""Which tokens a grammar allows next, through llguidance. Rule: a grammar is compiled once, and only after a trial has
-shown that it doesn't explode.
+"""Which tokens a grammar allows next, through llguidance. Rule: a grammar is compiled only after a trial has shown that
+it doesn't explode, and what it then costs at each step is bounded.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,21 @@ LIMITS: Mapping[str, Any] = {
 }
 """Where they differ from llguidance's."""
 
-_KEPT = 64  # compiled grammars
+_ROW = "max_items_in_row"
+_MOST_WAYS = 500
+"""Of a grammar's own, in which a text may be read: the time of a step grows with their square, and this many take about
+10 ms, llguidance's 2,000 up to 400 ms. A schema's don't grow with the text: 480 optional properties are 2,000 at once,
+and take 0.2 ms."""
+
 _PROBED = 3  # tokens; grammars too large to follow show it with the first ones
 _SAFE = {GrammarKind.JSON_OBJECT, GrammarKind.CHOICE}  # what they become grows with their text only
 _LONGEST_REASON = 300  # characters
 
 Trial = Callable[[str, Mapping[str, int]], str]
+
+
+def limits_of(kind: GrammarKind) -> Mapping[str, Any]:
+    return {**LIMITS, _ROW: _MOST_WAYS} if kind is GrammarKind.GRAMMAR else LIMITS
 
 
 class Grammars:
@@ -36,19 +46,16 @@ class Grammars:
         self._vocab_size = vocab_size
         self._eos_ids = list(eos_ids)
         self._trial = trial
-        self._limits = LLParserLimits(**LIMITS, verbose_errors=False)
-        self._compiled = lru_cache(_KEPT)(self._compile)
 
-    def __repr__(self) -> str:
-        return f"<Grammars {self._compiled.cache_info().currsize} compiled>"
-
-    def matcher(self, grammar: Grammar) -> "GrammarMatcher":
-        """For a sequence that begins. It may take seconds, in which other threads run. Raises `InvalidInput`, and
+    def compile(self, grammar: Grammar) -> "CompiledGrammar":
+        """It may take seconds, in which other threads run. Raises `InvalidInput` for a text that is none, and
         `Unsupported` where the tokenizer is of another kind."""
-        compiled = self._compiled(grammar)
-        if isinstance(compiled, str):
-            raise refused(grammar.kind, compiled)
-        return GrammarMatcher(compiled.deep_copy(), grammar.kind, self._vocab_size)
+        text, limits = llguidance_text(grammar), limits_of(grammar.kind)
+        if grammar.kind not in _SAFE and (reason := self._trial(text, limits)):
+            return CompiledGrammar(grammar.kind, self._vocab_size, reason=_brief(reason))
+        matcher = LLMatcher(self._tokenizer, text, log_level=0, limits=LLParserLimits(**limits, verbose_errors=False))
+        reason = _brief(matcher.get_error()) or _brief(_trouble_ahead(matcher))
+        return CompiledGrammar(grammar.kind, self._vocab_size, matcher, reason)
 
     @cached_property
     def _tokenizer(self) -> LLTokenizer:
@@ -57,13 +64,21 @@ class Grammars:
         except ValueError as error:
             raise Unsupported(f"answers with a grammar are not possible with the model's tokenizer: {error}") from error
 
-    def _compile(self, grammar: Grammar) -> LLMatcher | str:
-        """Or why not, which is worth keeping too."""
-        text = llguidance_text(grammar)
-        if grammar.kind not in _SAFE and (reason := self._trial(text, LIMITS)):
-            return _brief(reason)
-        compiled = LLMatcher(self._tokenizer, text, log_level=0, limits=self._limits)
-        return _brief(compiled.get_error()) or _brief(_trouble_ahead(compiled)) or compiled
+
+@dataclass(frozen=True, slots=True)
+class CompiledGrammar:
+    """`reason` is why it can't be used, which is worth keeping too; "" where it can."""
+
+    kind: GrammarKind
+    vocab_size: int
+    first: LLMatcher | None = None
+    reason: str = ""
+
+    def matcher(self) -> "GrammarMatcher":
+        """For a sequence that begins, at once. Raises `InvalidInput`."""
+        if self.first is None or self.reason:
+            raise refused(self.kind, self.reason)
+        return GrammarMatcher(self.first.deep_copy(), self.kind, self.vocab_size)
 
 
 class GrammarMatcher:

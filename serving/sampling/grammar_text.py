@@ -45,7 +45,10 @@ def llguidance_text(grammar: Grammar) -> str:
         case GrammarKind.REGEX:
             return LLMatcher.grammar_from_regex(grammar.text)
         case GrammarKind.CHOICE:
-            return LLMatcher.grammar_from_lark("start: " + " | ".join(map(json.dumps, _choices(grammar))))
+            words = " | ".join(map(json.dumps, _choices(grammar)))
+            return LLMatcher.grammar_from_lark(
+                f"start: CHOICE\nCHOICE: {words}"
+            )  # one word; each of its own costs more
         case GrammarKind.GRAMMAR:
             return LLMatcher.grammar_from_lark(_lark(grammar))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-_FIRST_ROOM = 64  # distinct tokens
+_FIRST_ROOM = 64  # distinct tokens of an answer
 
 
 class Penalties:
@@ -13,12 +13,10 @@ class Penalties:
 
     def __init__(self, repetition: float, presence: float, frequency: float, prompt: Iterable[int]) -> None:
         self._repetition, self._presence, self._frequency = repetition, presence, frequency
-        self._places: dict[int, int] = {}
-        self._ids = np.zeros(_FIRST_ROOM, np.int64)
-        self._counts = np.zeros(_FIRST_ROOM, np.float32)
-        if repetition != 1.0:
-            for token in prompt:
-                self._place_of(token)
+        seen = set(prompt if repetition != 1.0 else ())  # not token by token: prompts may be long
+        self._places = dict(zip(seen, range(len(seen)), strict=True))
+        self._ids = np.concatenate([np.fromiter(seen, np.int64, len(seen)), np.zeros(_FIRST_ROOM, np.int64)])
+        self._counts = np.zeros(len(self._ids), np.float32)
 
     def accept(self, token: int) -> None:
         """The answer goes on with it."""

@@ -157,7 +157,7 @@ def _edited(
     for row in edited:
         try:
             states[row].edit(changed[row])
-        except Exception as error:
+        except BaseException as error:
             failed[row] = _blamed(error)
             continue
         best[row] = changed[row].argmax()
@@ -173,7 +173,7 @@ def _rows(logits: np.ndarray, rows: Sequence[int]) -> np.ndarray:
 def _accepted(token: int, state: SamplerState, logits: np.ndarray, peak: float) -> Token | SlipwayError:
     try:
         state.accept(token)
-    except Exception as error:
+    except BaseException as error:
         return _blamed(error)
     count = state.params.logprobs
     if count is None:
@@ -183,8 +183,11 @@ def _accepted(token: int, state: SamplerState, logits: np.ndarray, peak: float) 
     return Token(token, float(logits[token]) - norm, tuple((int(each), float(logits[each]) - norm) for each in top))
 
 
-def _blamed(error: Exception) -> SlipwayError:
-    """Whatever one row's state raised is nobody else's."""
+def _blamed(error: BaseException) -> SlipwayError:
+    """Whatever one row's state raised is nobody else's, panics of a library of grammars, which are no `Exception`,
+    included. Raises what ends the process."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        raise error
     if isinstance(error, SlipwayError):
         return error
     failure = BackendFailed(f"choosing a token failed: {type(error).__name__}: {error}")

@@ -35,6 +35,10 @@ class TextTokenizer:
         """The token that begins a text, None where there is none."""
         self.model_max_length = files.model_max_length
         """Positions the model was made for, None where no file says."""
+        self.cuts = files.cuts
+        """Whether of a longer text the end is not read, as the model's makers want it, rather than refused."""
+        self.sampling = files.sampling
+        """For requests that don't say how to sample."""
         self.chat_template = ChatTemplate(files.chat_template, files.special_tokens)
 
     @classmethod
@@ -46,10 +50,15 @@ class TextTokenizer:
     def __repr__(self) -> str:
         return f"<TextTokenizer {self.vocab_size} tokens>"
 
-    def encode(self, text: str, special: bool = True) -> tuple[int, ...]:
-        """`special` adds what the model wants around a text, such as a token that begins it."""
-        (encoding,) = self._tokenizer.encode_batch_fast([text], add_special_tokens=special)  # `encode` holds the GIL
-        return tuple(encoding.ids)
+    def encode(self, text: str, special: bool = True, most: int | None = None) -> tuple[int, ...]:
+        """`special` adds what the model wants around a text, such as a token that begins it; they are among the `most`
+        tokens, where the end of the text is left out for them. None for all of it."""
+        added = special and most is None
+        (encoding,) = self._tokenizer.encode_batch_fast([text], add_special_tokens=added)  # `encode` holds the GIL
+        if most is None:
+            return tuple(encoding.ids)
+        encoding.truncate(max(most - self._tokenizer.num_special_tokens_to_add(False) * special, 0))
+        return tuple(self._tokenizer.post_process(encoding, None, special).ids[:most])
 
     def decode(self, ids: Sequence[int], skip_special: bool = True) -> str:
         """What a stream of these tokens says, in one piece."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from serving.core import sampling_defaults
 from serving.core.brief import brief
+from serving.core.sampling_defaults import SamplingDefaults
 from serving.errors import ModelLoadFailed
 from serving.text import chat_template
 
@@ -17,13 +19,17 @@ _MISSING = (
     "'tokenizer.json' is missing, which a model that writes text needs beside it; for a Hugging Face model "
     "AutoTokenizer.from_pretrained(...).save_pretrained(FOLDER) writes it"
 )
+SENTENCES = "sentence_bert_config.json"
+"""Beside a model that sentence-transformers made."""
+
 _UNLIMITED = 2**31  # transformers writes 1e30 for a tokenizer without a limit
 
 
 @dataclass(frozen=True, slots=True)
 class TokenizerFiles:
     """`tokenizer` is the text of tokenizer.json, `decoder` a part of it. `special_tokens` are texts by names such as
-    `eos_token`; `eos_token_ids` is what the generation_config.json says, or else config.json."""
+    `eos_token`; `eos_token_ids` is what the generation_config.json says, or else config.json. `cuts` where
+    sentence-transformers made the model, which reads no more of a text than `model_max_length` tokens."""
 
     tokenizer: str
     decoder: Mapping[str, Any] | None = None
@@ -32,6 +38,8 @@ class TokenizerFiles:
     eos_token_ids: tuple[int, ...] = ()
     bos_token_id: int | None = None
     model_max_length: int | None = None
+    cuts: bool = False
+    sampling: SamplingDefaults = field(default_factory=SamplingDefaults)
 
     @classmethod
     def read(cls, directory: Path) -> "TokenizerFiles":
@@ -41,7 +49,9 @@ class TokenizerFiles:
             raise ModelLoadFailed(_MISSING)
         config = _read(directory / "tokenizer_config.json")
         model = _read(directory / "config.json")
-        generation = {**model, **_read(directory / "generation_config.json")}
+        sentences = _text(directory / SENTENCES)
+        own = _read(directory / sampling_defaults.FILE)
+        generation = {**model, **own}
         return cls(
             tokenizer=text,
             decoder=_decoder(text),
@@ -49,7 +59,13 @@ class TokenizerFiles:
             chat_template=_chat_template(directory, config),
             eos_token_ids=_ids("eos_token_id", generation.get("eos_token_id")),
             bos_token_id=next(iter(_ids("bos_token_id", generation.get("bos_token_id"))), None),
-            model_max_length=_shortest(model.get("max_position_embeddings"), config.get("model_max_length")),
+            model_max_length=_shortest(
+                model.get("max_position_embeddings"),
+                config.get("model_max_length"),
+                None if sentences is None else _max_seq_length(_object(SENTENCES, sentences)),
+            ),
+            cuts=sentences is not None,
+            sampling=sampling_defaults.sampling_defaults(own),
         )
 
     @classmethod
@@ -113,6 +129,13 @@ def _ids(name: str, value: Any) -> tuple[int, ...]:
     if not all(type(each) is int for each in ids):
         raise ModelLoadFailed(f"'{name}' of the model's configuration must be a token's number, got {brief(value)}")
     return tuple(ids)
+
+
+def _max_seq_length(fields: Mapping[str, Any]) -> int | None:
+    found = fields.get("max_seq_length")
+    if found is None or (type(found) is int and found > 0):
+        return found
+    raise ModelLoadFailed(f"'{SENTENCES}': 'max_seq_length' must be a number of tokens above 0, got {brief(found)}")
 
 
 def _shortest(*lengths: Any) -> int | None:

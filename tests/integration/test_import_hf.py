@@ -1,5 +1,6 @@
 """Hugging Face's folders, imported by the command and served: what is written is what transformers writes."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class Imported:
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Imported]:
     folders, repository = tmp_path_factory.mktemp("folders"), tmp_path_factory.mktemp("repository")
     models = {name: write_decoder(folders / name, **given) for name, given in MODELS.items()}
+    say_how_to_sample(folders / "llama", temperature=0.0, max_new_tokens=7)
     for name in models:
         run_import(folders / name, repository)
     run_import(folders / "qwen3", repository, "--name", "on-torch", "--backend", "pytorch")
@@ -73,8 +75,14 @@ def encoders(folders: Path) -> dict[str, PreTrainedModel]:
         "tags": write_encoder(folders / "tags", labels=4, problem_type="multi_label_classification"),
     }
     write_modules(folders / "sentences", "cls_token", "Normalize")
+    (folders / "sentences" / "sentence_bert_config.json").write_text('{"max_seq_length": 40, "do_lower_case": false}')
     write_modules(folders / "old", "max_tokens", transformer="0_BERT")
     return models
+
+
+def say_how_to_sample(folder: Path, **said: float) -> None:
+    path = folder / "generation_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | said))
 
 
 def run_import(folder: Path, repository: Path, *more: str) -> None:
@@ -109,6 +117,32 @@ def test_it_writes_what_transformers_writes(imported: Imported, name: str, promp
     assert answer.choices[0].model_extra is not None
     assert answer.choices[0].model_extra["token_ids"] == expected
     assert answer.choices[0].text == tokenizer.decode(expected, skip_special_tokens=True)
+
+
+def test_what_a_request_does_not_say_is_as_its_makers_want_it(imported: Imported) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(imported.folders / "llama")
+    prompt = tokenizer(PROMPTS[0])["input_ids"]
+    expected = tokenizer.decode(generated(imported.models["llama"], prompt, 7), skip_special_tokens=True)
+    ask = imported.client.completions.create
+    assert ask(model="llama", prompt=PROMPTS[0]).choices[0].text == expected
+    hot = {ask(model="llama", prompt=PROMPTS[0], temperature=100).choices[0].text for _ in range(3)}
+    assert hot != {expected}
+    longer = ask(model="llama", prompt=PROMPTS[0], max_tokens=9).usage
+    assert longer is not None
+    assert longer.completion_tokens == 9
+
+    reply = httpx.post(f"{imported.server.url}/v2/models/llama/generate", json={"text_input": PROMPTS[0]}, timeout=30)
+    assert reply.json()["text_output"] == PROMPTS[0] + expected
+
+
+def test_a_wrong_way_to_sample_is_not_imported(imported: Imported) -> None:
+    folder = imported.folders / "wrong"
+    write_decoder(folder)
+    say_how_to_sample(folder, top_p=7)
+    result = CliRunner().invoke(app, ["import", "hf", str(folder), "--repository", str(imported.repository)])
+    assert result.exit_code == 1
+    assert "'generation_config.json': 'top_p' must be a number from 0 to 1, got 7" in " ".join(result.stderr.split())
+    assert not (imported.repository / "wrong").exists()
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -150,8 +184,9 @@ TEXTS = ["a fox", "The quick brown fox jumps over the lazy dog", "日本語 🙂
 
 
 @torch.inference_mode()
-def hidden(model: PreTrainedModel, text: str) -> torch.Tensor:
-    return model(torch.tensor([tokenizer()(text)["input_ids"]])).last_hidden_state[0]
+def hidden(model: PreTrainedModel, text: str, longest: int) -> torch.Tensor:
+    tokens = tokenizer()(text, truncation=True, max_length=longest)["input_ids"]
+    return model(torch.tensor([tokens])).last_hidden_state[0]
 
 
 def embedded(name: str, states: torch.Tensor) -> torch.Tensor:
@@ -165,7 +200,7 @@ def test_embeddings_are_those_of_transformers_pooled_as_the_folder_says(imported
     answer = imported.client.embeddings.create(model=name, input=TEXTS)
 
     for text, found in zip(TEXTS, answer.data, strict=True):
-        expected = embedded(name, hidden(imported.models[name], text))
+        expected = embedded(name, hidden(imported.models[name], text, 40 if name == "sentences" else 256))
         np.testing.assert_allclose(found.embedding, expected, rtol=1e-4, atol=1e-5)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from serving.core.brief import brief
+from serving.text.tokenizer_files import SENTENCES
 from training.errors import ImportRefused
 from training.huggingface.fields import Fields, count, must_be, real
 from training.huggingface.folder import read_list, read_object
@@ -71,6 +72,15 @@ def pooling(directory: Path) -> tuple[Pooling, bool]:
     if kinds not in (["Pooling"], ["Pooling", "Normalize"]):
         raise ImportRefused(f"{_MODULES} has the steps {', '.join(kinds)}; Pooling, and then Normalize, are served")
     return _pooling(after[0][1] / "config.json"), "Normalize" in kinds
+
+
+def check_case(directory: Path) -> None:
+    """Raises `ImportRefused` where texts would be read in lower case, whatever the tokenizer does."""
+    path = transformer_folder(directory) / SENTENCES
+    if path.is_file() and read_object(path).get("do_lower_case"):
+        raise ImportRefused(
+            f"'{path}' has 'do_lower_case', which is not served; set it to false where the tokenizer does that"
+        )
 
 
 def labels(fields: Fields) -> tuple[str, ...]:

@@ -8,10 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from serving.core.brief import brief
+from serving.text.tokenizer_files import SENTENCES
 from training.errors import ImportRefused
 
 CONFIG = "config.json"
-TEXTS = (CONFIG, "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+TEXTS = (
+    CONFIG,
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    SENTENCES,
+)
 
 _POINTER = b"version https://git-lfs"
 _NO_TOKENIZER = (

@@ -85,6 +85,7 @@ def _check(source: Source) -> None:
         )
     encoder_config.encoder_config(source.fields)
     encoder_config.pooling(source.directory)
+    encoder_config.check_case(source.directory)
     encoder_config.are_independent(source.fields)
 
 

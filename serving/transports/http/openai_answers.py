@@ -37,6 +37,7 @@ class Answers:
         try:
             for prompt in answers._prompts:
                 for sampling in _each(asked):
+                    await asyncio.sleep(0)  # there may be thousands, and others come meanwhile
                     request = GenerateRequest(model.name, prompt, sampling, timeout=timeout, priority=asked.priority)
                     answers._answers.append(await model.generate(request))
         except BaseException:
@@ -155,7 +156,7 @@ async def _prompts(model: GeneratingModel, asked: TextRequest, now: datetime) ->
 
 
 def _encode(model: GeneratingModel, asked: TextRequest, now: datetime) -> list[Tokens]:
-    tokenizer = model.tokenizer
+    tokenizer, most = model.tokenizer, _most(asked, model.max_length)
     given = asked.prompts
     if asked.messages:
         template, arguments = tokenizer.chat_template, asked.chat_template_kwargs
@@ -163,7 +164,7 @@ def _encode(model: GeneratingModel, asked: TextRequest, now: datetime) -> list[T
 
     def tokens(prompt: str | Tokens) -> Tokens:
         found = tokenizer.encode(prompt, asked.add_special_tokens) if isinstance(prompt, str) else prompt
-        return _cut(found, asked.truncate_prompt_tokens, model.max_length)
+        return _cut(found, most)
 
     found = [tokens(prompt) for prompt in given]
     for prompt in found:
@@ -171,7 +172,13 @@ def _encode(model: GeneratingModel, asked: TextRequest, now: datetime) -> list[T
     return found
 
 
-def _cut(tokens: Tokens, most: int | None, max_length: int) -> Tokens:
-    if most is None:
-        return tokens
-    return tokens[-(max_length - 1 if most < 0 else most) :] if most else ()
+def _most(asked: TextRequest, max_length: int) -> int | None:
+    """Of a prompt's tokens; -1 leaves room for the answer that was asked for. Where that is all, it is the answer that
+    is too long, and not the prompt."""
+    wanted = asked.sampling.max_tokens or asked.sampling.min_tokens or 1
+    return max(max_length - wanted, 1) if asked.truncate_prompt_tokens == -1 else asked.truncate_prompt_tokens
+
+
+def _cut(tokens: Tokens, most: int | None) -> Tokens:
+    """Its last ones."""
+    return tokens if most is None else tokens[len(tokens) - min(most, len(tokens)) :]

@@ -57,15 +57,21 @@ async def _all(engine: Engine, requests: list[InferRequest]) -> list[InferRespon
 
 def _tokens(model: ServedModel, asked: EmbeddingRequest) -> list[Tokens]:
     assert model.tokenizer is not None
-    tokenizer, most = model.tokenizer, asked.truncate_prompt_tokens
-    longest = tokenizer.model_max_length
+    tokenizer, longest = model.tokenizer, model.tokenizer.model_max_length
+    most = _most(asked.truncate_prompt_tokens, longest, tokenizer.cuts)
     found = []
     for text in asked.inputs:
-        tokens = tokenizer.encode(text, asked.add_special_tokens) if isinstance(text, str) else text
-        if most is not None:
-            tokens = tokens[: longest if most < 0 else most]
+        tokens = tokenizer.encode(text, asked.add_special_tokens, most) if isinstance(text, str) else text[:most]
         if longest and len(tokens) > longest:
             raise ContextTooLong(f"This model's maximum context length is {longest} tokens, got {len(tokens)}", "input")
         check(tokens, tokenizer.vocab_size, "input")
         found.append(tokens)
     return found
+
+
+def _most(asked: int | None, longest: int | None, cuts: bool) -> int | None:
+    """How many tokens of each text are read, None for all: what was asked, -1 for as many as the model can, which is
+    also as many as one reads that `cuts` by itself."""
+    if asked is None or asked < 0:
+        return longest if cuts or asked is not None else None
+    return min(asked, longest) if cuts and longest else asked

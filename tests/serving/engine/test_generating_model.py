@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from serving.text.stop_strings import StopStrings
 from tests import tiny_seq2seq
 from tests.tiny_decoders import TINY, greedy, tiny_decoder, write_tiny_decoder
 
+LONGEST = TINY.max_position_embeddings
 FOREVER = SamplingParams(temperature=0.0, ignore_eos=True)
 
 
@@ -81,33 +83,78 @@ def prompts(number: int, seed: int) -> list[tuple[int, ...]]:
     ]
 
 
+def beginnings() -> list[tuple[int, ...]]:
+    """More of them than three rows of the cache can hold."""
+    rng = random.Random(3)
+    return [tuple(rng.randrange(3, TINY.vocab_size) for _ in range(length)) for length in range(60, 124, 8)]
+
+
+def long_prompts(number: int, seed: int) -> list[tuple[int, ...]]:
+    """Each begins like many others, some all the way, and leaves little room or none but for a token."""
+    rng = random.Random(seed)
+    found = []
+    for _ in range(number):
+        common = rng.choice(beginnings())
+        rest = rng.randrange(1, LONGEST - len(common)) if rng.random() < 0.8 else 0
+        found.append(common + tuple(rng.randrange(3, TINY.vocab_size) for _ in range(rest)))
+    return found
+
+
+SMALL_STEPS = {"max_num_seqs": 5, "max_num_batched_tokens": 17}
+SMALL_CACHE = {"max_num_seqs": 3, "max_num_batched_tokens": 11}
+
+
 @pytest.mark.parametrize("backend", ["onnxruntime", "pytorch"])
-@pytest.mark.parametrize("caching", [True, False])
+@pytest.mark.parametrize(
+    ("made", "caching", "options"),
+    [(prompts, True, SMALL_STEPS), (prompts, False, SMALL_STEPS), (long_prompts, True, SMALL_CACHE)],
+    ids=["cached", "uncached", "evicted"],
+)
 async def test_greedy_answers_are_the_plain_loops_whoever_else_is_written(
-    folder: Path, backend: str, caching: bool
+    folder: Path, backend: str, made: Any, caching: bool, options: dict[str, int]
 ) -> None:
     rng = random.Random(7)
-    several = [(prompt, rng.randrange(1, 12)) for prompt in prompts(200, 11)]
-    options = {"max_num_seqs": 5, "max_num_batched_tokens": 17, "enable_prefix_caching": str(caching).lower()}
-    with writing(folder, backend, **options) as model:
+    several = [(prompt, min(rng.randrange(1, 12), LONGEST - len(prompt))) for prompt in made(200, 11)]
+    cached = []
+    with writing(folder, backend, **options, enable_prefix_caching=str(caching).lower()) as model:
 
         async def one(prompt: tuple[int, ...], count: int) -> list[int]:
             await asyncio.sleep(rng.random() * 0.1)
-            return await written(model, prompt, count)
+            answer = await model.generate(asked(prompt, count))
+            found = await tokens(answer)
+            cached.append(answer.usage.cached)
+            return found
 
         async def leaves(prompt: tuple[int, ...]) -> None:
-            answer = await model.generate(asked(prompt, 50))
-            async for _ in answer:
-                break
+            await asyncio.sleep(rng.random() * 0.1)
+            answer = await model.generate(asked(prompt, LONGEST - len(prompt)))
+            for _ in range(rng.randrange(3)):
+                await anext(answer, None)
             await answer.aclose()
 
-        going = [leaves(prompt) for prompt in prompts(10, 5)]
+        going = [leaves(prompt) for prompt in made(30, 5)]
         found, _ = await asyncio.gather(
             asyncio.gather(*(one(prompt, count) for prompt, count in several)), asyncio.gather(*going)
         )
         assert found == [plain(prompt, count) for prompt, count in several]
         assert model.batcher.running == model.pending == 0
         assert (model.batcher.prefix_hits > 0) is caching
+        if made is long_prompts:
+            assert max(cached) >= 100, "nearly all of a context"
+            assert cached.count(0) > 3 * len(beginnings()), "what was read before is read again"
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "pytorch"])
+async def test_what_the_cache_had_to_give_up_is_read_again(folder: Path, backend: str) -> None:
+    with writing(folder, backend, **SMALL_CACHE) as model:
+        cached = []
+        for number in (*range(8), 7, 6, 5, *range(8)):
+            prompt = (*beginnings()[number], 9)
+            answer = await model.generate(asked(prompt, 4))
+            assert await tokens(answer) == plain(prompt, 4)
+            cached.append(answer.usage.cached)
+        kept = [len(beginnings()[number]) for number in (7, 6, 5)]
+        assert cached == [0] * 8 + kept + [0] * 8, "the three that were read last, and none of the others"
 
 
 async def test_what_an_encoder_read_is_answered_as_by_the_plain_loop_whoever_else_is_written(tmp_path: Path) -> None:

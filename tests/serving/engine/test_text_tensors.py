@@ -31,6 +31,11 @@ def test_options_come_as_parameters_or_as_json_in_a_tensor() -> None:
     assert read(request(parameters={"what_others_read": 1})).sampling == SamplingParams()
 
 
+def test_what_was_not_said_is_told_apart_from_what_is_the_default() -> None:
+    said = read(request(parameters={"temperature": 1.0}, sampling_parameters=b'{"max_tokens": 5}')).sampling
+    assert said.unsaid == {"top_k", "top_p", "min_p", "repetition_penalty"}
+
+
 def test_a_whole_answer_begins_with_the_text_and_a_stream_does_not() -> None:
     assert not read(request()).exclude_input
     assert read(request(exclude_input_in_output=True)).exclude_input

@@ -36,6 +36,14 @@ def test_everything_that_may_be_said() -> None:
     )  # fmt: skip
 
 
+def test_what_was_not_said_is_told_apart_from_what_is_the_default() -> None:
+    nothing = {"max_tokens", "temperature", "top_k", "top_p", "min_p", "repetition_penalty"}
+    assert completion().unsaid == chat().unsaid == nothing
+    assert completion(temperature=1, top_k=0, top_p=None).unsaid == nothing - {"temperature", "top_k"}
+    assert completion(max_tokens=16).unsaid == chat(max_completion_tokens=5).unsaid == nothing - {"max_tokens"}
+    assert completion(max_tokens=None).unsaid == nothing
+
+
 def test_all_tokens_are_meant_by_0_and_by_vllms_minus_1() -> None:
     assert completion(top_k=-1).top_k == completion(top_k=0).top_k == 0
 

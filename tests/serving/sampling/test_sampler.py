@@ -200,25 +200,38 @@ def test_nobody_is_sampled_for_nobody() -> None:
     assert sample(np.empty((0, V), np.float32), []) == []
 
 
+class Panic(BaseException):
+    """As a library in Rust raises it."""
+
+
 class Broken:
     """A matcher with a fault of its own."""
 
     is_over = False
 
-    def __init__(self, when: str) -> None:
+    def __init__(self, when: str, fault: type[BaseException]) -> None:
         self._when = when
+        self._fault = fault
 
     def mask(self, logits: np.ndarray) -> None:
         if self._when == "mask":
-            raise IndexError(f"out of bounds: {len(logits)}")
+            raise self._fault(f"out of bounds: {len(logits)}")
 
     def accept(self, token: int) -> None:
-        raise IndexError(f"out of bounds: {token}")
+        raise self._fault(f"out of bounds: {token}")
 
 
 @pytest.mark.parametrize("when", ["mask", "accept"])
-def test_a_fault_of_one_row_is_that_rows(when: str) -> None:
-    first, second = sample(logits_of(2), [state(SamplingParams(), matcher=Broken(when)), state()])
+@pytest.mark.parametrize("fault", [IndexError, Panic])
+def test_a_fault_of_one_row_is_that_rows(when: str, fault: type[BaseException]) -> None:
+    first, second = sample(logits_of(2), [state(SamplingParams(), matcher=Broken(when, fault)), state()])
     assert isinstance(first, BackendFailed)
-    assert "IndexError: out of bounds" in str(first)
+    assert f"{fault.__name__}: out of bounds" in str(first)
     assert second == Token(int(logits_of(2)[1].argmax()))
+
+
+@pytest.mark.parametrize("when", ["mask", "accept"])
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_the_end_of_the_process_is_no_rows_fault(when: str, end: type[BaseException]) -> None:
+    with pytest.raises(end):
+        sample(logits_of(2), [state(SamplingParams(), matcher=Broken(when, end)), state()])

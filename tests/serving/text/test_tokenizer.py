@@ -68,6 +68,21 @@ def test_special_tokens_are_added_where_asked(tmp_path: Path) -> None:
     assert ours.decode(plain) == "The dog", "neither cut nor filled up, whatever the file says"
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 7, 40])
+@pytest.mark.parametrize("special", [True, False])
+def test_a_text_is_cut_as_transformers_cuts_it(tmp_path: Path, most: int, special: bool) -> None:
+    library = tiny_tokenizers.word_piece()
+    library.post_processor = TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)])
+    tiny_tokenizers.write(tmp_path, library, tokenizer_config={"tokenizer_class": "PreTrainedTokenizerFast"})
+    ours, theirs = TextTokenizer.read(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
+    for text in TEXT:
+        found = ours.encode(text, special, most)
+        assert len(found) <= most
+        if most > 2 or not special:
+            expected = theirs(text, truncation="longest_first", max_length=most, add_special_tokens=special)
+            assert list(found) == expected["input_ids"]
+
+
 def test_a_token_is_told_as_text_or_as_bytes(tokenizer: TextTokenizer) -> None:
     bird = tokenizer.encode("🦜")
     assert b"".join(map(tokenizer.token_bytes, bird)) == "🦜".encode()

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from serving.core.sampling_defaults import SamplingDefaults
 from serving.errors import ModelLoadFailed
 from serving.text.tokenizer_files import TokenizerFiles
 from tests import tiny_tokenizers
@@ -38,6 +39,30 @@ def test_a_bad_file_is_named(folder: Path, name: str, content: bytes, words: str
     (folder / f"{name}.json").write_bytes(content)
     with pytest.raises(ModelLoadFailed, match=rf"'{name}\.json' {words}"):
         TokenizerFiles.read(folder)
+
+
+def test_sentence_transformers_say_how_much_of_a_text_is_read(folder: Path) -> None:
+    config = {"max_position_embeddings": 40}
+    assert not read(folder, config=config).cuts
+    for said, longest in (({"max_seq_length": 16}, 16), ({"max_seq_length": 99}, 40), ({"max_seq_length": None}, 40)):
+        files = read(folder, config=config, sentence_bert_config=said)
+        assert (files.cuts, files.model_max_length) == (True, longest)
+
+
+@pytest.mark.parametrize("wrong", ["many", 0, 16.5, True])
+def test_a_wrong_number_of_tokens_is_named(folder: Path, wrong: Any) -> None:
+    with pytest.raises(ModelLoadFailed, match=r"'sentence_bert_config\.json': 'max_seq_length' must be a number"):
+        read(folder, sentence_bert_config={"max_seq_length": wrong})
+
+
+def test_a_wrong_way_to_sample_is_named(folder: Path) -> None:
+    with pytest.raises(ModelLoadFailed, match=r"'generation_config\.json': 'top_p' must be"):
+        read(folder, generation_config={"top_p": 2})
+
+
+def test_how_to_sample_is_what_the_generation_config_says_and_no_other_file(folder: Path) -> None:
+    files = read(folder, generation_config={"temperature": 0.5}, config={"temperature": "none of its business"})
+    assert files.sampling == SamplingDefaults(others={"temperature": 0.5})
 
 
 def test_a_folder_in_a_files_place_is_told(folder: Path) -> None:

@@ -6,7 +6,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from serving.core.sampling_defaults import SamplingDefaults
 from serving.engine.verification import verify
+from serving.text.tokenizer import TextTokenizer
 from tests.tiny_language import RECIPE
 from training.errors import CheckpointError, PublishFailed
 from training.export.language_package import publish
@@ -64,6 +66,10 @@ def test_transformers_reads_its_tokenizer_and_its_config(version: Path, writer: 
 
     assert torch.allclose(theirs, model(torch.tensor([ids])), atol=1e-4)
     assert words.eos_token_id == json.loads((version / "generation_config.json").read_text())["eos_token_id"]
+
+
+def test_its_files_leave_sampling_to_requests(version: Path) -> None:
+    assert TextTokenizer.read(version).sampling == SamplingDefaults()
 
 
 def _config(version: Path) -> object:

@@ -6,7 +6,14 @@ import pytest
 
 from tests.tiny_hugging_face import write_modules
 from training.errors import ImportRefused
-from training.huggingface.encoder_config import are_independent, encoder_config, labels, pooling, transformer_folder
+from training.huggingface.encoder_config import (
+    are_independent,
+    check_case,
+    encoder_config,
+    labels,
+    pooling,
+    transformer_folder,
+)
 from training.models.encoder import EncoderConfig, Pooling
 
 FIELDS: dict[str, Any] = {
@@ -38,6 +45,15 @@ def test_the_fields_are_the_models() -> None:
 def test_what_would_answer_differently_is_named(fields: dict[str, Any], reason: str) -> None:
     with pytest.raises(ImportRefused, match=reason):
         encoder_config(FIELDS | fields)
+
+
+def test_texts_that_would_be_read_in_lower_case_are_not_imported(tmp_path: Path) -> None:
+    check_case(tmp_path)
+    (tmp_path / "sentence_bert_config.json").write_text('{"max_seq_length": 16, "do_lower_case": false}')
+    check_case(tmp_path)
+    (tmp_path / "sentence_bert_config.json").write_text('{"do_lower_case": true}')
+    with pytest.raises(ImportRefused, match="has 'do_lower_case', which is not served; set it to false"):
+        check_case(tmp_path)
 
 
 def test_a_folder_that_says_nothing_is_pooled_as_sentence_transformers_does(tmp_path: Path) -> None:

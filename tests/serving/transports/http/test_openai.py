@@ -261,6 +261,41 @@ def test_vllms_metrics_tell_what_was_written(server: RunningServer, client: open
     assert [(server.metric(name + of) or 0) - was for name, was in zip(names, before, strict=True)] == [10, 3, 1]
 
 
+@pytest.mark.parametrize(
+    ("asked", "most"),
+    [({"max_tokens": 20}, 108), ({}, 112), ({"max_tokens": None}, 127), ({"max_tokens": None, "min_tokens": 8}, 120)],
+)
+def test_a_prompt_is_cut_so_that_the_answer_has_room(
+    server: RunningServer, tokenizer: Tokenizer, asked: dict[str, Any], most: int
+) -> None:
+    prompt = [5 + number % 200 for number in range(200)]
+    body = {"model": "writer", "prompt": prompt, "truncate_prompt_tokens": -1, "temperature": 0, **ENDLESS, **asked}
+    reply = httpx.post(f"{server.url}/v1/completions", json=body, timeout=30).json()
+    assert reply["usage"]["prompt_tokens"] == most
+    expected = greedy(tiny_decoder(), prompt[-most:], 128 - most)
+    assert reply["choices"][0]["text"] == tokenizer.decode(expected)
+
+
+def test_an_answer_that_leaves_no_room_for_a_prompt_is_refused(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="requested 128 output tokens") as refused:
+        client.completions.create(
+            model="writer", prompt=PROMPT, max_tokens=128, extra_body={"truncate_prompt_tokens": -1}
+        )
+    assert refused.value.param == "max_tokens"
+
+
+@pytest.mark.parametrize(("most", "read"), [(0, 0), (3, 3), (500, 5)])
+def test_as_many_of_a_prompts_last_tokens_are_read_as_were_asked_for(
+    server: RunningServer, most: int, read: int
+) -> None:
+    body = {"model": "writer", "prompt": [5, 6, 7, 8, 9], "truncate_prompt_tokens": most, "return_token_ids": True}
+    reply = httpx.post(f"{server.url}/v1/completions", json=body, timeout=30)
+    if read == 0:
+        assert reply.json()["error"]["param"] == "prompt"
+    else:
+        assert reply.json()["choices"][0]["prompt_token_ids"] == [5, 6, 7, 8, 9][-read:]
+
+
 def test_the_deadline_of_the_header_is_kept(server: RunningServer) -> None:
     body = json.dumps({"model": "writer", "prompt": PROMPT, "max_tokens": 100, **ENDLESS}).encode()
     late = httpx.post(f"{server.url}/v1/completions", content=body, headers={"X-Request-Timeout-Ms": "0.001"})

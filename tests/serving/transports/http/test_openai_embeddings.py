@@ -21,6 +21,8 @@ TEXTS = ["the quick brown fox", "fox", "a lazy dog and another lazy dog that thi
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("embeddings")
     add_tiny_encoder(root)
+    add_tiny_encoder(root, "cutter")
+    (root / "cutter" / "1" / "sentence_bert_config.json").write_text('{"max_seq_length": 16}')
     tiny_models.add_double(root)
     return root
 
@@ -65,7 +67,7 @@ def test_the_clients_own_way_is_numbers_and_one_text_is_enough(client: openai.Op
 
 
 def test_models_with_embeddings_are_listed(client: openai.OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["encoder"]
+    assert [model.id for model in client.models.list()] == ["cutter", "encoder"]
     assert client.models.retrieve("encoder").id == "encoder"
 
 
@@ -94,3 +96,15 @@ def test_long_texts_can_be_cut(client: openai.OpenAI, tokenizer: Tokenizer) -> N
     text = "fox " * 100
     (row,) = client.embeddings.create(model="encoder", input=text, extra_body={"truncate_prompt_tokens": 5}).data
     np.testing.assert_allclose(row.embedding, embedding(tokenizer.encode(text).ids[:5]), atol=1e-6)
+
+
+@pytest.mark.parametrize(("most", "read"), [(None, 16), (-1, 16), (50, 16), (5, 5)])
+@pytest.mark.parametrize("given", ["text", "tokens"])
+def test_a_model_that_was_made_to_read_so_much_reads_no_more(
+    client: openai.OpenAI, tokenizer: Tokenizer, most: int | None, read: int, given: str
+) -> None:
+    tokens = tokenizer.encode("fox " * 100).ids
+    text: Any = "fox " * 100 if given == "text" else tokens
+    reply = client.embeddings.create(model="cutter", input=text, extra_body={"truncate_prompt_tokens": most})
+    np.testing.assert_allclose(reply.data[0].embedding, embedding(tokens[:read]), atol=1e-6)
+    assert reply.usage.prompt_tokens == read
