@@ -122,7 +122,7 @@ async def test_greedy_answers_are_the_plain_loops_whoever_else_is_written(
             await asyncio.sleep(rng.random() * 0.1)
             answer = await model.generate(asked(prompt, count))
             found = await tokens(answer)
-            cached.append(answer.usage.cached)
+            cached.append(answer.cached_tokens)
             return found
 
         async def leaves(prompt: tuple[int, ...]) -> None:
@@ -152,7 +152,7 @@ async def test_what_the_cache_had_to_give_up_is_read_again(folder: Path, backend
             prompt = (*beginnings()[number], 9)
             answer = await model.generate(asked(prompt, 4))
             assert await tokens(answer) == plain(prompt, 4)
-            cached.append(answer.usage.cached)
+            cached.append(answer.cached_tokens)
         kept = [len(beginnings()[number]) for number in (7, 6, 5)]
         assert cached == [0] * 8 + kept + [0] * 8, "the three that were read last, and none of the others"
 

@@ -112,6 +112,7 @@ async def test_what_nobody_waits_for_any_more_is_not_begun(tried: GrammarMatcher
     several = [asyncio.create_task(tried.matcher(_slow(number))) for number in range(8)]
     await asyncio.sleep(0)
     await _gone(several[4:])
+    await _a_few_turns()
     trial.may_end.set()
     await asyncio.gather(*several[:4])
     assert len(trial.tried) == 4
@@ -122,8 +123,7 @@ async def test_who_comes_as_the_last_one_leaves_gets_it(tried: GrammarMatchers, 
     await asyncio.sleep(0)
     several[4].cancel()
     late = asyncio.create_task(tried.matcher(_slow(4)))
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await _a_few_turns()
     trial.may_end.set()
     assert not (await late).is_over
 
@@ -150,6 +150,12 @@ async def test_a_panic_is_told_and_not_kept() -> None:
         with pytest.raises(BackendFailed, match="Panic: unreachable"):
             await made.matcher(_slow(0))
         assert not (await made.matcher(_slow(0))).is_over
+
+
+async def _a_few_turns() -> None:
+    """Of the event loop, in which whoever left is forgotten."""
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 async def _gone(tasks: list["asyncio.Task[object]"]) -> None:
