@@ -61,8 +61,8 @@ bench-peers: $(INSTALLED) ## Install the servers that `make bench` compares with
 	@$(INSTALL_PEERS)
 
 # torchvision and its like come in a build for CUDA, which the CPU build of torch can't load, and are not needed.
-bench-generation-peers: PEERS = vllm transformers openvino
-bench-generation-peers: $(INSTALLED) ## Install those of `make bench-generation` (6 GB)
+bench-generation-peers: PEERS = vllm transformers openvino genai
+bench-generation-peers: $(INSTALLED) ## Install those of `make bench-generation` (7 GB)
 	@$(INSTALL_PEERS)
 	@for peer in $(PEERS); do $(VENV)/peers/$$peer/bin/pip uninstall -q -y torchvision torchaudio torchcodec; done
 

@@ -24,9 +24,11 @@ from tokenizers import Tokenizer
 
 from loadtests.arrivals import departures
 from loadtests.bench import chosen
-from loadtests.generation_contestants import OPENVINO, PEERS, Contestant, Subject, contestants
+from loadtests.generation_contestants import Contestant, Subject, contestants
+from loadtests.generation_limit import limit_figures, limit_words, limits
 from loadtests.generation_load import Found, Load, timed
 from loadtests.generation_models import MODELS, PROMPT_TOKENS, Model, Prompt, Written, add_model, prompts
+from loadtests.generation_peers import LIBRARIES, PEERS
 from loadtests.generation_report import Turns, differences, figures, show_all
 from loadtests.report import last_line, run_command, show, spread
 from loadtests.server_process import ROOT, ServerFailed
@@ -67,21 +69,22 @@ def main(
     each: Annotated[int, typer.Option(min=1, help="Requests that each caller sends, one after another.")] = 3,
     seconds: Annotated[int, typer.Option(min=1, help="How long requests leave at a rate.")] = 10,
     tokens: Annotated[int, typer.Option(min=2, help="Written for each request.")] = 64,
+    prompt_tokens: Annotated[int, typer.Option(min=1, help="Read for each request.")] = PROMPT_TOKENS,
     rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured; all take turns.")] = 3,
     threads: Annotated[int, typer.Option(min=1, help="That compute, of each.")] = 1,
     weights: Annotated[str, typer.Option(help="float32 or int8, of Slipway and bare; others compute in float32.")] = (
         FLOAT32
     ),
     peers_env: Annotated[
-        Path, typer.Option(help="The folder of the peers' environments: vllm, transformers and openvino.")
+        Path, typer.Option(help="The folder of the peers' environments: vllm, transformers, openvino, genai.")
     ] = ROOT / ".venv" / "peers",
 ) -> None:
     """Tokens a second, and how long callers wait for the first and for each further token.
 
-    Every request is 64 random tokens that nobody sent before, and is answered with the likeliest tokens, which are
+    Every request is random tokens that nobody sent before, and is answered with the likeliest tokens, which are
     compared with the bare decoder's first. `bare` is a loop of decoder and argmax over as many rows as there are
-    callers. TTFT, ITL, TPOT and E2E are as vLLM's benchmark has them; with a rate they count from when a request was
-    meant to leave.
+    callers; limits are what reading weights and cached keys and values allows, and what arithmetic does. TTFT, ITL,
+    TPOT and E2E are as vLLM's benchmark has them; with a rate they count from when a request was meant to leave.
     """
     known, missing = contestants(peers_env)
     if weights not in (FLOAT32, INT8):
@@ -90,21 +93,25 @@ def main(
     missing = missing if only is None else {}  # nobody asked for them
     counts = concurrency or [1, 8, 16, 64]
     with tempfile.TemporaryDirectory() as folder:
-        written = add_model(Path(folder), found_model(model), max(counts), threads, weights)
+        asked = fitting(found_model(model), prompt_tokens, tokens)
+        written = add_model(Path(folder), asked, max(counts), threads, weights)
         tokenizer = Tokenizer.from_file(str(written.folder / "tokenizer.json"))
         rates = [it for it in (written.model.rates if rate is None else rate) if it]
-        loads = all_loads(prompts(tokenizer, 0), counts, rates, each, seconds, tokens)
+        loads = all_loads(prompts(tokenizer, 0, prompt_tokens), counts, rates, each, seconds, tokens)
         expected = reference_tokens(known, written, loads[0])
         exact = expected
         if weights != FLOAT32:
             alike = add_model(Path(folder) / FLOAT32, written.model, max(counts), threads)
             exact = reference_tokens(known, alike, loads[0])
+        file = written.folder / "model.onnx"
+        allowed, speeds = limits(written.model, file, loads[2:], threads, in_float32=weights == FLOAT32)
         bench = Bench(written, tokenizer, loads, expected, exact)
         turns, starts, failed = take_turns(bench, [it for it in known if it.name in names], rounds)
     told = {it.name: it.settings for it in known if it.name in names}
-    counted = f"{PROMPT_TOKENS} tokens in, {tokens} out, {threads} thread(s), {written.rows} rows"
+    counted = f"{prompt_tokens} tokens in, {tokens} out, {threads} thread(s), {written.rows} rows"
     print(f"  {written.model.title}, {weights}, {counted}\n")
-    show_all(turns, REFERENCE)
+    show_all(turns, REFERENCE, allowed)
+    print(f"  limits: {limit_words(allowed, speeds)}")
     show_notes(told, starts, missing, failed)
     last_line(
         {
@@ -114,10 +121,12 @@ def main(
             "threads": threads,
             "weights": weights,
             "rows": written.rows,
+            "prompt_tokens": prompt_tokens,
             "tokens": tokens,
             "settings": told,
             "start_s": {name: spread(times) for name, times in starts.items()},
             "not_measured": missing | failed,
+            **limit_figures(allowed, speeds),
             **figures(turns, REFERENCE),
         }
     )
@@ -128,6 +137,15 @@ def found_model(name: str) -> Model:
         if model.name == name:
             return model
     raise ServerFailed(f"no model is named {name}; there are {', '.join(model.name for model in MODELS)}")
+
+
+def fitting(model: Model, prompt_tokens: int, tokens: int) -> Model:
+    if prompt_tokens + tokens > model.max_position_embeddings:
+        raise ServerFailed(
+            f"--prompt-tokens {prompt_tokens} and --tokens {tokens} are more than the {model.max_position_embeddings} "
+            "positions that the model has: ask for fewer"
+        )
+    return model
 
 
 def all_loads(
@@ -173,7 +191,7 @@ def take_turn(
     bench: Bench, contestant: Contestant, turns: Turns, starts: dict[str, list[float]], failed: dict[str, str]
 ) -> None:
     name, begun = contestant.name, time.perf_counter()
-    expected = bench.exact if name in (*PEERS, OPENVINO) else bench.expected
+    expected = bench.exact if name in (*PEERS, *LIBRARIES) else bench.expected
     texts = [bench.tokenizer.decode(ids) for ids in expected]
     try:
         with contestant.start(bench.written) as subject:

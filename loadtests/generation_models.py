@@ -42,6 +42,11 @@ class Model:
     head_dim: int = 64
     max_position_embeddings: int = 1024
 
+    @property
+    def position_bytes(self) -> int:
+        """Of keys and values in float32."""
+        return 2 * self.num_hidden_layers * self.num_key_value_heads * self.head_dim * 4
+
 
 MODELS = (
     Model("13m", "Llama of 12.6 million parameters", 384, 1024, 6, 6, 2, 4096, (4.0, 12.0)),

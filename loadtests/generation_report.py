@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from loadtests.arrivals import MAX_SLIP
+from loadtests.generation_limit import Limit
 from loadtests.generation_load import Answer, Found, slip
 from loadtests.report import Figures, show, spread, table
 
@@ -15,7 +16,7 @@ Turns = dict[tuple[str, str], list[Found]]
 """By a load's title and who was measured, what each round found."""
 
 
-def show_all(turns: Turns, reference: str) -> None:
+def show_all(turns: Turns, reference: str, limits: Mapping[str, Limit]) -> None:
     for title in dict.fromkeys(title for title, _ in turns):
         columns = (
             "tokens/s",
@@ -29,7 +30,8 @@ def show_all(turns: Turns, reference: str) -> None:
             "CPU us a token",
         )
         rows = [row(name, found, turns, title, reference) for (of, name), found in turns.items() if of == title]
-        table((title, *columns), *rows)
+        bounds = limit_rows(limits[title], turns.get((title, reference), [])) if title in limits else []
+        table((title, *columns), *rows, *((*bound, *[""] * (len(columns) - 2)) for bound in bounds))
         print()
 
 
@@ -44,6 +46,12 @@ def row(name: str, found: Sequence[Found], turns: Turns, title: str, reference: 
         *(f"{times[key]:.1f}" for key in shown),
         show(spread([cpu_us(it) for it in found])),
     )
+
+
+def limit_rows(limit: Limit, reference: Sequence[Found]) -> list[tuple[str, str, str]]:
+    measured = spread([tokens_per_s(it) for it in reference] or [0.0])["median"]
+    rates = {"memory": limit.memory, "read again and again": limit.again, "arithmetic": limit.arithmetic}
+    return [(f"limit: {name}", f"{it:.0f}", f"{it / max(measured, 1e-9):.3f}") for name, it in rates.items() if it]
 
 
 def tokens_per_s(found: Found) -> float:

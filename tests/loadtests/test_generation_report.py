@@ -1,5 +1,6 @@
 import pytest
 
+from loadtests.generation_limit import Limit
 from loadtests.generation_load import Answer, Found
 from loadtests.generation_report import cpu_us, differences, durations, figures, ratios, show_all, tokens_per_s
 
@@ -37,10 +38,15 @@ def test_figures_say_who_failed_and_who_left_too_late(capsys: pytest.CaptureFixt
     assert report["a"]["peer"]["ratio"]["median"] == 0.5
     assert report["a"]["slipway"]["valid"]
     assert not report["b"]["slipway"]["valid"]
-    show_all(turns, "slipway")
+    show_all(turns, "slipway", {"a": Limit(1, memory=12.0, again=60.0, arithmetic=600.0)})
     lines = capsys.readouterr().out.splitlines()
     assert "peer (1 failed)" in lines[2]
     assert len([line for line in lines if "tokens/s" in line]) == 2
+    assert [line.split() for line in lines if "limit" in line] == [
+        ["limit:", "memory", "12", "2.000"],
+        ["limit:", "read", "again", "and", "again", "60", "10.000"],
+        ["limit:", "arithmetic", "600", "100.000"],
+    ]
 
 
 def test_only_the_same_tokens_are_the_same() -> None:
