@@ -43,7 +43,7 @@ def tiny_server(tiny_repository: Path) -> Iterator[RunningServer]:
 
 def _trained(name: str) -> Checkpoint:
     recipe = find(name)
-    return run(recipe, recipe.config, lambda _: None)
+    return run(recipe, recipe.config)
 
 
 @pytest.fixture(scope="session")

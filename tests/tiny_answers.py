@@ -1,11 +1,13 @@
 """A recipe of a model that answers texts, trained in a second: the number of the month that a text names."""
 
+from dataclasses import replace
+
 from training.data.pairs import Pair, PairSplits
 from training.data.written_dates import LANGUAGES
-from training.language.config import LanguageConfig
+from training.recipes.language_recipe import TRAINING
 from training.recipes.seq2seq_recipe import Seq2seqRecipe
 
-CONFIG = LanguageConfig(steps=60, batch_size=16, context=32, learning_rate=4e-2, weight_decay=0.0, seed=3)
+CONFIG = replace(TRAINING, steps=60, batch_size=16, context=32, learning_rate=4e-2, weight_decay=0.0, seed=3)
 _PHRASES = ("{}", "in {}", "of {}", "since {}", "{} then", "all {}")
 
 

@@ -3,10 +3,9 @@
 from dataclasses import replace
 
 from training.data.documents import Document, DocumentSplits, split
-from training.language.config import LanguageConfig
-from training.recipes.language_recipe import LanguageRecipe, Size
+from training.recipes.language_recipe import TRAINING, LanguageRecipe, Size
 
-CONFIG = LanguageConfig(steps=50, batch_size=4, context=32, learning_rate=2e-2, seed=3)
+CONFIG = replace(TRAINING, steps=50, batch_size=4, context=32, learning_rate=2e-2, seed=3)
 HYPERPARAMETERS = {
     "vocab_size": 400,
     "hidden_size": 32,

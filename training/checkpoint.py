@@ -14,14 +14,15 @@ from training import checkpoint_files
 from training.checkpoint_files import DESCRIPTION, WEIGHTS, described, no_checkpoint, read, verify
 from training.config import TrainConfig
 from training.errors import InvalidConfig
-from training.state import EpochMetrics
+from training.state import Point
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Of the kept epoch: losses are means per row, `confusion_matrix[actual][predicted]` counts test rows."""
+    """Of the weights after `step`, which are kept: losses are means per row, `confusion_matrix[actual][predicted]`
+    counts test rows."""
 
-    best_epoch: int
+    step: int
     validation_loss: float
     validation_accuracy: float
     test_loss: float
@@ -37,7 +38,7 @@ class Checkpoint:
     hyperparameters: Mapping[str, int]
     config: TrainConfig
     metrics: Metrics
-    history: tuple[EpochMetrics, ...]
+    history: tuple[Point, ...]
     library_versions: Mapping[str, str]
     data_fingerprint: str
     created: str  # UTC, ISO 8601
@@ -85,7 +86,7 @@ def _from_json(document: dict[str, Any], weights: bytes) -> Checkpoint:
         hyperparameters=document["hyperparameters"],
         config=TrainConfig(**document["train_config"]),
         metrics=Metrics(**document["metrics"]),
-        history=tuple(EpochMetrics(**epoch) for epoch in document["history"]),
+        history=tuple(Point(**epoch) for epoch in document["history"]),
         library_versions=document["library_versions"],
         data_fingerprint=document["data_fingerprint"],
         created=document["created"],

@@ -17,40 +17,29 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from training.language.loop import StepMetrics
-from training.state import EpochMetrics
+from training.loop import Step
+from training.state import Point
 
 _PLAIN_LINES = 5  # of a run whose output is not a terminal
 
 
 @contextmanager
-def epochs_shown(name: str, epochs: int, console: Console) -> Iterator[Callable[[EpochMetrics], None]]:
-    """Gives the function to call after each epoch."""
+def steps_shown(name: str, console: Console) -> Iterator[Callable[[Step], None]]:
+    """Gives the function to call after each step; on no terminal, a few of those with held-out data are told."""
     with _progress(console) as progress:
-        task = progress.add_task(name, total=epochs, metrics="")
+        task = progress.add_task(name, total=None, metrics="")
+        told = 0
 
-        def show(metrics: EpochMetrics) -> None:
-            progress.update(task, advance=1, metrics=line(metrics))
-            if not console.is_terminal and _is_shown(metrics.epoch, epochs):
-                console.print(f"{name} epoch {metrics.epoch}/{epochs}: {line(metrics)}", highlight=False)
-
-        yield show
-
-
-@contextmanager
-def steps_shown(name: str, steps: int, console: Console) -> Iterator[Callable[[StepMetrics], None]]:
-    """Gives the function to call after each step; on no terminal, those with held-out text are told."""
-    with _progress(console) as progress:
-        task = progress.add_task(name, total=steps, metrics="")
-
-        def show(metrics: StepMetrics) -> None:
-            progress.update(task, advance=1)
-            if metrics.held_out_loss is None:
+        def show(step: Step) -> None:
+            nonlocal told
+            progress.update(task, completed=step.number, total=step.steps)
+            if step.point is None:
                 return
-            progress.update(task, metrics=f"held-out loss {metrics.held_out_loss:.3f}")
-            if not console.is_terminal:
-                told = f"loss {metrics.train_loss:.3f}, held-out {metrics.held_out_loss:.3f}"
-                console.print(f"{name} step {metrics.step}/{steps}: {told}", highlight=False)
+            progress.update(task, metrics=line(step.point))
+            due = step.number * _PLAIN_LINES // step.steps
+            if due > told and not console.is_terminal:
+                told = due
+                console.print(f"{name} step {step.number}/{step.steps}: {line(step.point)}", highlight=False)
 
         yield show
 
@@ -64,8 +53,9 @@ def bytes_shown(name: str, total: int, console: Console) -> Iterator[Callable[[i
         yield lambda count: progress.update(task, advance=count)
 
 
-def line(metrics: EpochMetrics) -> str:
-    return f"validation loss {metrics.validation_loss:.4f}, accuracy {metrics.validation_accuracy:.1%}"
+def line(point: Point) -> str:
+    scores = "".join(f", {name.replace('_', ' ')} {value:.4g}" for name, value in point.scores.items())
+    return f"loss {point.train_loss:.4f}, held-out {point.loss:.4f}{scores}"
 
 
 def confusion_table(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> Table:
@@ -94,7 +84,3 @@ def _cell(count: int, right: bool) -> str:
     if right:
         return f"[bold green]{count}[/]"
     return f"[red]{count}[/]" if count else "[dim]·[/]"
-
-
-def _is_shown(epoch: int, epochs: int) -> bool:
-    return epoch == epochs or epoch % max(1, epochs // _PLAIN_LINES) == 0

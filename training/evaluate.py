@@ -1,12 +1,16 @@
 """How well a model does on rows it was not trained on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from training.data.splits import Split
+
+_ROWS = 1024  # at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +19,10 @@ class Evaluation:
 
     loss: float
     confusion: tuple[tuple[int, ...], ...]
+
+    @property
+    def scores(self) -> Mapping[str, float]:
+        return {"accuracy": self.accuracy}
 
     @property
     def rows(self) -> int:
@@ -28,10 +36,17 @@ class Evaluation:
 def evaluate(model: nn.Module, split: Split) -> Evaluation:
     """`model` gives logits [N, classes]; it is left in evaluation mode."""
     model.eval()
+    device = device_of(model)
     with torch.inference_mode():
-        logits = model(split.features)
+        logits = torch.cat([model(rows.to(device)).cpu() for rows in torch.split(split.features, _ROWS)])
         loss = cross_entropy(logits, split.labels).item()
     classes = logits.shape[1]
     cells = split.labels * classes + logits.argmax(dim=1)
     counts = torch.bincount(cells, minlength=classes**2).reshape(classes, classes)
     return Evaluation(loss, tuple(tuple(row) for row in counts.tolist()))
+
+
+def device_of(model: nn.Module) -> str:
+    """Where it is; the CPU for one without weights."""
+    weight = next(chain(model.parameters(), model.buffers()), None)
+    return "cpu" if weight is None else str(weight.device)

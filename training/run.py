@@ -1,33 +1,46 @@
 """A recipe from its data to a checkpoint, and a checkpoint back to its model.
 
-Rule: the test rows are looked at once, after the last epoch; which epoch is kept is the validation rows' choice.
+Rule: the test rows are looked at once, after the last step; which weights are kept is the validation rows' choice.
 """
+
+from collections.abc import Callable
 
 from training.checkpoint import Checkpoint, Metrics
 from training.checkpoint_files import rebuilt, weights_of
+from training.classifier_task import ClassifierTask
 from training.config import TrainConfig
 from training.evaluate import Evaluation, evaluate
-from training.loop import OnEpoch, train
+from training.group import ALONE, Group
+from training.loop import OnStep, Trained, train
 from training.models.classifier import Classifier
 from training.provenance import library_versions, utc_now
 from training.recipes.recipe import Recipe
-from training.state import TrainState
+from training.snapshots import Snapshots
 
 
-def run(recipe: Recipe, config: TrainConfig, on_epoch: OnEpoch) -> Checkpoint:
-    """Train and test; nothing is written. `on_epoch` is called after each epoch. Raises `TrainingDiverged`."""
+def run(
+    recipe: Recipe,
+    config: TrainConfig,
+    on_step: OnStep = lambda _: None,
+    group: Group = ALONE,
+    snapshots: Callable[[str], Snapshots] | None = None,
+) -> Checkpoint:
+    """Train and test; nothing is written but snapshots, which are made for the data's fingerprint. `on_step` is called
+    after each step. Raises `TrainingDiverged`, and `CheckpointError` for another run's snapshots."""
     splits = recipe.load()
-    state = train(lambda: recipe.build(recipe.hyperparameters), splits, config, on_epoch)
+    task = ClassifierTask(lambda: recipe.build(recipe.hyperparameters), splits, config)
+    fingerprint = splits.fingerprint()
+    trained = train(task, config, on_step, group, None if snapshots is None else snapshots(fingerprint))
     return Checkpoint(
         recipe=recipe.name,
         hyperparameters=recipe.hyperparameters,
         config=config,
-        metrics=_metrics(state, evaluate(state.model, splits.test)),
-        history=tuple(state.history),
+        metrics=_metrics(trained, evaluate(trained.model, splits.test)),
+        history=trained.history,
         library_versions=library_versions("torch", "numpy", "sklearn", "safetensors"),
-        data_fingerprint=splits.fingerprint(),
+        data_fingerprint=fingerprint,
         created=utc_now(),
-        weights=weights_of(state.best_weights),
+        weights=weights_of(trained.model.state_dict()),
     )
 
 
@@ -36,11 +49,11 @@ def restore(recipe: Recipe, checkpoint: Checkpoint) -> Classifier:
     return rebuilt(recipe.name, checkpoint, recipe.build)
 
 
-def _metrics(state: TrainState, test: Evaluation) -> Metrics:
+def _metrics(trained: Trained[Evaluation], test: Evaluation) -> Metrics:
     return Metrics(
-        best_epoch=state.best_epoch,
-        validation_loss=state.best.validation_loss,
-        validation_accuracy=state.best.validation_accuracy,
+        step=trained.step,
+        validation_loss=trained.held_out.loss,
+        validation_accuracy=trained.held_out.accuracy,
         test_loss=test.loss,
         test_accuracy=test.accuracy,
         confusion_matrix=[list(row) for row in test.confusion],

@@ -1,54 +1,56 @@
 """Where a training run stands.
 
-Rule: `best_weights` are copies, so that the next epoch can't change what was kept.
+Rule: `best_weights` are copies, so that the next step can't change what was kept.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 
-from torch import Tensor
+from torch import Tensor, nn
+from torch.amp import GradScaler
 from torch.optim import Optimizer
-
-from training.models.classifier import Classifier
 
 
 @dataclass(frozen=True, slots=True)
-class EpochMetrics:
-    """Mean losses per row; `epoch` counts from 1."""
+class Point:
+    """After a step, which counts from 1: `train_loss` is the mean of the steps since the point before, per row or
+    token; `loss` and `scores` are those on what is held out."""
 
-    epoch: int
+    step: int
     train_loss: float
-    validation_loss: float
-    validation_accuracy: float
+    loss: float
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class TrainState:
-    """The one mutable thing of a run; owned by the loop until it returns it."""
+    """The one mutable thing of a run; owned by the loop until it returns. `pass_number` and `taken` are where in the
+    data it stands: so many batches of that pass were taken."""
 
-    model: Classifier
-    optimizer: Optimizer
-    history: list[EpochMetrics] = field(default_factory=list)
-    best_epoch: int = 0
-    best_validation_loss: float = inf
+    model: nn.Module
+    optimizers: tuple[Optimizer, ...]
+    scaler: GradScaler
+    loss_sum: Tensor
+    """Of the steps since the last point, a batch's counting as often as it has rows."""
+    step: int = 0
+    pass_number: int = 0
+    taken: int = 0
+    weight_sum: float = 0.0
+    history: list[Point] = field(default_factory=list)
+    best_step: int = 0
+    best_loss: float = inf
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
-    @property
-    def epoch(self) -> int:
-        return len(self.history)
-
-    @property
-    def best(self) -> EpochMetrics:
-        """The epoch whose weights are kept; there is one after the first epoch."""
-        return self.history[self.best_epoch - 1]
-
-    def record(self, metrics: EpochMetrics) -> None:
-        """Close an epoch; the earliest of equally good ones is kept."""
-        self.history.append(metrics)
-        if metrics.validation_loss < self.best_validation_loss:
-            self.best_epoch = metrics.epoch
-            self.best_validation_loss = metrics.validation_loss
-            self.best_weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
-
     def __repr__(self) -> str:
-        return f"<TrainState epoch {self.epoch}, best {self.best_epoch}>"
+        return f"<TrainState step {self.step}, best {self.best_step}>"
+
+    def record(self, point: Point) -> bool:
+        """Whether it is the best so far; of equally good ones the earliest is."""
+        self.history.append(point)
+        self.loss_sum.zero_()
+        self.weight_sum = 0.0
+        if point.loss >= self.best_loss:
+            return False
+        self.best_step, self.best_loss = point.step, point.loss
+        return True

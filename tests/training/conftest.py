@@ -17,10 +17,10 @@ def version(request: pytest.FixtureRequest, repository: Path) -> Path:
 @pytest.fixture(scope="session")
 def writer() -> LanguageCheckpoint:
     """Of a model that writes, the tiny one."""
-    return run(tiny_language.RECIPE, tiny_language.RECIPE.sizes["tiny"], lambda _: None)
+    return run(tiny_language.RECIPE, tiny_language.RECIPE.sizes["tiny"])
 
 
 @pytest.fixture(scope="session")
 def answerer() -> LanguageCheckpoint:
     """Of a model that answers texts, the tiny one."""
-    return seq2seq.run(tiny_answers.RECIPE, tiny_answers.CONFIG, lambda _: None)
+    return seq2seq.run(tiny_answers.RECIPE, tiny_answers.CONFIG)

@@ -76,7 +76,7 @@ def test_parameters_out_of_range_are_refused(saved: Path) -> None:
     document["train_config"]["epochs"] = 0
     (saved / DESCRIPTION).write_text(json.dumps(document))
 
-    with pytest.raises(CheckpointError, match="epochs must be at least 1"):
+    with pytest.raises(CheckpointError, match="epochs or steps must be at least 1"):
         load(saved)
 
 

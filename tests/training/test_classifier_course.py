@@ -16,7 +16,7 @@ def test_it_trains_tells_and_saves(tmp_path: Path) -> None:
     ClassifierCourse.of(RECIPE, {"epochs": 2, "seed": 7}).train(tmp_path, Console(file=output))
 
     assert "predicted" in output.getvalue()
-    assert "% on held-out rows, with the weights of epoch " in output.getvalue()
+    assert "% on held-out rows, with the weights after step " in output.getvalue()
     assert load(tmp_path).config == replace(RECIPE.config, epochs=2, seed=7)
 
 

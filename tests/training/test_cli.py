@@ -42,7 +42,7 @@ def test_training_ends_with_a_published_model_and_what_to_type_next(tmp_path: Pa
     result = _run("training", "train", "breast-cancer-mlp", "--epochs", "3", "--seed", "7", cwd=tmp_path)
 
     assert (result.returncode, result.stderr) == (0, "")
-    assert "epoch 3/3: validation loss" in result.stdout
+    assert "step 33/33: loss" in result.stdout
     assert "malignant" in result.stdout
     assert "checkpoint  checkpoints/breast-cancer-mlp\n" in result.stdout
     assert "published   model_repository/breast-cancer-mlp/1\n" in result.stdout
@@ -84,11 +84,12 @@ def test_without_torch_the_extra_to_install_is_named(tmp_path: Path) -> None:
     [
         (["train"], "give --missing or the name of one recipe: digits-cnn, breast-cancer-mlp"),
         (["train", "digits-cnn", "--missing"], "give --missing or the name of one recipe"),
-        (["train", "digits-cnn", "--steps", "9"], "digits-cnn is not trained by --steps"),
+        (["train", "digits-cnn", "--size", "small"], "digits-cnn is not trained by --size"),
+        (["train", "digits-cnn", "--steps", "9", "--epochs", "2"], "epochs (2) and steps (9) exclude one another"),
         (["train", "gpt-docs", "--size", "huge"], "size must be one of small, medium, got 'huge'"),
         (["train", "digits-cnn", "--weights", "int8"], "digits-cnn is not trained by --weights"),
         (["train", "gpt-docs", "--weights", "int4"], "--weights must be float32 or int8, got 'int4'"),
-        (["train", "digits-cnn", "--epochs", "0"], "epochs must be at least 1, got 0"),
+        (["train", "digits-cnn", "--epochs", "0"], "epochs or steps must be at least 1, got 0"),
         (["train", "digits-cnn", "--learning-rate", "-1"], "learning_rate must be above 0"),
     ],
 )

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import torch
 
-from training.config import TrainConfig
+from training.config import TrainConfig, changed
 from training.errors import InvalidConfig
 
 CONFIG = TrainConfig(epochs=1, batch_size=1, learning_rate=0.1)
@@ -13,20 +13,44 @@ CONFIG = TrainConfig(epochs=1, batch_size=1, learning_rate=0.1)
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("epochs", 0),
+        ("epochs", -1),
+        ("steps", -1),
         ("batch_size", 0),
         ("learning_rate", 0.0),
         ("learning_rate", 1.5),
         ("learning_rate", float("nan")),
         ("weight_decay", -0.1),
         ("weight_decay", 1.0),
+        ("optimizer", "lion"),
+        ("schedule", "step"),
+        ("precision", "int8"),
+        ("keep", "first"),
+        ("momentum", 1.0),
+        ("warm_up", 1.1),
+        ("label_smoothing", 1.0),
+        ("max_gradient_norm", -1.0),
+        ("focal_gamma", -1.0),
+        ("context", -1),
+        ("evaluations", -1),
+        ("accumulation", 0),
+        ("accumulation", 2),
+        ("threads", -1),
         ("seed", -1),
         ("seed", 2**63),
     ],
 )
 def test_a_value_outside_its_range_is_refused_by_name(field: str, value: Any) -> None:
-    with pytest.raises(InvalidConfig, match=f"^{field} must be .*, got {value}$"):
+    with pytest.raises(InvalidConfig, match=f"^{field} must be .*, got '?{value}'?$"):
         replace(CONFIG, **{field: value})
+
+
+def test_a_length_is_given_in_one_way() -> None:
+    with pytest.raises(InvalidConfig, match=r"^epochs \(1\) and steps \(5\) exclude one another$"):
+        replace(CONFIG, steps=5)
+    with pytest.raises(InvalidConfig, match=r"^epochs or steps must be at least 1, got 0$"):
+        replace(CONFIG, epochs=0)
+    assert changed(CONFIG, {"steps": 5}) == replace(CONFIG, steps=5, epochs=0)
+    assert changed(changed(CONFIG, {"steps": 5}), {"epochs": 2, "seed": 1}) == replace(CONFIG, epochs=2, seed=1)
 
 
 def test_the_largest_seed_is_one_that_torch_takes() -> None:

@@ -19,5 +19,5 @@ def test_an_unknown_name_is_refused() -> None:
 
 
 def test_what_a_recipe_is_not_trained_by_is_refused_as_it_was_typed() -> None:
-    with pytest.raises(InvalidConfig, match="gpt-docs is not trained by --epochs; see what it takes: slipway train"):
-        choose("gpt-docs", {"learning_rate": 0.1, "epochs": 3})
+    with pytest.raises(InvalidConfig, match="gpt-docs is not trained by --hidden; see what it takes: slipway train"):
+        choose("gpt-docs", {"learning_rate": 0.1, "hidden": 3})

@@ -2,17 +2,19 @@ import io
 
 from rich.console import Console
 
-from training.display import bytes_shown, confusion_table, epochs_shown, line, steps_shown
-from training.language.loop import StepMetrics
-from training.state import EpochMetrics
+from training.display import bytes_shown, confusion_table, line, steps_shown
+from training.loop import Step
+from training.state import Point
+
+POINT = Point(1, 1.0, 0.25, {"accuracy": 0.5})
 
 
 def _shown(epochs: int, terminal: bool) -> str:
+    """Of a run with two steps in each pass."""
     output = io.StringIO()
-    console = Console(file=output, force_terminal=terminal, width=100)
-    with epochs_shown("digits", epochs, console) as show:
-        for epoch in range(1, epochs + 1):
-            show(EpochMetrics(epoch, 1.0, 0.25, 0.5))
+    with steps_shown("digits", Console(file=output, force_terminal=terminal, width=100)) as show:
+        for number in range(1, 2 * epochs + 1):
+            show(Step(number, 2 * epochs, None if number % 2 else POINT))
     return output.getvalue()
 
 
@@ -20,25 +22,26 @@ def test_without_a_terminal_a_long_run_prints_a_few_plain_lines() -> None:
     text = _shown(50, terminal=False)
 
     assert [part.split(":")[0] for part in text.splitlines()] == [
-        f"digits epoch {epoch}/50" for epoch in (10, 20, 30, 40, 50)
+        f"digits step {step}/100" for step in (20, 40, 60, 80, 100)
     ]
     assert "\x1b" not in text
 
 
-def test_the_last_epoch_is_always_printed() -> None:
-    assert _shown(1, terminal=False) == "digits epoch 1/1: validation loss 0.2500, accuracy 50.0%\n"
+def test_the_last_step_is_always_printed() -> None:
+    assert _shown(1, terminal=False) == "digits step 2/2: loss 1.0000, held-out 0.2500, accuracy 0.5\n"
 
 
 def test_a_terminal_gets_a_progress_bar() -> None:
     text = _shown(3, terminal=True)
 
     assert "\x1b" in text
-    assert "3/3" in text
-    assert "accuracy 50.0%" in text
+    assert "6/6" in text
+    assert "accuracy 0.5" in text
 
 
-def test_a_line_shows_loss_and_accuracy() -> None:
-    assert line(EpochMetrics(1, 1.0, 0.12345, 0.987)) == "validation loss 0.1235, accuracy 98.7%"
+def test_a_line_shows_losses_and_scores() -> None:
+    point = Point(1, 1.0, 0.12345, {"exact_match": 0.98765})
+    assert line(point) == "loss 1.0000, held-out 0.1235, exact match 0.9877"
 
 
 def test_the_confusion_table_names_actual_and_predicted() -> None:
@@ -52,27 +55,6 @@ def test_the_confusion_table_names_actual_and_predicted() -> None:
         ["cat", "8", "·"],
         ["dog", "1", "9"],
     ]
-
-
-def _steps_shown(terminal: bool) -> str:
-    output = io.StringIO()
-    with steps_shown("writer", 4, Console(file=output, force_terminal=terminal, width=100)) as show:
-        for step in range(1, 5):
-            show(StepMetrics(step, 5.0 - step, 2.5 if step % 2 == 0 else None))
-    return output.getvalue()
-
-
-def test_of_steps_those_with_held_out_text_are_plain_lines() -> None:
-    assert _steps_shown(terminal=False) == (
-        "writer step 2/4: loss 3.000, held-out 2.500\nwriter step 4/4: loss 1.000, held-out 2.500\n"
-    )
-
-
-def test_steps_on_a_terminal_are_a_progress_bar() -> None:
-    text = _steps_shown(terminal=True)
-
-    assert "4/4" in text
-    assert "held-out loss 2.500" in text
 
 
 def test_bytes_that_are_read_are_a_bar_on_a_terminal_and_nothing_elsewhere() -> None:

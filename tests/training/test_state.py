@@ -1,36 +1,21 @@
 import torch
 from torch import nn
+from torch.amp import GradScaler
 
-from training.models.classifier import Classifier
-from training.models.standardize import Standardize
-from training.state import EpochMetrics, TrainState
+from training.state import Point, TrainState
 
 
 def _state() -> TrainState:
-    model = Classifier(nn.Identity(), Standardize(), nn.Linear(1, 2))
-    return TrainState(model, torch.optim.Adam(model.parameters()))
+    model = nn.Linear(1, 2)
+    optimizer = torch.optim.SGD(model.parameters())
+    return TrainState(model, (optimizer,), GradScaler("cpu", enabled=False), torch.ones(()), weight_sum=2.0)
 
 
-def _fill(state: TrainState, value: float) -> None:
-    with torch.no_grad():
-        for parameter in state.model.parameters():
-            parameter.fill_(value)
-
-
-def test_the_weights_of_the_best_epoch_are_kept() -> None:
+def test_the_best_point_is_known_and_sums_begin_anew() -> None:
     state = _state()
-    for epoch, loss in enumerate((3.0, 1.0, 2.0), start=1):
-        _fill(state, float(epoch))
-        state.record(EpochMetrics(epoch, 0.0, loss, 0.0))
+    best = [state.record(Point(step, 0.0, loss)) for step, loss in ((5, 3.0), (10, 1.0), (15, 2.0), (20, 1.0))]
 
-    assert state.best == EpochMetrics(2, 0.0, 1.0, 0.0)
-    assert torch.equal(state.best_weights["network.bias"], torch.full((2,), 2.0))
-    assert repr(state) == "<TrainState epoch 3, best 2>"
-
-
-def test_the_earliest_of_equally_good_epochs_is_kept() -> None:
-    state = _state()
-    for epoch in (1, 2):
-        state.record(EpochMetrics(epoch, 0.0, 1.0, 0.0))
-
-    assert state.best_epoch == 1
+    assert best == [True, True, False, False], "of equally good ones the earliest"
+    assert (state.best_step, state.best_loss) == (10, 1.0)
+    assert (state.loss_sum.item(), state.weight_sum) == (0, 0)
+    assert repr(state) == "<TrainState step 0, best 10>"

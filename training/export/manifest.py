@@ -17,7 +17,6 @@ from training.export.parity import ParityReport
 from training.export.rounded_parity import RoundedParityReport
 from training.export.step_parity import StepParityReport
 from training.language.checkpoint import AnswerMetrics, LanguageCheckpoint, LanguageMetrics
-from training.language.config import LanguageConfig
 
 FILENAME = "manifest.json"
 
@@ -36,7 +35,7 @@ class Lineage:
 
     recipe: str
     seed: int
-    train_config: TrainConfig | LanguageConfig
+    train_config: TrainConfig
     checkpoint_created: str
     checkpoint_weights_sha256: str
     data_fingerprint: str

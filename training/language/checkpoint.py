@@ -12,10 +12,10 @@ from typing import Any
 
 from training import checkpoint_files
 from training.checkpoint_files import DESCRIPTION, WEIGHTS, described, no_checkpoint, read, verify
+from training.config import TrainConfig
 from training.errors import InvalidConfig
-from training.language.config import LanguageConfig
-from training.language.loop import StepMetrics
 from training.language.tokenizer import TOKENIZER
+from training.state import Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class LanguageCheckpoint:
 
     recipe: str
     hyperparameters: Mapping[str, Any]
-    config: LanguageConfig
+    config: TrainConfig
     metrics: LanguageMetrics | AnswerMetrics
-    history: tuple[StepMetrics, ...]
+    history: tuple[Point, ...]
     library_versions: Mapping[str, str]
     data_fingerprint: str
     created: str  # UTC, ISO 8601
@@ -102,9 +102,9 @@ def _from_json(document: dict[str, Any], weights: bytes, tokenizer: bytes) -> La
     return LanguageCheckpoint(
         recipe=document["recipe"],
         hyperparameters=document["hyperparameters"],
-        config=LanguageConfig(**document["train_config"]),
+        config=TrainConfig(**document["train_config"]),
         metrics=(AnswerMetrics if "exact_match" in metrics else LanguageMetrics)(**metrics),
-        history=tuple(StepMetrics(**step) for step in document["history"]),
+        history=tuple(Point(**step) for step in document["history"]),
         library_versions=document["library_versions"],
         data_fingerprint=document["data_fingerprint"],
         created=document["created"],

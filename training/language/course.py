@@ -1,15 +1,15 @@
 """The way of a model that writes from recipe to checkpoint, and on to a version, with what a person sees of it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
+from training.config import TrainConfig, changed
 from training.course import Changes, refuse_others
 from training.display import steps_shown
 from training.errors import InvalidConfig
 from training.language.checkpoint import LanguageMetrics, load, save
-from training.language.config import LanguageConfig
 from training.language.run import run
 from training.precision import FLOAT32, check_weights
 from training.recipes.language_recipe import LanguageRecipe, Size
@@ -24,21 +24,21 @@ class LanguageCourse:
     @classmethod
     def of(cls, recipe: LanguageRecipe, changes: Changes) -> "LanguageCourse":
         """`size` names one of the recipe's, `weights` those of the ONNX file. Raises `InvalidConfig`."""
-        refuse_others(recipe.name, changes, LanguageConfig, "size", "weights")
+        refuse_others(recipe.name, changes, TrainConfig, "size", "weights")
         rest = dict(changes)
         weights = check_weights(str(rest.pop("weights", FLOAT32)))
         wanted = rest.pop("size", next(iter(recipe.sizes)))
         if wanted not in recipe.sizes:
             raise InvalidConfig(f"size must be one of {', '.join(recipe.sizes)}, got '{wanted}'")
         size = recipe.sizes[str(wanted)]
-        return cls(recipe, Size(size.hyperparameters, LanguageConfig(**{**asdict(size.config), **rest})), weights)
+        return cls(recipe, Size(size.hyperparameters, changed(size.config, rest)), weights)
 
     @property
     def name(self) -> str:
         return self.recipe.name
 
     def train(self, directory: Path, console: Console) -> None:
-        with steps_shown(self.name, self.size.config.steps, console) as on_step:
+        with steps_shown(self.name, console) as on_step:
             checkpoint = run(self.recipe, self.size, on_step)
         metrics = checkpoint.metrics
         assert isinstance(metrics, LanguageMetrics)

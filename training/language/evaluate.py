@@ -1,11 +1,14 @@
 """How well a model foretells text that it was not trained on."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+
+from training.evaluate import device_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,10 @@ class LanguageEvaluation:
         """Of a token; infinite where the loss is beyond what a float can say."""
         return math.exp(self.loss) if self.loss < 700 else math.inf
 
+    @property
+    def scores(self) -> Mapping[str, float]:
+        return {"perplexity": self.perplexity}
+
     def bits_per_byte(self, size: int) -> float:
         """Of the text, `size` bytes long, whose tokens these are: comparable whatever the tokenizer."""
         return self.nats / math.log(2) / size
@@ -32,6 +39,7 @@ class LanguageEvaluation:
 def evaluate(model: nn.Module, tokens: Tensor, context: int) -> LanguageEvaluation:
     """`model` gives logits [1, n, vocab]; `tokens` int64 [at least 2] is read in windows. Left in evaluation mode."""
     model.eval()
+    tokens = tokens.to(device_of(model))
     with torch.inference_mode():
         nats = sum(_nats(model, tokens[start : start + context + 1]) for start in range(0, len(tokens) - 1, context))
     return LanguageEvaluation(nats, len(tokens) - 1)

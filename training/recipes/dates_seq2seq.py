@@ -1,9 +1,10 @@
 """Dates written in nine languages to ISO dates: `python -m training.recipes.dates_seq2seq`."""
 
+from dataclasses import replace
 from functools import partial
 
 from training.data import written_dates
-from training.language.config import LanguageConfig
+from training.recipes.language_recipe import TRAINING
 from training.recipes.seq2seq_recipe import Seq2seqRecipe
 
 RECIPE = Seq2seqRecipe(
@@ -20,7 +21,7 @@ RECIPE = Seq2seqRecipe(
         "tie_word_embeddings": True,
     },
     encoder_layers=2,
-    config=LanguageConfig(steps=750, batch_size=64, context=96, learning_rate=4e-3, weight_decay=0.01),
+    config=replace(TRAINING, steps=750, batch_size=64, context=96, learning_rate=4e-3, weight_decay=0.01),
 )
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Python's own documentation with a small transformer that writes: `python -m training.recipes.gpt_docs`."""
 
+from dataclasses import replace
+
 from training.data import python_docs
-from training.language.config import LanguageConfig
-from training.recipes.language_recipe import LanguageRecipe, Size
+from training.recipes.language_recipe import TRAINING, LanguageRecipe, Size
 
 RECIPE = LanguageRecipe(
     name="gpt-docs",
@@ -20,7 +21,7 @@ RECIPE = LanguageRecipe(
                 "max_position_embeddings": 512,
                 "tie_word_embeddings": True,
             },
-            LanguageConfig(steps=400, batch_size=4, context=256, learning_rate=8e-3),
+            replace(TRAINING, steps=400, batch_size=4, context=256, learning_rate=8e-3),
         ),
         "medium": Size(
             {
@@ -34,7 +35,7 @@ RECIPE = LanguageRecipe(
                 "max_position_embeddings": 1024,
                 "tie_word_embeddings": False,
             },
-            LanguageConfig(steps=1500, batch_size=8, context=512, learning_rate=4e-3, threads=0),
+            replace(TRAINING, steps=1500, batch_size=8, context=512, learning_rate=4e-3, threads=0),
         ),
     },
 )

@@ -9,10 +9,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from training.language.config import LanguageConfig
+from training.config import TrainConfig
 
 if TYPE_CHECKING:  # for the rule above
     from training.data.documents import DocumentSplits
+
+
+TRAINING = TrainConfig(
+    batch_size=1,
+    learning_rate=1e-3,
+    steps=1,
+    optimizer="muon",
+    weight_decay=0.1,
+    schedule="cosine",
+    warm_up=0.05,
+    max_gradient_norm=1.0,
+    evaluations=5,
+    keep="last",
+)
+"""What suits models of tokens; steps, sizes and learning rates are each recipe's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +35,7 @@ class Size:
     """`hyperparameters` are fields of `DecoderConfig`; `vocab_size` is how many tokens are learnt at most."""
 
     hyperparameters: Mapping[str, int | float | bool]
-    config: LanguageConfig
+    config: TrainConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from training.config import TrainConfig
 from training.data.pairs import PairSplits
-from training.language.config import LanguageConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,4 +21,4 @@ class Seq2seqRecipe:
     load: Callable[[], PairSplits]
     hyperparameters: Mapping[str, int | float | bool]
     encoder_layers: int
-    config: LanguageConfig
+    config: TrainConfig

@@ -3,7 +3,7 @@
 Rule: texts are filled up on the left, so that each ends where its answer begins.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,11 +11,9 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from training.data.pairs import Pair
+from training.losses import IGNORED
 from training.models.seq2seq import PAD
 from training.seq2seq.tokenizer import BEGIN_ID, END_ID, encoded
-
-_NEIGHBOURS = 16  # batches, among which texts are sorted by their length
-IGNORED = -100  # cross_entropy's own
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +23,9 @@ class Batch:
     texts: Tensor
     answers: Tensor
     wanted: Tensor
+
+    def to(self, device: str) -> "Batch":
+        return Batch(self.texts.to(device), self.answers.to(device), self.wanted.to(device))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,3 @@ def batch(rows: Sequence[Tokens]) -> Batch:
     answers = [[BEGIN_ID, *row.answer] + [END_ID] * (written - 1 - len(row.answer)) for row in rows]
     wanted = [[*row.answer, END_ID] + [IGNORED] * (written - 1 - len(row.answer)) for row in rows]
     return Batch(torch.tensor(texts), torch.tensor(answers), torch.tensor(wanted))
-
-
-def shuffled(rows: Sequence[Tokens], size: int, seed: int) -> Iterator[Batch]:
-    """Forever batches of `size`, in another order at each pass, of texts that are about as long as one another."""
-    order = torch.Generator().manual_seed(seed)
-    while True:
-        numbers: list[int] = torch.randperm(len(rows), generator=order).tolist()
-        for start in range(0, len(numbers), size * _NEIGHBOURS):
-            near = sorted(numbers[start : start + size * _NEIGHBOURS], key=lambda number: len(rows[number].text))
-            firsts = range(0, len(near), size)
-            for chosen in torch.randperm(len(firsts), generator=order).tolist():
-                yield batch([rows[number] for number in near[firsts[chosen] : firsts[chosen] + size]])

@@ -3,28 +3,35 @@
 Rule: what is held out decides nothing, it is only told.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import Tensor
-from torch.nn.functional import cross_entropy
-
 from training.checkpoint_files import rebuilt, weights_of
+from training.config import TrainConfig
+from training.group import ALONE, Group
 from training.language.checkpoint import AnswerMetrics, LanguageCheckpoint
-from training.language.config import LanguageConfig
-from training.language.loop import OnStep, take_steps
+from training.loop import OnStep, train
 from training.models.decoder import DecoderConfig
 from training.models.seq2seq import Seq2seq, Seq2seqConfig
 from training.provenance import library_versions, utc_now
 from training.recipes.seq2seq_recipe import Seq2seqRecipe
-from training.seq2seq.batches import Batch, shuffled, tokens_of
-from training.seq2seq.evaluate import evaluate
+from training.seq2seq.batches import tokens_of
+from training.seq2seq.task import AnswerTask
 from training.seq2seq.tokenizer import byte_tokenizer
+from training.snapshots import Snapshots
 
 
-def run(recipe: Seq2seqRecipe, config: LanguageConfig, on_step: OnStep) -> LanguageCheckpoint:
-    """Train and evaluate; nothing is written. `on_step` is called after each step. Raises `TrainingDiverged`."""
+def run(
+    recipe: Seq2seqRecipe,
+    config: TrainConfig,
+    on_step: OnStep = lambda _: None,
+    group: Group = ALONE,
+    snapshots: Callable[[str], Snapshots] | None = None,
+) -> LanguageCheckpoint:
+    """Train and evaluate; nothing is written but snapshots, which are made for the data's fingerprint. `on_step` is
+    called after each step. Raises `TrainingDiverged`, and `CheckpointError` for another run's snapshots."""
     splits, tokenizer = recipe.load(), byte_tokenizer()
+    fingerprint = splits.fingerprint()
     rows, held_out = (tokens_of(tokenizer, part) for part in (splits.train, splits.held_out))
     hyperparameters = {
         **recipe.hyperparameters,
@@ -32,14 +39,8 @@ def run(recipe: Seq2seqRecipe, config: LanguageConfig, on_step: OnStep) -> Langu
         "max_position_embeddings": config.context,
         "encoder_layers": recipe.encoder_layers,
     }
-    trained = take_steps(
-        lambda: Seq2seq(_config(hyperparameters)),
-        shuffled(rows, config.batch_size, config.seed),
-        _loss,
-        lambda model: evaluate(model, held_out),
-        config,
-        on_step,
-    )
+    task = AnswerTask(lambda: Seq2seq(_config(hyperparameters)), rows, held_out)
+    trained = train(task, config, on_step, group, None if snapshots is None else snapshots(fingerprint))
     return LanguageCheckpoint(
         recipe=recipe.name,
         hyperparameters=hyperparameters,
@@ -53,7 +54,7 @@ def run(recipe: Seq2seqRecipe, config: LanguageConfig, on_step: OnStep) -> Langu
         ),
         history=trained.history,
         library_versions=library_versions("torch", "tokenizers", "safetensors"),
-        data_fingerprint=splits.fingerprint(),
+        data_fingerprint=fingerprint,
         created=utc_now(),
         weights=weights_of(trained.model.state_dict()),
         tokenizer=tokenizer.to_str(pretty=True).encode() + b"\n",
@@ -69,7 +70,3 @@ def restore(recipe: Seq2seqRecipe, checkpoint: LanguageCheckpoint) -> Seq2seq:
 def _config(hyperparameters: Mapping[str, Any]) -> Seq2seqConfig:
     decoder = {name: value for name, value in hyperparameters.items() if name != "encoder_layers"}
     return Seq2seqConfig(DecoderConfig(**decoder), hyperparameters["encoder_layers"])
-
-
-def _loss(model: Seq2seq, batch: Batch) -> Tensor:
-    return cross_entropy(model(batch.texts, batch.answers).flatten(0, 1), batch.wanted.flatten())

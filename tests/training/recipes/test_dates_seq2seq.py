@@ -17,7 +17,7 @@ def test_every_text_has_room_for_its_answer() -> None:
 
 def test_it_learns_from_few_dates_what_a_date_looks_like() -> None:
     few = replace(RECIPE, load=partial(written_dates.load, 320, 32))
-    checkpoint = run(few, replace(RECIPE.config, steps=20, batch_size=16), lambda _: None)
+    checkpoint = run(few, replace(RECIPE.config, steps=20, batch_size=16))
 
     metrics = checkpoint.metrics
     assert isinstance(metrics, AnswerMetrics)

@@ -1,0 +1,98 @@
+"""Runs that are cut off at any moment, and go on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.training.small_task import CONFIG, equal, task
+from training.errors import CheckpointError
+from training.loop import Step, train
+from training.snapshots import Snapshots
+
+LONG = replace(CONFIG, epochs=6, schedule="cosine", optimizer="momentum", precision="bf16")
+
+
+class CutOff(Exception):
+    pass
+
+
+def cut_off_after(number: int):  # type: ignore[no-untyped-def]
+    def on_step(step: Step) -> None:
+        if step.number == number:
+            raise CutOff
+
+    return on_step
+
+
+def snapshots(directory: Path, identity: str = "this") -> Snapshots:
+    return Snapshots(directory, identity, seconds=0.0)
+
+
+@pytest.mark.parametrize("number", [1, 7, 8, 9, 20])
+def test_a_run_that_was_cut_off_ends_with_the_same_weights(tmp_path: Path, number: int) -> None:
+    """In the middle of a pass, and at its end."""
+    whole = train(task(LONG), LONG)
+    with pytest.raises(CutOff):
+        train(task(LONG), LONG, cut_off_after(number), snapshots=snapshots(tmp_path))
+    seen: list[Step] = []
+    gone_on = train(task(LONG), LONG, seen.append, snapshots=snapshots(tmp_path))
+
+    assert seen[0].number == number, "that step was taken, and its snapshot was not written any more"
+    assert equal(whole.model, gone_on.model)
+    assert whole.history == gone_on.history
+    assert whole.step == gone_on.step
+
+
+def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_weights(tmp_path: Path) -> None:
+    whole = train(task(LONG), LONG)
+    program = (
+        "from pathlib import Path; from tests.training.test_snapshots import *; "
+        f"train(task(LONG), LONG, lambda _: print('step', flush=True), snapshots=snapshots(Path({str(tmp_path)!r})))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    for delay in (0.0, 0.003, 0.011):
+        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=environment)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"step\n"
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    gone_on = train(task(LONG), LONG, snapshots=snapshots(tmp_path))
+
+    assert equal(whole.model, gone_on.model)
+    assert whole.history == gone_on.history
+
+
+def test_the_last_two_are_kept_and_none_once_the_run_is_over(tmp_path: Path) -> None:
+    kept = snapshots(tmp_path)
+    train(task(), CONFIG, snapshots=kept)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000031.pt", "step-00000032.pt"]
+    kept.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_they_are_written_when_it_is_time(tmp_path: Path) -> None:
+    train(task(), CONFIG, snapshots=Snapshots(tmp_path, "this", seconds=3600))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_those_of_another_run_are_refused(tmp_path: Path) -> None:
+    train(task(), CONFIG, snapshots=snapshots(tmp_path))
+
+    with pytest.raises(CheckpointError, match=r"step-00000032.pt is of a run with other parameters or data; .*--fresh"):
+        train(task(), CONFIG, snapshots=snapshots(tmp_path, "another"))
+
+
+def test_one_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "step-00000009.pt").write_bytes(b"PK\x03\x04 half of it")
+
+    with pytest.raises(CheckpointError, match=r"step-00000009.pt can't be read"):
+        train(task(), CONFIG, snapshots=snapshots(tmp_path))

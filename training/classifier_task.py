@@ -1,0 +1,45 @@
+"""How a classifier is trained: rows in another order at each pass, and the loss of classes that the config asks for."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from training import losses
+from training.config import TrainConfig
+from training.data.splits import Splits
+from training.evaluate import Evaluation, evaluate
+from training.models.classifier import Classifier
+from training.task import shuffled
+
+Batch = tuple[Tensor, Tensor]
+"""Features and labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierTask:
+    first: Callable[[], Classifier]
+    splits: Splits
+    config: TrainConfig
+
+    def build(self) -> nn.Module:
+        model = self.first()
+        model.fit_inputs(self.splits.train.features)
+        return model
+
+    def order(self, number: int, seed: int, batch_size: int) -> Sequence[Tensor]:
+        return shuffled(len(self.splits.train), number, seed, batch_size)
+
+    def batch(self, rows: Tensor, device: str) -> Batch:
+        split = self.splits.train
+        return split.features[rows].to(device), split.labels[rows].to(device)
+
+    def weight(self, batch: Batch) -> int:
+        return len(batch[1])
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        features, labels = batch
+        return losses.classes(model(features), labels, self.config)
+
+    def evaluate(self, model: nn.Module) -> Evaluation:
+        return evaluate(model, self.splits.validation)
