@@ -73,7 +73,7 @@ INSTALL_PEERS = for peer in $(PEERS); do \
 
 clean: ## Remove the virtual environment, caches and what was trained
 	find . -path ./$(VENV) -prune -o -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache checkpoints \
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache checkpoints runs \
 	    $(patsubst %/manifest.json,%,$(wildcard model_repository/*/[0-9]*/manifest.json)) \
 	    model_repository/*/.tuned
 

@@ -12,6 +12,7 @@ from serving.commands.tritonserver import TritonserverOptions
 from serving.commands.tune import tune
 from training.cli import export, train
 from training.import_command import imports
+from training.runs_command import runs
 
 app = typer.Typer(
     name="slipway",
@@ -45,6 +46,7 @@ def slipway(
 
 app.command()(train)
 app.command()(export)
+app.command()(runs)
 app.add_typer(imports, name="import")
 app.command(cls=TritonserverOptions)(serve)
 app.add_typer(models, name="models")

@@ -12,10 +12,12 @@ import typer
 
 from training.import_command import imports
 from training.precision import FLOAT32, but_for
+from training.runs_command import RUNS, runs
 from training.terminal import console, one_line_errors, say, stopped
 
 if TYPE_CHECKING:  # for the rule above
     from training.course import Course
+    from training.group import Group
 
 CHECKPOINTS = Path("checkpoints")
 REPOSITORY = Path("model_repository")
@@ -37,6 +39,17 @@ Weights = Annotated[
     str | None,
     typer.Option(help="Of a model that writes, in ONNX: float32, or int8, which is faster.", show_default="float32"),
 ]
+Config = Annotated[
+    Path | None, typer.Option(help="TOML with tables [train] and [model] of parameters.", show_default=False)
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any parameter; may be repeated.", show_default=False),
+]
+Runs = Annotated[Path, typer.Option("--runs", help="Folder of the runs.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Begin anew where the last run was cut off.")]
+Device = Annotated[str, typer.Option(help="cpu, or cuda for a GPU.")]
+Shard = Annotated[bool, typer.Option("--shard", help="With torchrun: each process has a part of the weights (FSDP2).")]
 Source = Annotated[str, typer.Argument(help="A checkpoint's folder, or the name of a recipe trained before.")]
 
 app = typer.Typer(
@@ -46,6 +59,7 @@ app = typer.Typer(
     help="Train models and publish them for the server.",
 )
 app.add_typer(imports, name="import")
+app.command()(runs)
 
 
 @app.command()
@@ -62,6 +76,12 @@ def train(
     repository: Repository = REPOSITORY,
     publish: Publish = True,
     weights: Weights = None,
+    config: Config = None,
+    changes: Set = None,
+    run_folders: Runs = RUNS,
+    fresh: Fresh = False,
+    device: Device = "cpu",
+    shard: Shard = False,
 ) -> None:
     """Train a model, test it on what was held out, and publish it as the next version.
 
@@ -77,7 +97,13 @@ def train(
 
     [cyan]slipway train digits-cnn --no-publish[/cyan]  only the checkpoint, to export later
 
+    [cyan]slipway train digits-cnn --set optimizer=adamw --set model.channels=32[/cyan]  whatever a run can be told
+
+    [cyan]torchrun --nproc-per-node=2 -m training train gpt-docs --set threads=0[/cyan]  in two processes
+
     [cyan]slipway train --missing[/cyan]  whatever the repository lacks
+
+    A run that was cut off is gone on with by the same command. [cyan]slipway runs[/cyan] lists them.
     """
     options = {
         "epochs": epochs,
@@ -90,16 +116,23 @@ def train(
     }
     with one_line_errors():
         from training.course import choose
+        from training.group import joined
+        from training.settings import read, typed
 
-        changes = {name: value for name, value in options.items() if value is not None}
-        for course in [choose(name, changes) for name in _chosen(name, missing, repository)]:
-            checkpoint = checkpoints / course.name
-            course.train(checkpoint, console())
-            say(f"checkpoint  {checkpoint}")
-            if publish:
-                _publish(course, checkpoint, repository, weights, is_last=not missing)
-            else:
-                say(f"next        slipway export {checkpoint}")
+        wanted = {**(read(config) if config else {}), **typed(changes or ())}
+        wanted |= {name: value for name, value in options.items() if value is not None}
+        courses = [choose(name, wanted) for name in _chosen(name, missing, repository)]
+        with joined(device, shard) as group:
+            for course in courses:
+                checkpoint = checkpoints / course.name
+                _train(course, checkpoint, run_folders, group, fresh)
+                if not group.is_first:
+                    continue
+                say(f"checkpoint  {checkpoint}")
+                if publish:
+                    _publish(course, checkpoint, repository, weights, is_last=not missing)
+                else:
+                    say(f"next        slipway export {checkpoint}")
 
 
 @app.command()
@@ -140,6 +173,16 @@ def _chosen(name: str | None, missing: bool, repository: Path) -> list[str]:
     if not names:
         say(f"nothing to train: every model in {repository} has a version")
     return names
+
+
+def _train(course: "Course", checkpoint: Path, runs: Path, group: "Group", fresh: bool) -> None:
+    from training.runs import begun
+
+    with begun(runs, course.name, course.settings, group, fresh) as run:
+        if run.goes_on and group.is_first:
+            say(f"going on    {run.folder}, which was cut off; --fresh begins anew")
+        metrics = course.train(checkpoint, console(group.is_first), run)
+        run.finish(metrics)
 
 
 def _checkpoint_directory(source: str) -> Path:

@@ -3,9 +3,7 @@
 Rule: a `TrainConfig` that exists is within range; whoever holds one need not check it again.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from training.errors import InvalidConfig
 
@@ -84,13 +82,6 @@ class TrainConfig:
         if self.steps and self.epochs:
             raise InvalidConfig(f"epochs ({self.epochs}) and steps ({self.steps}) exclude one another")
         check("epochs or steps", 0, bool(self.epochs or self.steps), "at least 1")
-
-
-def changed(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
-    """A length in steps takes the place of one in epochs, and the other way round. Raises `InvalidConfig`."""
-    lengths = [name for name in ("steps", "epochs") if name in changes]
-    other = {"steps": {"epochs": 0}, "epochs": {"steps": 0}}[lengths[0]] if len(lengths) == 1 else {}
-    return replace(config, **{**other, **changes})
 
 
 def check(name: str, value: float, within: bool, allowed: str) -> None:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:  # it takes a while to import
     from rich.console import Console
 
 
-def console() -> "Console":
+def console(is_heard: bool = True) -> "Console":
     from rich.console import Console
 
-    return Console()
+    return Console(quiet=not is_heard)
 
 
 def say(text: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.training.small_run import run_in
 from training.checkpoint import Checkpoint, load, save
 from training.classifier_course import ClassifierCourse
 from training.errors import InvalidConfig
@@ -13,7 +14,7 @@ from training.recipes.breast_cancer_mlp import RECIPE
 
 def test_it_trains_tells_and_saves(tmp_path: Path) -> None:
     output = io.StringIO()
-    ClassifierCourse.of(RECIPE, {"epochs": 2, "seed": 7}).train(tmp_path, Console(file=output))
+    ClassifierCourse.of(RECIPE, {"epochs": 2, "seed": 7}).train(tmp_path, Console(file=output), run_in(tmp_path))
 
     assert "predicted" in output.getvalue()
     assert "% on held-out rows, with the weights after step " in output.getvalue()
@@ -28,5 +29,5 @@ def test_it_publishes_what_was_saved(cancer: Checkpoint, tmp_path: Path) -> None
 
 
 def test_what_it_is_not_trained_by_is_refused() -> None:
-    with pytest.raises(InvalidConfig, match="breast-cancer-mlp is not trained by --size"):
+    with pytest.raises(InvalidConfig, match="breast-cancer-mlp has no parameter 'size'"):
         ClassifierCourse.of(RECIPE, {"size": "small"})

@@ -84,10 +84,10 @@ def test_without_torch_the_extra_to_install_is_named(tmp_path: Path) -> None:
     [
         (["train"], "give --missing or the name of one recipe: digits-cnn, breast-cancer-mlp"),
         (["train", "digits-cnn", "--missing"], "give --missing or the name of one recipe"),
-        (["train", "digits-cnn", "--size", "small"], "digits-cnn is not trained by --size"),
+        (["train", "digits-cnn", "--size", "small"], "digits-cnn has no parameter 'size'"),
         (["train", "digits-cnn", "--steps", "9", "--epochs", "2"], "epochs (2) and steps (9) exclude one another"),
         (["train", "gpt-docs", "--size", "huge"], "size must be one of small, medium, got 'huge'"),
-        (["train", "digits-cnn", "--weights", "int8"], "digits-cnn is not trained by --weights"),
+        (["train", "digits-cnn", "--weights", "int8"], "digits-cnn has no parameter 'weights'"),
         (["train", "gpt-docs", "--weights", "int4"], "--weights must be float32 or int8, got 'int4'"),
         (["train", "digits-cnn", "--epochs", "0"], "epochs or steps must be at least 1, got 0"),
         (["train", "digits-cnn", "--learning-rate", "-1"], "learning_rate must be above 0"),

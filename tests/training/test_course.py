@@ -18,6 +18,23 @@ def test_an_unknown_name_is_refused() -> None:
         choose("gpt", {})
 
 
-def test_what_a_recipe_is_not_trained_by_is_refused_as_it_was_typed() -> None:
-    with pytest.raises(InvalidConfig, match="gpt-docs is not trained by --hidden; see what it takes: slipway train"):
-        choose("gpt-docs", {"learning_rate": 0.1, "hidden": 3})
+def test_what_a_recipe_has_no_parameter_for_is_refused_with_the_nearest_that_it_has() -> None:
+    with pytest.raises(InvalidConfig, match="no parameter 'optimiser'; did you mean optimizer"):
+        choose("gpt-docs", {"optimiser": "adamw"})
+    with pytest.raises(InvalidConfig, match=r"no parameter 'model.channel'; did you mean model.channels\?"):
+        choose("digits-cnn", {"model.channel": 8})
+
+
+def test_parameters_of_the_run_and_of_the_model_are_changed() -> None:
+    settings = choose("digits-cnn", {"model.channels": 8, "learning_rate": 1, "seed": 7}).settings
+
+    assert settings["model"]["channels"] == 8
+    assert (settings["train"]["learning_rate"], settings["train"]["seed"]) == (1.0, 7)
+    assert settings["recipe"] == "digits-cnn"
+
+
+def test_a_length_in_steps_takes_the_place_of_one_in_epochs_and_the_other_way_round() -> None:
+    in_steps, in_epochs = choose("digits-cnn", {"steps": 5}).settings, choose("gpt-docs", {"epochs": 2}).settings
+
+    assert (in_steps["train"]["steps"], in_steps["train"]["epochs"]) == (5, 0)
+    assert (in_epochs["train"]["steps"], in_epochs["train"]["epochs"]) == (0, 2)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from training.config import TrainConfig
 
@@ -34,7 +34,7 @@ TRAINING = TrainConfig(
 class Size:
     """`hyperparameters` are fields of `DecoderConfig`; `vocab_size` is how many tokens are learnt at most."""
 
-    hyperparameters: Mapping[str, int | float | bool]
+    hyperparameters: Mapping[str, Any]
     config: TrainConfig
 
 

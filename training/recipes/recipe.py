@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from serving.core.requests import TensorSpec
 from training.config import TrainConfig
@@ -49,7 +49,7 @@ class Recipe:
     input_meaning: str  # what a client sends, in a few words
     load: Callable[[], Splits]
     build: Callable[[Mapping[str, int]], Classifier]
-    hyperparameters: Mapping[str, int]
+    hyperparameters: Mapping[str, Any]
     config: TrainConfig
     example: Callable[[Tensor], Example]  # of one row, without batch dimension
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from training.config import TrainConfig
 from training.data.pairs import PairSplits
@@ -19,6 +20,6 @@ class Seq2seqRecipe:
 
     name: str
     load: Callable[[], PairSplits]
-    hyperparameters: Mapping[str, int | float | bool]
+    hyperparameters: Mapping[str, Any]
     encoder_layers: int
     config: TrainConfig

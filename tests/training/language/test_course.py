@@ -5,6 +5,7 @@ import pytest
 from rich.console import Console
 
 from tests.tiny_language import RECIPE
+from tests.training.small_run import run_in
 from training.errors import InvalidConfig
 from training.language.checkpoint import load
 from training.language.course import LanguageCourse
@@ -13,7 +14,7 @@ from training.language.course import LanguageCourse
 def test_a_course_trains_tells_saves_and_publishes(tmp_path: Path) -> None:
     output = io.StringIO()
     course = LanguageCourse.of(RECIPE, {"steps": 2, "size": "tiny"})
-    course.train(tmp_path / "checkpoint", Console(file=output))
+    course.train(tmp_path / "checkpoint", Console(file=output), run_in(tmp_path))
     version = course.publish(tmp_path / "checkpoint", tmp_path / "models")
 
     assert "tiny-writer step 2/2: loss " in output.getvalue()

@@ -5,6 +5,7 @@ import pytest
 from rich.console import Console
 
 from tests.tiny_answers import RECIPE
+from tests.training.small_run import run_in
 from training.errors import InvalidConfig
 from training.language.checkpoint import AnswerMetrics, load
 from training.seq2seq.course import Seq2seqCourse
@@ -13,7 +14,7 @@ from training.seq2seq.course import Seq2seqCourse
 def test_a_course_trains_tells_saves_and_publishes(tmp_path: Path) -> None:
     output = io.StringIO()
     course = Seq2seqCourse.of(RECIPE, {"steps": 2})
-    course.train(tmp_path / "checkpoint", Console(file=output))
+    course.train(tmp_path / "checkpoint", Console(file=output), run_in(tmp_path))
     version = course.publish(tmp_path / "checkpoint", tmp_path / "models")
 
     assert "tiny-answers step 2/2: loss " in output.getvalue()
@@ -24,7 +25,7 @@ def test_a_course_trains_tells_saves_and_publishes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"size": "huge"}, "tiny-answers is not trained by --size"), ({"steps": 0}, "steps must be at least 1")],
+    [({"size": "huge"}, "tiny-answers has no parameter 'size'"), ({"steps": 0}, "steps must be at least 1")],
 )
 def test_what_it_is_not_trained_by_is_refused(changes: dict[str, int | float | str], message: str) -> None:
     with pytest.raises(InvalidConfig, match=message):

@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.training.test_run_files import write
+from training.cli import app
+
+
+def told(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["runs", *words], env={"COLUMNS": "200"})
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    write(tmp_path, "digits-cnn", 1, (8, 0.5), seed=1)
+    write(tmp_path, "digits-cnn", 2, (8, 0.5), (16, 0.25), seed=2)
+    return tmp_path
+
+
+def test_all_runs_are_listed(root: Path) -> None:
+    status, text = told("--runs", str(root))
+
+    assert status == 0
+    assert "digits-cnn/1" in text
+    assert "0.2500" in text
+    assert "accuracy 0.25" in text
+
+
+def test_one_is_shown_with_its_history(root: Path) -> None:
+    status, text = told("digits-cnn", "--runs", str(root))
+
+    assert status == 0
+    assert "digits-cnn/2" in text
+    assert "train.seed" in text
+    assert "0.2500" in text
+
+
+def test_two_are_compared(root: Path) -> None:
+    status, text = told("digits-cnn/1", "digits-cnn/2", "--runs", str(root))
+
+    assert status == 0
+    assert "train.seed" in text
+    assert "train.steps" not in text
+
+
+def test_what_is_not_there_is_told(root: Path, tmp_path: Path) -> None:
+    assert told("wine", "--runs", str(root)) == (
+        1,
+        f"error: there is no run 'wine' in {root}; there are digits-cnn/1, digits-cnn/2\n",
+    )
+    status, text = told("--runs", str(tmp_path / "none"))
+    assert status == 0
+    assert "begin with: slipway train digits-cnn" in text
+    assert told("a", "b", "c", "--runs", str(root))[0] == 2
