@@ -96,6 +96,8 @@ class _Run(Generic[Batch, Found]):
     def steps(self) -> Iterator[Step]:
         state = self.state
         while state.step < self._count:
+            if not state.model.training:
+                state.model.train()
             self._take_step(self._next_rows())
             state.step += 1
             if state.step % _LOOKED_AT == 0:
@@ -125,11 +127,10 @@ class _Run(Generic[Batch, Found]):
 
     def _take_step(self, rows: Tensor) -> None:
         state, config = self.state, self._config
-        torch.manual_seed(mixed(config.seed, state.step * self._group.size + self._group.rank))
+        self._seed(mixed(config.seed, state.step * self._group.size + self._group.rank))
         rate = learning_rate(state.step + 1, self._count, config)
         for given in (given for optimizer in state.optimizers for given in optimizer.param_groups):
             given["lr"] = rate
-        state.model.train()
         self._compute_gradients(rows)
         if config.max_gradient_norm:
             for optimizer in state.optimizers:
@@ -137,8 +138,14 @@ class _Run(Generic[Batch, Found]):
             nn.utils.clip_grad_norm_(state.model.parameters(), config.max_gradient_norm)
         for optimizer in state.optimizers:
             state.scaler.step(optimizer)
+            optimizer.zero_grad()
         state.scaler.update()
-        state.model.zero_grad()
+
+    def _seed(self, seed: int) -> None:
+        """torch.manual_seed would ask every kind of device, and takes as long as a small step."""
+        torch.default_generator.manual_seed(seed)
+        if self._group.device.startswith("cuda"):
+            torch.cuda.manual_seed(seed)
 
     def _compute_gradients(self, rows: Tensor) -> None:
         """Of the mean over the whole batch, of all processes and parts."""
@@ -150,7 +157,7 @@ class _Run(Generic[Batch, Found]):
             share = task.weight(batch) * group.size / total if counts else 0.0
             with group.apart(self._spread, number == len(parts) - 1), self._precision():
                 loss = task.loss(self._compute, batch)
-            state.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
+            state.scaler.scale(loss if share == 1 else loss * share).backward()  # type: ignore[no-untyped-call]
             if counts:
                 state.loss_sum += loss.detach() * task.weight(batch)
         state.weight_sum += weight
