@@ -12,7 +12,6 @@ from serving.core.generation import FinishReason
 from serving.engine.execution import blame
 from serving.engine.generation_statistics import GenerationStatistics
 from serving.engine.statistics import FailureReason, ModelStatistics, Times, failure_reason
-from serving.engine.text_stream import Delta
 from serving.engine.writing import Said, Writing
 from serving.engine.writing_thread import Told
 
@@ -31,8 +30,7 @@ class TextDelivery:
                 self._say(said, told.at, cancel)
         for writing, reason in told.expired:
             if not writing.stream.is_over:
-                writing.stream.put(Delta("", (), reason))
-                self._end(writing, reason, told.at)
+                self._expire(writing, reason, told.at)
         for writing, error in told.failed:
             if not writing.stream.is_over:
                 self._fail(writing, error, told.at)
@@ -57,6 +55,15 @@ class TextDelivery:
             if reason is None:
                 cancel(writing)
             self._end(writing, delta.finish_reason, now)
+
+    def _expire(self, writing: Writing, reason: FinishReason, now: float) -> None:
+        try:
+            delta = writing.cut_off(reason)
+        except BaseException as error:
+            self._fail(writing, blame(error), now)
+            return
+        writing.stream.put(delta)
+        self._end(writing, delta.finish_reason or reason, now)
 
     def _count(self, writing: Writing, now: float) -> None:
         if writing.first_token == inf:

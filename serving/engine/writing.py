@@ -44,6 +44,13 @@ class Writing:
         was_asked_for = is_stop_token and token.id in self.sampler.params.stop_token_ids
         return Delta(shown, (token,), reason, token.id if was_asked_for else None)
 
+    def cut_off(self, reason: FinishReason) -> Delta:
+        """What was held back, of an answer that is ended from outside between two tokens."""
+        rest, stopped = self.stop_strings.add(self.detokenizer.end())
+        if stopped:
+            return Delta(rest, (), FinishReason.STOP, self.stop_strings.matched)
+        return Delta(rest + self.stop_strings.end(), (), reason)
+
 
 class Said(NamedTuple):
     """The `number`th token of an answer, the first being 1, and why it ends with it, if it does."""

@@ -99,6 +99,16 @@ async def test_whose_time_is_over_keeps_what_was_written(it: Delivered) -> None:
         await waited.stream.next()
 
 
+@pytest.mark.parametrize(("said", "shown"), [("the fox E", "the fox E"), ("the €", "the \ufffd")])
+async def test_whose_time_is_over_is_told_what_was_held_back(it: Delivered, said: str, shown: str) -> None:
+    late = it.writing("END")
+    for number, token in enumerate(TOKENIZER.encode(said)[: -1 if "€" in said else None], 1):
+        it.tell(Told(1.0, [Said(late, Token(token), number, None)]))
+    it.tell(Told(3.0, expired=[(late, FinishReason.ABORT)]))
+    delta = await late.stream.next()
+    assert (delta.text, delta.finish_reason) == (shown, FinishReason.ABORT)
+
+
 async def test_the_times_of_an_answer_are_counted(it: Delivered) -> None:
     writing = it.writing()
     writing.begun = 0.5
