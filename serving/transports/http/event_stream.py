@@ -11,7 +11,7 @@ from contextlib import aclosing
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from serving.errors import SlipwayError
+from serving.errors import BackendFailed, SlipwayError
 from serving.protocols import sse
 
 log = logging.getLogger("slipway")
@@ -51,6 +51,6 @@ async def _body(
         yield failure(error)
     except Exception as error:
         log.error("POST %s failed in the middle of its stream", path, exc_info=error)
-        yield failure(SlipwayError("internal error; the server's log has the details"))
+        yield failure(BackendFailed("internal error; the server's log has the details"))
     if last:
         yield last

@@ -1,6 +1,7 @@
 """Replies that every route shares: JSON bodies, and errors as `{"error": "..."}`.
 
-Rule: an error's body is always exactly that object, because Triton's clients read nothing else.
+Rule: an error's body is always exactly that object, because Triton's clients read nothing else; on OpenAI's routes it
+is what theirs read.
 """
 
 import logging
@@ -12,11 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from serving.core.brief import writable
-from serving.errors import DeadlineExceeded, InstanceDied, Overloaded, SlipwayError
-from serving.protocols import json_text
-from serving.transports.status import http_status
+from serving.errors import BackendFailed, DeadlineExceeded, InstanceDied, Overloaded, SlipwayError
+from serving.protocols import json_text, openai_errors
+from serving.transports.status import http_status, openai_status
 
 _LONGEST_MESSAGE = 2000  # characters; a caller's own names may be of any length
+_INTERNAL = "internal error; the server's log has the details"
+_OPENAI = ("/v1/completions", "/v1/chat/completions", "/v1/embeddings")
 
 log = logging.getLogger("slipway")
 
@@ -35,7 +38,10 @@ def slipway_error_reply(error: SlipwayError, path: str, headers: dict[str, str] 
         if isinstance(error, Overloaded | DeadlineExceeded | InstanceDied)
         else {}
     )
-    return error_reply(str(error), http_status(error, path), {**retry, **(headers or {})})
+    headers = {**retry, **(headers or {})}
+    if path in _OPENAI:
+        return Response(openai_errors.encode(error), openai_status(error), headers, media_type="application/json")
+    return error_reply(str(error), http_status(error, path), headers)
 
 
 def hung_up_reply() -> Response:
@@ -66,7 +72,9 @@ async def _hung_up(_: Request, __: Exception) -> Response:
 
 
 async def unexpected_error(request: Request, error: Exception) -> Response:
-    return unexpected_error_reply(f"{request.method} {request.url.path}", error)
+    path = request.url.path
+    log.error("%s %s failed", request.method, path, exc_info=error)
+    return slipway_error_reply(BackendFailed(_INTERNAL), path)
 
 
 def unexpected_error_reply(what: str, error: Exception) -> Response:
@@ -76,4 +84,4 @@ def unexpected_error_reply(what: str, error: Exception) -> Response:
 
 
 def internal_error_reply() -> Response:
-    return error_reply("internal error; the server's log has the details", 500)
+    return error_reply(_INTERNAL, 500)

@@ -7,7 +7,7 @@ import pytest
 from tests import tiny_models
 from tests.running_server import running
 
-PATHS = ["/v2/models/double/infer", "/v1/models/double/classify", "/v2/repository/index"]
+PATHS = ["/v2/models/double/infer", "/v1/models/double/classify", "/v2/repository/index", "/v1/completions"]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -18,7 +18,9 @@ def test_a_body_over_the_limit_is_413_announced_or_not(tmp_path: Path, path: str
         streamed = httpx.post(server.url + path, content=iter([bytes(600), bytes(600)]))
         for reply in (announced, streamed):
             assert reply.status_code == 413
-            assert "larger than the server accepts, 1000 bytes" in reply.json()["error"]
+            error = reply.json()["error"]
+            told = error["message"] if path == "/v1/completions" else error
+            assert "larger than the server accepts, 1000 bytes" in told
         assert httpx.post(server.url + path, content=bytes(1000)).status_code == 400
 
 

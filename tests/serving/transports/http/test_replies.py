@@ -16,6 +16,10 @@ def client() -> httpx.AsyncClient:
     async def bug() -> None:
         raise ZeroDivisionError("secret detail of the code")
 
+    @app.get("/v1/completions")
+    async def completions() -> None:
+        raise ZeroDivisionError("secret detail of the code")
+
     @app.get("/v2/overloaded")
     async def overloaded() -> None:
         raise errors.Overloaded("too much", retry_after=7)
@@ -30,6 +34,17 @@ def client() -> httpx.AsyncClient:
 async def test_a_bug_is_500_without_its_details(client: httpx.AsyncClient) -> None:
     reply = await client.get("/v2/bug")
     assert (reply.status_code, reply.json()) == (500, {"error": "internal error; the server's log has the details"})
+
+
+async def test_a_bug_on_a_route_of_openais_is_told_as_its_clients_read_it(client: httpx.AsyncClient) -> None:
+    reply = await client.get("/v1/completions")
+    assert reply.status_code == 500
+    assert reply.json()["error"] == {
+        "message": "internal error; the server's log has the details",
+        "type": "server_error",
+        "param": None,
+        "code": None,
+    }
 
 
 async def test_overload_says_when_to_come_back(client: httpx.AsyncClient) -> None:
