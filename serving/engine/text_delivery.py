@@ -1,7 +1,7 @@
 """What the writing thread told becomes text, reaches its readers, and is counted.
 
 Rule: on the event loop. An answer that ended with a stop string, or was given up, is told nothing more: the thread may
-be a token ahead.
+be ahead by as many tokens as it wrote meanwhile.
 """
 
 import time
