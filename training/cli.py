@@ -24,10 +24,8 @@ REPOSITORY = Path("model_repository")
 
 Name = Annotated[str | None, typer.Argument(help="Such as digits-cnn.", show_default=False)]
 Missing = Annotated[bool, typer.Option("--missing", help="Train each model of the repository that has no version.")]
-Epochs = Annotated[
-    int | None, typer.Option(help="Passes over a classifier's training rows.", show_default="the recipe's")
-]
-Steps = Annotated[int | None, typer.Option(help="Steps of a model that writes.", show_default="the size's")]
+Epochs = Annotated[int | None, typer.Option(help="Passes over the training data.", show_default="the recipe's")]
+Steps = Annotated[int | None, typer.Option(help="Instead of a number of passes.", show_default="the recipe's")]
 Size = Annotated[str | None, typer.Option(help="Of a model that writes: small or medium.", show_default="small")]
 BatchSize = Annotated[int | None, typer.Option(help="Rows, or texts, per step.", show_default="the recipe's")]
 LearningRate = Annotated[float | None, typer.Option(help="Adam's step size.", show_default="the recipe's")]
@@ -40,7 +38,10 @@ Weights = Annotated[
     typer.Option(help="Of a model that writes, in ONNX: float32, or int8, which is faster.", show_default="float32"),
 ]
 Config = Annotated[
-    Path | None, typer.Option(help="TOML with tables [train] and [model] of parameters.", show_default=False)
+    Path | None,
+    typer.Option(
+        exists=True, dir_okay=False, help=r"TOML with tables \[train] and \[model] of parameters.", show_default=False
+    ),
 ]
 Set = Annotated[
     list[str] | None,
@@ -181,7 +182,10 @@ def _train(course: "Course", checkpoint: Path, runs: Path, group: "Group", fresh
     with begun(runs, course.name, course.settings, group, fresh) as run:
         if run.goes_on and group.is_first:
             say(f"going on    {run.folder}, which was cut off; --fresh begins anew")
-        metrics = course.train(checkpoint, console(group.is_first), run)
+        try:
+            metrics = course.train(checkpoint, console(group.is_first), run)
+        except KeyboardInterrupt:
+            raise stopped("stopped; the same command goes on from the last snapshot, if there is one", 130) from None
         run.finish(metrics)
 
 

@@ -23,6 +23,8 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
+from training.errors import InvalidConfig
+
 _TIMEOUT = timedelta(minutes=10)
 _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 _SPREAD = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
@@ -109,8 +111,19 @@ ALONE = Group()
 
 @contextmanager
 def joined(device: str, shards: bool = False) -> Iterator[Group]:
-    """The group that torchrun made, or this process alone on `device`; "cuda" is the process's own GPU."""
+    """The group that torchrun made, or this process alone on `device`; "cuda" is the process's own GPU. Raises
+    `InvalidConfig` for what there is not."""
+    if device not in ("cpu", "cuda"):
+        raise InvalidConfig(f"--device must be cpu or cuda, got '{device[:100]}'")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InvalidConfig(
+            "--device cuda: PyTorch sees no GPU here, or is the build for CPUs; for the other: make TORCH_BACKEND=cu130"
+        )
     if "RANK" not in os.environ:
+        if shards:
+            raise InvalidConfig(
+                "--shard is for several processes; start them with torchrun --nproc-per-node=2 -m training"
+            )
         yield Group(device=device)
         return
     if device == "cuda":

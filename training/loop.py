@@ -16,7 +16,7 @@ from torch.amp import GradScaler
 
 from training.config import TrainConfig
 from training.determinism import deterministic
-from training.errors import TrainingDiverged
+from training.errors import InvalidConfig, TrainingDiverged, TrainingError
 from training.group import ALONE, Group
 from training.optimizers import optimizers
 from training.recompute import recompute
@@ -74,10 +74,20 @@ def train(
         return run.trained()
 
 
+def _built(task: Task[Any, Any]) -> nn.Module:
+    """Raises `InvalidConfig` for sizes of which no network can be made."""
+    try:
+        return task.build()
+    except TrainingError:
+        raise
+    except Exception as error:  # networks check their sizes in their own ways, or not at all
+        raise InvalidConfig(f"no network can be made with these hyper-parameters: {str(error).strip()[:200]}") from None
+
+
 class _Run(Generic[Batch, Found]):
     def __init__(self, task: Task[Batch, Found], config: TrainConfig, group: Group) -> None:
         self._task, self._config, self._group = task, config, group
-        model = task.build().to(group.device)
+        model = _built(task).to(group.device)
         if config.activation_checkpointing:
             recompute(model)
         self._spread = group.spread(model)

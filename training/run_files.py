@@ -47,9 +47,10 @@ class Told:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Of its settings, each by its section and name."""
+        """Of its settings and surroundings, each by its section and name."""
         found: dict[str, Any] = {}
-        for section, content in self.record["settings"].items():
+        sections = {**self.record["settings"], "environment": self.record["environment"]}
+        for section, content in sections.items():
             if isinstance(content, dict):
                 found |= {f"{section}.{name}": value for name, value in content.items()}
             else:

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -19,13 +20,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from training import files, readable_json
-from training.errors import TrainingError
 from training.group import Group
 from training.loop import OnStep, Step
 from training.provenance import library_versions, utc_now
 from training.run_files import FAILED, FINISHED, HISTORY, LOCK, RECORD, RUNNING
 from training.snapshots import Snapshots
+
+SNAPSHOTS = "snapshots"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Run:
     def snapshots(self, fingerprint: str) -> Snapshots:
         """For data of that fingerprint."""
         identity = hashlib.sha256(json.dumps([self.settings, fingerprint], sort_keys=True).encode()).hexdigest()
-        return Snapshots(self.folder / "snapshots", identity)
+        return Snapshots(self.folder / SNAPSHOTS, identity)
 
     def noted(self, on_step: OnStep) -> OnStep:
         """The same, and each look at what is held out becomes a line of the history."""
@@ -75,11 +79,16 @@ def begun(root: Path, name: str, settings: Mapping[str, Any], group: Group, fres
     run = Run(root / name / str(number), settings, group, group.agree(goes_on))
     if not run.goes_on:
         run.record(
-            recipe=name, number=number, state=RUNNING, started=utc_now(), settings=settings, environment=environment()
+            recipe=name,
+            number=number,
+            state=RUNNING,
+            started=utc_now(),
+            settings=settings,
+            environment=environment(group),
         )
     try:
         yield run
-    except (TrainingError, OSError) as error:
+    except Exception as error:
         run.record(state=FAILED, ended=utc_now(), error=str(error))
         raise
     finally:
@@ -87,12 +96,17 @@ def begun(root: Path, name: str, settings: Mapping[str, Any], group: Group, fres
             lock.close()
 
 
-def environment() -> dict[str, Any]:
+def environment(group: Group) -> dict[str, Any]:
     """The machine, the libraries, and the commit that the working folder is at, where it is one of git's."""
     return {
         "machine": platform.platform(),
+        "cores": os.cpu_count(),
+        "device": torch.cuda.get_device_name() if group.device.startswith("cuda") else platform.machine(),
+        "processes": group.size,
+        "shards": group.shards,
         "libraries": library_versions("torch", "numpy"),
-        "git": {"commit": _git("rev-parse", "HEAD"), "is_changed": bool(_git("status", "--porcelain"))},
+        "commit": _git("rev-parse", "HEAD")
+        + " and changes" * bool(_git("status", "--porcelain", "--untracked-files=no")),
     }
 
 
@@ -124,7 +138,8 @@ def _was_cut_off(folder: Path, settings: Mapping[str, Any]) -> bool:
         known = json.loads((folder / RECORD).read_text())
     except (OSError, ValueError):
         return False
-    return bool(known["state"] == RUNNING and known["settings"] == json.loads(json.dumps(settings)))
+    has_begun = any((folder / SNAPSHOTS).glob("*"))
+    return bool(has_begun and known["state"] == RUNNING and known["settings"] == json.loads(json.dumps(settings)))
 
 
 def _lock(folder: Path) -> Any:

@@ -48,7 +48,7 @@ def _list(folder: Path) -> None:
         say(f"no run in {folder}; begin with: slipway train digits-cnn")
         return
     _table(
-        ("run", "state", "started", "took", "steps", "held-out loss", "scores"),
+        ("run", "state", "started", "in all", "steps", "held-out loss", "scores"),
         [
             (
                 told.title,
@@ -71,7 +71,6 @@ def _reached(told: Told) -> tuple[str, str, str]:
 
 def _show(told: Told) -> None:
     rows = [(name, str(value)) for name, value in told.parameters.items()]
-    rows += [(f"environment.{name}", str(value)) for name, value in told.record["environment"].items()]
     rows += [(f"metrics.{name}", str(value)) for name, value in told.record.get("metrics", {}).items()]
     _table((told.title, f"{told.state}, started {told.record['started']}"), rows)
     _table(
@@ -89,14 +88,21 @@ def _show(told: Told) -> None:
 
 
 def _compare(one: Told, other: Told) -> None:
-    rows: list[tuple[str, Any, Any]] = list(differences(one, other))
+    rows: list[tuple[str, Any, Any]] = [
+        (name, "" if first is None else first, "" if second is None else second)
+        for name, first, second in differences(one, other)
+    ]
     first, second = (f"{told.best['loss']:.4f}" if told.best else "" for told in (one, other))
     rows.append(("held-out loss", first, second))
     metrics = [told.record.get("metrics", {}) for told in (one, other)]
     names = [name for name in {**metrics[0], **metrics[1]} if name != "confusion_matrix"]
-    rows += [(name, *(found.get(name, "") for found in metrics)) for name in names]
-    rows += [("took, s", one.seconds or "", other.seconds or "")]
+    rows += [(name, *(_short(found.get(name, "")) for found in metrics)) for name in names]
+    rows += [("from start to end, s", one.seconds or "", other.seconds or "")]
     _table(("", one.title, other.title), [tuple(map(str, row)) for row in rows])
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.5g}" if isinstance(value, float) else value
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:

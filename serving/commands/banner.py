@@ -59,8 +59,13 @@ def _curls(repositories: Path | tuple[Path | str, ...], url: str, rows: "list[Ve
 
 
 def _curls_of_writers(url: str, started: "Started") -> list[str]:
+    from serving.core.generation_config import TEXT_TO_TEXT, generation_config
     from serving.engine.generating_model import GeneratingModel
 
-    names = [model.name for model in started.engine.models() if isinstance(model, GeneratingModel)]
-    asked = [json.dumps({"model": name, "prompt": "str.split", "max_tokens": 40}) for name in names]
+    writers = [model for model in started.engine.models() if isinstance(model, GeneratingModel)]
+    prompts = ["3 March 2024" if generation_config(it.config).task == TEXT_TO_TEXT else "str.split" for it in writers]
+    asked = [
+        json.dumps({"model": model.name, "prompt": prompt, "max_tokens": 40})
+        for model, prompt in zip(writers, prompts, strict=True)
+    ]
     return [f"curl -s {url}/v1/completions -d {shlex.quote(body)}" for body in asked]

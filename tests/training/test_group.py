@@ -13,6 +13,7 @@ from torch import nn
 from tests.tiny_language import CONFIG as LANGUAGE
 from tests.tiny_language import HYPERPARAMETERS
 from tests.training.small_task import CONFIG, task
+from training.errors import InvalidConfig
 from training.group import ALONE, Group, joined
 from training.language.task import LanguageTask
 from training.loop import Trained, train
@@ -93,3 +94,13 @@ def test_alone_there_is_nobody_to_ask() -> None:
     with joined("cpu") as group:
         assert group == ALONE
     assert (ALONE.sum(2.5), ALONE.agree(True), ALONE.share(torch.arange(3)).tolist()) == (2.5, True, [0, 1, 2])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_told_before_anything_begins() -> None:
+    with pytest.raises(InvalidConfig, match="--device cuda: PyTorch sees no GPU here"), joined("cuda"):
+        pytest.fail("it began")
+    with pytest.raises(InvalidConfig, match="--device must be cpu or cuda, got 'gpu'"), joined("gpu"):
+        pytest.fail("it began")
+    with pytest.raises(InvalidConfig, match="--shard is for several processes"), joined("cpu", shards=True):
+        pytest.fail("it began")

@@ -6,11 +6,15 @@ import torch
 from torch import nn
 
 from tests.training.small_task import CONFIG, SPLITS, equal, rows, task
+from training.classifier_task import ClassifierTask
 from training.config import TrainConfig
 from training.data.splits import Split, Splits
-from training.errors import TrainingDiverged
+from training.errors import InvalidConfig, TrainingDiverged
 from training.evaluate import Evaluation
 from training.loop import Step, Trained, train
+from training.models.classifier import Classifier
+from training.models.cnn import Cnn
+from training.models.standardize import Standardize
 
 
 def trained(config: TrainConfig = CONFIG, splits: Splits = SPLITS, dropout: float = 0.1) -> Trained[Evaluation]:
@@ -150,3 +154,11 @@ def test_a_long_pass_is_not_gone_through_with_a_loss_that_is_no_number() -> None
 
     with pytest.raises(TrainingDiverged, match="in step 16"):
         trained(splits=Splits(many, SPLITS.validation, SPLITS.test))
+
+
+def test_sizes_of_which_no_network_can_be_made_are_told_in_a_line() -> None:
+    def build() -> Classifier:
+        return Classifier(nn.Identity(), Standardize(), Cnn(side=8, channels=-1, hidden=8, classes=2))
+
+    with pytest.raises(InvalidConfig, match=r"^no network can be made with these hyper-parameters: [^\n]+$"):
+        train(ClassifierTask(build, SPLITS, CONFIG), CONFIG)

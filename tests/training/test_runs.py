@@ -1,3 +1,4 @@
+import contextlib
 import json
 import subprocess
 import sys
@@ -25,8 +26,11 @@ class CutOff(BaseException):
     """As a process that is killed leaves it: nothing is written any more."""
 
 
-def cut_off(root: Path, settings: dict[str, Any] = SETTINGS) -> None:
-    with pytest.raises(CutOff), begun(root, "small", settings, ALONE):
+def cut_off(root: Path, has_begun: bool = True) -> None:
+    with contextlib.suppress(CutOff), begun(root, "small", SETTINGS, ALONE) as run:
+        if has_begun:
+            (run.folder / "snapshots").mkdir()
+            (run.folder / "snapshots" / "step-00000001.pt").touch()
         raise CutOff
 
 
@@ -37,7 +41,7 @@ def test_a_run_says_what_it_was_asked_for_where_and_what_came_of_it(tmp_path: Pa
 
     found = record(tmp_path)
     assert (found["state"], found["settings"], found["metrics"]) == ("finished", SETTINGS, {"accuracy": 0.5})
-    assert set(found["environment"]) == {"machine", "libraries", "git"}
+    assert set(found["environment"]) == {"machine", "cores", "device", "processes", "shards", "libraries", "commit"}
     assert found["started"] <= found["ended"]
 
 
@@ -62,6 +66,12 @@ def test_one_that_was_cut_off_is_gone_on_with(tmp_path: Path) -> None:
 def test_another_one_begins_where_settings_differ_or_that_is_wanted(fresh: bool, tmp_path: Path) -> None:
     cut_off(tmp_path)
     with begun(tmp_path, "small", SETTINGS if fresh else {**SETTINGS, "train": {}}, ALONE, fresh) as run:
+        assert (run.folder.name, run.goes_on) == ("2", False)
+
+
+def test_one_that_had_not_come_to_a_snapshot_begins_anew(tmp_path: Path) -> None:
+    cut_off(tmp_path, has_begun=False)
+    with begun(tmp_path, "small", SETTINGS, ALONE) as run:
         assert (run.folder.name, run.goes_on) == ("2", False)
 
 
