@@ -38,7 +38,7 @@ class ClassifierCourse:
 
     def train(self, directory: Path, console: Console, run: Run) -> Mapping[str, Any]:
         with steps_shown(self.name, console) as on_step:
-            checkpoint = train(self.recipe, self.config, run.noted(on_step), run.group, run.snapshots)
+            checkpoint = train(self.recipe, self.config, run.trainer(on_step))
         metrics = checkpoint.metrics
         console.print(confusion_table(metrics.confusion_matrix, self.recipe.labels))
         if run.group.is_first:

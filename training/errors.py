@@ -5,6 +5,7 @@
     ├── InvalidConfig       a training parameter is outside its range
     ├── TrainingDiverged    the loss stopped being a number
     ├── CheckpointError     a checkpoint is missing, corrupt, or not of this recipe
+    ├── NoSuchRun           there is no run of that name and number
     ├── ImportRefused       a folder is not a model that Slipway can serve as its authors do
     └── PublishFailed       the repository's config doesn't fit the model; nothing was published
         └── ParityFailed    an exported file answers differently from the PyTorch model; nothing was published
@@ -30,6 +31,10 @@ class TrainingDiverged(TrainingError):
 
 
 class CheckpointError(TrainingError):
+    pass
+
+
+class NoSuchRun(TrainingError):
     pass
 
 

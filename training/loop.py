@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +52,17 @@ class Trained(Generic[Found]):
 
 
 OnStep = Callable[[Step], None]
+
+
+class Trainer(Protocol):
+    """Trains a task on data of that fingerprint, where and as whoever made it wants."""
+
+    def __call__(self, task: Task[Any, Found], config: TrainConfig, fingerprint: str, /) -> Trained[Found]: ...
+
+
+def alone(task: Task[Any, Found], config: TrainConfig, _: str, /) -> Trained[Found]:
+    """In this process, told to nobody, from the first step to the last."""
+    return train(task, config)
 
 
 def train(

@@ -3,34 +3,24 @@
 Rule: the test rows are looked at once, after the last step; which weights are kept is the validation rows' choice.
 """
 
-from collections.abc import Callable
-
 from training.checkpoint import Checkpoint, Metrics
 from training.checkpoint_files import rebuilt, weights_of
 from training.classifier_task import ClassifierTask
 from training.config import TrainConfig
 from training.evaluate import Evaluation, evaluate
-from training.group import ALONE, Group
-from training.loop import OnStep, Trained, train
+from training.loop import Trained, Trainer, alone
 from training.models.classifier import Classifier
 from training.provenance import library_versions, utc_now
 from training.recipes.recipe import Recipe
-from training.snapshots import Snapshots
 
 
-def run(
-    recipe: Recipe,
-    config: TrainConfig,
-    on_step: OnStep = lambda _: None,
-    group: Group = ALONE,
-    snapshots: Callable[[str], Snapshots] | None = None,
-) -> Checkpoint:
-    """Train and test; nothing is written but snapshots, which are made for the data's fingerprint. `on_step` is called
-    after each step. Raises `TrainingDiverged`, and `CheckpointError` for another run's snapshots."""
+def run(recipe: Recipe, config: TrainConfig, train: Trainer = alone) -> Checkpoint:
+    """Train and test; no checkpoint is written. Raises `TrainingDiverged`, and `CheckpointError` for another run's
+    snapshots."""
     splits = recipe.load()
     task = ClassifierTask(lambda: recipe.build(recipe.hyperparameters), splits, config)
     fingerprint = splits.fingerprint()
-    trained = train(task, config, on_step, group, None if snapshots is None else snapshots(fingerprint))
+    trained = train(task, config, fingerprint)
     return Checkpoint(
         recipe=recipe.name,
         hyperparameters=recipe.hyperparameters,

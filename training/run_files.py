@@ -8,16 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from training.errors import TrainingError
+from training.errors import NoSuchRun
 
 RECORD = "run.json"
 HISTORY = "history.jsonl"
 LOCK = ".lock"
 RUNNING, FINISHED, FAILED, CUT_OFF = "running", "finished", "failed", "cut off"
-
-
-class NoSuchRun(TrainingError):
-    pass
 
 
 @dataclass(frozen=True, slots=True)

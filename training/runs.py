@@ -24,7 +24,7 @@ import torch
 
 from training import files, readable_json
 from training.group import Group
-from training.loop import OnStep, Step
+from training.loop import OnStep, Step, Trainer, train
 from training.provenance import library_versions, utc_now
 from training.run_files import FAILED, FINISHED, HISTORY, LOCK, RECORD, RUNNING
 from training.snapshots import Snapshots
@@ -40,14 +40,22 @@ class Run:
     settings: Mapping[str, Any]
     group: Group
     goes_on: bool
+    seconds: float = 30.0
+    """From one snapshot to the next."""
 
     def snapshots(self, fingerprint: str) -> Snapshots:
         """For data of that fingerprint."""
         identity = hashlib.sha256(json.dumps([self.settings, fingerprint], sort_keys=True).encode()).hexdigest()
-        return Snapshots(self.folder / SNAPSHOTS, identity)
+        return Snapshots(self.folder / SNAPSHOTS, identity, self.seconds)
 
-    def noted(self, on_step: OnStep) -> OnStep:
-        """The same, and each look at what is held out becomes a line of the history."""
+    def trainer(self, on_step: OnStep) -> Trainer:
+        """In the group, going on from snapshots, with a line of history for each look at what is held out. `on_step` is
+        called after each step."""
+        return lambda task, config, fingerprint: train(
+            task, config, self._noted(on_step), self.group, self.snapshots(fingerprint)
+        )
+
+    def _noted(self, on_step: OnStep) -> OnStep:
 
         def note(step: Step) -> None:
             if step.point is not None and self.group.is_first:

@@ -26,7 +26,7 @@ class Snapshots:
 
     directory: Path
     identity: str
-    seconds: float = 30.0
+    seconds: float
     _last: float = field(default_factory=time.monotonic)
 
     def is_due(self) -> bool:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from training.run_files import NoSuchRun, all_runs, differences, find
+from training.errors import NoSuchRun
+from training.run_files import all_runs, differences, find
 
 
 def write(root: Path, name: str, number: int, *points: tuple[int, float], **settings: Any) -> None:

@@ -2,6 +2,7 @@ import contextlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,7 @@ def _through(run: Run, stop: int = 0) -> Any:
         if step.number == stop:
             raise CutOff
 
-    snapshots = run.snapshots("data")
-    snapshots.seconds = 0.0
-    return train(task(), CONFIG, run.noted(on_step), run.group, snapshots)
+    return replace(run, seconds=0.0).trainer(on_step)(task(), CONFIG, "data")
 
 
 def test_history_and_snapshots_lead_from_one_to_the_other(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ class LanguageCourse:
 
     def train(self, directory: Path, console: Console, run: Run) -> Mapping[str, Any]:
         with steps_shown(self.name, console) as on_step:
-            checkpoint = train(self.recipe, self.size, run.noted(on_step), run.group, run.snapshots)
+            checkpoint = train(self.recipe, self.size, run.trainer(on_step))
         metrics = checkpoint.metrics
         assert isinstance(metrics, LanguageMetrics)
         if run.group.is_first:

@@ -3,41 +3,32 @@
 Rule: the tokenizer too learns from the training text alone.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 
 from training.checkpoint_files import rebuilt, weights_of
 from training.data.documents import Document
-from training.group import ALONE, Group
 from training.language import tokenizer
 from training.language.checkpoint import LanguageCheckpoint, LanguageMetrics
 from training.language.task import LanguageTask
-from training.loop import OnStep, train
+from training.loop import Trainer, alone
 from training.models.decoder import Decoder, DecoderConfig
 from training.provenance import library_versions, utc_now
 from training.recipes.language_recipe import LanguageRecipe, Size
-from training.snapshots import Snapshots
 
 
-def run(
-    recipe: LanguageRecipe,
-    size: Size,
-    on_step: OnStep = lambda _: None,
-    group: Group = ALONE,
-    snapshots: Callable[[str], Snapshots] | None = None,
-) -> LanguageCheckpoint:
-    """Train and evaluate; nothing is written but snapshots, which are made for the data's fingerprint. `on_step` is
-    called after each step. Raises `TrainingDiverged`, and `CheckpointError` for another run's snapshots."""
+def run(recipe: LanguageRecipe, size: Size, train: Trainer = alone) -> LanguageCheckpoint:
+    """Train and evaluate; no checkpoint is written. Raises `TrainingDiverged`, and `CheckpointError` for another run's
+    snapshots."""
     splits = recipe.load()
     fingerprint = splits.fingerprint()
     words = tokenizer.learn((document.text for document in splits.train), int(size.hyperparameters["vocab_size"]))
     tokens, held_out = (torch.tensor(tokenizer.encode(words, part)) for part in (splits.train, splits.held_out))
     hyperparameters = {**size.hyperparameters, "vocab_size": words.get_vocab_size()}
     task = LanguageTask(lambda: Decoder(_decoder_config(hyperparameters)), tokens, held_out, size.config)
-    kept = None if snapshots is None else snapshots(fingerprint)
-    trained = train(task, size.config, on_step, group, kept)
+    trained = train(task, size.config, fingerprint)
     found = trained.held_out
     return LanguageCheckpoint(
         recipe=recipe.name,

@@ -3,14 +3,13 @@
 Rule: what is held out decides nothing, it is only told.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from training.checkpoint_files import rebuilt, weights_of
 from training.config import TrainConfig
-from training.group import ALONE, Group
 from training.language.checkpoint import AnswerMetrics, LanguageCheckpoint
-from training.loop import OnStep, train
+from training.loop import Trainer, alone
 from training.models.decoder import DecoderConfig
 from training.models.seq2seq import Seq2seq, Seq2seqConfig
 from training.provenance import library_versions, utc_now
@@ -18,18 +17,11 @@ from training.recipes.seq2seq_recipe import Seq2seqRecipe
 from training.seq2seq.batches import tokens_of
 from training.seq2seq.task import AnswerTask
 from training.seq2seq.tokenizer import byte_tokenizer
-from training.snapshots import Snapshots
 
 
-def run(
-    recipe: Seq2seqRecipe,
-    config: TrainConfig,
-    on_step: OnStep = lambda _: None,
-    group: Group = ALONE,
-    snapshots: Callable[[str], Snapshots] | None = None,
-) -> LanguageCheckpoint:
-    """Train and evaluate; nothing is written but snapshots, which are made for the data's fingerprint. `on_step` is
-    called after each step. Raises `TrainingDiverged`, and `CheckpointError` for another run's snapshots."""
+def run(recipe: Seq2seqRecipe, config: TrainConfig, train: Trainer = alone) -> LanguageCheckpoint:
+    """Train and evaluate; no checkpoint is written. Raises `TrainingDiverged`, and `CheckpointError` for another run's
+    snapshots."""
     splits, tokenizer = recipe.load(), byte_tokenizer()
     fingerprint = splits.fingerprint()
     rows, held_out = (tokens_of(tokenizer, part) for part in (splits.train, splits.held_out))
@@ -40,7 +32,7 @@ def run(
         "encoder_layers": recipe.encoder_layers,
     }
     task = AnswerTask(lambda: Seq2seq(_config(hyperparameters)), rows, held_out)
-    trained = train(task, config, on_step, group, None if snapshots is None else snapshots(fingerprint))
+    trained = train(task, config, fingerprint)
     return LanguageCheckpoint(
         recipe=recipe.name,
         hyperparameters=hyperparameters,
