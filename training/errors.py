@@ -3,6 +3,7 @@
     TrainingError
     ├── UnknownRecipe       there is no recipe of that name
     ├── InvalidConfig       a training parameter is outside its range
+    ├── InvalidData         data can't be trained on; says the file or row, what was expected, and what came
     ├── TrainingDiverged    the loss stopped being a number
     ├── CheckpointError     a checkpoint is missing, corrupt, or not of this recipe
     ├── NoSuchRun           there is no run of that name and number
@@ -23,6 +24,10 @@ class UnknownRecipe(TrainingError):
 
 
 class InvalidConfig(TrainingError):
+    pass
+
+
+class InvalidData(TrainingError):
     pass
 
 

@@ -5,6 +5,7 @@ from torch import nn
 
 from training.classifier_task import ClassifierTask
 from training.config import TrainConfig
+from training.data.card import Card
 from training.data.splits import Split, Splits
 from training.models.classifier import Classifier
 from training.models.mlp import Mlp
@@ -20,7 +21,8 @@ def rows(count: int, seed: int) -> Split:
     return Split(features, labels)
 
 
-SPLITS = Splits(rows(64, 1), rows(20, 2), rows(20, 3))
+CARD = Card("two clouds", 104, {}, {"train": 64, "validation": 20, "test": 20})
+SPLITS = Splits(rows(64, 1), rows(20, 2), rows(20, 3), ("left", "right"), CARD)
 
 
 def task(config: TrainConfig = CONFIG, splits: Splits = SPLITS, dropout: float = 0.1) -> ClassifierTask:

@@ -5,7 +5,7 @@ Rule: pixels are in 0..255, as image files have them; the data set's own 0..16 s
 
 from sklearn.datasets import load_digits
 
-from training.data.splits import Splits, stratified
+from training.data.splits import Splits, by_content
 
 LABELS = tuple("0123456789")
 SIDE = 8  # pixels
@@ -14,4 +14,5 @@ SIDE = 8  # pixels
 def load() -> Splits:
     """Features float32 [rows, 1, 8, 8]; the label of a row is its digit."""
     digits = load_digits()
-    return stratified(digits.images[:, None] * (255 / 16), digits.target)
+    pixels = digits.images[:, None] * (255 / 16)
+    return by_content(pixels, digits.target, LABELS, "scikit-learn's digits", {"channels": 1, "side": SIDE})

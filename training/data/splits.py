@@ -1,26 +1,33 @@
-"""A data set as train, validation and test rows.
+"""Rows with labels, as those to train on, to validate with, and to test on.
 
-Rule: the split has its own fixed seed, so that models trained with different seeds are tested on the same rows.
+Rule: a row's own content decides its split, so that equal rows are never on both sides, whatever else the data holds.
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 
-_SPLIT_SEED = 20
-_HELD_OUT = 0.2  # of all rows, for validation and for test each
+from training.data.card import Card
+
+NAMES = ("train", "validation", "test")
+
+_TRAIN, _VALIDATION = 0.6, 0.2  # of all keys; the rest is for the test
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """`features` float32 [rows, ...] in the units of the model's input, `labels` int64 [rows]."""
+    """`features` float32 [rows, ...] in the units of the model's input, `labels` int64 [rows]. `groups`, by name, tell
+    each row's group, such as who wrote it."""
 
     features: Tensor
     labels: Tensor
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -28,9 +35,15 @@ class Split:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Splits:
+    """`labels[i]` names class i."""
+
     train: Split
     validation: Split
     test: Split
+    labels: tuple[str, ...]
+    card: Card
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """JSON: what, beside hyper-parameters, rebuilds and serves a model of this data."""
 
     def fingerprint(self) -> str:
         """sha256 over the bytes of every tensor: equal only for the same rows, split and ordered the same way."""
@@ -42,17 +55,44 @@ class Splits:
         return digest.hexdigest()
 
 
-def stratified(features: np.ndarray, labels: np.ndarray) -> Splits:
-    """60 % train, 20 % validation, 20 % test, with the classes in the same proportions in each."""
-    rows = np.arange(len(labels))
-    rest, test = train_test_split(rows, test_size=_HELD_OUT, stratify=labels, random_state=_SPLIT_SEED)
-    train, validation = train_test_split(
-        rest, test_size=_HELD_OUT / (1 - _HELD_OUT), stratify=labels[rest], random_state=_SPLIT_SEED
-    )
-    return Splits(*(_rows(features, labels, chosen) for chosen in (train, validation, test)))
+def split_of(key: bytes) -> str:
+    """One of `NAMES`: of all keys 60 % train, 20 % validation and 20 % test."""
+    share = int.from_bytes(hashlib.sha256(key).digest()[:8], "big") / 2**64
+    return NAMES[0] if share < _TRAIN else NAMES[1] if share < _TRAIN + _VALIDATION else NAMES[2]
 
 
-def _rows(features: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> Split:
-    return Split(
-        torch.from_numpy(features[chosen].astype(np.float32)), torch.from_numpy(labels[chosen].astype(np.int64))
+def by_content(
+    features: np.ndarray, targets: np.ndarray, labels: tuple[str, ...], source: str, facts: Mapping[str, Any]
+) -> Splits:
+    """Of rows that come twice the first is kept; of those that come with different labels, none."""
+    rows = features.astype(np.float32) + np.float32(0)  # -0 becomes 0, whose bytes are others
+    keys = [row.tobytes() for row in rows]
+    kept, dropped = unique(keys, targets.tolist())
+    chosen = {name: [row for row in kept if split_of(keys[row]) == name] for name in NAMES}
+    parts = (
+        Split(torch.from_numpy(rows[at]), torch.from_numpy(targets[at].astype(np.int64))) for at in chosen.values()
     )
+    train, validation, test = parts
+    classes = {name: counts(targets[at], labels) for name, at in chosen.items()}
+    sizes = {name: len(at) for name, at in chosen.items()}
+    card = Card(source, len(rows), dropped, sizes, classes)
+    return Splits(train, validation, test, labels, card, {"labels": list(labels), **facts})
+
+
+def unique(keys: Sequence[bytes], targets: Sequence[int]) -> tuple[list[int], dict[str, int]]:
+    """The rows to keep, in order, and how many were dropped for which reason."""
+    said = defaultdict(set)
+    for key, target in zip(keys, targets, strict=True):
+        said[key].add(target)
+    first: dict[bytes, int] = {}
+    for row, key in enumerate(keys):
+        if len(said[key]) == 1:
+            first.setdefault(key, row)
+    contradicting = sum(len(said[key]) > 1 for key in keys)
+    reasons = {"duplicate": len(keys) - contradicting - len(first), "contradicting labels": contradicting}
+    return list(first.values()), {reason: count for reason, count in reasons.items() if count}
+
+
+def counts(targets: np.ndarray, labels: tuple[str, ...]) -> dict[str, int]:
+    """Rows of each label, those of none included."""
+    return dict(zip(labels, np.bincount(targets, minlength=len(labels)).tolist(), strict=True))

@@ -1,44 +1,83 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 
-from training.data.splits import Splits, stratified
+from training.data.splits import NAMES, Splits, by_content, split_of, unique
 
-LABELS = np.repeat([0, 1], [80, 20])
-FEATURES = np.arange(200.0).reshape(100, 2)
+TARGETS = np.repeat([0, 1], [800, 200])
+FEATURES = np.arange(2000.0).reshape(1000, 2)
 
 
-def _all(splits: Splits) -> torch.Tensor:
-    return torch.cat([splits.train.features, splits.validation.features, splits.test.features])
+def splits(features: np.ndarray = FEATURES, targets: np.ndarray = TARGETS) -> Splits:
+    return by_content(features, targets, ("few", "many"), "a test", {"width": 2})
+
+
+def rows(found: Splits) -> list[float]:
+    return torch.cat([found.train.features, found.validation.features, found.test.features])[:, 0].tolist()
 
 
 def test_three_fifths_train_and_one_fifth_each_validates_and_tests() -> None:
-    splits = stratified(FEATURES, LABELS)
+    names = [split_of(str(key).encode()) for key in range(10_000)]
 
-    assert [len(split) for split in (splits.train, splits.validation, splits.test)] == [60, 20, 20]
+    assert [names.count(name) / 10_000 for name in NAMES] == pytest.approx([0.6, 0.2, 0.2], abs=0.02)
 
 
 def test_every_row_is_in_exactly_one_split() -> None:
-    assert sorted(_all(stratified(FEATURES, LABELS))[:, 0].tolist()) == FEATURES[:, 0].tolist()
+    assert sorted(rows(splits())) == FEATURES[:, 0].tolist()
 
 
-def test_each_split_has_the_classes_in_the_same_proportion() -> None:
-    splits = stratified(FEATURES, LABELS)
+def test_a_row_stays_in_its_split_whatever_else_there_is() -> None:
+    assert set(splits(FEATURES[::3], TARGETS[::3]).test.features[:, 0].tolist()) <= set(
+        splits().test.features[:, 0].tolist()
+    )
 
-    assert [int(split.labels.sum()) for split in (splits.train, splits.validation, splits.test)] == [12, 4, 4]
+
+def test_rows_that_come_again_are_kept_once_and_counted() -> None:
+    twice = splits(np.concatenate([FEATURES, FEATURES[:5], [[-0.0, 1.0]]]), np.concatenate([TARGETS, TARGETS[:6]]))
+
+    assert twice.fingerprint() == splits().fingerprint()
+    assert (twice.card.read, twice.card.dropped) == (1006, {"duplicate": 6})
+
+
+def test_rows_with_different_labels_are_dropped_and_counted() -> None:
+    found = splits(np.concatenate([FEATURES, FEATURES[:2]]), np.concatenate([TARGETS, [1, 1]]))
+
+    assert sorted(rows(found)) == FEATURES[2:, 0].tolist()
+    assert found.card.dropped == {"contradicting labels": 4}
+
+
+def test_what_is_kept_is_counted_by_split_and_label() -> None:
+    found = splits()
+
+    assert found.card.kept == {"train": len(found.train), "validation": len(found.validation), "test": len(found.test)}
+    assert found.card.classes["test"] == {
+        "few": int((found.test.labels == 0).sum()),
+        "many": int((found.test.labels == 1).sum()),
+    }
+    assert found.facts == {"labels": ["few", "many"], "width": 2}
 
 
 def test_features_keep_their_labels_and_have_the_contracts_types() -> None:
-    train = stratified(FEATURES, LABELS).train
+    train = splits().train
 
     assert train.features.dtype == torch.float32
     assert train.labels.dtype == torch.int64
-    assert torch.equal((train.features[:, 0] >= 160).long(), train.labels)
+    assert torch.equal((train.features[:, 0] >= 1600).long(), train.labels)
+
+
+def test_of_equal_keys_the_first_counts() -> None:
+    assert unique([b"a", b"b", b"a", b"c", b"c"], [0, 0, 0, 0, 1]) == (
+        [0, 1],
+        {"duplicate": 1, "contradicting labels": 2},
+    )
 
 
 def test_the_fingerprint_is_of_content_and_order() -> None:
-    splits = stratified(FEATURES, LABELS)
+    found = splits()
 
-    assert splits.fingerprint() == stratified(FEATURES, LABELS).fingerprint()
-    assert splits.fingerprint() != stratified(FEATURES + 1, LABELS).fingerprint()
-    assert splits.fingerprint() != Splits(splits.train, splits.test, splits.validation).fingerprint()
-    assert len(splits.fingerprint()) == 64
+    assert found.fingerprint() == splits().fingerprint()
+    assert found.fingerprint() != splits(FEATURES + 1).fingerprint()
+    assert found.fingerprint() != replace(found, validation=found.test, test=found.validation).fingerprint()
+    assert len(found.fingerprint()) == 64
