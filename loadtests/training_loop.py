@@ -16,8 +16,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from loadtests.report import last_line, run_command, spread, table
-from training.classifier_task import ClassifierTask
+from training.classification.task import ClassifierTask
 from training.config import TrainConfig
+from training.data import digits
 from training.determinism import deterministic
 from training.language.task import LanguageTask
 from training.loop import train
@@ -61,8 +62,9 @@ def main(
 def classifier(steps: int) -> Subject:
     recipe = digits_cnn.RECIPE
     config = replace(recipe.config, epochs=0, steps=steps, evaluations=1, keep="last")
-    task = ClassifierTask(lambda: recipe.build(recipe.hyperparameters), recipe.load(), config)
-    split = task.splits.train
+    splits = digits.load()
+    task = ClassifierTask(lambda: digits_cnn.network(recipe.hyperparameters, splits.facts), splits, config)
+    split = splits.train
 
     def loss(model: nn.Module, rows: torch.Tensor) -> torch.Tensor:
         return cross_entropy(model(split.features[rows]), split.labels[rows])

@@ -11,7 +11,8 @@ from tests import tiny_models
 from tests.running_server import RunningServer, running
 from training.checkpoint import Checkpoint
 from training.export.package import publish
-from training.recipes.recipe import find
+from training.recipes import breast_cancer_mlp, digits_cnn
+from training.recipes.recipe import Recipe
 from training.run import run
 
 # How fast examples are made says how busy the machine is, not whether the code is right.
@@ -41,25 +42,24 @@ def tiny_server(tiny_repository: Path) -> Iterator[RunningServer]:
         yield server
 
 
-def _trained(name: str) -> Checkpoint:
-    recipe = find(name)
-    return run(recipe, recipe.config)
+def _trained(recipe: Recipe) -> Checkpoint:
+    return run(recipe, recipe.kind.load(None, recipe.data)).checkpoint
 
 
 @pytest.fixture(scope="session")
 def digits() -> Checkpoint:
-    return _trained("digits-cnn")
+    return _trained(digits_cnn.RECIPE)
 
 
 @pytest.fixture(scope="session")
 def cancer() -> Checkpoint:
-    return _trained("breast-cancer-mlp")
+    return _trained(breast_cancer_mlp.RECIPE)
 
 
 @pytest.fixture(scope="session")
 def repository(digits: Checkpoint, cancer: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Version 1 of both models."""
     root = tmp_path_factory.mktemp("repository")
-    for checkpoint in (digits, cancer):
-        publish(find(checkpoint.recipe), checkpoint, root)
+    for recipe, checkpoint in ((digits_cnn.RECIPE, digits), (breast_cancer_mlp.RECIPE, cancer)):
+        publish(recipe, checkpoint, root / recipe.name)
     return root

@@ -1,6 +1,7 @@
-"""A trained model on disk: `weights.safetensors` and a `checkpoint.json` that a person can read.
+"""A trained model on disk: weights, held-out rows, and a `checkpoint.json` that a person can read.
 
-Rule: weights are written first and the JSON, which holds their hash, last; what doesn't match is never loaded.
+Rule: it is all that exports and tests the model, so that nobody needs the data again; the JSON, which holds the hashes
+of the others, is written last, and what doesn't match is never loaded.
 """
 
 import hashlib
@@ -10,39 +11,43 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as arrays_from_bytes
+from safetensors.numpy import save as bytes_from_arrays
+
+from serving.core.requests import Arrays
 from training import checkpoint_files
 from training.checkpoint_files import DESCRIPTION, WEIGHTS, described, no_checkpoint, read, verify
 from training.config import TrainConfig
 from training.errors import InvalidConfig
+from training.kind import Rows
 from training.state import Point
 
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """Of the weights after `step`, which are kept: losses are means per row, `confusion_matrix[actual][predicted]`
-    counts test rows."""
-
-    step: int
-    validation_loss: float
-    validation_accuracy: float
-    test_loss: float
-    test_accuracy: float
-    confusion_matrix: list[list[int]]
+ROWS = "rows.safetensors"
+_PARTS = ("test", "calibration")
+_SIDES = ("inputs", "truths")
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Everything that rebuilds the model and says where it came from; `weights` is a safetensors file's content."""
+    """Everything that rebuilds the model and says where it came from; `weights` is a safetensors file's content, `rows`
+    are of the test, `calibration` of the validation."""
 
     recipe: str
-    hyperparameters: Mapping[str, int]
+    model: str
+    """Its name in a repository."""
+    hyperparameters: Mapping[str, Any]
+    facts: Mapping[str, Any]
     config: TrainConfig
-    metrics: Metrics
+    metrics: Mapping[str, float]
     history: tuple[Point, ...]
     library_versions: Mapping[str, str]
     data_fingerprint: str
     created: str  # UTC, ISO 8601
     weights: bytes
+    rows: Rows
+    calibration: Rows
 
     @property
     def weights_sha256(self) -> str:
@@ -51,17 +56,20 @@ class Checkpoint:
 
 def save(checkpoint: Checkpoint, directory: Path) -> None:
     """Replace the checkpoint in `directory`, which is created if need be."""
-    checkpoint_files.save(directory, _to_json(checkpoint), {WEIGHTS: checkpoint.weights})
+    rows = _packed(checkpoint.rows, checkpoint.calibration)
+    contents = {WEIGHTS: checkpoint.weights, ROWS: rows}
+    checkpoint_files.save(directory, {**_to_json(checkpoint), "rows": described(ROWS, rows)}, contents)
 
 
 def load(directory: Path) -> Checkpoint:
     """Raises `CheckpointError` when a file is missing, unreadable, or not the one that was written."""
-    description, weights = read(directory / DESCRIPTION), read(directory / WEIGHTS)
+    description, weights, rows = (read(directory / name) for name in (DESCRIPTION, WEIGHTS, ROWS))
     try:
         document = json.loads(description)
-        checkpoint = _from_json(document, weights)
         verify(directory, document, "weights", weights)
-    except (ValueError, KeyError, TypeError, InvalidConfig) as error:
+        verify(directory, document, "rows", rows)
+        checkpoint = _from_json(document, weights, rows)
+    except (ValueError, KeyError, TypeError, InvalidConfig, SafetensorError) as error:
         raise no_checkpoint(directory, error) from None
     return checkpoint
 
@@ -69,10 +77,12 @@ def load(directory: Path) -> Checkpoint:
 def _to_json(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         "recipe": checkpoint.recipe,
+        "model": checkpoint.model,
         "created": checkpoint.created,
         "hyperparameters": dict(checkpoint.hyperparameters),
+        "facts": dict(checkpoint.facts),
         "train_config": asdict(checkpoint.config),
-        "metrics": asdict(checkpoint.metrics),
+        "metrics": dict(checkpoint.metrics),
         "data_fingerprint": checkpoint.data_fingerprint,
         "library_versions": dict(checkpoint.library_versions),
         "weights": described(WEIGHTS, checkpoint.weights),
@@ -80,15 +90,40 @@ def _to_json(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _from_json(document: dict[str, Any], weights: bytes) -> Checkpoint:
+def _from_json(document: dict[str, Any], weights: bytes, rows: bytes) -> Checkpoint:
+    test, calibration = _unpacked(rows)
     return Checkpoint(
         recipe=document["recipe"],
+        model=document["model"],
         hyperparameters=document["hyperparameters"],
+        facts=document["facts"],
         config=TrainConfig(**document["train_config"]),
-        metrics=Metrics(**document["metrics"]),
+        metrics=document["metrics"],
         history=tuple(Point(**epoch) for epoch in document["history"]),
         library_versions=document["library_versions"],
         data_fingerprint=document["data_fingerprint"],
         created=document["created"],
         weights=weights,
+        rows=test,
+        calibration=calibration,
     )
+
+
+def _packed(test: Rows, calibration: Rows) -> bytes:
+    arrays = {
+        f"{part}/{side}/{name}": np.ascontiguousarray(array)
+        for part, rows in zip(_PARTS, (test, calibration), strict=True)
+        for side, named in zip(_SIDES, (rows.inputs, rows.truths), strict=True)
+        for name, array in named.items()
+    }
+    content: bytes = bytes_from_arrays(arrays)
+    return content
+
+
+def _unpacked(content: bytes) -> list[Rows]:
+    arrays = arrays_from_bytes(content)
+    return [Rows(*(_named(arrays, f"{part}/{side}/") for side in _SIDES)) for part in _PARTS]
+
+
+def _named(arrays: Arrays, prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

@@ -88,12 +88,15 @@ def verify(directory: Path, document: dict[str, Any], part: str, content: bytes)
         raise CheckpointError(f"{name} is not the file that {DESCRIPTION} describes; train again")
 
 
-def recipe_of(directory: Path) -> str:
-    """The name of the recipe that was trained. Raises `CheckpointError`."""
+def names(directory: Path) -> tuple[str, str]:
+    """Of the recipe that was trained, and of the model, "" where it has the recipe's. Raises `CheckpointError`."""
     try:
-        return str(json.loads(read(directory / DESCRIPTION))["recipe"])
+        document = json.loads(read(directory / DESCRIPTION))
+        recipe = str(document["recipe"])
+        model = str(document.get("model", recipe))
     except (ValueError, KeyError, TypeError) as error:
         raise no_checkpoint(directory, error) from None
+    return recipe, "" if model == recipe else model
 
 
 def no_checkpoint(directory: Path, error: Exception) -> CheckpointError:

@@ -30,6 +30,13 @@ Size = Annotated[str | None, typer.Option(help="Of a model that writes: small or
 BatchSize = Annotated[int | None, typer.Option(help="Rows, or texts, per step.", show_default="the recipe's")]
 LearningRate = Annotated[float | None, typer.Option(help="Adam's step size.", show_default="the recipe's")]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same weights.", show_default="the recipe's")]
+Data = Annotated[
+    Path | None,
+    typer.Option(exists=True, help="Your own data, in place of the recipe's: a file or a folder.", show_default=False),
+]
+ModelName = Annotated[
+    str | None, typer.Option("--name", help="Of the model, with data of your own.", show_default="the recipe's")
+]
 Checkpoints = Annotated[Path, typer.Option(help="Folder of the checkpoints.")]
 Repository = Annotated[Path, typer.Option(help="Folder of the models that the server loads.")]
 Publish = Annotated[bool, typer.Option("--publish/--no-publish", help="Export and publish after training.")]
@@ -40,7 +47,10 @@ Weights = Annotated[
 Config = Annotated[
     Path | None,
     typer.Option(
-        exists=True, dir_okay=False, help=r"TOML with tables \[train] and \[model] of parameters.", show_default=False
+        exists=True,
+        dir_okay=False,
+        help=r"TOML: tables \[train], \[model], \[data].",
+        show_default=False,
     ),
 ]
 Set = Annotated[
@@ -67,6 +77,8 @@ app.command()(runs)
 def train(
     name: Name = None,
     missing: Missing = False,
+    data: Data = None,
+    model_name: ModelName = None,
     epochs: Epochs = None,
     steps: Steps = None,
     size: Size = None,
@@ -96,6 +108,8 @@ def train(
 
     [cyan]slipway train dates-seq2seq[/cyan]  written dates to ISO dates, a minute or two
 
+    [cyan]slipway train breast-cancer-mlp --data visits.csv --name visits[/cyan]  your own data, as a model of its own
+
     [cyan]slipway train digits-cnn --no-publish[/cyan]  only the checkpoint, to export later
 
     [cyan]slipway train digits-cnn --set optimizer=adamw --set model.channels=32[/cyan]  whatever a run can be told
@@ -122,7 +136,8 @@ def train(
 
         wanted = {**(read(config) if config else {}), **typed(changes or ())}
         wanted |= {name: value for name, value in options.items() if value is not None}
-        courses = [choose(name, wanted) for name in _chosen(name, missing, repository)]
+        names = _chosen(name, missing, repository)
+        courses = [choose(name, wanted, model_name or "", data) for name in names]
         with joined(device, shard) as group:
             for course in courses:
                 checkpoint = checkpoints / course.name
@@ -149,11 +164,12 @@ def export(source: Source, repository: Repository = REPOSITORY, weights: Weights
     [cyan]slipway export gpt-docs --weights int8[/cyan]  rounded, and compared by how well it still knows text
     """
     with one_line_errors():
-        from training.checkpoint_files import recipe_of
+        from training.checkpoint_files import names
         from training.course import choose
 
         checkpoint = _checkpoint_directory(source)
-        course = choose(recipe_of(checkpoint), {} if weights is None else {"weights": weights})
+        recipe, model = names(checkpoint)
+        course = choose(recipe, {} if weights is None else {"weights": weights}, model)
         _publish(course, checkpoint, repository, weights, is_last=True)
 
 

@@ -6,16 +6,17 @@ Rule: parameters are checked when a course is chosen, before anything is trained
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from rich.console import Console
 
 from training.config import TrainConfig
+from training.errors import InvalidConfig
 from training.recipes.language_recipe import LanguageRecipe
-from training.recipes.recipe import find
-from training.recipes.seq2seq_recipe import Seq2seqRecipe
+from training.recipes.recipe import Recipe, find
 from training.runs import Run
-from training.settings import MODEL, Changes, Value, check_known, fitting
+from training.settings import DATA, MODEL, Changes, Value, check_known, fitting
 
 
 class Course(Protocol):
@@ -34,37 +35,51 @@ class Course(Protocol):
         """The checkpoint in `directory` as the next version, whose folder it gives. Raises `TrainingError`."""
 
 
-def choose(name: str, changes: Changes) -> Course:
-    """Raises `UnknownRecipe`, `InvalidConfig`, and ModuleNotFoundError where libraries are not installed."""
-    recipe = find(name)
-    from training.classifier_course import ClassifierCourse  # after it, since these take seconds to import
+def choose(recipe_name: str, changes: Changes, model_name: str = "", source: Path | None = None) -> Course:
+    """`source` is where the user's own data are, `model_name` another than the recipe's. Raises `UnknownRecipe`,
+    `InvalidConfig`, and ModuleNotFoundError where libraries are not installed."""
+    recipe = find(recipe_name)
+    from training.graph_course import GraphCourse  # after it, since these take seconds to import
     from training.language.course import LanguageCourse
     from training.seq2seq.course import Seq2seqCourse
 
+    if isinstance(recipe, Recipe):
+        return GraphCourse.of(recipe, changes, model_name, source)
+    if source is not None or model_name:
+        raise InvalidConfig(f"{recipe_name} takes neither data of your own nor another name")
     if isinstance(recipe, LanguageRecipe):
         return LanguageCourse.of(recipe, changes)
-    if isinstance(recipe, Seq2seqRecipe):
-        return Seq2seqCourse.of(recipe, changes)
-    return ClassifierCourse.of(recipe, changes)
+    return Seq2seqCourse.of(recipe, changes)
 
 
 def changed(
-    name: str, config: TrainConfig, hyperparameters: Mapping[str, Value], changes: Changes
-) -> tuple[TrainConfig, dict[str, Value]]:
-    """Both, with `changes` to a recipe of that name. A length in steps takes the place of one in epochs, and the other
-    way round. Raises `InvalidConfig`."""
-    model = {key.removeprefix(MODEL): value for key, value in changes.items() if key.startswith(MODEL)}
-    train = {key: value for key, value in changes.items() if not key.startswith(MODEL)}
+    name: str,
+    config: TrainConfig,
+    hyperparameters: Mapping[str, Value],
+    changes: Changes,
+    data: Mapping[str, Value] = MappingProxyType({}),
+) -> tuple[TrainConfig, dict[str, Value], dict[str, Value]]:
+    """All three, with `changes` to a recipe of that name. A length in steps takes the place of one in epochs, and the
+    other way round. Raises `InvalidConfig`."""
+    train = {key: value for key, value in changes.items() if not key.startswith((MODEL, DATA))}
     known = {field.name: getattr(config, field.name) for field in fields(config)}
     for key in train:
         check_known(key, known, name)
-    for key in model:
-        check_known(key, hyperparameters, name, MODEL)
     lengths = [key for key in ("steps", "epochs") if key in train]
     other = {"steps": {"epochs": 0}, "epochs": {"steps": 0}}[lengths[0]] if len(lengths) == 1 else {}
     fitted = {key: fitting(key, value, known[key]) for key, value in train.items()}
-    parts = {key: fitting(MODEL + key, value, hyperparameters[key]) for key, value in model.items()}
-    return replace(config, **{**other, **fitted}), {**hyperparameters, **parts}  # type: ignore[arg-type]
+    return (
+        replace(config, **{**other, **fitted}),  # type: ignore[arg-type]
+        _changed_section(name, MODEL, hyperparameters, changes),
+        _changed_section(name, DATA, data, changes),
+    )
+
+
+def _changed_section(name: str, prefix: str, known: Mapping[str, Value], changes: Changes) -> dict[str, Value]:
+    given = {key.removeprefix(prefix): value for key, value in changes.items() if key.startswith(prefix)}
+    for key in given:
+        check_known(key, known, name, prefix)
+    return {**known, **{key: fitting(prefix + key, value, known[key]) for key, value in given.items()}}
 
 
 def settings(name: str, config: TrainConfig, hyperparameters: Mapping[str, Value]) -> dict[str, Any]:

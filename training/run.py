@@ -3,48 +3,73 @@
 Rule: the test rows are looked at once, after the last step; which weights are kept is the validation rows' choice.
 """
 
-from training.checkpoint import Checkpoint, Metrics
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from serving.core.requests import Arrays
+from training.answers import answers
+from training.checkpoint import Checkpoint
 from training.checkpoint_files import rebuilt, weights_of
-from training.classifier_task import ClassifierTask
-from training.config import TrainConfig
-from training.evaluate import Evaluation, evaluate
+from training.kind import TEST, VALIDATION, Data, Rows, Served
 from training.loop import Trained, Trainer, alone
-from training.models.classifier import Classifier
 from training.provenance import library_versions, utc_now
 from training.recipes.recipe import Recipe
+from training.task import Evaluation
+
+_CALIBRATION_ROWS = 256
+_ROW_BYTES = 64 * 2**20  # of test rows that the checkpoint keeps
 
 
-def run(recipe: Recipe, config: TrainConfig, train: Trainer = alone) -> Checkpoint:
-    """Train and test; no checkpoint is written. Raises `TrainingDiverged`, and `CheckpointError` for another run's
-    snapshots."""
-    splits = recipe.load()
-    task = ClassifierTask(lambda: recipe.build(recipe.hyperparameters), splits, config)
-    fingerprint = splits.fingerprint()
-    trained = train(task, config, fingerprint)
-    return Checkpoint(
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`answered` is what the served model answers for the test `rows`."""
+
+    checkpoint: Checkpoint
+    rows: Rows
+    answered: Arrays
+
+
+def run(recipe: Recipe, data: Data, train: Trainer = alone, model: str = "") -> Outcome:
+    """Train and test a model that has the recipe's name, unless it has another; no checkpoint is written. Raises
+    `TrainingDiverged`, and `CheckpointError` for another run's snapshots."""
+    kind, fingerprint = recipe.kind, data.fingerprint()
+    trained = train(kind.task(data, recipe.hyperparameters, recipe.config), recipe.config, fingerprint)
+    rows = kind.rows(data, TEST)
+    answered = answers(kind.served(trained.model, data.facts), rows.inputs)
+    checkpoint = Checkpoint(
         recipe=recipe.name,
+        model=model or recipe.name,
         hyperparameters=recipe.hyperparameters,
-        config=config,
-        metrics=_metrics(trained, evaluate(trained.model, splits.test)),
+        facts=data.facts,
+        config=recipe.config,
+        metrics=_metrics(trained, kind.score(answered, rows.truths, data.facts)),
         history=trained.history,
         library_versions=library_versions("torch", "numpy", "sklearn", "safetensors"),
         data_fingerprint=fingerprint,
         created=utc_now(),
         weights=weights_of(trained.model.state_dict()),
+        rows=_within(rows, _ROW_BYTES),
+        calibration=kind.rows(data, VALIDATION).first(_CALIBRATION_ROWS),
     )
+    return Outcome(checkpoint, rows, answered)
 
 
-def restore(recipe: Recipe, checkpoint: Checkpoint) -> Classifier:
-    """The trained model, in evaluation mode. Raises `CheckpointError` when the checkpoint is another recipe's."""
-    return rebuilt(recipe.name, checkpoint, recipe.build)
+def restore(recipe: Recipe, checkpoint: Checkpoint) -> Served:
+    """What is served of the trained model. Raises `CheckpointError` when the checkpoint is another recipe's."""
+    model = rebuilt(recipe.name, checkpoint, lambda given: recipe.kind.build(given, checkpoint.facts))
+    return recipe.kind.served(model.requires_grad_(False), checkpoint.facts)
 
 
-def _metrics(trained: Trained[Evaluation], test: Evaluation) -> Metrics:
-    return Metrics(
-        step=trained.step,
-        validation_loss=trained.held_out.loss,
-        validation_accuracy=trained.held_out.accuracy,
-        test_loss=test.loss,
-        test_accuracy=test.accuracy,
-        confusion_matrix=[list(row) for row in test.confusion],
-    )
+def _metrics(trained: Trained[Evaluation], test: Mapping[str, float]) -> dict[str, float]:
+    """Losses are means; those on test rows are of what the served model answers."""
+    return {
+        "step": trained.step,
+        "validation_loss": trained.held_out.loss,
+        **{f"validation_{name}": value for name, value in trained.held_out.scores.items()},
+        **{f"test_{name}": value for name, value in test.items()},
+    }
+
+
+def _within(rows: Rows, size: int) -> Rows:
+    each = sum(array.nbytes for part in (rows.inputs, rows.truths) for array in part.values()) / max(1, len(rows))
+    return rows.first(max(1, int(size / each)))

@@ -6,6 +6,9 @@
     [model]                 the recipe's hyper-parameters
     hidden = 256
 
+    [data]                  how the recipe reads the user's data
+    target = "diagnosis"
+
 Rule: what nobody knows is refused by its name and the nearest that is known, before anything is trained.
 """
 
@@ -19,11 +22,13 @@ from training.errors import InvalidConfig
 
 Value = int | float | str | bool
 Changes = Mapping[str, Value]
-"""What is changed of a recipe: `TrainConfig`'s fields by name, hyper-parameters as `model.NAME`."""
+"""What is changed of a recipe: `TrainConfig`'s fields by name, hyper-parameters as `model.NAME`, and what is said of
+the data as `data.NAME`."""
 
 MODEL = "model."
+DATA = "data."
 _TRAIN = "train."
-_SECTIONS = ("train", "model")
+_SECTIONS = ("train", "model", "data")
 _SHOWN = 100  # characters
 
 
@@ -40,7 +45,7 @@ def read(path: Path) -> Changes:
         for name, value in content.items():
             if not isinstance(value, Value):
                 raise InvalidConfig(f"{path}: {section}.{name} must be a number, a text, true or false, got {value!r}")
-            found[name if section == "train" else MODEL + name] = value
+            found[name if section == "train" else f"{section}.{name}"] = value
     return found
 
 

@@ -17,8 +17,7 @@ from tritonclient.utils import InferenceServerException
 
 from tests.running_server import RunningServer, running
 from training.checkpoint import Checkpoint
-from training.models.probabilities import Probabilities
-from training.recipes.recipe import find
+from training.recipes import digits_cnn
 from training.run import restore
 
 MODELS = ["digits-cnn", "digits-torchscript"]
@@ -45,7 +44,7 @@ def images() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def expected(digits: Checkpoint, images: np.ndarray) -> np.ndarray:
-    model = Probabilities(restore(find("digits-cnn"), digits))
+    model = restore(digits_cnn.RECIPE, digits).module
     with torch.inference_mode():
         return model(torch.from_numpy(images)).numpy()  # type: ignore[no-any-return]
 

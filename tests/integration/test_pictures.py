@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from tests.running_server import RunningServer, running
-from training.recipes.recipe import find
+from training.data import breast_cancer, digits
 
 SEVEN = Path(__file__).parents[2] / "docs" / "images" / "seven.png"
 
@@ -67,7 +67,7 @@ def test_a_photo_format_will_do(server: RunningServer) -> None:
 
 
 def test_held_out_digits_as_pictures_are_as_right_as_in_training(server: RunningServer) -> None:
-    test = find("digits-cnn").load().test
+    test = digits.load().test
     right = 0
     for pixels, label in zip(test.features[:100].numpy(), test.labels[:100].tolist(), strict=True):
         paper = (255 - pixels[0]).round().astype(np.uint8)
@@ -76,7 +76,7 @@ def test_held_out_digits_as_pictures_are_as_right_as_in_training(server: Running
 
 
 def test_clinical_measurements_are_diagnosed(server: RunningServer) -> None:
-    test = find("breast-cancer-mlp").load().test
+    test = breast_cancer.load().test
     reply = httpx.post(
         f"{server.url}/v1/models/breast-cancer-mlp/classify",
         json={"inputs": test.features[:64].tolist(), "parameters": {"top_k": 1}},

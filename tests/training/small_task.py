@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from training.classifier_task import ClassifierTask
+from training.classification.task import ClassifierTask
 from training.config import TrainConfig
 from training.data.card import Card
 from training.data.splits import Split, Splits

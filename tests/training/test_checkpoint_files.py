@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.checkpoint_files import described, read, recipe_of, restore, save, verify, weights_of
+from training.checkpoint_files import described, names, read, restore, save, verify, weights_of
 from training.errors import CheckpointError
 
 
@@ -27,7 +27,7 @@ def test_what_was_saved_is_what_its_description_says_and_nothing_else(tmp_path: 
     document = {"recipe": "linear", "weights": described("a", b"12")}
     save(tmp_path / "new", document, {"a": b"12"})
 
-    assert recipe_of(tmp_path / "new") == "linear"
+    assert names(tmp_path / "new") == ("linear", "")
     verify(tmp_path / "new", document, "weights", read(tmp_path / "new" / "a"))
     with pytest.raises(CheckpointError, match=r"/a is not the file that checkpoint\.json describes"):
         verify(tmp_path / "new", document, "weights", b"13")
@@ -38,4 +38,4 @@ def test_a_description_without_a_recipe_is_none(content: bytes, tmp_path: Path) 
     (tmp_path / "checkpoint.json").write_bytes(content)
 
     with pytest.raises(CheckpointError, match=r"checkpoint.json is not a checkpoint \(.*\); train again"):
-        recipe_of(tmp_path)
+        names(tmp_path)

@@ -1,14 +1,14 @@
 import pytest
 
-from training.classifier_course import ClassifierCourse
 from training.course import choose
 from training.errors import InvalidConfig, UnknownRecipe
+from training.graph_course import GraphCourse
 from training.language.course import LanguageCourse
 from training.seq2seq.course import Seq2seqCourse
 
 
 def test_each_kind_of_recipe_has_its_course() -> None:
-    assert isinstance(choose("digits-cnn", {}), ClassifierCourse)
+    assert isinstance(choose("digits-cnn", {}), GraphCourse)
     assert isinstance(choose("gpt-docs", {"size": "medium"}), LanguageCourse)
     assert isinstance(choose("dates-seq2seq", {}), Seq2seqCourse)
 

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from tests.training.small_task import CONFIG, SPLITS, equal, rows, task
-from training.classifier_task import ClassifierTask
+from training.classification.evaluate import Evaluation
+from training.classification.task import ClassifierTask
 from training.config import TrainConfig
 from training.data.splits import Split, Splits
 from training.errors import InvalidConfig, TrainingDiverged
-from training.evaluate import Evaluation
 from training.loop import Step, Trained, train
 from training.models.classifier import Classifier
 from training.models.cnn import Cnn

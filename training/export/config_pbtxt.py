@@ -3,8 +3,9 @@
 Rule: the file belongs to the operator; it is read, checked and obeyed, and written only where there is none.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from serving.core.datatypes import to_config
 from serving.core.generation_config import TEXT, is_generating
@@ -19,6 +20,28 @@ CONFIG, LABELS = "config.pbtxt", "labels.txt"
 Complete = Callable[[ModelConfig], ModelConfig]
 """Checks what is written and adds what is not. Raises `ModelLoadFailed`."""
 
+
+class Interface(Protocol):
+    """Of a model that is one graph: its tensors, batch dimension first, and what its config says of them."""
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]: ...
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]: ...
+
+    @property
+    def meaning(self) -> str:
+        """What a client sends, in a few words."""
+
+    @property
+    def labels(self) -> Mapping[str, tuple[str, ...]]:
+        """By output."""
+
+    @property
+    def parameters(self) -> Mapping[str, str]: ...
+
+
 _TEMPLATE = """\
 # How Slipway serves this model; the fields are those of Triton's model_config.proto. Yours to edit.
 name: "{name}"
@@ -26,14 +49,13 @@ backend: "onnxruntime"  # or "pytorch", which serves model.pt
 max_batch_size: 64      # rows that may run together; dims below leave the batch dimension out
 
 # {meaning}
-input [ {{ {takes} }} ]
-output [
-  {{
-    {gives}
-    label_filename: "{labels}"  # one line a class
-  }}
+input [
+  {takes}
 ]
-
+output [
+  {gives}
+]
+{parameters}
 # Requests that wait while an instance is busy run together in its next batch.
 dynamic_batching {{ }}
 
@@ -41,6 +63,9 @@ dynamic_batching {{ }}
 # instance_group [ {{ kind: KIND_CPU count: 1 }} ]
 # parameters {{ key: "intra_op_thread_count" value {{ string_value: "1" }} }}
 """
+
+_LABELLED = f' label_filename: "{LABELS}"'  # one line a class
+_PARAMETER = 'parameters {{ key: "{key}" value {{ string_value: "{text}" }} }}\n'
 
 _READING = """\
 # How Slipway serves this model; the fields are those of Triton's model_config.proto. Yours to edit.
@@ -79,22 +104,22 @@ parameters {{ key: "generation.max_model_len" value {{ string_value: "{length}" 
 _MAX_MODEL_LEN = 4096  # unless somebody asks for more: many models were made for more than memory is there for
 
 
-def render(name: str, takes: TensorSpec, meaning: str, gives: TensorSpec) -> str:
-    """The text for a model with one input and one output; both shapes have the batch dimension first."""
+def render(name: str, served: Interface) -> str:
+    """The text for a model that is one graph."""
+    has_labels = set(served.labels)
     return _TEMPLATE.format(
         name=name,
-        takes=_tensor(takes),
-        meaning=f"{takes.name}: {meaning}",
-        gives=_tensor(gives),
-        labels=LABELS,
+        takes=_listed(served.inputs, has_labels),
+        meaning=served.meaning,
+        gives=_listed(served.outputs, has_labels),
+        parameters="".join(_PARAMETER.format(key=key, text=text) for key, text in served.parameters.items()),
     )
 
 
 def render_reading(name: str, takes: Sequence[TensorSpec], gives: TensorSpec, has_labels: bool) -> str:
     """The text for a model that reads tokens; shapes have the batch dimension first."""
-    inputs = ",\n  ".join(f"{{ {_tensor(spec)} }}" for spec in takes)
     labels = f'\n    label_filename: "{LABELS}"  # one line a class' if has_labels else ""
-    return _READING.format(name=name, takes=inputs, gives=_tensor(gives), labels=labels)
+    return _READING.format(name=name, takes=_listed(takes), gives=_tensor(gives), labels=labels)
 
 
 def render_generating(name: str, backend: str, longest: int, position_bytes: int, task: str = TEXT) -> str:
@@ -123,6 +148,10 @@ def _complete_generating(config: ModelConfig) -> ModelConfig:
     if not is_generating(config):
         raise ModelLoadFailed("this is the config of a model that writes no text; import under another --name")
     return complete_generating(config)
+
+
+def _listed(specs: Sequence[TensorSpec], has_labels: Collection[str] = ()) -> str:
+    return ",\n  ".join(f"{{ {_tensor(spec)}{_LABELLED if spec.name in has_labels else ''} }}" for spec in specs)
 
 
 def _tensor(spec: TensorSpec) -> str:

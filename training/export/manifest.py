@@ -10,7 +10,7 @@ from pathlib import Path
 
 from serving.core.requests import TensorSpec
 from training import readable_json
-from training.checkpoint import Checkpoint, Metrics
+from training.checkpoint import Checkpoint
 from training.config import TrainConfig
 from training.export.answer_parity import AnswerParityReport
 from training.export.parity import ParityReport
@@ -64,7 +64,7 @@ class Manifest:
     files: Mapping[str, PublishedFile]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    metrics: Metrics | LanguageMetrics | AnswerMetrics | None
+    metrics: Mapping[str, float] | LanguageMetrics | AnswerMetrics | None
     parity: tuple[Parity, ...]
     lineage: Lineage | ImportLineage
 

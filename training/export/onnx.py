@@ -1,11 +1,12 @@
 """A PyTorch module as one ONNX file.
 
-Rule: the file stands alone (weights inside, no paths of this machine) and takes batches of any size.
+Rule: the file stands alone (weights inside, no paths of this machine), takes batches of any size, and passes ONNX's own
+checker.
 """
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,39 +14,50 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from serving.core.requests import TensorSpec
 
-def export(model: nn.Module, rows: Tensor, path: Path, input_name: str, output_name: str) -> None:
-    """Write `path`. `model` is in evaluation mode; `rows` [at least 2, ...] is a batch it accepts.
-
-    Raises whatever PyTorch's exporter raises for a module that it can't turn into a graph.
-    """
-    export_open(model, {input_name: rows}, path, output_name, ("batch",))
+_BATCH = "batch"
 
 
-def export_open(
-    model: nn.Module, inputs: Mapping[str, Tensor], path: Path, output_name: str, dims: Sequence[str]
+def export(
+    model: nn.Module, inputs: Sequence[Tensor], path: Path, takes: Sequence[TensorSpec], outputs: Sequence[str]
 ) -> None:
-    """The same for a model with several inputs, whose first dimensions may have any size and are called `dims`; those
-    of `inputs` are at least 2. The inputs are in the order of the model's arguments."""
-    sizes = {number: torch.export.Dim(name, min=1) for number, name in enumerate(dims)}
+    """Write `path`. `model` is in evaluation mode; `inputs` are an example in the order of its arguments, with at least
+    2 in each dimension that `takes` says is open; `outputs` are the names of what it returns.
+
+    Raises whatever PyTorch's exporter raises for a module that it can't turn into a graph, and ONNX's checker.
+    """
     with _quiet():
         program = torch.onnx.export(
             model,
-            tuple(inputs.values()),
+            tuple(inputs),
             dynamo=True,
-            input_names=list(inputs),
-            dynamic_shapes=tuple(sizes for _ in inputs),
+            input_names=[spec.name for spec in takes],
+            dynamic_shapes=_open(takes),
             verbose=False,
         )
     if program is None:
         raise RuntimeError("PyTorch's exporter returned no program")
-    onnx.save(_without_sources(_with_output(program.model_proto, output_name)), path)
+    proto = _without_sources(_with_outputs(program.model_proto, outputs))
+    onnx.checker.check_model(proto, full_check=True)
+    onnx.save(proto, path)
 
 
-def _with_output(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
-    """The exporter names values by what they are, such as `embedding`, which may be what the output is to be called."""
+def _open(takes: Sequence[TensorSpec]) -> tuple[dict[int, torch.export.Dim], ...]:
+    """Of each input the dimensions of any size; those at the same place are the same."""
+    places = {place for spec in takes for place, size in enumerate(spec.shape) if size == -1}
+    dims = {place: torch.export.Dim(f"size_{place}" if place else _BATCH, min=1) for place in places}
+    return tuple({place: dims[place] for place, size in enumerate(spec.shape) if size == -1} for spec in takes)
+
+
+def _with_outputs(model: onnx.ModelProto, wanted: Sequence[str]) -> onnx.ModelProto:
+    """The exporter names values by what they are, such as `embedding`, which may be what an output is to be called."""
     graph = model.graph
-    names = {name: f"{name}.inner", graph.output[0].name: name}
+    if len(graph.output) != len(wanted):
+        raise RuntimeError(f"the graph has {len(graph.output)} outputs, {len(wanted)} were expected")
+    names = {name: f"{name}.inner" for name in wanted} | {
+        output.name: name for output, name in zip(graph.output, wanted, strict=True)
+    }
     for node in graph.node:
         node.input[:] = [names.get(each, each) for each in node.input]
         node.output[:] = [names.get(each, each) for each in node.output]

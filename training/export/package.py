@@ -6,72 +6,81 @@ Rule: what is published has answered as the PyTorch model does, in the backends 
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
 
 from serving.core import golden
 from serving.core.golden import GoldenRows
 from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig
+from serving.core.requests import Arrays
 from serving.errors import ModelLoadFailed
+from training.answers import answers
 from training.checkpoint import Checkpoint
-from training.data.splits import Split
 from training.errors import PublishFailed
 from training.export import config_pbtxt, manifest, onnx, parity, publication, torchscript
 from training.export.manifest import Manifest
-from training.models.probabilities import Probabilities
+from training.export.parity import Demand, ParityReport
+from training.kind import Rows, Served
 from training.provenance import library_versions, utc_now
 from training.recipes.recipe import Recipe
 from training.run import restore
 
 _GOLDEN_ROWS = 16
+_COMPARED_ROWS = 256
 
 
-def publish(recipe: Recipe, checkpoint: Checkpoint, repository: Path) -> Path:
-    """Export, compare, and publish; the new version's directory.
+def publish(recipe: Recipe, checkpoint: Checkpoint, directory: Path) -> Path:
+    """Export, compare, and publish in the model's `directory`; the new version's.
 
     May run beside other publishers of the same model. Raises `CheckpointError`, `PublishFailed` and `ParityFailed`;
     then no version was published.
     """
-    directory = repository / recipe.name
-    return publication.publish(
-        directory, lambda staging: _fill(staging, recipe, checkpoint, _config(recipe, directory)), _beside(recipe)
-    )
+    served = restore(recipe, checkpoint)
+    default = config_pbtxt.render(directory.name, served)
+
+    def fill(staging: Path) -> Manifest:
+        config = config_pbtxt.read(directory / config_pbtxt.CONFIG, directory.name, default)
+        return _fill(staging, recipe, checkpoint, served, config)
+
+    return publication.publish(directory, fill, {**_labels(served), config_pbtxt.CONFIG: default})
 
 
-def _config(recipe: Recipe, directory: Path) -> ModelConfig:
-    default = config_pbtxt.render(recipe.name, recipe.input, recipe.input_meaning, recipe.output)
-    return config_pbtxt.read(directory / config_pbtxt.CONFIG, recipe.name, default)
-
-
-def _fill(staging: Path, recipe: Recipe, checkpoint: Checkpoint, config: ModelConfig) -> Manifest:
+def _fill(staging: Path, recipe: Recipe, checkpoint: Checkpoint, served: Served, config: ModelConfig) -> Manifest:
     """Write and check every file but the manifest, which is returned, its version still to be found."""
-    model, test = Probabilities(restore(recipe, checkpoint)), recipe.load().test
-    _export(model, test.features, staging, recipe)
-    reports = _checked(staging, config, model, test.features)
-    (staging / golden.FILENAME).write_bytes(golden.encode(_golden_rows(recipe, model, test.features)))
-    example = recipe.example(test.features[_clearest(model, test)])
+    rows = checkpoint.rows
+    answered = answers(served, rows.inputs)
+    for name, content in served.files.items():
+        (staging / name).write_bytes(content)
+    _export(served, rows, staging)
+    reports = _checked(staging, config, served, rows.first(_COMPARED_ROWS), answered)
+    (staging / golden.FILENAME).write_bytes(golden.encode(_golden_rows(staging, config, served, rows, answered)))
+    example = recipe.kind.example(rows, answered, checkpoint.facts)
     (staging / example.name).write_bytes(example.content)
     return Manifest(
-        model=recipe.name,
+        model=config.name,
         version=0,
         created=utc_now(),
         files=manifest.published_files(staging),
-        inputs=(recipe.input,),
-        outputs=(recipe.output,),
+        inputs=served.inputs,
+        outputs=served.outputs,
         metrics=checkpoint.metrics,
         parity=reports,
         lineage=manifest.lineage(checkpoint, library_versions("torch", "onnx", "onnxscript", "onnxruntime")),
     )
 
 
-def _export(model: nn.Module, rows: Tensor, staging: Path, recipe: Recipe) -> None:
-    batch = rows[:2]
-    onnx.export(model, batch, staging / DEFAULT_FILENAMES["onnxruntime"], recipe.input.name, recipe.output.name)
-    torchscript.export(model, batch, staging / DEFAULT_FILENAMES["pytorch"])
+def _export(served: Served, rows: Rows, staging: Path) -> None:
+    batch = [torch.from_numpy(rows.inputs[spec.name][:2]) for spec in served.inputs]
+    outputs = [spec.name for spec in served.outputs]
+    onnx.export(served.module, batch, staging / DEFAULT_FILENAMES["onnxruntime"], served.inputs, outputs)
+    torchscript.export(served.module, batch, staging / DEFAULT_FILENAMES["pytorch"])
 
 
-def _checked(staging: Path, config: ModelConfig, model: nn.Module, rows: Tensor) -> tuple[parity.ParityReport, ...]:
+def _checked(
+    staging: Path, config: ModelConfig, served: Served, rows: Rows, answered: Arrays
+) -> tuple[ParityReport, ...]:
+    expected = {name: array[: len(rows)] for name, array in answered.items()}
     try:
-        reports = parity.check(staging, config, model, rows)
+        demand = Demand(served.tolerance, served.agreement)
+        reports = parity.check(staging, config, rows.inputs, expected, demand)
     except ModelLoadFailed as error:
         raise PublishFailed(f"can't be served as {config_pbtxt.CONFIG} says: {error}; nothing was published") from None
     if not (staging / config.default_model_filename).is_file():
@@ -79,22 +88,19 @@ def _checked(staging: Path, config: ModelConfig, model: nn.Module, rows: Tensor)
     return reports
 
 
-def _golden_rows(recipe: Recipe, model: nn.Module, rows: Tensor) -> GoldenRows:
-    """What a server will ask the version before it gives it traffic, and what PyTorch answers."""
-    asked = rows[:_GOLDEN_ROWS]
-    with torch.inference_mode():
-        return GoldenRows({recipe.input.name: asked.numpy()}, {recipe.output.name: model(asked).numpy()})
+def _golden_rows(staging: Path, config: ModelConfig, served: Served, rows: Rows, answered: Arrays) -> GoldenRows:
+    """What a server will ask the version before it gives it traffic, and what PyTorch answers; none of those that have
+    ties, which each runtime breaks in its own way."""
+    inputs = rows.first(_COMPARED_ROWS).inputs
+    expected = {name: array[:_COMPARED_ROWS] for name, array in answered.items()}
+    chosen = parity.alike(staging, config, inputs, expected, served.tolerance)[:_GOLDEN_ROWS]
+    return GoldenRows(
+        {name: array[chosen] for name, array in inputs.items()},
+        {name: array[chosen] for name, array in expected.items()},
+    )
 
 
-def _clearest(model: nn.Module, split: Split) -> int:
-    """The row whose right label the model is surest of."""
-    with torch.inference_mode():
-        probabilities = model(split.features)
-    return int(probabilities.gather(1, split.labels[:, None]).argmax())
-
-
-def _beside(recipe: Recipe) -> dict[str, str]:
-    return {
-        config_pbtxt.LABELS: "".join(f"{label}\n" for label in recipe.labels),
-        config_pbtxt.CONFIG: config_pbtxt.render(recipe.name, recipe.input, recipe.input_meaning, recipe.output),
-    }
+def _labels(served: Served) -> dict[str, str]:
+    """Of the output that has classes; there is one at most."""
+    labels = next(iter(served.labels.values()), None)
+    return {} if labels is None else {config_pbtxt.LABELS: "".join(f"{label}\n" for label in labels)}

@@ -3,15 +3,17 @@
 Rule: traced, so what the module does to one batch is what the archive does to all; parity is checked elsewhere.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 
-def export(model: nn.Module, rows: Tensor, path: Path) -> None:
-    """Write `path`. `model` is in evaluation mode; `rows` [at least 2, ...] is a batch it accepts."""
+def export(model: nn.Module, inputs: Iterable[Tensor], path: Path) -> None:
+    """Write `path`. `model` is in evaluation mode; `inputs` are a batch of at least 2 rows, in the order of its
+    arguments."""
     with torch.no_grad():
         # PyTorch's own check warns; `parity` compares the file itself, and refuses.
-        traced = torch.jit.trace(model, (rows,), check_trace=False)  # type: ignore[no-untyped-call]
+        traced = torch.jit.trace(model, tuple(inputs), check_trace=False)  # type: ignore[no-untyped-call]
         traced.save(str(path))

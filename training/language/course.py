@@ -33,7 +33,7 @@ class LanguageCourse:
         if wanted not in recipe.sizes:
             raise InvalidConfig(f"size must be one of {', '.join(recipe.sizes)}, got '{wanted}'")
         size = recipe.sizes[str(wanted)]
-        config, hyperparameters = changed(recipe.name, size.config, size.hyperparameters, rest)
+        config, hyperparameters, _ = changed(recipe.name, size.config, size.hyperparameters, rest)
         return cls(recipe, Size(hyperparameters, config), weights)
 
     @property

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from training.evaluate import device_of
+from training.device import device_of
 
 
 @dataclass(frozen=True, slots=True)

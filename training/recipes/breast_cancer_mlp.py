@@ -2,42 +2,53 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-from torch import Tensor, nn
+import numpy as np
+from torch import nn
 
-from serving.core.requests import TensorSpec
+from training.classification.kind import Classification
 from training.config import TrainConfig
 from training.data import breast_cancer
+from training.data.splits import Splits
+from training.kind import Example
 from training.models.classifier import Classifier
 from training.models.mlp import Mlp
 from training.models.standardize import Standardize
-from training.recipes.recipe import Example, Recipe
+from training.recipes.recipe import Recipe
 
 
-def build(hyperparameters: Mapping[str, int]) -> Classifier:
-    return Classifier(nn.Identity(), Standardize((hyperparameters["features"],)), Mlp(**hyperparameters))
+def load(_: Path | None, __: Mapping[str, Any]) -> Splits:
+    return breast_cancer.load()
 
 
-def example(row: Tensor) -> Example:
+def network(hyperparameters: Mapping[str, Any], facts: Mapping[str, Any]) -> Classifier:
+    features = breast_cancer.MEASUREMENTS
+    mlp = Mlp(features=features, classes=len(facts["labels"]), **hyperparameters)
+    return Classifier(nn.Identity(), Standardize((features,)), mlp)
+
+
+def drawn(row: np.ndarray) -> Example:
     """`row` [30] as `{"inputs": [30 numbers]}`."""
     measurements = [float(f"{value:.7g}") for value in row.tolist()]  # what float32 holds, without its binary tail
     return Example("example.json", json.dumps({"inputs": measurements}).encode() + b"\n")
 
 
+KIND = Classification(
+    read=load,
+    network=network,
+    shape=lambda _: (breast_cancer.MEASUREMENTS,),
+    drawn=drawn,
+    input_name="features",
+    meaning="the measurements as they are, in scikit-learn's order",
+)
 RECIPE = Recipe(
     name="breast-cancer-mlp",
-    labels=breast_cancer.LABELS,
-    input=TensorSpec("features", "FP32", (-1, breast_cancer.MEASUREMENTS)),
-    input_meaning="the measurements as they are, in scikit-learn's order",
-    load=breast_cancer.load,
-    build=build,
-    hyperparameters={
-        "features": breast_cancer.MEASUREMENTS,
-        "hidden": 64,
-        "classes": len(breast_cancer.LABELS),
-    },
+    summary="clinical measurements to a diagnosis",
+    kind=KIND,
+    hyperparameters={"hidden": 64},
     config=TrainConfig(epochs=60, batch_size=32, learning_rate=1e-3, weight_decay=1e-4),
-    example=example,
 )
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class Seq2seqCourse:
     @classmethod
     def of(cls, recipe: Seq2seqRecipe, changes: Changes) -> "Seq2seqCourse":
         """Raises `InvalidConfig`."""
-        config, hyperparameters = changed(recipe.name, recipe.config, recipe.hyperparameters, changes)
+        config, hyperparameters, _ = changed(recipe.name, recipe.config, recipe.hyperparameters, changes)
         return cls(replace(recipe, hyperparameters=hyperparameters), config)
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import cross_entropy
 
-from training.evaluate import device_of
+from training.device import device_of
 from training.losses import IGNORED
 from training.models.seq2seq import Seq2seq
 from training.seq2seq.batches import Tokens, batch

@@ -25,7 +25,7 @@ def test_it_says_what_goes_in_and_out_and_how_it_was_checked(version: Path) -> N
     assert manifest["outputs"][0]["name"] == "probabilities"
     assert manifest["metrics"]["test_accuracy"] >= 0.95
     assert {report["format"] for report in manifest["parity"]} == {"onnx", "torchscript"}
-    assert all(report["label_agreement"] == 1.0 for report in manifest["parity"])
+    assert all(report["agreement"] == 1.0 for report in manifest["parity"])
 
 
 def test_lineage_leads_back_to_the_checkpoint_and_the_data(cancer: Checkpoint, repository: Path) -> None:

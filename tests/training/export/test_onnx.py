@@ -7,15 +7,17 @@ import pytest
 import torch
 from torch import nn
 
-from training.export.onnx import export, export_open
+from serving.core.requests import TensorSpec
+from training.export.onnx import export
 
+TAKES = [TensorSpec("rows", "FP32", (-1, 3))]
 MODEL = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).eval()
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
-    export(MODEL, torch.rand(2, 3), path, "rows", "scores")
+    export(MODEL, [torch.rand(2, 3)], path, TAKES, ["scores"])
     return path
 
 
@@ -38,7 +40,7 @@ def test_it_passes_onnx_own_checker(exported: Path) -> None:
 
 
 def test_exporting_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    export(MODEL, torch.rand(2, 3), tmp_path / "model.onnx", "rows", "scores")
+    export(MODEL, [torch.rand(2, 3)], tmp_path / "model.onnx", TAKES, ["scores"])
 
     assert capfd.readouterr() == ("", "")
 
@@ -49,14 +51,30 @@ class Counted(nn.Module):
 
 
 def test_several_inputs_are_open_in_several_dimensions_and_the_output_may_have_any_name(tmp_path: Path) -> None:
-    inputs = {"tokens": torch.ones(2, 3, dtype=torch.long), "mask": torch.ones(2, 3, dtype=torch.long)}
+    takes = [TensorSpec(name, "INT64", (-1, -1)) for name in ("tokens", "mask")]
+    example = [torch.ones(2, 3, dtype=torch.long) for _ in takes]
 
-    export_open(Counted().eval(), inputs, tmp_path / "model.onnx", "embedding", ("batch", "sequence"))
+    export(Counted().eval(), example, tmp_path / "model.onnx", takes, ["embedding"])
 
     session = ort.InferenceSession(tmp_path / "model.onnx")
-    assert [each.shape for each in session.get_inputs()] == [["batch", "sequence"]] * 2
+    assert [each.shape for each in session.get_inputs()] == [["batch", "size_1"]] * 2
     for shape in ((1, 1), (2, 3), (7, 20)):
         tokens, mask = np.full(shape, 4), np.ones(shape, np.int64)
         mask[:, -1] = 0
         (found,) = session.run(["embedding"], {"tokens": tokens, "mask": mask})
         assert found.tolist() == [[4.0 * (shape[1] - 1)]] * shape[0]
+
+
+class Best(nn.Module):
+    def forward(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        best = rows.max(1)
+        return best.indices, best.values
+
+
+def test_several_outputs_have_their_names_in_order(tmp_path: Path) -> None:
+    export(Best().eval(), [torch.rand(2, 3)], tmp_path / "model.onnx", TAKES, ["place", "values"])
+
+    place, value = ort.InferenceSession(tmp_path / "model.onnx").run(
+        ["place", "values"], {"rows": np.float32([[1, 3, 2]])}
+    )
+    assert (place.tolist(), value.tolist()) == ([1], [3.0])

@@ -7,27 +7,27 @@ from rich.console import Console
 
 from tests.training.small_run import run_in
 from training.checkpoint import Checkpoint, load, save
-from training.classifier_course import ClassifierCourse
 from training.errors import InvalidConfig
+from training.graph_course import GraphCourse
 from training.recipes.breast_cancer_mlp import RECIPE
 
 
 def test_it_trains_tells_and_saves(tmp_path: Path) -> None:
     output = io.StringIO()
-    ClassifierCourse.of(RECIPE, {"epochs": 2, "seed": 7}).train(tmp_path, Console(file=output), run_in(tmp_path))
+    GraphCourse.of(RECIPE, {"epochs": 2, "seed": 7}).train(tmp_path, Console(file=output), run_in(tmp_path))
 
     assert "predicted" in output.getvalue()
-    assert "% on held-out rows, with the weights after step " in output.getvalue()
+    assert "% on 117 held-out rows, with the weights after step " in output.getvalue()
     assert load(tmp_path).config == replace(RECIPE.config, epochs=2, seed=7)
 
 
 def test_it_publishes_what_was_saved(cancer: Checkpoint, tmp_path: Path) -> None:
     save(cancer, tmp_path / "checkpoint")
-    version = ClassifierCourse.of(RECIPE, {}).publish(tmp_path / "checkpoint", tmp_path)
+    version = GraphCourse.of(RECIPE, {}).publish(tmp_path / "checkpoint", tmp_path)
 
     assert version == tmp_path / "breast-cancer-mlp" / "1"
 
 
 def test_what_it_is_not_trained_by_is_refused() -> None:
     with pytest.raises(InvalidConfig, match="breast-cancer-mlp has no parameter 'size'"):
-        ClassifierCourse.of(RECIPE, {"size": "small"})
+        GraphCourse.of(RECIPE, {"size": "small"})

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from training.data.splits import Split
+from training.device import device_of
 
 _ROWS = 1024  # at a time
 
@@ -44,9 +44,3 @@ def evaluate(model: nn.Module, split: Split) -> Evaluation:
     cells = split.labels * classes + logits.argmax(dim=1)
     counts = torch.bincount(cells, minlength=classes**2).reshape(classes, classes)
     return Evaluation(loss, tuple(tuple(row) for row in counts.tolist()))
-
-
-def device_of(model: nn.Module) -> str:
-    """Where it is; the CPU for one without weights."""
-    weight = next(chain(model.parameters(), model.buffers()), None)
-    return "cpu" if weight is None else str(weight.device)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from training import losses
+from training.classification.evaluate import Evaluation, evaluate
 from training.config import TrainConfig
 from training.data.splits import Splits
-from training.evaluate import Evaluation, evaluate
 from training.models.classifier import Classifier
 from training.task import shuffled
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
+from training.classification.evaluate import Evaluation, evaluate
 from training.data.splits import Split
-from training.evaluate import Evaluation, evaluate
 
 
 def test_confusion_counts_actual_by_predicted() -> None:

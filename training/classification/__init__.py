@@ -1,0 +1,1 @@
+"""Models that say which class a row is of: pictures, numbers, texts."""

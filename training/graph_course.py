@@ -1,0 +1,67 @@
+"""The way of a model that is one graph from recipe to checkpoint, and from checkpoint to version, with what a person
+sees of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from training.checkpoint import load, save
+from training.course import changed, settings
+from training.display import steps_shown
+from training.kind import Data
+from training.recipes.recipe import Recipe
+from training.run import Outcome
+from training.run import run as train
+from training.runs import Run
+from training.settings import Changes
+
+
+@dataclass(frozen=True, slots=True)
+class GraphCourse:
+    """`source` is where the user's own data are, None for the recipe's."""
+
+    recipe: Recipe
+    name: str
+    source: Path | None = None
+
+    @classmethod
+    def of(cls, recipe: Recipe, changes: Changes, name: str = "", source: Path | None = None) -> "GraphCourse":
+        """Raises `InvalidConfig`."""
+        given = changed(recipe.name, recipe.config, recipe.hyperparameters, changes, recipe.data)
+        config, hyperparameters, data = given
+        changed_recipe = replace(recipe, config=config, hyperparameters=hyperparameters, data=data)
+        return cls(changed_recipe, name or recipe.name, source)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        recipe, source = self.recipe, str(self.source) if self.source else ""
+        return {
+            **settings(recipe.name, recipe.config, recipe.hyperparameters),
+            "data": {**recipe.data, "source": source},
+        }
+
+    def train(self, directory: Path, console: Console, run: Run) -> Mapping[str, Any]:
+        data = self.recipe.kind.load(self.source, self.recipe.data)
+        outcome = self._trained(data, console, run)
+        checkpoint = outcome.checkpoint
+        for shown in self.recipe.kind.shown(outcome.answered, outcome.rows.truths, data.facts):
+            console.print(shown, highlight=False, soft_wrap=True)
+        if run.group.is_first:
+            save(checkpoint, directory)
+        name, value = next((name, value) for name, value in checkpoint.metrics.items() if name.startswith("test_"))
+        told = f"{name.removeprefix('test_').replace('_', ' '):11} {value:.1%} on {len(outcome.rows):,} held-out rows"
+        step = f"with the weights after step {checkpoint.metrics['step']}"
+        console.print(f"{told}, {step}", highlight=False, soft_wrap=True)
+        return checkpoint.metrics
+
+    def publish(self, directory: Path, repository: Path) -> Path:
+        from training.export.package import publish  # the exporters take seconds to import
+
+        return publish(self.recipe, load(directory), repository / self.name)
+
+    def _trained(self, data: Data, console: Console, run: Run) -> Outcome:
+        with steps_shown(self.name, console) as on_step:
+            return train(self.recipe, data, run.trainer(on_step), self.name)
