@@ -17,6 +17,7 @@ from training.terminal import console, one_line_errors, say, stopped
 
 if TYPE_CHECKING:  # for the rule above
     from training.course import Course
+    from training.export.gate import Gate
     from training.group import Group
 
 CHECKPOINTS = Path("checkpoints")
@@ -44,6 +45,15 @@ Weights = Annotated[
     str | None,
     typer.Option(help="Of a model that writes, in ONNX: float32, or int8, which is faster.", show_default="float32"),
 ]
+Candidates = Annotated[
+    str | None,
+    typer.Option(
+        help="Other ONNX files to try: int8-dynamic, int8-static, fp16, bf16, pruned, with commas between, or all.",
+        show_default=False,
+    ),
+]
+MaxLoss = Annotated[float, typer.Option(help="How much less of its score a candidate may have.")]
+MinSpeedup = Annotated[float, typer.Option(help="How many times as fast as float32 a candidate has to be.")]
 Config = Annotated[
     Path | None,
     typer.Option(
@@ -89,6 +99,9 @@ def train(
     repository: Repository = REPOSITORY,
     publish: Publish = True,
     weights: Weights = None,
+    candidates: Candidates = None,
+    max_loss: MaxLoss = 0.01,
+    min_speedup: MinSpeedup = 1.1,
     config: Config = None,
     changes: Set = None,
     run_folders: Runs = RUNS,
@@ -131,11 +144,13 @@ def train(
     }
     with one_line_errors():
         from training.course import choose
+        from training.export.gate import wanted_gate
         from training.group import joined
         from training.settings import read, typed
 
         wanted = {**(read(config) if config else {}), **typed(changes or ())}
         wanted |= {name: value for name, value in options.items() if value is not None}
+        gate = wanted_gate(candidates, max_loss, min_speedup)
         names = _chosen(name, missing, repository)
         courses = [choose(name, wanted, model_name or "", data) for name in names]
         with joined(device, shard) as group:
@@ -146,13 +161,20 @@ def train(
                     continue
                 say(f"checkpoint  {checkpoint}")
                 if publish:
-                    _publish(course, checkpoint, repository, weights, is_last=not missing)
+                    _publish(course, checkpoint, repository, weights, gate, is_last=not missing)
                 else:
                     say(f"next        slipway export {checkpoint}")
 
 
 @app.command()
-def export(source: Source, repository: Repository = REPOSITORY, weights: Weights = None) -> None:
+def export(
+    source: Source,
+    repository: Repository = REPOSITORY,
+    weights: Weights = None,
+    candidates: Candidates = None,
+    max_loss: MaxLoss = 0.01,
+    min_speedup: MinSpeedup = 1.1,
+) -> None:
     """Turn a checkpoint into ONNX and TorchScript, compare both with PyTorch, and publish the next version.
 
     [bold]Examples[/bold]
@@ -162,15 +184,19 @@ def export(source: Source, repository: Repository = REPOSITORY, weights: Weights
     [cyan]slipway export /backup/digits-cnn --repository /srv/models[/cyan]  other folders
 
     [cyan]slipway export gpt-docs --weights int8[/cyan]  rounded, and compared by how well it still knows text
+
+    [cyan]slipway export digits-cnn --candidates all --max-loss 0.005[/cyan]  the fastest file that is as good
     """
     with one_line_errors():
         from training.checkpoint_files import names
         from training.course import choose
+        from training.export.gate import wanted_gate
 
         checkpoint = _checkpoint_directory(source)
         recipe, model = names(checkpoint)
         course = choose(recipe, {} if weights is None else {"weights": weights}, model)
-        _publish(course, checkpoint, repository, weights, is_last=True)
+        gate = wanted_gate(candidates, max_loss, min_speedup)
+        _publish(course, checkpoint, repository, weights, gate, is_last=True)
 
 
 def run_recipe(name: str) -> None:
@@ -208,12 +234,20 @@ def _train(course: "Course", checkpoint: Path, runs: Path, group: "Group", fresh
 def _checkpoint_directory(source: str) -> Path:
     from training.recipes.recipe import RECIPES
 
-    return CHECKPOINTS / source if source in RECIPES and not Path(source).exists() else Path(source)
+    known = source in RECIPES or (CHECKPOINTS / source).is_dir()
+    return CHECKPOINTS / source if known and not Path(source).exists() else Path(source)
 
 
-def _publish(course: "Course", checkpoint: Path, repository: Path, weights: str | None, is_last: bool) -> None:
+def _publish(
+    course: "Course", checkpoint: Path, repository: Path, weights: str | None, gate: "Gate | None", is_last: bool
+) -> None:
+    from training.display import variants_table
+    from training.export.manifest import variants_of
+
     with console().status("exporting and comparing with PyTorch"):
-        version = course.publish(checkpoint, repository)
+        version = course.publish(checkpoint, repository, gate)
+    if gate is not None:
+        console().print(variants_table(variants_of(version)))
     say(f"parity      the exported files answer as PyTorch does{but_for(weights or FLOAT32)}")
     say(f"published   {version}")
     if is_last:

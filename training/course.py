@@ -13,6 +13,7 @@ from rich.console import Console
 
 from training.config import TrainConfig
 from training.errors import InvalidConfig
+from training.export.gate import Gate
 from training.recipes.language_recipe import LanguageRecipe
 from training.recipes.recipe import Recipe, find
 from training.runs import Run
@@ -31,8 +32,9 @@ class Course(Protocol):
     def train(self, directory: Path, console: Console, run: Run) -> Mapping[str, Any]:
         """Train, show how it goes and what came of it, and save the checkpoint; its metrics. Raises `TrainingError`."""
 
-    def publish(self, directory: Path, repository: Path) -> Path:
-        """The checkpoint in `directory` as the next version, whose folder it gives. Raises `TrainingError`."""
+    def publish(self, directory: Path, repository: Path, gate: Gate | None = None) -> Path:
+        """The checkpoint in `directory` as the next version, whose folder it gives; with a `gate`, as the best of
+        several variants. Raises `TrainingError`."""
 
 
 def choose(recipe_name: str, changes: Changes, model_name: str = "", source: Path | None = None) -> Course:
@@ -73,6 +75,12 @@ def changed(
         _changed_section(name, MODEL, hyperparameters, changes),
         _changed_section(name, DATA, data, changes),
     )
+
+
+def no_candidates(name: str, gate: Gate | None) -> None:
+    """Raises `InvalidConfig` for a gate at a model that has none."""
+    if gate is not None:
+        raise InvalidConfig(f"{name} has no candidates; --weights int8 may be for it")
 
 
 def _changed_section(name: str, prefix: str, known: Mapping[str, Value], changes: Changes) -> dict[str, Value]:

@@ -3,10 +3,11 @@
 Rule: where output is not a terminal there are a few plain lines and no escape codes.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -15,8 +16,9 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
+from training.export.gate import PUBLISHED, Variant
 from training.loop import Step
 from training.state import Point
 
@@ -67,6 +69,31 @@ def confusion_table(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -
     for actual, counts in enumerate(confusion):
         table.add_row(labels[actual], *(_cell(count, predicted == actual) for predicted, count in enumerate(counts)))
     return table
+
+
+def variants_table(variants: Iterable[Variant]) -> Table:
+    """Of the files that could be published; the one that is stands out."""
+    table = Table(Column("variant", no_wrap=True))
+    for name in ("kB", "ms for 1", "for 32", "speed", "score"):
+        table.add_column(name, justify="right")
+    table.add_column("verdict")
+    for variant in variants:
+        table.add_row(*_told(variant), style="bold green" if variant.verdict == PUBLISHED else "")
+    return table
+
+
+def _told(variant: Variant) -> tuple[str, ...]:
+    if variant.milliseconds is None:
+        return (variant.name, "", "", "", "", "", escape(variant.verdict))
+    times = (f"{variant.milliseconds[rows]:.3f}" for rows in ("1", "32"))
+    return (
+        variant.name,
+        f"{variant.bytes / 1e3:,.0f}",
+        *times,
+        f"{variant.speedup:.2f}",
+        f"{variant.score:.4f}",
+        variant.verdict,
+    )
 
 
 def _progress(console: Console) -> Progress:

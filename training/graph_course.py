@@ -11,6 +11,7 @@ from rich.console import Console
 from training.checkpoint import load, save
 from training.course import changed, settings
 from training.display import steps_shown
+from training.export.gate import Gate
 from training.kind import Data
 from training.recipes.recipe import Recipe
 from training.run import Outcome
@@ -57,10 +58,10 @@ class GraphCourse:
         console.print(f"{told}, {step}", highlight=False, soft_wrap=True)
         return checkpoint.metrics
 
-    def publish(self, directory: Path, repository: Path) -> Path:
+    def publish(self, directory: Path, repository: Path, gate: Gate | None = None) -> Path:
         from training.export.package import publish  # the exporters take seconds to import
 
-        return publish(self.recipe, load(directory), repository / self.name)
+        return publish(self.recipe, load(directory), repository / self.name, gate)
 
     def _trained(self, data: Data, console: Console, run: Run) -> Outcome:
         with steps_shown(self.name, console) as on_step:

@@ -137,6 +137,18 @@ def test_a_checkpoint_is_exported_by_its_recipes_name(
     assert (tmp_path / "model_repository" / "breast-cancer-mlp" / "1").is_dir()
 
 
+def test_a_model_may_have_another_name_than_its_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    _invoke("train", "breast-cancer-mlp", "--epochs", "1", "--name", "tumours", "--no-publish")
+    status, output, _ = _invoke("export", "tumours", "--candidates", "fp16", "--max-loss", "1", "--min-speedup", "0.01")
+
+    assert status == 0
+    assert "│ fp16" in output
+    assert "published   model_repository/tumours/1\n" in output
+    assert 'name: "tumours"' in (tmp_path / "model_repository" / "tumours" / "config.pbtxt").read_text()
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["tumours"]
+
+
 def test_missing_trains_only_the_models_without_a_version(tmp_path: Path) -> None:
     repository = tmp_path / "models"
     (repository / "digits-cnn" / "1").mkdir(parents=True)

@@ -2,7 +2,8 @@ import io
 
 from rich.console import Console
 
-from training.display import bytes_shown, confusion_table, line, steps_shown
+from training.display import bytes_shown, confusion_table, line, steps_shown, variants_table
+from training.export.gate import FLOAT32, PUBLISHED, Variant
 from training.loop import Step
 from training.state import Point
 
@@ -65,3 +66,24 @@ def test_bytes_that_are_read_are_a_bar_on_a_terminal_and_nothing_elsewhere() -> 
             on_bytes(500_000)
         assert ("2.0/2.0 MB" in output.getvalue()) == terminal
         assert bool(output.getvalue()) == terminal
+
+
+def test_variants_are_told_with_what_was_measured_or_why_there_is_nothing() -> None:
+    output = io.StringIO()
+    variants = [
+        Variant(FLOAT32, 94_777, {"1": 0.0265, "32": 0.271}, 1.0, 0.985, 0.0, PUBLISHED),
+        Variant("bf16", verdict="can't run here: [no kernel]"),
+    ]
+    Console(file=output, width=80).print(variants_table(variants))
+
+    (plain,) = [line for line in output.getvalue().splitlines() if "float32" in line]
+    assert [cell.strip() for cell in plain.split("│")[1:-1]] == [
+        "float32",
+        "95",
+        "0.026",
+        "0.271",
+        "1.00",
+        "0.9850",
+        "published",
+    ]
+    assert "can't run here: [no kernel]" in output.getvalue()

@@ -4,6 +4,7 @@ Rule: everything a version's owner may ask later stands beside the files, and ev
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from training import readable_json
 from training.checkpoint import Checkpoint
 from training.config import TrainConfig
 from training.export.answer_parity import AnswerParityReport
+from training.export.gate import Variant
 from training.export.parity import ParityReport
 from training.export.rounded_parity import RoundedParityReport
 from training.export.step_parity import StepParityReport
@@ -67,9 +69,16 @@ class Manifest:
     metrics: Mapping[str, float] | LanguageMetrics | AnswerMetrics | None
     parity: tuple[Parity, ...]
     lineage: Lineage | ImportLineage
+    variants: tuple[Variant, ...] = ()
+    """That were tried in place of float32, which is one of them."""
 
     def encode(self) -> bytes:
         return readable_json.encode(asdict(self))
+
+
+def variants_of(version: Path) -> list[Variant]:
+    """That were tried for a version that this machine published."""
+    return [Variant(**each) for each in json.loads((version / FILENAME).read_text())["variants"]]
 
 
 def published_files(directory: Path) -> dict[str, PublishedFile]:

@@ -4,6 +4,7 @@ Rule: the file stands alone (weights inside, no paths of this machine), takes ba
 checker.
 """
 
+import inspect
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
@@ -33,7 +34,7 @@ def export(
             tuple(inputs),
             dynamo=True,
             input_names=[spec.name for spec in takes],
-            dynamic_shapes=_open(takes),
+            dynamic_shapes=(_open(takes),) if _takes_any_number(model) else _open(takes),
             verbose=False,
         )
     if program is None:
@@ -41,6 +42,11 @@ def export(
     proto = _without_sources(_with_outputs(program.model_proto, outputs))
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)
+
+
+def _takes_any_number(model: nn.Module) -> bool:
+    """Of inputs, which are then one argument to the exporter."""
+    return any(each.kind is each.VAR_POSITIONAL for each in inspect.signature(model.forward).parameters.values())
 
 
 def _open(takes: Sequence[TensorSpec]) -> tuple[dict[int, torch.export.Dim], ...]:

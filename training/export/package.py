@@ -15,7 +15,9 @@ from serving.errors import ModelLoadFailed
 from training.answers import answers
 from training.checkpoint import Checkpoint
 from training.errors import PublishFailed
-from training.export import config_pbtxt, manifest, onnx, parity, publication, torchscript
+from training.export import candidates, config_pbtxt, manifest, measuring, parity, publication, torchscript
+from training.export.candidates import Subject
+from training.export.gate import FLOAT32, PUBLISHED, Gate, Variant
 from training.export.manifest import Manifest
 from training.export.parity import Demand, ParityReport
 from training.kind import Rows, Served
@@ -24,11 +26,13 @@ from training.recipes.recipe import Recipe
 from training.run import restore
 
 _GOLDEN_ROWS = 16
+_ROUNDED_TOLERANCE = 0.05
 _COMPARED_ROWS = 256
 
 
-def publish(recipe: Recipe, checkpoint: Checkpoint, directory: Path) -> Path:
-    """Export, compare, and publish in the model's `directory`; the new version's.
+def publish(recipe: Recipe, checkpoint: Checkpoint, directory: Path, gate: Gate | None = None) -> Path:
+    """Export, compare, and publish in the model's `directory`; the new version's. With a `gate`, other files than that
+    in float32 are tried, and the best is published.
 
     May run beside other publishers of the same model. Raises `CheckpointError`, `PublishFailed` and `ParityFailed`;
     then no version was published.
@@ -38,20 +42,28 @@ def publish(recipe: Recipe, checkpoint: Checkpoint, directory: Path) -> Path:
 
     def fill(staging: Path) -> Manifest:
         config = config_pbtxt.read(directory / config_pbtxt.CONFIG, directory.name, default)
-        return _fill(staging, recipe, checkpoint, served, config)
+        return _fill(staging, recipe, checkpoint, served, config, gate)
 
     return publication.publish(directory, fill, {**_labels(served), config_pbtxt.CONFIG: default})
 
 
-def _fill(staging: Path, recipe: Recipe, checkpoint: Checkpoint, served: Served, config: ModelConfig) -> Manifest:
+def _fill(
+    staging: Path, recipe: Recipe, checkpoint: Checkpoint, served: Served, config: ModelConfig, gate: Gate | None
+) -> Manifest:
     """Write and check every file but the manifest, which is returned, its version still to be found."""
+    if gate is not None and config.backend != "onnxruntime":
+        raise PublishFailed(f"{config_pbtxt.CONFIG}: backend '{config.backend}' serves no candidates; change it")
     rows = checkpoint.rows
     answered = answers(served, rows.inputs)
     for name, content in served.files.items():
         (staging / name).write_bytes(content)
     _export(served, rows, staging)
     reports = _checked(staging, config, served, rows.first(_COMPARED_ROWS), answered)
-    (staging / golden.FILENAME).write_bytes(golden.encode(_golden_rows(staging, config, served, rows, answered)))
+    expected = _golden_rows(staging, config, served, rows, answered)
+    variants = _tried(staging, recipe, checkpoint, served, gate) if gate is not None else ()
+    if any(variant.verdict == PUBLISHED and variant.name != FLOAT32 for variant in variants):
+        expected = _rounded(staging, expected)
+    (staging / golden.FILENAME).write_bytes(golden.encode(expected))
     example = recipe.kind.example(rows, answered, checkpoint.facts)
     (staging / example.name).write_bytes(example.content)
     return Manifest(
@@ -63,14 +75,14 @@ def _fill(staging: Path, recipe: Recipe, checkpoint: Checkpoint, served: Served,
         outputs=served.outputs,
         metrics=checkpoint.metrics,
         parity=reports,
+        variants=variants,
         lineage=manifest.lineage(checkpoint, library_versions("torch", "onnx", "onnxscript", "onnxruntime")),
     )
 
 
 def _export(served: Served, rows: Rows, staging: Path) -> None:
+    candidates.export(served, served.module, rows, staging / DEFAULT_FILENAMES["onnxruntime"])
     batch = [torch.from_numpy(rows.inputs[spec.name][:2]) for spec in served.inputs]
-    outputs = [spec.name for spec in served.outputs]
-    onnx.export(served.module, batch, staging / DEFAULT_FILENAMES["onnxruntime"], served.inputs, outputs)
     torchscript.export(served.module, batch, staging / DEFAULT_FILENAMES["pytorch"])
 
 
@@ -98,6 +110,22 @@ def _golden_rows(staging: Path, config: ModelConfig, served: Served, rows: Rows,
         {name: array[chosen] for name, array in inputs.items()},
         {name: array[chosen] for name, array in expected.items()},
     )
+
+
+def _tried(staging: Path, recipe: Recipe, checkpoint: Checkpoint, served: Served, gate: Gate) -> tuple[Variant, ...]:
+    """The best of them is the file that is served."""
+
+    def score(outputs: Arrays, truths: Arrays) -> float:
+        return next(iter(recipe.kind.score(outputs, truths, checkpoint.facts).values()))
+
+    path = staging / DEFAULT_FILENAMES["onnxruntime"]
+    return candidates.best(Subject(served, path, checkpoint.rows, checkpoint.calibration, score), gate)
+
+
+def _rounded(staging: Path, rows: GoldenRows) -> GoldenRows:
+    """The same rows, with what the file that is served answers; processors differ in how they round to 8 bits."""
+    outputs = measuring.answers(measuring.opened(staging / DEFAULT_FILENAMES["onnxruntime"]), rows.inputs)
+    return GoldenRows(rows.inputs, {name: outputs[name] for name in rows.outputs}, _ROUNDED_TOLERANCE)
 
 
 def _labels(served: Served) -> dict[str, str]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from rich.console import Console
 
-from training.course import changed, settings
+from training.course import changed, no_candidates, settings
 from training.display import steps_shown
 from training.errors import InvalidConfig
+from training.export.gate import Gate
 from training.language.checkpoint import LanguageMetrics, load, save
 from training.language.run import run as train
 from training.precision import FLOAT32, check_weights
@@ -59,7 +60,8 @@ class LanguageCourse:
         )
         return asdict(metrics)
 
-    def publish(self, directory: Path, repository: Path) -> Path:
+    def publish(self, directory: Path, repository: Path, gate: Gate | None = None) -> Path:
+        no_candidates(self.name, gate)
         from training.export.language_package import publish  # the exporters take seconds to import
 
         return publish(self.recipe, load(directory), repository, self.weights)

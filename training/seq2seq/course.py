@@ -8,8 +8,9 @@ from typing import Any
 from rich.console import Console
 
 from training.config import TrainConfig
-from training.course import changed, settings
+from training.course import changed, no_candidates, settings
 from training.display import steps_shown
+from training.export.gate import Gate
 from training.language.checkpoint import AnswerMetrics, load, save
 from training.recipes.seq2seq_recipe import Seq2seqRecipe
 from training.runs import Run
@@ -49,7 +50,8 @@ class Seq2seqCourse:
         console.print(f"right       {told}, with {metrics.parameters:,} parameters", highlight=False, soft_wrap=True)
         return asdict(metrics)
 
-    def publish(self, directory: Path, repository: Path) -> Path:
+    def publish(self, directory: Path, repository: Path, gate: Gate | None = None) -> Path:
+        no_candidates(self.name, gate)
         from training.export.seq2seq_package import publish  # the exporters take seconds to import
 
         return publish(self.recipe, load(directory), repository)

@@ -14,10 +14,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from serving.backends.backend import find as find_backend
+from serving.core import golden
 from serving.core.model_config import complete, parse
 from training.checkpoint import Checkpoint, save
 from training.data import breast_cancer, digits
 from training.errors import CheckpointError, ParityFailed, PublishFailed
+from training.export.gate import Gate
 from training.export.package import publish
 from training.models.classifier import Classifier
 from training.models.mlp import Mlp
@@ -173,3 +175,27 @@ def test_another_recipes_checkpoint_is_not_published(digits: Checkpoint, tmp_pat
         publish(CANCER, digits, tmp_path / CANCER.name)
 
     assert _entries(tmp_path) == []
+
+
+def test_a_candidate_that_passes_the_gate_is_served_and_answers_its_golden_rows(
+    cancer: Checkpoint, tmp_path: Path
+) -> None:
+    gate = Gate(("int8-dynamic",), max_loss=0.05, min_speedup=0.001)
+    version = publish(CANCER, cancer, tmp_path / CANCER.name, gate)
+    manifest = json.loads((version / "manifest.json").read_text())
+    rows = golden.decode((version / "golden.npz").read_bytes())
+
+    assert [variant["verdict"] for variant in manifest["variants"]] == ["another is better", "published"]
+    assert manifest["files"]["model.onnx"]["size"] == manifest["variants"][1]["bytes"]
+    answered = {"probabilities": _served(version, rows.inputs["features"])}
+    assert golden.difference(rows, answered) == ""
+
+
+def test_candidates_need_the_backend_that_serves_them(cancer: Checkpoint, repository: Path, tmp_path: Path) -> None:
+    directory = tmp_path / CANCER.name
+    directory.mkdir()
+    text = (repository / CANCER.name / "config.pbtxt").read_text()
+    (directory / "config.pbtxt").write_text(text.replace('backend: "onnxruntime"', 'backend: "pytorch"'))
+
+    with pytest.raises(PublishFailed, match="backend 'pytorch' serves no candidates"):
+        publish(CANCER, cancer, directory, Gate(("fp16",)))
