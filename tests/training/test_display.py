@@ -74,7 +74,7 @@ def test_variants_are_told_with_what_was_measured_or_why_there_is_nothing() -> N
         Variant(FLOAT32, 94_777, {"1": 0.0265, "32": 0.271}, 1.0, 0.985, 0.0, PUBLISHED),
         Variant("bf16", verdict="can't run here: [no kernel]"),
     ]
-    Console(file=output, width=80).print(variants_table(variants))
+    Console(file=output, width=120).print(variants_table(variants))
 
     (plain,) = [line for line in output.getvalue().splitlines() if "float32" in line]
     assert [cell.strip() for cell in plain.split("│")[1:-1]] == [
