@@ -52,8 +52,9 @@ ALLOWED = {
         "serving.metrics",
         "serving.protocols",
     },
-    # Of `serving.text`, whether the files of text that are published will be understood.
-    "training": {"serving.core", "serving.backends", "serving.errors", "serving.text"},
+    # Of `serving.text`, whether the files of text that are published will be understood; of `serving.protocols`, what
+    # becomes of a person's file, so that a model is trained on what it will be sent.
+    "training": {"serving.core", "serving.backends", "serving.errors", "serving.protocols", "serving.text"},
     # `steps` weighs the server's own parts, `reload` writes golden rows, `policies` simulates the scheduler, `gpu` runs
     # instances; the others know it by its address only.
     "loadtests": {

@@ -5,6 +5,7 @@ Rule: where output is not a terminal there are a few plain lines and no escape c
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,6 +22,8 @@ from rich.table import Column, Table
 from training.export.gate import PUBLISHED, Variant
 from training.loop import Step
 from training.state import Point
+
+Item = TypeVar("Item")
 
 _PLAIN_LINES = 5  # of a run whose output is not a terminal
 
@@ -53,6 +56,17 @@ def bytes_shown(name: str, total: int, console: Console) -> Iterator[Callable[[i
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(name, total=total)
         yield lambda count: progress.update(task, advance=count)
+
+
+def watched(name: str, console: Console) -> Callable[[Sequence[Item]], Iterator[Item]]:
+    """Goes through items, and shows how far it came; nothing remains of it at the end."""
+
+    def each(items: Sequence[Item]) -> Iterator[Item]:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+            yield from progress.track(items, description=name)
+
+    return each
 
 
 def line(point: Point) -> str:

@@ -51,8 +51,13 @@ def layout_of(spec: TensorSpec, max_batch_size: int) -> ImageLayout | None:
 
 def to_pixels(data: bytes, layout: ImageLayout, shape: tuple[int, ...]) -> np.ndarray:
     """One row of the given `shape`, values 0..255. Raises `InvalidInput` for what is no picture or too large a one."""
+    return fitted(_open(data, layout.width, layout.height), layout, shape)
+
+
+def fitted(picture: Image.Image, layout: ImageLayout, shape: tuple[int, ...]) -> np.ndarray:
+    """The same of a picture whose pixels were read."""
     mode = _MODES[layout.channels]
-    picture = _upright(_open(data, layout.width, layout.height))
+    picture = _upright(picture)
     picture = _resize(_as_mode(_shrunk(picture, layout.width, layout.height), mode), layout.width, layout.height)
     pixels = np.asarray(picture)
     if layout.channels == 3 and not layout.channels_last:

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from training.display import bytes_shown, confusion_table, line, steps_shown, variants_table
+from training.display import bytes_shown, confusion_table, line, steps_shown, variants_table, watched
 from training.export.gate import FLOAT32, PUBLISHED, Variant
 from training.loop import Step
 from training.state import Point
@@ -87,3 +87,10 @@ def test_variants_are_told_with_what_was_measured_or_why_there_is_nothing() -> N
         "published",
     ]
     assert "can't run here: [no kernel]" in output.getvalue()
+
+
+def test_what_is_watched_comes_as_it_is_and_leaves_no_trace() -> None:
+    output = io.StringIO()
+
+    assert list(watched("reading", Console(file=output))(["a", "b"])) == ["a", "b"]
+    assert output.getvalue() == ""

@@ -15,4 +15,5 @@ def load() -> Splits:
     """Features float32 [rows, 1, 8, 8]; the label of a row is its digit."""
     digits = load_digits()
     pixels = digits.images[:, None] * (255 / 16)
-    return by_content(pixels, digits.target, LABELS, "scikit-learn's digits", {"channels": 1, "side": SIDE})
+    facts = {"channels": 1, "side": SIDE, "is_ink": True}
+    return by_content(pixels, digits.target, LABELS, "scikit-learn's digits", facts)

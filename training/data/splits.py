@@ -6,7 +6,7 @@ Rule: a row's own content decides its split, so that equal rows are never on bot
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,8 @@ _TRAIN, _VALIDATION = 0.6, 0.2  # of all keys; the rest is for the test
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """`features` float32 [rows, ...] in the units of the model's input, `labels` int64 [rows]. `groups`, by name, tell
-    each row's group, such as who wrote it."""
+    """`features` float32, or uint8 where they are pixels, [rows, ...] in the units of the model's input; `labels` int64
+    [rows]. `groups`, by name, tell each row's group, such as who wrote it."""
 
     features: Tensor
     labels: Tensor
@@ -69,13 +69,25 @@ def by_content(
     keys = [row.tobytes() for row in rows]
     kept, dropped = unique(keys, targets.tolist())
     chosen = {name: [row for row in kept if split_of(keys[row]) == name] for name in NAMES}
-    parts = (
-        Split(torch.from_numpy(rows[at]), torch.from_numpy(targets[at].astype(np.int64))) for at in chosen.values()
+    return parted(rows, targets, chosen, labels, Card(source, len(rows), dropped, {}), facts)
+
+
+def parted(
+    rows: np.ndarray,
+    targets: np.ndarray,
+    chosen: Mapping[str, Sequence[int]],
+    labels: tuple[str, ...],
+    card: Card,
+    facts: Mapping[str, Any],
+) -> Splits:
+    """Those `chosen` for each split, by its name; the card gets what is kept."""
+    at = {name: np.asarray(chosen[name], np.int64) for name in NAMES}
+    train, validation, test = (
+        Split(torch.from_numpy(rows[at[name]]), torch.from_numpy(targets[at[name]].astype(np.int64))) for name in NAMES
     )
-    train, validation, test = parts
-    classes = {name: counts(targets[at], labels) for name, at in chosen.items()}
-    sizes = {name: len(at) for name, at in chosen.items()}
-    card = Card(source, len(rows), dropped, sizes, classes)
+    kept = {name: len(at[name]) for name in NAMES}
+    classes = {name: counts(targets[at[name]], labels) for name in NAMES}
+    card = replace(card, kept=kept, classes=classes)
     return Splits(train, validation, test, labels, card, {"labels": list(labels), **facts})
 
 
