@@ -1,4 +1,5 @@
-"""Encoders that read tokens, made on the fly: the mean of the tokens' vectors that the mask leaves, of length 1."""
+"""Encoders that read tokens, made on the fly: the mean of the tokens' vectors that the mask leaves, of length 1; and
+classifiers that make probabilities of it."""
 
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tests.tiny_decoders import byte_level_tokenizer
 
 VOCAB, SIZE = 300, 8
+LABELS = tuple(f"kind {number}" for number in range(SIZE))
 
 
 def table() -> np.ndarray:
@@ -22,14 +24,31 @@ def embedding(tokens: list[int]) -> np.ndarray:
     return found
 
 
-def add_tiny_encoder(root: Path, name: str = "encoder", config: str = "dynamic_batching { }") -> None:
+def scores(tokens: list[int]) -> dict[str, float]:
+    """What the classifier should answer, best first."""
+    weights = np.exp(embedding(tokens))
+    best = np.argsort(-weights)
+    return {LABELS[number]: float(weights[number] / weights.sum()) for number in best}
+
+
+def add_tiny_text_classifier(root: Path, name: str = "topics") -> None:
+    """A repository's model with a tokenizer beside it."""
+    output = 'output { name: "probabilities" data_type: TYPE_FP32 dims: 8 label_filename: "labels.txt" }'
+    (root / name).mkdir(parents=True)
+    (root / name / "labels.txt").write_text("\n".join(LABELS))
+    add_tiny_encoder(root, name, f"{output} dynamic_batching {{ }}", "probabilities")
+
+
+def add_tiny_encoder(
+    root: Path, name: str = "encoder", config: str = "dynamic_batching { }", output: str = "embedding"
+) -> None:
     """A repository's model with a tokenizer beside it."""
     version = root / name / "1"
     version.mkdir(parents=True)
     (root / name / "config.pbtxt").write_text(f'backend: "onnxruntime" max_batch_size: 16 {config}')
     ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "sequence"])
     mask = helper.make_tensor_value_info("attention_mask", TensorProto.INT64, ["batch", "sequence"])
-    out = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", SIZE])
+    out = helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", SIZE])
     nodes = [
         helper.make_node("Gather", ["table", "input_ids"], ["vectors"]),
         helper.make_node("Cast", ["attention_mask"], ["kept"], to=TensorProto.FLOAT),
@@ -37,6 +56,7 @@ def add_tiny_encoder(root: Path, name: str = "encoder", config: str = "dynamic_b
         helper.make_node("Mul", ["vectors", "weights"], ["weighted"]),
         helper.make_node("ReduceSum", ["weighted", "one"], ["sum"], keepdims=0),
         helper.make_node("LpNormalization", ["sum"], ["embedding"], axis=-1, p=2),
+        *([] if output == "embedding" else [helper.make_node("Softmax", ["embedding"], [output], axis=-1)]),
     ]
     constants = [
         numpy_helper.from_array(table(), "table"),

@@ -90,7 +90,7 @@ class Engine:
     def embedding(self, name: str, version: str = "") -> ServedModel:
         """A model that gives texts their embeddings. Raises what `model` does, and `InvalidInput` for one without."""
         model = self.model(name, version)
-        if embeds(model) and isinstance(model, ServedModel):
+        if embeds(model):
             return model
         others = ", ".join(sorted({other.name for other in self.models() if embeds(other)})) or "none"
         raise InvalidInput(f"model '{name}' has no embeddings of texts; those that do: {others}", "model")

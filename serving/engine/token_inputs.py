@@ -1,16 +1,18 @@
 """Models that read tokens, such as encoders that give a text's embedding, and what they are given for a text.
 
 Rule: named as Hugging Face's models name them. Texts are filled up to a few lengths, so that many of them run together;
-the mask says what is text.
+the mask says what is text. No text is read by one version's tokenizer and answered by a version that has another.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
 from serving.core.model_config import ModelConfig
 from serving.core.requests import Arrays
+from serving.engine.servable import Servable
 from serving.engine.served_model import ServedModel
 from serving.errors import ModelLoadFailed
 
@@ -41,9 +43,23 @@ def read_tokenizer(directory: Path) -> "TextTokenizer":
     return TextTokenizer.read(directory)
 
 
-def embeds(model: object) -> bool:
+def reads(model: object) -> TypeGuard[ServedModel]:
+    """Whether it can be given texts."""
+    return isinstance(model, ServedModel) and model.tokenizer is not None
+
+
+def embeds(model: object) -> TypeGuard[ServedModel]:
     """Whether it gives texts their embeddings."""
-    return isinstance(model, ServedModel) and model.tokenizer is not None and EMBEDDING in model.outputs
+    return reads(model) and EMBEDDING in model.outputs
+
+
+def version_for(model: ServedModel, versions: Iterable[Servable]) -> str:
+    """Which must answer what `model`'s tokenizer made of a text; "" where any of its `versions` may."""
+    return "" if all(_tokens_of(version) == _tokens_of(model) for version in versions) else model.version
+
+
+def _tokens_of(model: Servable) -> str:
+    return model.tokenizer.json if reads(model) and model.tokenizer is not None else ""
 
 
 def inputs_for(model: ServedModel, tokens: tuple[int, ...]) -> Arrays:

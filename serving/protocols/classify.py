@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -44,12 +44,18 @@ class Example:
         return self.input.shape[1:] if self.max_batch_size else self.input.shape
 
 
+class Asked(Protocol):
+    @property
+    def batched(self) -> bool:
+        """Whether the caller sent a list of examples."""
+
+    @property
+    def top_k(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ClassifyRequest:
-    """`content` is encoded pictures or other files, for `to_pixels` and `stack`, or the model's whole input.
-
-    `batched` tells whether the caller sent a list of examples.
-    """
+    """`content` is encoded pictures or other files, for `to_pixels` and `stack`, or the model's whole input."""
 
     content: list[bytes] | np.ndarray
     batched: bool
@@ -64,6 +70,11 @@ def classifier(
     max_batch_size: int,
 ) -> Example:
     """Raises `InvalidInput` when the model does not have one input and an output of scores per class."""
+    if any(spec.name == "input_ids" for spec in inputs):
+        raise InvalidInput(
+            f"model '{model_name}' reads tokens, and its version's folder has no tokenizer.json that makes them of a "
+            f"text; add it, or use POST /v2/models/{model_name}/infer"
+        )
     if len(inputs) != 1:
         raise InvalidInput(
             f"model '{model_name}' has {len(inputs)} inputs; classify works with one. "
@@ -102,7 +113,7 @@ def stack(rows: list[np.ndarray], example: Example) -> np.ndarray:
 
 
 def encode_scores(
-    scores: np.ndarray, request: ClassifyRequest, labels: Sequence[str]
+    scores: np.ndarray, request: Asked, labels: Sequence[str]
 ) -> list[dict[str, Any]] | list[list[dict[str, Any]]]:
     """`scores` is the output of the whole batch, [rows, classes] or, without batching, [classes].
 

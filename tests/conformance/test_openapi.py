@@ -15,11 +15,11 @@ from tests import tiny_models
 from tests.conformance import behaviours, models, web
 from tests.running_server import RunningServer, running
 from tests.tiny_decoders import add_tiny_decoder
-from tests.tiny_encoders import add_tiny_encoder
+from tests.tiny_encoders import add_tiny_encoder, add_tiny_text_classifier
 
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 NAMES = {
-    "model": ["simple", "running_sum", "repeat_int32", "brightness", "opaque", "writer", "encoder", "nope"],
+    "model": ["simple", "running_sum", "repeat_int32", "brightness", "opaque", "writer", "encoder", "topics", "nope"],
     "version": ["1", "2"],
     "region": ["numbers"],
 }
@@ -36,6 +36,7 @@ def fuzzed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
     tiny_models.add_brightness(root)
     add_tiny_decoder(root)
     add_tiny_encoder(root)
+    add_tiny_text_classifier(root)
     with running(root, model_control_mode="explicit", load_model=("*",), allow_shared_memory=True) as server:
         yield server
 

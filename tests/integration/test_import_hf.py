@@ -223,3 +223,17 @@ def test_probabilities_of_labels_are_those_of_transformers(imported: Imported, n
     np.testing.assert_allclose(output["data"], expected.flatten(), rtol=1e-4, atol=1e-6)
     labels = (imported.repository / name / "labels.txt").read_text().splitlines()
     assert labels == [f"LABEL_{number}" for number in range(logits.shape[1])]
+
+
+@pytest.mark.parametrize("name", ["topics", "tags"])
+@torch.inference_mode()
+def test_texts_are_classified_as_transformers_does(imported: Imported, name: str) -> None:
+    url = f"{imported.server.url}/v1/models/{name}/classify"
+
+    found = httpx.post(url, json={"inputs": TEXTS, "parameters": {"top_k": 9}}).json()
+
+    for text, rows in zip(TEXTS, found, strict=True):
+        logits = imported.models[name](**tokenizer()(text, return_tensors="pt")).logits[0]
+        expected = logits.softmax(-1) if name == "topics" else logits.sigmoid()
+        assert [row["label"] for row in rows] == [f"LABEL_{number}" for number in expected.argsort(descending=True)]
+        np.testing.assert_allclose([row["score"] for row in rows], expected.sort(descending=True)[0], rtol=1e-4)

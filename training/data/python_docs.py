@@ -9,7 +9,7 @@ import inspect
 import re
 import sysconfig
 import warnings
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cache
 from pathlib import Path
 from pydoc_data.topics import topics
@@ -71,11 +71,23 @@ def _docstring(name: str, thing: object) -> Iterator[Document]:
         yield Document(name, inspect.cleandoc(text))
 
 
+def of_packages(names: Container[str]) -> Iterator[Document]:
+    """The docstrings of these parts of the standard library, modules or packages, under their dotted names."""
+    for module, path in _modules(Path(sysconfig.get_path("stdlib"))):
+        if module.partition(".")[0] in names:
+            yield from _of_source(module, path)
+
+
 def _of_modules(library: Path) -> Iterator[Document]:
+    for module, path in _modules(library):
+        yield from _of_source(module, path)
+
+
+def _modules(library: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(library.rglob("*.py")):
         parts = path.relative_to(library).with_suffix("").parts
         if _LEFT_OUT.isdisjoint(parts):
-            yield from _of_source(".".join(parts).removesuffix(".__init__").removeprefix("_py"), path)
+            yield ".".join(parts).removesuffix(".__init__").removeprefix("_py"), path
 
 
 def _of_source(module: str, path: Path) -> Iterator[Document]:

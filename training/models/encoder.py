@@ -12,6 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, normalize, relu, scaled_dot_product_attention
 
+NOTHING = 0
+"""The token of places without text, where a model is trained here."""
+
+_EMBEDDING_DEVIATION = 0.02
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": gelu, "relu": relu}
 
 
@@ -36,6 +40,13 @@ class EncoderConfig:
     type_vocab_size: int = 2
     layer_norm_eps: float = 1e-12
     hidden_act: str = "gelu"
+
+    def __post_init__(self) -> None:
+        """Raises ValueError."""
+        if self.num_attention_heads < 1 or self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"hidden_size {self.hidden_size} must be a multiple of num_attention_heads {self.num_attention_heads}"
+            )
 
 
 class Embeddings(nn.Module):
@@ -145,6 +156,32 @@ class TextClassifier(nn.Module):
         self.independent = independent
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
-        first = self.bert(input_ids, attention_mask, token_type_ids)[:, 0]
-        logits: Tensor = self.classifier(torch.tanh(self.pooler["dense"](first)))
+        logits = self.logits(input_ids, attention_mask, token_type_ids)
         return logits.sigmoid() if self.independent else logits.softmax(-1)
+
+    def logits(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
+        first = self.bert(input_ids, attention_mask, token_type_ids)[:, 0]
+        found: Tensor = self.classifier(torch.tanh(self.pooler["dense"](first)))
+        return found
+
+
+class FilledTexts(nn.Module):
+    """Tokens [B, S], where `NOTHING` fills up what is shorter -> logits [B, labels]: a classifier as it is trained, on
+    one text a row."""
+
+    def __init__(self, config: EncoderConfig, labels: int) -> None:
+        super().__init__()
+        self.classifier = TextClassifier(config, labels, independent=False)
+        self.apply(_initialise)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        mask = (tokens != NOTHING).to(tokens.dtype)
+        return self.classifier.logits(tokens, mask, torch.zeros_like(tokens))
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Embedding):
+        nn.init.normal_(module.weight, std=_EMBEDDING_DEVIATION)
+    if isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=module.in_features**-0.5)
+        nn.init.zeros_(module.bias)

@@ -25,6 +25,7 @@ RECIPES = {
     "breast-cancer-mlp": "training.recipes.breast_cancer_mlp:RECIPE",
     "gpt-docs": "training.recipes.gpt_docs:RECIPE",
     "dates-seq2seq": "training.recipes.dates_seq2seq:RECIPE",
+    "docs-classifier": "training.recipes.docs_classifier:RECIPE",
 }
 
 

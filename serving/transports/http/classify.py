@@ -1,4 +1,4 @@
-"""The people's route: a picture or numbers in, labels with scores out."""
+"""The people's route: a picture, a text or numbers in, labels with scores out."""
 
 import os
 from functools import partial
@@ -12,10 +12,12 @@ from starlette.datastructures import UploadFile
 from serving.core.requests import InferRequest
 from serving.engine.engine import Engine
 from serving.engine.servable import Servable
+from serving.engine.token_inputs import reads
 from serving.errors import InvalidInput
 from serving.protocols import classify as codec
 from serving.transports.http import schemas
 from serving.transports.http.body import plain_body
+from serving.transports.http.classify_texts import classify_texts
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, json_content, path_parameters
 from serving.transports.http.off_loop import off_loop_if_large
@@ -53,10 +55,11 @@ def classify_router(engine: Engine) -> APIRouter:
 
     @router.post(
         "/{model}/classify",
-        summary="Classify: a picture or numbers in, labels with scores out",
+        summary="Classify: a picture, a text or numbers in, labels with scores out",
         description=(
             "Send an image file (`curl -F image=@seven.png URL` or `curl --data-binary @seven.png URL`), or JSON with "
-            "a base64 image or numbers in `inputs`. Images of any size and colour become what the model takes."
+            "a base64 image or numbers in `inputs`. Images of any size and colour become what the model takes. A model "
+            "with a tokenizer takes a text in `inputs`, or a list of texts."
         ),
         response_model=list[schemas.Score] | list[list[schemas.Score]],
         responses={200: _REPLY, **{status: ERRORS[status] for status in (400, 404, 413, 500, 503)}},
@@ -64,6 +67,8 @@ def classify_router(engine: Engine) -> APIRouter:
     )
     async def classify(request: Request) -> Response:
         model = engine.model(request.path_params["model"])
+        if reads(model):
+            return await classify_texts(request, engine, model, *await _read(request))
         example = _example(model)
         body, top_k = await _read(request)
         asked = await off_loop_if_large(len(body), partial(codec.decode_body, body, example, top_k))

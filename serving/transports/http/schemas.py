@@ -163,11 +163,15 @@ class Score(BaseModel):
 
 class ClassifyParameters(BaseModel):
     top_k: int = Field(5, ge=1, description="How many labels to answer, best first.")
+    truncate_prompt_tokens: int | None = Field(
+        None, ge=-1, description="How many tokens of a text are read, -1 for as many as the model can."
+    )
 
 
 class ClassifyRequest(BaseModel):
     inputs: Any = Field(
-        description="A base64 image or a list of them; or the numbers of one example or of several, nested or flat."
+        description="A base64 image or a list of them; a text or a list of texts, for a model with a tokenizer; or the "
+        "numbers of one example or of several, nested or flat."
     )
     parameters: ClassifyParameters | None = None
 

@@ -9,9 +9,10 @@ import pytest
 
 from serving.core.model_config import parse
 from serving.engine.served_model import ServedModel
-from serving.engine.token_inputs import embeds, inputs_for, tokenizer_of
+from serving.engine.token_inputs import embeds, inputs_for, reads, tokenizer_of, version_for
 from serving.errors import ModelLoadFailed
 from tests.tiny_encoders import add_tiny_encoder
+from tests.tiny_tokenizers import word_piece
 
 TOKENS = 'input { name: "input_ids" data_type: TYPE_INT64 dims: -1 }'
 MASK = 'input { name: "attention_mask" data_type: TYPE_INT64 dims: -1 }'
@@ -56,6 +57,14 @@ def test_models_without_tokens_or_tokenizer_have_no_embeddings(folder: Path, tmp
     assert tokenizer_of(config, folder) is None
     with encoder(tmp_path, TOKENS) as model:
         assert not embeds(model)
+        assert not reads(model)
+
+
+def test_a_text_is_for_any_version_with_the_same_tokenizer_or_for_that_one(folder: Path, tmp_path: Path) -> None:
+    word_piece().save(str(tmp_path / "tokenizer.json"))
+    with encoder(folder, TOKENS) as model, encoder(folder, TOKENS) as same, encoder(tmp_path, TOKENS) as other:
+        assert version_for(model, [model, same]) == ""
+        assert version_for(model, [model, other]) == "1"
 
 
 def test_a_tokenizer_that_can_not_be_read_is_told(tmp_path: Path) -> None:

@@ -180,6 +180,7 @@ def test_the_output_with_labels_holds_the_scores() -> None:
     ("inputs", "outputs", "reason"),
     [
         ([NUMBERS.input] * 2, [NUMBERS.scores], "has 2 inputs; classify works with one"),
+        ([TensorSpec("input_ids", "INT64", (-1, -1))], [NUMBERS.scores], "has no tokenizer.json"),
         ([NUMBERS.input], [TensorSpec("n", "INT64", (-1, 3))], "no output with one score per class"),
         ([NUMBERS.input], [TensorSpec("n", "FP32", (-1, 3, 3))], "no output with one score per class"),
     ],

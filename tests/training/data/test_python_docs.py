@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from training.data.documents import Document, paragraphs
-from training.data.python_docs import load
+from training.data.python_docs import load, of_packages
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_no_text_is_there_twice() -> None:
 def test_modules_are_read_and_not_imported_and_another_process_finds_the_same() -> None:
     program = """
 import sys
-from training.data.python_docs import load
+from training.data.python_docs import load, of_packages
 print(load().fingerprint(), {"this", "antigravity", "turtle", "cgitb"} & set(sys.modules) or "")
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -63,3 +63,10 @@ print(load().fingerprint(), {"this", "antigravity", "turtle", "cgitb"} & set(sys
 def test_names_are_no_empty_ones() -> None:
     assert Document("", "") not in load().train
     assert all(document.name and document.text for document in (*load().train, *load().held_out))
+
+
+def test_parts_of_the_library_are_read_by_their_names_alone() -> None:
+    names = {document.name for document in of_packages({"decimal", "wsgiref"})}
+
+    assert {name.partition(".")[0] for name in names} == {"decimal", "wsgiref"}
+    assert {"decimal.Decimal.sqrt", "wsgiref.util.guess_scheme"} <= names

@@ -2,7 +2,7 @@ import pytest
 import torch
 import transformers
 
-from training.models.encoder import EncoderConfig, Pooling, TextClassifier, TextEmbedder
+from training.models.encoder import EncoderConfig, FilledTexts, Pooling, TextClassifier, TextEmbedder
 
 SIZES = {
     "vocab_size": 100,
@@ -76,3 +76,21 @@ def test_labels_share_one_probability_or_have_each_their_own(theirs: transformer
         model = TextClassifier(CONFIG, 3, independent).eval()
         model.load_state_dict(weights)
         torch.testing.assert_close(model(IDS, MASK, TYPES), expected, rtol=1e-4, atol=1e-6)
+
+
+@torch.inference_mode()
+def test_as_it_is_trained_a_classifier_reads_what_is_no_filling() -> None:
+    torch.manual_seed(0)
+    model = FilledTexts(CONFIG, 3).eval()
+    tokens = IDS.clamp(min=1) * MASK
+
+    probabilities = model.classifier(tokens, MASK, torch.zeros_like(tokens))
+
+    torch.testing.assert_close(model(tokens).softmax(-1), probabilities)
+    assert model.classifier.bert.embeddings.word_embeddings.weight.std() < 0.03
+
+
+@pytest.mark.parametrize("heads", [0, 3])
+def test_each_head_has_as_much_of_the_width(heads: int) -> None:
+    with pytest.raises(ValueError, match=f"hidden_size 32 must be a multiple of num_attention_heads {heads}"):
+        EncoderConfig(**{**SIZES, "num_attention_heads": heads})

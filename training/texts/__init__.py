@@ -1,0 +1,1 @@
+"""Models that say what kind of text a text is, or what mood it is in."""
