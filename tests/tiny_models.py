@@ -7,6 +7,8 @@ import onnx
 import torch
 from onnx import parser
 
+from serving.core import columns
+
 HEADER = '<ir_version: 10, opset_import: ["" : 21]>'
 
 
@@ -183,6 +185,35 @@ def add_brightness(root: Path, name: str = "brightness") -> None:
         full=np.array(255, np.float32),
         one=np.array(1, np.float32),
     )
+
+
+def add_rows(root: Path, name: str = "rows", versions: str = "1", extra: str = "dynamic_batching { }") -> None:
+    """A table's classifier, whose scores are the row that it sees: `age`, and 0 for red and 1 for blue; -5 for what is
+    missing. In the columns.json of version 1 red comes first, in those of others blue."""
+    folder = write_config(
+        root,
+        name,
+        f"""backend: "onnxruntime" max_batch_size: 4
+        input {{ name: "row" data_type: TYPE_FP32 dims: 2 }}
+        output {{ name: "seen" data_type: TYPE_FP32 dims: 2 label_filename: "labels.txt" }} {extra}""",
+    )
+    (folder / "labels.txt").write_text("age\ncolour\n")
+    for version in versions.split():
+        colours, factor, offset = (["red", "blue"], 1, 0) if version == "1" else (["blue", "red"], -1, 1)
+        write_onnx(
+            folder / version / "model.onnx",
+            """g (float[n, 2] row) => (float[n, 2] seen) {
+                scaled = Mul(row, factors)
+                numbers = Add(scaled, offsets)
+                is_missing = IsNaN(row)
+                seen = Where(is_missing, missing, numbers)
+            }""",
+            factors=np.array([1, factor], np.float32),
+            offsets=np.array([0, offset], np.float32),
+            missing=np.array(-5, np.float32),
+        )
+        table = (columns.number("age"), columns.category("colour", colours))
+        (folder / version / columns.FILENAME).write_bytes(columns.encode(table))
 
 
 class Affine(torch.nn.Module):

@@ -35,6 +35,7 @@ from serving.engine.processes import prove_restarts
 from serving.engine.repository import Repository
 from serving.engine.self_check import self_check
 from serving.engine.served_model import ServedModel
+from serving.engine.table_columns import read_columns
 from serving.engine.token_inputs import tokenizer_of
 from serving.engine.tuner import Tuner
 from serving.engine.verification import verify
@@ -223,8 +224,9 @@ def _load_version(
         if not is_still and of_version(repository.fingerprint(name), version) != files:
             raise ModelLoadFailed(f"the files of version {version} changed while it was loaded")
         known = known_times(instances[0], config, directory, tuning)
-        tokenizer = tokenizer_of(config, directory)
-        served = ServedModel(version, config, instances, labels, loop, time.monotonic() - started, known, tokenizer)
+        tokenizer, columns = tokenizer_of(config, directory), read_columns(config, directory)
+        seconds = time.monotonic() - started
+        served = ServedModel(version, config, instances, labels, loop, seconds, known, tokenizer, columns)
     except Exception as error:  # a runtime may raise anything over a file's content
         _close(instances)
         return unavailable(name, version, error)

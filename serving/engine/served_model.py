@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from serving.backends.backend import ModelInstance, is_steady
 from serving.core.batching_config import batching_config
+from serving.core.columns import Column
 from serving.core.model_config import ModelConfig, devices, input_specs, output_specs
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.core.response_cache_config import caches_responses
@@ -57,9 +58,11 @@ class ServedModel:
         load_seconds: float = 0.0,
         known: KnownTimes | None = None,
         tokenizer: "TextTokenizer | None" = None,
+        columns: tuple[Column, ...] = (),
     ) -> None:
         """`labels` gives, for each output that has them, the names of its last dimension's entries; `known` is how long
-        its batches take; `tokenizer` is the one of a model that reads tokens."""
+        its batches take; `tokenizer` is the one of a model that reads tokens, `columns` those of one that takes rows of
+        a table."""
         self.name = str(config.name)
         self.version = version
         self.identity: Hashable = object()
@@ -74,6 +77,7 @@ class ServedModel:
         self.reads_parameters = any(instance.reads_parameters for instance in instances)
         self.labels = labels
         self.tokenizer = tokenizer
+        self.columns = columns
         self.load_seconds, self.created = load_seconds, int(time.time())
         self.statistics = ModelStatistics()
         self._stacked = fit.stacked_inputs(config)

@@ -1,4 +1,4 @@
-"""The people's endpoint: a picture or numbers in, `[{"label", "score"}, ...]` out, best first.
+"""The people's endpoint: a picture, numbers or a table's row in, `[{"label", "score"}, ...]` out, best first.
 
 The request and response are those of hosted inference APIs: `{"inputs": ..., "parameters": {"top_k": 5}}`, or a
 picture as the body itself. Rule: one example gives one list, a list of examples gives a list of lists.
@@ -15,9 +15,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from serving.core.brief import brief
+from serving.core.columns import FILENAME, Column, described
 from serving.core.requests import TensorSpec, format_shape
 from serving.errors import BackendFailed, InvalidInput
-from serving.protocols import images, json_tensor, json_text
+from serving.protocols import images, json_tensor, json_text, table_rows
 from serving.protocols.images import ImageLayout
 
 DEFAULT_TOP_K = 5
@@ -26,12 +27,13 @@ _BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"  # a byte order mark and white space
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What a classifier takes: its one input, and which of its outputs holds the scores."""
+    """What a classifier takes: its one input, with `columns` if it is a table's row, and which output has scores."""
 
     model_name: str
     input: TensorSpec
     scores: TensorSpec
     max_batch_size: int
+    columns: tuple[Column, ...] = ()
 
     @property
     def takes_files(self) -> bool:
@@ -68,6 +70,7 @@ def classifier(
     outputs: Sequence[TensorSpec],
     labels: Mapping[str, object],
     max_batch_size: int,
+    columns: tuple[Column, ...] = (),
 ) -> Example:
     """Raises `InvalidInput` when the model does not have one input and an output of scores per class."""
     if any(spec.name == "input_ids" for spec in inputs):
@@ -87,7 +90,7 @@ def classifier(
         raise InvalidInput(
             f"model '{model_name}' has no output with one score per class. Use POST /v2/models/{model_name}/infer"
         )
-    return Example(model_name, inputs[0], candidates[0], max_batch_size)
+    return Example(model_name, inputs[0], candidates[0], max_batch_size, columns)
 
 
 def decode_body(body: bytes, example: Example, top_k: int | None) -> ClassifyRequest:
@@ -154,12 +157,31 @@ def _decode_json(body: bytes, example: Example, top_k: int | None) -> ClassifyRe
             raise InvalidInput("'inputs' mixes base64 images with other things")
         _check_count(len(inputs), example)
         return _pictures(map(_base64, inputs), example, True, top_k)
+    if _are_rows(inputs) or (example.columns and type(inputs) is not list):
+        return _decode_rows(inputs, example, top_k)
     return _decode_numbers(inputs, example, top_k)
 
 
 def _pictures(pictures: Iterable[bytes], example: Example, batched: bool, top_k: int) -> ClassifyRequest:
     _layout(example)  # refused before a picture is looked at
     return ClassifyRequest(list(pictures), batched, top_k)
+
+
+def _are_rows(inputs: Any) -> bool:
+    return type(inputs) is dict or (type(inputs) is list and bool(inputs) and type(inputs[0]) is dict)
+
+
+def _decode_rows(inputs: Any, example: Example, top_k: int) -> ClassifyRequest:
+    """One row by its columns' names, or a list of them."""
+    if not example.columns:
+        raise InvalidInput(
+            f"model '{example.model_name}' names no columns: its version's folder has no {FILENAME}. "
+            'Send numbers: {"inputs": [...]}'
+        )
+    rows = inputs if type(inputs) is list else [inputs]
+    _check_count(len(rows), example)
+    table = table_rows.decode(rows, example.columns)
+    return ClassifyRequest(table if example.max_batch_size else table[0], rows is inputs, top_k)
 
 
 def _decode_numbers(inputs: Any, example: Example, top_k: int) -> ClassifyRequest:
@@ -175,7 +197,7 @@ def _decode_numbers(inputs: Any, example: Example, top_k: int) -> ClassifyReques
     if not (is_one or _is_one_example(nesting[1:], shape)):
         raise InvalidInput(
             f"'inputs' must be one example of shape {format_shape(shape)}, flat or nested, or a list of examples; "
-            f"got lists of {format_shape(nesting)}"
+            f"got lists of {format_shape(nesting)}{_columns_too(example)}"
         )
     _check_count(rows, example)
     full_shape = (rows, *shape) if example.max_batch_size else shape
@@ -183,6 +205,10 @@ def _decode_numbers(inputs: Any, example: Example, top_k: int) -> ClassifyReques
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InvalidInput("'inputs' holds numbers that are not finite")
     return ClassifyRequest(array, not is_one, top_k)
+
+
+def _columns_too(example: Example) -> str:
+    return f"; or rows by their columns' names, which are {described(example.columns)}" if example.columns else ""
 
 
 def _is_one_example(nesting: tuple[int, ...], shape: tuple[int, ...]) -> bool:
@@ -219,7 +245,7 @@ def _layout(example: Example) -> ImageLayout:
     if layout is None:
         raise InvalidInput(
             f"model '{example.model_name}' does not take an image: its input is {example.input}. "
-            'Send numbers: {"inputs": [...]}'
+            f'Send numbers: {{"inputs": [...]}}{_columns_too(example)}'
         )
     return layout
 

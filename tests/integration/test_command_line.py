@@ -130,8 +130,8 @@ def test_predict_sends_named_tensors_to_the_tensor_endpoint(served: str) -> None
 
 
 def test_predict_takes_a_bare_list_for_a_model_with_labels(served: str, repository: Path) -> None:
-    example = json.loads((repository / "breast-cancer-mlp" / "1" / "example.json").read_text())
-    done = slipway("predict", "breast-cancer-mlp", json.dumps(example["inputs"]), "--url", url_in(served), "--json")
+    row = list(json.loads((repository / "breast-cancer-mlp" / "1" / "example.json").read_text())["inputs"].values())
+    done = slipway("predict", "breast-cancer-mlp", json.dumps(row), "--url", url_in(served), "--json")
     assert json.loads(done.stdout)[0]["score"] > 0.9
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from tests.running_server import RunningServer, running
-from training.data import breast_cancer, digits
+from training.data import digits
 
 SEVEN = Path(__file__).parents[2] / "docs" / "images" / "seven.png"
 
@@ -73,15 +73,3 @@ def test_held_out_digits_as_pictures_are_as_right_as_in_training(server: Running
         paper = (255 - pixels[0]).round().astype(np.uint8)
         right += best(server, Image.fromarray(np.kron(paper, np.ones((20, 20), np.uint8)))) == str(label)
     assert right >= 97
-
-
-def test_clinical_measurements_are_diagnosed(server: RunningServer) -> None:
-    test = breast_cancer.load().test
-    reply = httpx.post(
-        f"{server.url}/v1/models/breast-cancer-mlp/classify",
-        json={"inputs": test.features[:64].tolist(), "parameters": {"top_k": 1}},
-    )
-    names = ["malignant", "benign"]
-    labels = [scores[0]["label"] for scores in reply.json()]
-    right = sum(label == names[index] for label, index in zip(labels, test.labels[:64].tolist(), strict=True))
-    assert right >= 60

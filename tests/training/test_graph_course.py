@@ -17,7 +17,7 @@ def test_it_trains_tells_and_saves(tmp_path: Path) -> None:
     GraphCourse.of(RECIPE, {"epochs": 2, "seed": 7}).train(tmp_path, Console(file=output), run_in(tmp_path))
 
     assert "predicted" in output.getvalue()
-    assert "% on 117 held-out rows, with the weights after step " in output.getvalue()
+    assert "% on 102 held-out rows, with the weights after step " in output.getvalue()
     assert load(tmp_path).config == replace(RECIPE.config, epochs=2, seed=7)
 
 

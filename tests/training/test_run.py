@@ -4,7 +4,6 @@ import pytest
 
 from training.answers import answers
 from training.checkpoint import Checkpoint
-from training.data import breast_cancer
 from training.errors import CheckpointError
 from training.recipes import breast_cancer_mlp, digits_cnn
 from training.recipes.recipe import Recipe
@@ -18,7 +17,10 @@ def test_a_restored_model_scores_what_the_checkpoint_says(cancer: Checkpoint) ->
     found = CANCER.kind.score(answered, cancer.rows.truths, cancer.facts)
 
     assert {f"test_{name}": value for name, value in found.items()}.items() <= cancer.metrics.items()
-    assert found["accuracy"] == (answered["probabilities"].argmax(1) == breast_cancer.load().test.labels.numpy()).mean()
+    assert (
+        found["accuracy"]
+        == (answered["probabilities"].argmax(1) == CANCER.kind.load(None, {}).test.labels.numpy()).mean()
+    )
 
 
 @pytest.mark.parametrize("recipe", [digits_cnn.RECIPE, CANCER], ids=lambda recipe: recipe.name)
@@ -35,7 +37,7 @@ def test_the_same_seed_gives_the_same_file_and_another_seed_another(recipe: Reci
 
 def test_a_checkpoint_tells_how_it_was_made(cancer: Checkpoint) -> None:
     assert cancer.config == CANCER.config
-    assert cancer.data_fingerprint == breast_cancer.load().fingerprint()
+    assert cancer.data_fingerprint == CANCER.kind.load(None, {}).fingerprint()
     assert set(cancer.library_versions) == {"python", "torch", "numpy", "sklearn", "safetensors"}
     losses = {point.step: point.loss for point in cancer.history}
     assert losses[int(cancer.metrics["step"])] == min(losses.values()) == cancer.metrics["validation_loss"]

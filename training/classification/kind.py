@@ -25,16 +25,22 @@ from training.settings import Value
 PROBABILITIES, LABEL = "probabilities", "label"
 
 
+def _no_files(_: Mapping[str, Any]) -> Mapping[str, bytes]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """`network` is made of hyper-parameters and facts, `shape` is that of a row; `drawn` makes a file of a row."""
+    """`network` is made of hyper-parameters and facts, `shape` is that of a row; `drawn` makes a file of a row, and
+    `files` are those beside the model."""
 
     read: Callable[[Path | None, Mapping[str, Value]], Splits]
     network: Callable[[Mapping[str, Any], Mapping[str, Any]], Classifier]
     shape: Callable[[Mapping[str, Any]], tuple[int, ...]]
-    drawn: Callable[[np.ndarray], Example]
+    drawn: Callable[[np.ndarray, Mapping[str, Any]], Example]
     input_name: str
     meaning: str
+    files: Callable[[Mapping[str, Any]], Mapping[str, bytes]] = _no_files
 
     def load(self, source: Path | None, options: Mapping[str, Value]) -> Splits:
         return self.read(source, options)
@@ -53,6 +59,7 @@ class Classification:
             outputs=(TensorSpec(PROBABILITIES, "FP32", (-1, len(labels))),),
             meaning=f"{self.input_name}: {self.meaning}",
             labels={PROBABILITIES: labels},
+            files=self.files(facts),
         )
 
     def rows(self, data: Splits, part: str) -> Rows:
@@ -62,8 +69,9 @@ class Classification:
     def score(self, outputs: Arrays, truths: Arrays, _: Mapping[str, Any]) -> Mapping[str, float]:
         return scores.scores(outputs[PROBABILITIES], truths[LABEL])
 
-    def example(self, rows: Rows, outputs: Arrays, _: Mapping[str, Any]) -> Example:
-        return self.drawn(rows.inputs[self.input_name][scores.clearest(outputs[PROBABILITIES], rows.truths[LABEL])])
+    def example(self, rows: Rows, outputs: Arrays, facts: Mapping[str, Any]) -> Example:
+        clearest = scores.clearest(outputs[PROBABILITIES], rows.truths[LABEL])
+        return self.drawn(rows.inputs[self.input_name][clearest], facts)
 
     def shown(self, outputs: Arrays, truths: Arrays, facts: Mapping[str, Any]) -> Iterable[RenderableType]:
         return scores.shown(outputs[PROBABILITIES], truths[LABEL], facts["labels"])

@@ -1,17 +1,17 @@
 """scikit-learn's Wisconsin breast cancer data: 569 tumours, 30 measurements of cell nuclei each.
 
-Rule: measurements stay raw, in the data set's own units and order; scaling them is the model's business.
+Rule: measurements stay raw, in the data set's own units, order and names; scaling them is the model's business.
 """
 
+import polars as pl
 from sklearn.datasets import load_breast_cancer
 
-from training.data.splits import Splits, by_content
-
-LABELS = ("malignant", "benign")
-MEASUREMENTS = 30
+TARGET, LABELS = "label", ("malignant", "benign")
 
 
-def load() -> Splits:
-    """Features float32 [rows, 30]; the label of a row is its place in `LABELS`."""
+def load() -> pl.DataFrame:
+    """A column for each measurement, and the label last: malignant or benign."""
     tumours = load_breast_cancer()
-    return by_content(tumours.data, tumours.target, LABELS, "scikit-learn's breast cancer data", {})
+    table = pl.DataFrame(tumours.data, schema=list(map(str, tumours.feature_names)))
+    diagnoses = pl.Series(TARGET, tumours.target_names[tumours.target], dtype=pl.Enum(LABELS))
+    return table.with_columns(diagnoses)

@@ -15,7 +15,7 @@ from serving.errors import ModelLoadFailed
 from training.answers import answers
 from training.checkpoint import Checkpoint
 from training.errors import PublishFailed
-from training.export import candidates, config_pbtxt, manifest, measuring, parity, publication, torchscript
+from training.export import candidates, config_pbtxt, labels_file, manifest, measuring, parity, publication, torchscript
 from training.export.candidates import Subject
 from training.export.gate import FLOAT32, PUBLISHED, Gate, Variant
 from training.export.manifest import Manifest
@@ -38,13 +38,15 @@ def publish(recipe: Recipe, checkpoint: Checkpoint, directory: Path, gate: Gate 
     then no version was published.
     """
     served = restore(recipe, checkpoint)
-    default = config_pbtxt.render(directory.name, served)
+    default, labels = config_pbtxt.render(directory.name, served), next(iter(served.labels.values()), ())
+    labels_file.check(directory / config_pbtxt.LABELS, labels)
 
     def fill(staging: Path) -> Manifest:
         config = config_pbtxt.read(directory / config_pbtxt.CONFIG, directory.name, default)
         return _fill(staging, recipe, checkpoint, served, config, gate)
 
-    return publication.publish(directory, fill, {**_labels(served), config_pbtxt.CONFIG: default})
+    beside = {config_pbtxt.LABELS: labels_file.encode(labels)} if labels else {}
+    return publication.publish(directory, fill, {**beside, config_pbtxt.CONFIG: default})
 
 
 def _fill(
@@ -126,9 +128,3 @@ def _rounded(staging: Path, rows: GoldenRows) -> GoldenRows:
     """The same rows, with what the file that is served answers; processors differ in how they round to 8 bits."""
     outputs = measuring.answers(measuring.opened(staging / DEFAULT_FILENAMES["onnxruntime"]), rows.inputs)
     return GoldenRows(rows.inputs, {name: outputs[name] for name in rows.outputs}, _ROUNDED_TOLERANCE)
-
-
-def _labels(served: Served) -> dict[str, str]:
-    """Of the output that has classes; there is one at most."""
-    labels = next(iter(served.labels.values()), None)
-    return {} if labels is None else {config_pbtxt.LABELS: "".join(f"{label}\n" for label in labels)}

@@ -6,12 +6,13 @@ Rule: a client sends what it measured; nothing that the training did to its inpu
 from torch import Tensor, nn
 
 from training.models.standardize import Standardize
+from training.models.table import TableFeatures
 
 
 class Classifier(nn.Module):
     """`prepare` (without weights), then standardisation, then `network`, which sees values around zero."""
 
-    def __init__(self, prepare: nn.Module, standardize: Standardize, network: nn.Module) -> None:
+    def __init__(self, prepare: nn.Module, standardize: Standardize | TableFeatures, network: nn.Module) -> None:
         super().__init__()
         self.prepare = prepare
         self.standardize = standardize

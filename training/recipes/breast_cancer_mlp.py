@@ -1,54 +1,68 @@
-"""Clinical measurements with a multi-layer perceptron: `python -m training.recipes.breast_cancer_mlp`."""
+"""Rows of a table with a multi-layer perceptron, breast cancer's measurements unless another is given: `python -m
+training.recipes.breast_cancer_mlp`."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import nn
 
+from serving.core import columns
+from serving.core.columns import Column, column_of
 from training.classification.kind import Classification
 from training.config import TrainConfig
-from training.data import breast_cancer
-from training.data.splits import Splits
 from training.kind import Example
 from training.models.classifier import Classifier
 from training.models.mlp import Mlp
-from training.models.standardize import Standardize
+from training.models.table import TableFeatures
 from training.recipes.recipe import Recipe
+from training.tabular import row
+from training.tabular.loading import load
+
+Facts = Mapping[str, Any]
 
 
-def load(_: Path | None, __: Mapping[str, Any]) -> Splits:
-    return breast_cancer.load()
+def network(hyperparameters: Mapping[str, Any], facts: Facts) -> Classifier:
+    features = TableFeatures(_columns(facts), facts["gaps"])
+    mlp = Mlp(features=features.width, classes=len(facts["labels"]), **hyperparameters)
+    return Classifier(nn.Identity(), features, mlp)
 
 
-def network(hyperparameters: Mapping[str, Any], facts: Mapping[str, Any]) -> Classifier:
-    features = breast_cancer.MEASUREMENTS
-    mlp = Mlp(features=features, classes=len(facts["labels"]), **hyperparameters)
-    return Classifier(nn.Identity(), Standardize((features,)), mlp)
+def drawn(numbers: np.ndarray, facts: Facts) -> Example:
+    return row.drawn(numbers, _columns(facts))
 
 
-def drawn(row: np.ndarray) -> Example:
-    """`row` [30] as `{"inputs": [30 numbers]}`."""
-    measurements = [float(f"{value:.7g}") for value in row.tolist()]  # what float32 holds, without its binary tail
-    return Example("example.json", json.dumps({"inputs": measurements}).encode() + b"\n")
+def files(facts: Facts) -> Mapping[str, bytes]:
+    return {columns.FILENAME: columns.encode(_columns(facts))}
+
+
+def _columns(facts: Facts) -> tuple[Column, ...]:
+    return tuple(map(column_of, facts["columns"]))
 
 
 KIND = Classification(
     read=load,
     network=network,
-    shape=lambda _: (breast_cancer.MEASUREMENTS,),
+    shape=lambda facts: (len(facts["columns"]),),
     drawn=drawn,
     input_name="features",
-    meaning="the measurements as they are, in scikit-learn's order",
+    meaning="a row's values as columns.json of the version says",
+    files=files,
 )
 RECIPE = Recipe(
     name="breast-cancer-mlp",
-    summary="clinical measurements to a diagnosis",
+    summary="clinical measurements to a diagnosis, or your own table's rows to their classes",
     kind=KIND,
     hyperparameters={"hidden": 64},
     config=TrainConfig(epochs=60, batch_size=32, learning_rate=1e-3, weight_decay=1e-4),
+    data={
+        "target": "label",
+        "drop": "",
+        "slices": "",
+        "categories": "",
+        "most_values": 64,
+        "keep_duplicates": False,
+    },
 )
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The people's route: a picture, a text or numbers in, labels with scores out."""
+"""The people's route: a picture, a text, numbers or rows of a table in, labels with scores out."""
 
 import os
 from functools import partial
@@ -12,6 +12,7 @@ from starlette.datastructures import UploadFile
 from serving.core.requests import InferRequest
 from serving.engine.engine import Engine
 from serving.engine.servable import Servable
+from serving.engine.table_columns import columns_of, version_for
 from serving.engine.token_inputs import reads
 from serving.errors import InvalidInput
 from serving.protocols import classify as codec
@@ -55,11 +56,13 @@ def classify_router(engine: Engine) -> APIRouter:
 
     @router.post(
         "/{model}/classify",
-        summary="Classify: a picture, a text or numbers in, labels with scores out",
+        summary="Classify: a picture, a text, numbers or rows of a table in, labels with scores out",
         description=(
             "Send an image file (`curl -F image=@seven.png URL` or `curl --data-binary @seven.png URL`), or JSON with "
-            "a base64 image or numbers in `inputs`. Images of any size and colour become what the model takes. A model "
-            "with a tokenizer takes a text in `inputs`, or a list of texts."
+            "a base64 image, a text, numbers or rows by their columns' names in `inputs`, or a list of them. Images of "
+            "any size and colour become what the model takes; a model with a tokenizer takes texts. A row names each "
+            "column of the model, with null for what is missing; a category's value that the model does not know is "
+            "read as unknown."
         ),
         response_model=list[schemas.Score] | list[list[schemas.Score]],
         responses={200: _REPLY, **{status: ERRORS[status] for status in (400, 404, 413, 500, 503)}},
@@ -76,7 +79,8 @@ def classify_router(engine: Engine) -> APIRouter:
         if isinstance(inputs, list):
             rows = [await to_thread.run_sync(codec.to_pixels, data, example, limiter=decoders) for data in inputs]
             inputs = codec.stack(rows, example)
-        inference = InferRequest(model.name, {example.input.name: inputs})
+        version = version_for(model, engine.versions(model.name)) if example.columns else ""
+        inference = InferRequest(model.name, {example.input.name: inputs}, version)
         response = await until_disconnect(request, engine.infer(within_header(request, inference)))
         scores = response.outputs[example.scores.name]
         return json_reply(codec.encode_scores(scores, asked, response.labels.get(example.scores.name, ())))
@@ -86,7 +90,12 @@ def classify_router(engine: Engine) -> APIRouter:
 
 def _example(model: Servable) -> codec.Example:
     return codec.classifier(
-        model.name, tuple(model.inputs.values()), tuple(model.outputs.values()), model.labels, model.max_batch_size
+        model.name,
+        tuple(model.inputs.values()),
+        tuple(model.outputs.values()),
+        model.labels,
+        model.max_batch_size,
+        columns_of(model),
     )
 
 

@@ -170,8 +170,9 @@ class ClassifyParameters(BaseModel):
 
 class ClassifyRequest(BaseModel):
     inputs: Any = Field(
-        description="A base64 image or a list of them; a text or a list of texts, for a model with a tokenizer; or the "
-        "numbers of one example or of several, nested or flat."
+        description="A base64 image or a list of them; a text or a list of texts, for a model with a tokenizer; the "
+        "numbers of one example or of several, nested or flat; or, for a model whose columns have names, a row such as "
+        '{"age": 3, "colour": "red"} or a list of them.'
     )
     parameters: ClassifyParameters | None = None
 

@@ -10,7 +10,7 @@ def test_an_example_is_a_grey_png_of_dark_ink_on_white_paper() -> None:
     row = np.zeros((1, 8, 8), np.float32)
     row[0, 3, 4] = 255.0
 
-    written = drawn(row)
+    written = drawn(row, {})
     image = Image.open(io.BytesIO(written.content))
 
     assert written.name == "example.png"

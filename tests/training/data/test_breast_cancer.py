@@ -1,15 +1,13 @@
-from sklearn.datasets import load_breast_cancer
+import polars as pl
 
 from training.data import breast_cancer
 
 
-def test_labels_are_in_the_data_sets_order() -> None:
-    assert list(breast_cancer.LABELS) == load_breast_cancer().target_names.tolist()
+def test_it_is_raw_with_scikit_learn_s_names() -> None:
+    table = breast_cancer.load()
 
-
-def test_measurements_are_raw() -> None:
-    splits = breast_cancer.load()
-
-    assert splits.train.features.shape == (334, breast_cancer.MEASUREMENTS)
-    assert (len(splits.validation), len(splits.test)) == (118, 117)
-    assert splits.train.features.max() > 1000  # areas, in the data set's own unit
+    assert table.shape == (569, 31)
+    assert table.columns[:2] == ["mean radius", "mean texture"]
+    assert table["mean radius"][0] == 17.99
+    assert table["label"].value_counts().sort("label").rows() == [("malignant", 212), ("benign", 357)]
+    assert set(table.dtypes) == {pl.Float64, pl.Enum(breast_cancer.LABELS)}

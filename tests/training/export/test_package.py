@@ -15,19 +15,20 @@ from torch import Tensor, nn
 
 from serving.backends.backend import find as find_backend
 from serving.core import golden
+from serving.core.columns import decode
 from serving.core.model_config import complete, parse
+from serving.protocols import table_rows
 from training.checkpoint import Checkpoint, save
-from training.data import breast_cancer, digits
+from training.data import digits
 from training.errors import CheckpointError, ParityFailed, PublishFailed
 from training.export.gate import Gate
 from training.export.package import publish
 from training.models.classifier import Classifier
 from training.models.mlp import Mlp
-from training.models.standardize import Standardize
 from training.recipes import breast_cancer_mlp
 
 CANCER = breast_cancer_mlp.RECIPE
-TESTS = {"digits-cnn": lambda: digits.load().test, "breast-cancer-mlp": lambda: breast_cancer.load().test}
+TESTS = {"digits-cnn": lambda: digits.load().test, "breast-cancer-mlp": lambda: CANCER.kind.load(None, {}).test}
 
 
 def _served(version: Path, rows: np.ndarray) -> np.ndarray:
@@ -41,7 +42,8 @@ def _served(version: Path, rows: np.ndarray) -> np.ndarray:
 def _row(example: Path) -> np.ndarray:
     """An example as a server reads it: images at the model's size, JSON as it stands."""
     if example.suffix == ".json":
-        return np.array([json.loads(example.read_text())["inputs"]], dtype=np.float32)
+        columns = decode((example.parent / "columns.json").read_bytes())
+        return table_rows.decode([json.loads(example.read_text())["inputs"]], columns)
     image = Image.open(io.BytesIO(example.read_bytes())).resize((8, 8), Image.Resampling.BOX)
     return np.asarray(image, dtype=np.float32)[None, None]
 
@@ -51,7 +53,8 @@ def _entries(directory: Path) -> list[str]:
 
 
 def test_a_version_holds_both_formats_a_manifest_and_an_example(version: Path) -> None:
-    assert [name for name in _entries(version) if not name.startswith("example.")] == [
+    beside = {"columns.json"} if version.parent.name == CANCER.name else set()
+    assert [name for name in _entries(version) if not name.startswith("example.") and name not in beside] == [
         "golden.npz",
         "manifest.json",
         "model.onnx",
@@ -114,6 +117,17 @@ def test_the_operators_config_and_labels_are_left_alone(cancer: Checkpoint, repo
     assert (directory / "labels.txt").read_text() == "bad\ngood\n"
 
 
+def test_labels_of_other_classes_are_refused_and_nothing_published(cancer: Checkpoint, tmp_path: Path) -> None:
+    directory = tmp_path / CANCER.name
+    directory.mkdir()
+    (directory / "labels.txt").write_text("benign\nmalignant\n")
+
+    with pytest.raises(PublishFailed, match="has 'benign' in line 1, where the new version has 'malignant'"):
+        publish(CANCER, cancer, directory)
+
+    assert _entries(directory) == ["labels.txt"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
@@ -146,8 +160,9 @@ class RoundsWhenExported(Mlp):
         return logits.round() if torch.compiler.is_exporting() else logits
 
 
-def _wrong(hyperparameters: Mapping[str, int], _: Mapping[str, Any]) -> Classifier:
-    return Classifier(nn.Identity(), Standardize((30,)), RoundsWhenExported(30, classes=2, **hyperparameters))
+def _wrong(hyperparameters: Mapping[str, int], facts: Mapping[str, Any]) -> Classifier:
+    features = breast_cancer_mlp.network(hyperparameters, facts).standardize
+    return Classifier(nn.Identity(), features, RoundsWhenExported(30, classes=2, **hyperparameters))
 
 
 WRONG = replace(CANCER, kind=replace(breast_cancer_mlp.KIND, network=_wrong))

@@ -30,7 +30,8 @@ class Scores(nn.Module):
 
 
 def _config() -> ModelConfig:
-    served = RECIPE.kind.served(nn.Identity(), {"labels": ["malignant", "benign"]})
+    columns = [{"name": f"x{number}", "kind": "number"} for number in range(30)]
+    served = RECIPE.kind.served(nn.Identity(), {"labels": ["malignant", "benign"], "columns": columns})
     return complete(parse(config_pbtxt.render(RECIPE.name, served), RECIPE.name))
 
 

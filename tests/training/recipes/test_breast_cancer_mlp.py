@@ -1,12 +1,12 @@
-import json
+from pathlib import Path
 
-import numpy as np
 import safetensors.torch
 import torch
 
+from serving.core import columns
+from tests.tiny_tables import write_flowers
 from training.checkpoint import Checkpoint
-from training.data import breast_cancer
-from training.recipes.breast_cancer_mlp import drawn
+from training.recipes.breast_cancer_mlp import KIND, RECIPE, files, network
 
 
 def test_held_out_accuracy_is_at_least_95_percent(cancer: Checkpoint) -> None:
@@ -15,18 +15,22 @@ def test_held_out_accuracy_is_at_least_95_percent(cancer: Checkpoint) -> None:
 
 def test_standardisation_is_inside_the_model(cancer: Checkpoint) -> None:
     weights = safetensors.torch.load(cancer.weights)
+    measured = KIND.load(None, {}).train.features
 
-    assert torch.allclose(weights["standardize.mean"], breast_cancer.load().train.features.mean(dim=0))
-
-
-def test_an_example_holds_the_row_as_a_person_would_write_it() -> None:
-    written = drawn(np.float32([0.1, 17.99, 2499.0]))
-
-    assert written.name == "example.json"
-    assert written.content == b'{"inputs": [0.1, 17.99, 2499.0]}\n'
+    assert torch.allclose(weights["standardize.standardize.mean"], measured.mean(dim=0))
 
 
-def test_an_example_reads_back_as_the_same_float32(cancer: Checkpoint) -> None:
-    row = cancer.rows.inputs["features"][0]
+def test_columns_go_beside_the_model(cancer: Checkpoint) -> None:
+    found = columns.decode(files(cancer.facts)[columns.FILENAME])
 
-    assert np.array_equal(np.float32(json.loads(drawn(row).content)["inputs"]), row)
+    assert (len(found), found[0]) == (30, columns.number("mean radius"))
+
+
+def test_the_network_is_as_wide_as_a_table_needs(tmp_path: Path) -> None:
+    data = KIND.load(write_flowers(tmp_path / "flowers.csv"), {"target": "picked"})
+    model = network(RECIPE.hyperparameters, data.facts)
+    model.fit_inputs(data.train.features)
+    logits = model(data.test.features)
+
+    assert logits.shape == (len(data.test), 2)
+    assert logits.isfinite().all()

@@ -1,13 +1,17 @@
 import base64
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
 
-from tests.running_server import RunningServer
+from tests.running_server import RunningServer, running
+from tests.tiny_models import add_rows
 
+CANARY = """parameters { key: "rollout.strategy" value { string_value: "canary" } }
+    parameters { key: "rollout.percent" value { string_value: "99" } } dynamic_batching { }"""
 BRIGHT = [{"label": "bright", "score": pytest.approx(0.8)}, {"label": "dark", "score": pytest.approx(0.2)}]
 
 
@@ -73,3 +77,66 @@ def test_what_is_wrong_is_said(tiny_server: RunningServer, request_: dict[str, A
     assert reply.status_code == status
     assert reply.json().keys() == {"error"}
     assert message in reply.json()["error"]
+
+
+@pytest.fixture(scope="module")
+def rows_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    root = tmp_path_factory.mktemp("tables")
+    add_rows(root)
+    add_rows(root, "changed", "1 2", CANARY)
+    with running(root) as server:
+        yield server
+
+
+def seen(age: float, colour: float) -> list[dict[str, Any]]:
+    scores = [{"label": "age", "score": age}, {"label": "colour", "score": colour}]
+    return sorted(scores, key=lambda row: -row["score"])
+
+
+def test_a_row_by_its_columns_names(rows_server: RunningServer) -> None:
+    row = {"colour": "blue", "age": 3}
+    assert classify(rows_server, "rows", json={"inputs": row}).json() == seen(3, 1)
+    several = [row, {"age": None, "colour": "green"}]
+    assert classify(rows_server, "rows", json={"inputs": several}).json() == [seen(3, 1), seen(-5, -1)]
+    best = {"inputs": several, "parameters": {"top_k": 1}}
+    assert classify(rows_server, "rows", json=best).json() == [seen(3, 1)[:1], seen(-5, -1)[:1]]
+    assert classify(rows_server, "rows", json={"inputs": [[3, 1]]}).json() == [seen(3, 1)]
+
+
+def test_a_row_is_answered_by_the_version_whose_columns_it_was_read_by(rows_server: RunningServer) -> None:
+    states = httpx.get(f"{rows_server.url}/v2/models/changed/versions").json()["versions"]
+    assert {each["version"]: each["traffic_percent"] for each in states} == {"1": 1, "2": 99}
+    answers = [classify(rows_server, "changed", json={"inputs": {"age": 3, "colour": "blue"}}) for _ in range(10)]
+    assert [answer.json() for answer in answers] == [seen(3, 1)] * 10
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "message"),
+    [
+        ("rows", {"age": 3}, "inputs has no column 'colour', which is null where it is missing; the columns are age"),
+        ("rows", [{"age": 3, "colour": "red"}, {"age": 3, "color": "red"}], "inputs[1] has a column 'color'"),
+        ("rows", {"age": "old", "colour": "red"}, "inputs['age'] must be a number, true, false or null, got 'old'"),
+        ("rows", [{"age": 3, "colour": "red"}] * 5, "model 'rows' takes 1 to 4 examples at a time, got 5"),
+        (
+            "rows",
+            [1, 2, 3],
+            "got lists of [3]; or rows by their columns' names, which are age (number), colour (red, blue)",
+        ),
+        ("rows", 7, "must be a row by its columns' names"),
+        ("rows", "red", "model 'rows' does not take an image"),
+        ("brightness", {"age": 3}, "model 'brightness' names no columns: its version's folder has no columns.json"),
+    ],
+)
+def test_what_is_wrong_with_a_row_is_said(
+    rows_server: RunningServer, tiny_server: RunningServer, model: str, inputs: Any, message: str
+) -> None:
+    reply = classify(rows_server if model == "rows" else tiny_server, model, json={"inputs": inputs})
+    assert reply.status_code == 400
+    assert message in reply.json()["error"]
+
+
+def test_a_picture_is_no_row(rows_server: RunningServer) -> None:
+    told = (
+        'Send numbers: {"inputs": [...]}; or rows by their columns\' names, which are age (number), colour (red, blue)'
+    )
+    assert told in classify(rows_server, "rows", content=png()).json()["error"]

@@ -1,0 +1,82 @@
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from training.errors import InvalidData
+from training.tabular.typed import LeftOut, Typed, texts_of, typed
+
+NAN, INF = float("nan"), float("inf")
+
+
+def read(values: list[Any], is_category: bool = False, most: int = 3) -> Typed:
+    found = typed(pl.Series("c", values), is_category, most)
+    assert isinstance(found, Typed)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1, None, -3], [1, None, -3]),
+        ([1.5, NAN, 2.0], [1.5, None, 2.0]),
+        (["1", " 2.5 ", "", "NA", "1e3"], [1, 2.5, None, None, 1000]),
+        ([True, False, None], [1, 0, None]),
+        (["True", "false", "?"], [1, 0, None]),
+    ],
+)
+def test_numbers_and_truth_in_whatever_form_are_numbers(values: list[Any], expected: list[float | None]) -> None:
+    found = read(values)
+
+    assert found.is_number
+    assert found.values.to_list() == expected
+
+
+def test_infinities_and_what_fp32_cannot_hold_are_missing_and_counted() -> None:
+    found = read([1.0, INF, -INF, 1e300, NAN])
+
+    assert (found.values.to_list(), found.infinite) == ([1, None, None, None, None], 3)
+    assert read(["1", "inf"]).infinite == 1
+
+
+def test_minus_zero_is_zero() -> None:
+    assert str(read([-0.0, 1.0]).values[0]) == "0.0"
+
+
+def test_texts_are_texts_without_spaces_around_them() -> None:
+    found = read([" red", "blue", "n/a", None, ""])
+
+    assert not found.is_number
+    assert found.values.to_list() == ["red", "blue", None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([7, 8, None], ["7", "8", None]), ([7.0, 2.5, NAN, INF], ["7", "2.5", None, None]), ([True], ["true"])],
+)
+def test_numbers_can_be_told_to_be_categories(values: list[Any], expected: list[str | None]) -> None:
+    assert read(values, is_category=True).values.to_list() == expected
+    assert texts_of(pl.Series(values)).to_list() == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (["a", "b", "c", "d"], "has 4 different texts such as 'a', more than data.most_values=3"),
+        ([date(2020, 1, 1)], "is neither numbers nor texts, but Date"),
+        ([[1], [2]], "is neither numbers nor texts, but List(Int64)"),
+        ([None, None], "is empty"),
+    ],
+)
+def test_what_is_neither_is_left_out_with_the_reason(values: list[Any], reason: str) -> None:
+    assert typed(pl.Series("c", values), False, 3) == LeftOut("c", reason)
+
+
+def test_a_few_mistakes_among_numbers_are_told_rather_than_left_out() -> None:
+    with pytest.raises(InvalidData) as refused:
+        typed(pl.Series("age", [*map(str, range(100)), "none yet"]), False, 64)
+    assert str(refused.value) == (
+        "column 'age' has numbers and 1 texts that are none, such as 'none yet'; correct them, leave them empty, or "
+        "leave the column out: --set data.drop=age"
+    )
