@@ -109,6 +109,8 @@ WITHOUT_OWN_TEST = {
     "serving/scheduling/scheduler.py": "interfaces",
     "serving/transports/http/schemas.py": "documentation, shown by test_app.py",
     "serving/transports/http/documented.py": "documentation, shown by test_app.py",
+    "training/recipes/digits_diffusion.py": "tests/integration/test_digits_diffusion.py trains it",
+    "training/recipes/shop_recommender.py": "tests/integration/test_shop_recommender.py trains it",
     "loadtests/bare_server.py": "tests/loadtests/test_contestants.py asks it",
     "loadtests/peers/litserve_server.py": "runs in an environment of its own, and is asked before it is measured",
     "loadtests/peers/mlserver_model.py": "the same",

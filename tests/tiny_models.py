@@ -296,3 +296,71 @@ def add_ragged(root: Path, name: str = "ragged", extra: str = "dynamic_batching 
         minus_one=np.array([-1]),
         far=np.array([2**31]),
     )
+
+
+def add_drawing(root: Path, name: str = "drawing", max_batch_size: int = 4) -> None:
+    """image = 100 + 20 noise + 50 label."""
+    folder = write_config(
+        root,
+        name,
+        f"""backend: "onnxruntime" max_batch_size: {max_batch_size}
+        input [ {{ name: "label" data_type: TYPE_INT64 dims: 1 }},
+                {{ name: "noise" data_type: TYPE_FP32 dims: [1, 4, 4] }} ]
+        output {{ name: "image" data_type: TYPE_FP32 dims: [1, 4, 4] label_filename: "labels.txt" }}
+        dynamic_batching {{ }}""",
+    )
+    (folder / "labels.txt").write_text("pale\nbright, white\n")
+    write_onnx(
+        folder / "1" / "model.onnx",
+        """g (int64[n, 1] label, float[n, 1, 4, 4] noise) => (float[n, 1, 4, 4] image) {
+            number = Cast <to = 1> (label)
+            light = Mul(number, fifty)
+            plane = Unsqueeze(light, axes)
+            grain = Mul(noise, twenty)
+            paper = Add(grain, hundred)
+            image = Add(paper, plane)
+        }""",
+        fifty=np.float32(50),
+        twenty=np.float32(20),
+        hundred=np.float32(100),
+        axes=np.array([2, 3]),
+    )
+
+
+CHART = np.array([0.4, 0.3, 0.2, 0.08, 0.02], np.float32)
+DRINKS = ["tea", "coffee", "juice", "water", "milk"]
+
+
+def add_chart(root: Path) -> None:
+    """What is liked most of what a user does not have, three at most."""
+    folder = write_config(
+        root,
+        "chart",
+        """backend: "onnxruntime" max_batch_size: 8
+        input { name: "history" data_type: TYPE_INT64 dims: 2 }
+        output [ { name: "items" data_type: TYPE_INT64 dims: 3 label_filename: "labels.txt" },
+                 { name: "scores" data_type: TYPE_FP32 dims: 3 } ]
+        dynamic_batching { }""",
+    )
+    (folder / "labels.txt").write_text("".join(f"{name}\n" for name in DRINKS))
+    write_onnx(
+        folder / "1" / "model.onnx",
+        """g (int64[n, 2] history) => (int64[n, 3] items, float[n, 3] scores) {
+            places = Add(history, one)
+            had = OneHot(places, depth, values)
+            any = ReduceMax <keepdims = 0> (had, axes)
+            known = Slice(any, begin, end, axes)
+            new = Sub(unit, known)
+            likings = Mul(new, chart)
+            scores, items = TopK(likings, k)
+        }""",
+        one=np.array(1),
+        depth=np.array(6),
+        values=np.array([0, 1], np.float32),
+        axes=np.array([1]),
+        begin=np.array([1]),
+        end=np.array([6]),
+        unit=np.float32(1),
+        chart=CHART,
+        k=np.array([3]),
+    )

@@ -3,7 +3,7 @@
 Rule: where output is not a terminal there are a few plain lines and no escape codes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -108,6 +108,15 @@ def _told(variant: Variant) -> tuple[str, ...]:
         f"{variant.score:.4f}",
         variant.verdict,
     )
+
+
+def comparison_table(columns: Mapping[str, Mapping[str, float]]) -> Table:
+    """Scores by name, one column beside another; those of the first stand out."""
+    table = Table("", *columns)
+    first, *others = columns.values()
+    for name, value in first.items():
+        table.add_row(name.replace("_", " "), f"[bold]{value:.1%}[/]", *(f"{other[name]:.1%}" for other in others))
+    return table
 
 
 def _progress(console: Console) -> Progress:

@@ -33,7 +33,11 @@ def say_where_to_look(settings: Settings, started: "Started") -> None:
     typer.echo(f"\n  API, to read and try   {url}/docs")
     typer.echo(f"  gRPC                   {host}:{started.grpc_port}")
     typer.echo(f"  Prometheus metrics     http://{host}:{started.metrics_port}/metrics")
-    curls = [*_curls(settings.model_repositories, url, rows), *_curls_of_writers(url, started)]
+    curls = [
+        *_curls(settings.model_repositories, url, rows),
+        *_curls_of_writers(url, started),
+        *_curls_of_drawers(url, started),
+    ]
     if curls:
         typer.echo("\n  Try it:")
     for curl in curls:
@@ -69,3 +73,16 @@ def _curls_of_writers(url: str, started: "Started") -> list[str]:
         for model, prompt in zip(writers, prompts, strict=True)
     ]
     return [f"curl -s {url}/v1/completions -d {shlex.quote(body)}" for body in asked]
+
+
+def _curls_of_drawers(url: str, started: "Started") -> list[str]:
+    from serving.protocols.named_labels import names
+    from serving.protocols.openai_images import IMAGE
+    from serving.transports.http.openai_images import draws
+
+    asked = [
+        json.dumps({"model": model.name, "prompt": names(model.labels[IMAGE][-1])[0], "n": 2})
+        for model in started.engine.models()
+        if draws(model)
+    ]
+    return [f"curl -s {url}/v1/images/generations -d {shlex.quote(body)}" for body in asked]

@@ -5,6 +5,8 @@ Rule: only of what is harmless; what would change an answer is refused where the
 
 from collections.abc import Iterator, Mapping
 
+from tritonclient.grpc.model_config_pb2 import DataType, ModelOutput
+
 from serving.core import model_config, parameter_names, response_cache_config
 from serving.core.model_config import ModelConfig
 from serving.engine.load_policy import LoadPolicy
@@ -36,8 +38,13 @@ def _void_thread_counts(config: ModelConfig) -> list[str]:
 
 
 def _label_counts(config: ModelConfig, labels: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Of scores, one for each class; labels of numbers and of pictures name what may be in them."""
     return [
         f"output '{output.name}' has {output.dims[-1]} classes and {output.label_filename} {len(labels[output.name])}"
         for output in config.output
-        if output.label_filename and output.dims and output.dims[-1] not in (-1, len(labels[output.name]))
+        if output.label_filename and _is_scores(output) and output.dims[0] not in (-1, len(labels[output.name]))
     ]
+
+
+def _is_scores(output: ModelOutput) -> bool:
+    return len(output.dims) == 1 and DataType.Name(output.data_type).startswith("TYPE_FP")

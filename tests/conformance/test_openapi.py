@@ -19,7 +19,19 @@ from tests.tiny_encoders import add_tiny_encoder, add_tiny_text_classifier
 
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 NAMES = {
-    "model": ["simple", "running_sum", "repeat_int32", "brightness", "opaque", "writer", "encoder", "topics", "nope"],
+    "model": [
+        "simple",
+        "running_sum",
+        "repeat_int32",
+        "brightness",
+        "opaque",
+        "writer",
+        "encoder",
+        "topics",
+        "drawing",
+        "chart",
+        "nope",
+    ],
     "version": ["1", "2"],
     "region": ["numbers"],
 }
@@ -34,6 +46,8 @@ def fuzzed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
     behaviours.add_running_sum(root)
     behaviours.add_opaque(root)
     tiny_models.add_brightness(root)
+    tiny_models.add_drawing(root)
+    tiny_models.add_chart(root)
     add_tiny_decoder(root)
     add_tiny_encoder(root)
     add_tiny_text_classifier(root)

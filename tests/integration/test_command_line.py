@@ -96,6 +96,14 @@ def test_the_banner_has_a_curl_for_a_model_that_writes(tmp_path: Path) -> None:
     assert reply["usage"]["completion_tokens"] > 0
 
 
+def test_the_banner_has_a_curl_for_a_model_that_draws(tmp_path: Path) -> None:
+    tiny_models.add_drawing(tmp_path)
+    with serving(tmp_path) as (_, banner):
+        [line] = re.findall(r"^ +(curl .*)$", banner, re.MULTILINE)
+        reply = json.loads(subprocess.check_output(line, shell=True, text=True))
+    assert [picture["revised_prompt"] for picture in reply["data"]] == ["bright"] * 2
+
+
 def test_the_curl_of_the_readme_answers_the_right_digit(served: str) -> None:
     line = re.search(r"^(curl .*seven\.png.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert line

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from training.display import bytes_shown, confusion_table, line, steps_shown, variants_table, watched
+from training.display import bytes_shown, comparison_table, confusion_table, line, steps_shown, variants_table, watched
 from training.export.gate import FLOAT32, PUBLISHED, Variant
 from training.loop import Step
 from training.state import Point
@@ -94,3 +94,14 @@ def test_what_is_watched_comes_as_it_is_and_leaves_no_trace() -> None:
 
     assert list(watched("reading", Console(file=output))(["a", "b"])) == ["a", "b"]
     assert output.getvalue() == ""
+
+
+def test_scores_stand_beside_others() -> None:
+    told = io.StringIO()
+    columns = {"this model": {"hit_rate_10": 0.756}, "what most have": {"hit_rate_10": 0.0531}}
+    Console(file=told).print(comparison_table(columns))
+    assert [part.strip() for part in told.getvalue().splitlines()[3].strip("│").split("│")] == [
+        "hit rate 10",
+        "75.6%",
+        "5.3%",
+    ]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # for the rule above
 RECIPES = {
     "digits-cnn": "training.recipes.digits_cnn:RECIPE",
     "breast-cancer-mlp": "training.recipes.breast_cancer_mlp:RECIPE",
+    "digits-diffusion": "training.recipes.digits_diffusion:RECIPE",
+    "shop-recommender": "training.recipes.shop_recommender:RECIPE",
     "gpt-docs": "training.recipes.gpt_docs:RECIPE",
     "dates-seq2seq": "training.recipes.dates_seq2seq:RECIPE",
     "docs-classifier": "training.recipes.docs_classifier:RECIPE",

@@ -19,6 +19,7 @@ from serving.transports.http.infer import infer_endpoint, infer_router
 from serving.transports.http.metrics import metrics_router
 from serving.transports.http.models import models_router
 from serving.transports.http.openai import openai_router
+from serving.transports.http.recommend import recommend_router
 from serving.transports.http.replies import add_error_replies
 from serving.transports.http.repository import repository_router
 from serving.transports.http.settings_routes import settings_router
@@ -55,6 +56,7 @@ def gateway(
         infer_router(infer),
         generate_router(engine),
         classify_router(engine),
+        recommend_router(engine),
         openai_router(engine),
         health_router(engine, extensions),
         statistics_router(engine),

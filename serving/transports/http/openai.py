@@ -1,5 +1,5 @@
-"""OpenAI's API for models that write or have embeddings: /v1/models, /v1/completions, /v1/chat/completions and
-/v1/embeddings.
+"""OpenAI's API for models that write, have embeddings or draw: /v1/models, /v1/completions, /v1/chat/completions,
+/v1/embeddings and /v1/images/generations.
 
 Rule: an error before the first token is an ordinary error reply; afterwards it is an event of the stream.
 """
@@ -32,6 +32,7 @@ from serving.transports.http.event_stream import EventStream
 from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.openai_answers import Answers
 from serving.transports.http.openai_embeddings import embed
+from serving.transports.http.openai_images import draw, draws
 from serving.transports.http.timeout_header import TIMEOUT_PARAMETER, seconds_in
 from serving.transports.status import openai_status
 
@@ -50,6 +51,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "/completions": {"model": "gpt-docs", "prompt": "str.split", "max_tokens": 32},
     "/chat/completions": {"model": "gpt-docs", "messages": [{"role": "user", "content": "str.split"}]},
     "/embeddings": {"model": "encoder", "input": ["one text", "another"]},
+    "/images/generations": {"model": "digits-diffusion", "prompt": "seven", "n": 4, "size": "64x64", "seed": 1},
 }
 
 
@@ -69,6 +71,9 @@ def openai_router(engine: Engine) -> APIRouter:
     async def embeddings(request: Request) -> Response:
         return await embed(request, engine)
 
+    async def images(request: Request) -> Response:
+        return await draw(request, engine)
+
     async def models(_: Request) -> Response:
         return _json(openai_replies.models(list(map(_card, filter(_is_listed, engine.models())))))
 
@@ -80,11 +85,14 @@ def openai_router(engine: Engine) -> APIRouter:
         ("/completions", completions, "Complete a text"),
         ("/chat/completions", chat_completions, "Answer a conversation"),
         ("/embeddings", embeddings, "Texts to vectors"),
+        ("/images/generations", images, "Draw pictures of what a prompt names"),
     ):
         router.post(
             path, name=endpoint.__name__, summary=summary, responses=_ERRORS, openapi_extra=_documented(_EXAMPLES[path])
         )(_with_errors(endpoint))
-    router.get("/models", name="models", summary="The models that write, or have embeddings")(_with_errors(models))
+    router.get("/models", name="models", summary="The models that write, have embeddings, or draw")(
+        _with_errors(models)
+    )
     router.get(
         "/models/{model}",
         name="model",
@@ -121,7 +129,7 @@ def _json(content: bytes) -> Response:
 
 
 def _is_listed(model: Servable) -> bool:
-    return isinstance(model, GeneratingModel) or embeds(model)
+    return isinstance(model, GeneratingModel) or embeds(model) or draws(model)
 
 
 def _card(model: Servable) -> ModelCard:

@@ -177,6 +177,20 @@ class ClassifyRequest(BaseModel):
     parameters: ClassifyParameters | None = None
 
 
+class Recommendation(BaseModel):
+    item: str = Field(examples=["camping 04"])
+    score: float = Field(examples=[0.21])
+
+
+class RecommendParameters(BaseModel):
+    top_k: int = Field(5, ge=1, description="How many items to answer, best first; the model's own number at most.")
+
+
+class RecommendRequest(BaseModel):
+    inputs: list[Any] = Field(description="The names of a user's items, oldest first, or a list of such lists.")
+    parameters: RecommendParameters | None = None
+
+
 class ModelVersion(BaseModel):
     version: str
     state: str

@@ -1,3 +1,5 @@
+import pytest
+
 from serving.core import model_config
 from serving.engine.config_warnings import config_warnings
 from serving.engine.load_policy import LoadPolicy
@@ -41,3 +43,9 @@ def test_a_models_own_threads_have_no_effect_where_all_share_one_pool() -> None:
 
 def test_labels_that_do_not_match_the_classes_are_counted() -> None:
     assert warnings(labels={"y": ("dark",)}) == ["output 'y' has 2 classes and labels.txt 1"]
+
+
+@pytest.mark.parametrize("tensor", ["TYPE_INT64 dims: 3", "TYPE_FP32 dims: [ 1, 8, 8 ]"])
+def test_labels_of_what_is_no_score_per_class_are_not_counted(tensor: str) -> None:
+    output = f'output {{ name: "z" data_type: {tensor} label_filename: "labels.txt" }}'
+    assert warnings(output, labels={**LABELS, "z": ("dark",)}) == []

@@ -44,6 +44,8 @@ def test_the_docs_describe_every_route(document: dict[str, Any]) -> None:
         "/v1/completions",
         "/v1/chat/completions",
         "/v1/embeddings",
+        "/v1/images/generations",
+        "/v1/models/{model}/recommend",
         "/metrics",
     }
 

@@ -1,0 +1,121 @@
+"""What a user had so far in, what they may want next out: `[{"item", "score"}, ...]`, best first.
+
+Rule: one history gives one list, a list of histories a list of lists; an item is called by its name, never its number.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from serving.core.brief import brief
+from serving.core.did_you_mean import instead
+from serving.core.requests import TensorSpec
+from serving.errors import BackendFailed, InvalidInput
+from serving.protocols import json_text
+
+HISTORY, ITEMS, SCORES = "history", "items", "scores"
+DEFAULT_TOP_K = 5
+NOTHING = -1
+"""In place of an item, before the first of a history."""
+
+_BODY = '{"inputs": ["an item", "another"]}'
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What a model recommends: `numbers` of all items by name, of the last `length` of which it takes notice."""
+
+    model: str
+    numbers: Mapping[str, int]
+    length: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendRequest:
+    """`history` is int64 [users, length], newest last; `batched` tells whether the caller sent a list of histories."""
+
+    history: np.ndarray
+    batched: bool
+    top_k: int
+
+
+def length_of(inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec], labels: Mapping[str, object]) -> int:
+    """Of a history, as the model takes it; 0 for a model that recommends nothing."""
+    if inputs.keys() != {HISTORY} or not {ITEMS, SCORES} <= outputs.keys() or not labels.get(ITEMS):
+        return 0
+    kinds = (inputs[HISTORY].datatype, outputs[ITEMS].datatype, outputs[SCORES].datatype)
+    if kinds != ("INT64", "INT64", "FP32") or outputs[ITEMS].shape != outputs[SCORES].shape:
+        return 0
+    match inputs[HISTORY].shape, outputs[ITEMS].shape:
+        case (-1, int(length)), (-1, _) if length > 0:
+            return length
+    return 0
+
+
+def decode(body: bytes, catalogue: Catalogue) -> RecommendRequest:
+    """Raises `InvalidInput`."""
+    document = json_text.loads(body)
+    if type(document) is not dict or "inputs" not in document:
+        raise InvalidInput(f"the JSON body must be an object with a member 'inputs', what a user had so far: {_BODY}")
+    parameters = document.get("parameters", {})
+    if type(parameters) is not dict:
+        raise InvalidInput("'parameters' must be an object")
+    inputs = document["inputs"]
+    if type(inputs) is not list:
+        raise InvalidInput(f"'inputs' must be a list of items' names, or a list of such lists, got {brief(inputs)}")
+    batched = bool(inputs) and type(inputs[0]) is list
+    users = inputs if batched else [inputs]
+    if len(users) > catalogue.rows:
+        raise InvalidInput(f"model '{catalogue.model}' takes 1 to {catalogue.rows} users at a time, got {len(users)}")
+    rows = [_row(f"inputs[{number}]" if batched else "inputs", items, catalogue) for number, items in enumerate(users)]
+    return RecommendRequest(np.array(rows, np.int64), batched, _top_k(parameters.get("top_k")))
+
+
+def encode(
+    items: np.ndarray, scores: np.ndarray, asked: RecommendRequest, names: Sequence[str]
+) -> list[dict[str, Any]] | list[list[dict[str, Any]]]:
+    """Of both outputs, [users, K]. Raises `BackendFailed` for scores that JSON can't hold, and items without a name."""
+    if not np.isfinite(scores).all():
+        raise BackendFailed("the model answered scores that are not finite numbers")
+    if ((items < 0) | (items >= len(names)))[scores > 0].any():
+        raise BackendFailed("the model answered items that have no name")
+    rows = [
+        [
+            {"item": names[item], "score": score}
+            for item, score in zip(*(array[row, : asked.top_k].tolist() for array in (items, scores)), strict=True)
+            if score > 0
+        ]
+        for row in range(len(items))
+    ]
+    return rows if asked.batched else rows[0]
+
+
+def _row(where: str, items: Any, catalogue: Catalogue) -> list[int]:
+    """As the model takes it: its last items, and nothing before the first."""
+    if type(items) is not list:
+        raise InvalidInput(f"'{where}' must be a list of items' names, got {brief(items)}")
+    numbers = [_number(f"{where}[{index}]", item, catalogue) for index, item in enumerate(items)]
+    last = numbers[-catalogue.length :]
+    return [NOTHING] * (catalogue.length - len(last)) + last
+
+
+def _number(where: str, item: Any, catalogue: Catalogue) -> int:
+    if type(item) not in (str, int):
+        raise InvalidInput(f"'{where}' must be an item's name, got {brief(item)}")
+    found = catalogue.numbers.get(str(item))
+    if found is None:
+        raise InvalidInput(
+            f"'{where}': model '{catalogue.model}' knows no item {brief(item)}{instead(str(item), catalogue.numbers)}"
+        )
+    return found
+
+
+def _top_k(top_k: Any) -> int:
+    if top_k is None:
+        return DEFAULT_TOP_K
+    if type(top_k) is not int or top_k < 1:
+        raise InvalidInput(f"'top_k' must be an integer >= 1, got {brief(top_k)}")
+    return top_k

@@ -1,0 +1,79 @@
+"""The route that recommends: what a user had so far in, what they may want next out."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from serving.core.requests import InferRequest
+from serving.engine.engine import Engine
+from serving.engine.label_versions import version_for
+from serving.engine.servable import Servable
+from serving.errors import InvalidInput
+from serving.protocols import recommend as codec
+from serving.protocols.recommend import HISTORY, ITEMS, SCORES, Catalogue
+from serving.transports.http import schemas
+from serving.transports.http.body import plain_body
+from serving.transports.http.disconnect import until_disconnect
+from serving.transports.http.documented import ERRORS, RawRoute, json_body, path_parameters
+from serving.transports.http.off_loop import off_loop_if_large
+from serving.transports.http.replies import json_reply
+from serving.transports.http.timeout_header import TIMEOUT_PARAMETER, within_header
+
+_REPLY = {
+    "description": "Best first; a list of such lists when the request held a list of histories.",
+    "content": {"application/json": {"example": [{"item": "camping 04", "score": 0.21}]}},
+}
+_OPENAPI: dict[str, Any] = {
+    "parameters": [*path_parameters("model"), TIMEOUT_PARAMETER],
+    "requestBody": json_body(
+        schemas.RecommendRequest, {"inputs": ["camping 01", "camping 03"], "parameters": {"top_k": 3}}
+    ),
+}
+_MANY_USERS = 1000  # where the model sets no limit
+
+
+def recommend_router(engine: Engine) -> APIRouter:
+    router = APIRouter(prefix="/v1/models", tags=["Inference"], route_class=RawRoute)
+    numbers: WeakKeyDictionary[Servable, Mapping[str, int]] = WeakKeyDictionary()  # many items take milliseconds
+
+    def catalogue_of(model: Servable) -> Catalogue:
+        length = _length(model)
+        if not length:
+            raise InvalidInput(_refusal(model, engine))
+        if model not in numbers:
+            numbers[model] = {name: number for number, name in enumerate(model.labels[ITEMS])}
+        return Catalogue(model.name, numbers[model], length, model.max_batch_size or _MANY_USERS)
+
+    @router.post(
+        "/{model}/recommend",
+        summary="Recommend: what a user had so far in, what they may want next out",
+        description="The names of a user's items, oldest first; none of them is recommended again. `[]` is a new user.",
+        response_model=list[schemas.Recommendation] | list[list[schemas.Recommendation]],
+        responses={200: _REPLY, **{status: ERRORS[status] for status in (400, 404, 413, 500, 503)}},
+        openapi_extra=_OPENAPI,
+    )
+    async def recommend(request: Request) -> Response:
+        model = engine.model(request.path_params["model"])
+        catalogue = catalogue_of(model)
+        body = await plain_body(request)
+        asked = await off_loop_if_large(len(body), partial(codec.decode, body, catalogue))
+        version = version_for(model, engine.versions(model.name), ITEMS)
+        inference = InferRequest(model.name, {HISTORY: asked.history}, version, output_names=(ITEMS, SCORES))
+        response = await until_disconnect(request, engine.infer(within_header(request, inference)))
+        items, scores = response.outputs[ITEMS], response.outputs[SCORES]
+        return json_reply(codec.encode(items, scores, asked, response.labels[ITEMS]))
+
+    return router
+
+
+def _refusal(model: Servable, engine: Engine) -> str:
+    others = ", ".join(sorted({other.name for other in engine.models() if _length(other)})) or "none"
+    return f"model '{model.name}' recommends nothing; those that do: {others}. Use POST /v2/models/{model.name}/infer"
+
+
+def _length(model: Servable) -> int:
+    return codec.length_of(model.inputs, model.outputs, model.labels)
