@@ -13,6 +13,7 @@ from serving.commands.tune import tune
 from training.cli import export, train
 from training.import_command import imports
 from training.runs_command import runs
+from training.search_command import search
 
 app = typer.Typer(
     name="slipway",
@@ -46,6 +47,7 @@ def slipway(
 
 app.command()(train)
 app.command()(export)
+app.command()(search)
 app.command()(runs)
 app.add_typer(imports, name="import")
 app.command(cls=TritonserverOptions)(serve)

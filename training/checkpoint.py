@@ -19,7 +19,7 @@ from safetensors.numpy import save as bytes_from_arrays
 from serving.core.requests import Arrays
 from training import checkpoint_files
 from training.checkpoint_files import DESCRIPTION, WEIGHTS, described, no_checkpoint, read, verify
-from training.config import TrainConfig
+from training.config import TrainConfig, stored
 from training.errors import InvalidConfig
 from training.kind import Rows
 from training.state import Point
@@ -97,7 +97,7 @@ def _from_json(document: dict[str, Any], weights: bytes, rows: bytes) -> Checkpo
         model=document["model"],
         hyperparameters=document["hyperparameters"],
         facts=document["facts"],
-        config=TrainConfig(**document["train_config"]),
+        config=stored(document["train_config"]),
         metrics=document["metrics"],
         history=tuple(Point(**epoch) for epoch in document["history"]),
         library_versions=document["library_versions"],

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from training import files, readable_json
-from training.errors import CheckpointError
+from training.errors import CheckpointError, TrainingError
 
 WEIGHTS = "weights.safetensors"
 DESCRIPTION = "checkpoint.json"
@@ -69,9 +69,7 @@ def described(name: str, content: bytes) -> dict[str, Any]:
 
 def save(directory: Path, document: dict[str, Any], contents: Mapping[str, bytes]) -> None:
     """Replace the checkpoint in `directory`, which is created if need be."""
-    for name, content in contents.items():
-        files.replace(directory / name, content)
-    files.replace(directory / DESCRIPTION, readable_json.encode(document))
+    files.replace_all(directory, {**contents, DESCRIPTION: readable_json.encode(document)})
 
 
 def read(path: Path) -> bytes:
@@ -100,4 +98,5 @@ def names(directory: Path) -> tuple[str, str]:
 
 
 def no_checkpoint(directory: Path, error: Exception) -> CheckpointError:
-    return CheckpointError(f"{directory / DESCRIPTION} is not a checkpoint ({error!r}); train again")
+    why = error if isinstance(error, TrainingError) else repr(error)
+    return CheckpointError(f"{directory / DESCRIPTION} is not a checkpoint of this release ({why}); train again")

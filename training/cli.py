@@ -13,6 +13,7 @@ import typer
 from training.import_command import imports
 from training.precision import FLOAT32, but_for
 from training.runs_command import RUNS, runs
+from training.search_command import search
 from training.terminal import console, one_line_errors, say, stopped
 
 if TYPE_CHECKING:  # for the rule above
@@ -81,6 +82,7 @@ app = typer.Typer(
 )
 app.add_typer(imports, name="import")
 app.command()(runs)
+app.command()(search)
 
 
 @app.command()

@@ -3,7 +3,9 @@
 Rule: a `TrainConfig` that exists is within range; whoever holds one need not check it again.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
 
 from training.errors import InvalidConfig
 
@@ -13,6 +15,9 @@ OPTIMIZERS = ("sgd", "momentum", "adam", "adamw", "muon")
 SCHEDULES = ("constant", "cosine", "linear")
 PRECISIONS = ("fp32", "bf16", "fp16")
 KEPT = ("best", "last")
+OF_CLASSES = ("cross-entropy", "focal", "mse")
+"""Losses of what has classes, for which either will do."""
+LOSSES = (*OF_CLASSES, "ctc", "own")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,13 @@ class TrainConfig:
     """Parts that a batch is computed in, where it is too large for the memory."""
     precision: str = "fp32"
     """Of products, beside weights in fp32."""
+    loss: str = "cross-entropy"
+    """Of classes: `cross-entropy`, `focal`, or `mse`, which is Brier's score. `ctc` and `own` say that a task has one
+    that can't be chosen."""
     label_smoothing: float = 0.0
+    """Of cross-entropy and of the focal loss."""
     focal_gamma: float = 0.0
-    """Of the focal loss, which is cross-entropy at 0."""
+    """Of the focal loss only, which is cross-entropy at 0."""
     context: int = 0
     """Tokens."""
     evaluations: int = 0
@@ -63,18 +72,31 @@ class TrainConfig:
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("precision", self.precision, PRECISIONS)
         one_of("keep", self.keep, KEPT)
+        self._check_loss()
         check("momentum", self.momentum, 0 <= self.momentum < 1, "from 0 to below 1")
         check("weight_decay", self.weight_decay, 0 <= self.weight_decay < 1, "from 0 to below 1")
         check("warm_up", self.warm_up, 0 <= self.warm_up <= 1, "from 0 to 1")
-        check("label_smoothing", self.label_smoothing, 0 <= self.label_smoothing < 1, "from 0 to below 1")
-        for name, least in (("max_gradient_norm", 0), ("focal_gamma", 0), ("context", 0), ("evaluations", 0)):
-            value = getattr(self, name)
-            check(name, value, value >= least, f"at least {least}")
+        for name in ("max_gradient_norm", "context", "evaluations"):
+            check(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
         check(
             "accumulation", self.accumulation, 1 <= self.accumulation <= self.batch_size, "from 1 to the batch's rows"
         )
         check("threads", self.threads, self.threads >= 0, "at least 0")
         check("seed", self.seed, 0 <= self.seed <= MAX_SEED, "from 0 to 2^63 - 1")
+
+    def _check_loss(self) -> None:
+        one_of("loss", self.loss, LOSSES)
+        check("label_smoothing", self.label_smoothing, 0 <= self.label_smoothing < 1, "from 0 to below 1")
+        check("focal_gamma", self.focal_gamma, self.focal_gamma >= 0, "at least 0")
+        if self.loss == "focal" and not self.focal_gamma:
+            raise InvalidConfig("loss 'focal' needs a focal_gamma above 0, such as 2; at 0 it is cross-entropy")
+        if self.focal_gamma and self.loss != "focal":
+            raise InvalidConfig(f"focal_gamma ({self.focal_gamma}) is for loss = 'focal', and loss is '{self.loss}'")
+        if self.label_smoothing and self.loss not in ("cross-entropy", "focal"):
+            raise InvalidConfig(
+                f"label_smoothing ({self.label_smoothing}) is for the losses cross-entropy and focal, "
+                f"and loss is '{self.loss}'"
+            )
 
     def _check_length(self) -> None:
         check("epochs", self.epochs, self.epochs >= 0, "at least 1")
@@ -82,6 +104,19 @@ class TrainConfig:
         if self.steps and self.epochs:
             raise InvalidConfig(f"epochs ({self.epochs}) and steps ({self.steps}) exclude one another")
         check("epochs or steps", 0, bool(self.epochs or self.steps), "at least 1")
+
+
+def stored(document: Mapping[str, Any]) -> TrainConfig:
+    """What `asdict` made of one, in this release or an earlier one. Raises `InvalidConfig`."""
+    known = {field.name: field for field in fields(TrainConfig)}
+    unknown = [name for name in document if name not in known]
+    missing = [name for name, field in known.items() if field.default is MISSING and name not in document]
+    if unknown or missing:
+        has, lacks = f"has {', '.join(unknown)}" if unknown else "", f"lacks {', '.join(missing)}" if missing else ""
+        raise InvalidConfig(f"its train_config is out of date: it {' and '.join(filter(None, (has, lacks)))}")
+    # The focal loss was once asked for by its gamma alone.
+    loss = {"loss": "focal"} if document.get("focal_gamma") else {}
+    return TrainConfig(**{**loss, **document})
 
 
 def check(name: str, value: float, within: bool, allowed: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from rich.console import Console
 
-from training.config import TrainConfig
+from training.config import OF_CLASSES, TrainConfig
 from training.errors import InvalidConfig
 from training.export.gate import Gate
 from training.recipes.language_recipe import LanguageRecipe
@@ -70,6 +70,7 @@ def changed(
     lengths = [key for key in ("steps", "epochs") if key in train]
     other = {"steps": {"epochs": 0}, "epochs": {"steps": 0}}[lengths[0]] if len(lengths) == 1 else {}
     fitted = {key: fitting(key, value, known[key]) for key, value in train.items()}
+    _check_loss(name, config.loss, fitted)
     return (
         replace(config, **{**other, **fitted}),  # type: ignore[arg-type]
         _changed_section(name, MODEL, hyperparameters, changes),
@@ -88,6 +89,13 @@ def _changed_section(name: str, prefix: str, known: Mapping[str, Value], changes
     for key in given:
         check_known(key, known, name, prefix)
     return {**known, **{key: fitting(prefix + key, value, known[key]) for key, value in given.items()}}
+
+
+def _check_loss(name: str, own: str, wanted: Mapping[str, Value]) -> None:
+    loss = wanted.get("loss", own)
+    if loss != own and not {own, loss} <= set(OF_CLASSES):
+        choice = f"one of {', '.join(OF_CLASSES)}" if own in OF_CLASSES else f"'{own}', which is its task's"
+        raise InvalidConfig(f"the loss of {name} must be {choice}, got '{loss}'")
 
 
 def settings(name: str, config: TrainConfig, hyperparameters: Mapping[str, Value]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from training.errors import NoSuchRun
 RECORD = "run.json"
 HISTORY = "history.jsonl"
 LOCK = ".lock"
-RUNNING, FINISHED, FAILED, CUT_OFF = "running", "finished", "failed", "cut off"
+RUNNING, FINISHED, FAILED, CUT_OFF, PRUNED = "running", "finished", "failed", "cut off", "pruned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,18 @@ class Told:
     @property
     def parameters(self) -> dict[str, Any]:
         """Of its settings and surroundings, each by its section and name."""
-        found: dict[str, Any] = {}
-        sections = {**self.record["settings"], "environment": self.record["environment"]}
-        for section, content in sections.items():
-            if isinstance(content, dict):
-                found |= {f"{section}.{name}": value for name, value in content.items()}
-            else:
-                found[section] = content
-        return found
+        return parameters({**self.record["settings"], "environment": self.record["environment"]})
+
+
+def parameters(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Each by its section and name."""
+    found: dict[str, Any] = {}
+    for section, content in sections.items():
+        if isinstance(content, dict):
+            found |= {f"{section}.{name}": value for name, value in content.items()}
+        else:
+            found[section] = content
+    return found
 
 
 def all_runs(root: Path) -> Iterator[Told]:
@@ -84,14 +88,17 @@ def differences(one: Told, other: Told) -> Iterator[tuple[str, Any, Any]]:
 def _read(folder: Path) -> Told | None:
     try:
         record = json.loads((folder / RECORD).read_text())
-        lines = (folder / HISTORY).read_text().splitlines() if (folder / HISTORY).exists() else []
-        points = [json.loads(line) for line in lines]
-        by_step = {point["step"]: point for point in points}  # a run that went on tells some twice
         state = CUT_OFF if record["state"] == RUNNING and not is_held(folder) else str(record["state"])
-        history = tuple(by_step[step] for step in sorted(by_step))
-        return Told(folder.parent.name, int(folder.name), state, record, history)
+        return Told(folder.parent.name, int(folder.name), state, record, history(folder))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def history(folder: Path) -> tuple[Mapping[str, Any], ...]:
+    """By step. Raises what a file raises that is no run's."""
+    lines = (folder / HISTORY).read_text().splitlines() if (folder / HISTORY).exists() else []
+    by_step = {point["step"]: point for point in map(json.loads, lines)}  # a run that went on tells some twice
+    return tuple(by_step[step] for step in sorted(by_step))
 
 
 def is_held(folder: Path) -> bool:

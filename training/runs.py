@@ -2,6 +2,7 @@
 
     runs/digits-cnn/3/run.json          settings, environment, state, metrics
                       history.jsonl     a line for each look at what is held out
+                      tensorboard/      the same as TensorBoard reads it, where that is installed
                       snapshots/        until it has ended
 
 Rule: a run is one process group's while its lock is held; one that was cut off is gone on with, not begun anew.
@@ -16,20 +17,24 @@ import platform
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from training import files, readable_json
+from training.config import TrainConfig
+from training.event_log import EventLog
 from training.group import Group
 from training.loop import OnStep, Step, Trainer, train
 from training.provenance import library_versions, utc_now
-from training.run_files import FAILED, FINISHED, HISTORY, LOCK, RECORD, RUNNING
+from training.run_files import FAILED, FINISHED, HISTORY, LOCK, RECORD, RUNNING, parameters
+from training.schedule import learning_rate
 from training.snapshots import Snapshots
 
 SNAPSHOTS = "snapshots"
+EVENTS = "tensorboard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,11 @@ class Run:
     goes_on: bool
     seconds: float = 30.0
     """From one snapshot to the next."""
+    watch: OnStep = lambda _: None
+    """Called after each step, before whoever trains; the training ends with what it raises."""
+
+    def watched(self, watch: OnStep) -> "Run":
+        return replace(self, watch=watch)
 
     def snapshots(self, fingerprint: str) -> Snapshots:
         """For data of that fingerprint."""
@@ -52,15 +62,17 @@ class Run:
         """In the group, going on from snapshots, with a line of history for each look at what is held out. `on_step` is
         called after each step."""
         return lambda task, config, fingerprint: train(
-            task, config, self._noted(on_step), self.group, self.snapshots(fingerprint)
+            task, config, self._noted(on_step, config), self.group, self.snapshots(fingerprint)
         )
 
-    def _noted(self, on_step: OnStep) -> OnStep:
+    def _noted(self, on_step: OnStep, config: TrainConfig) -> OnStep:
+        events = EventLog(self.folder / EVENTS, parameters(self.settings))
 
         def note(step: Step) -> None:
             if step.point is not None and self.group.is_first:
-                with (self.folder / HISTORY).open("a") as file:
-                    file.write(json.dumps(asdict(step.point)) + "\n")
+                files.append(self.folder / HISTORY, json.dumps(asdict(step.point)).encode() + b"\n")
+                events.tell(step.point, learning_rate(step.number, step.steps, config))
+            self.watch(step)
             on_step(step)
 
         return note
@@ -72,8 +84,21 @@ class Run:
             known = json.loads(path.read_text()) if path.exists() else {}
             files.replace(path, readable_json.encode({**known, **fields}))
 
-    def finish(self, metrics: Mapping[str, Any]) -> None:
-        self.record(state=FINISHED, ended=utc_now(), metrics=dict(metrics))
+    def begin(self, name: str, number: int) -> None:
+        self.record(
+            recipe=name,
+            number=number,
+            state=RUNNING,
+            started=utc_now(),
+            settings=self.settings,
+            environment=environment(self.group),
+        )
+
+    def fail(self, error: str) -> None:
+        self.record(state=FAILED, ended=utc_now(), error=error)
+
+    def finish(self, metrics: Mapping[str, Any], state: str = FINISHED) -> None:
+        self.record(state=state, ended=utc_now(), metrics=dict(metrics))
         if self.group.is_first:
             self.snapshots("").remove()
 
@@ -81,27 +106,23 @@ class Run:
 @contextmanager
 def begun(root: Path, name: str, settings: Mapping[str, Any], group: Group, fresh: bool = False) -> Iterator[Run]:
     """The last run of that name, where it was cut off and has the same settings, unless a `fresh` one is wanted; else
-    the next. What it fails with is recorded, and raised; one that is interrupted can go on."""
-    number, goes_on, lock = _numbered(root / name, settings, fresh) if group.is_first else (0, False, None)
+    the next. What it fails with is recorded, and raised; one that is interrupted, or has no room on the disk, can go
+    on."""
+    number, goes_on, held = _numbered(root / name, settings, fresh) if group.is_first else (0, False, None)
     number = round(group.sum(number))
     run = Run(root / name / str(number), settings, group, group.agree(goes_on))
     if not run.goes_on:
-        run.record(
-            recipe=name,
-            number=number,
-            state=RUNNING,
-            started=utc_now(),
-            settings=settings,
-            environment=environment(group),
-        )
+        run.begin(name, number)
     try:
         yield run
+    except OSError:  # the machine's fault, and perhaps there is no room for a record
+        raise
     except Exception as error:
-        run.record(state=FAILED, ended=utc_now(), error=str(error))
+        run.fail(str(error))
         raise
     finally:
-        if lock is not None:
-            lock.close()
+        if held is not None:
+            held.close()
 
 
 def environment(group: Group) -> dict[str, Any]:
@@ -130,14 +151,14 @@ def _numbered(folder: Path, settings: Mapping[str, Any], fresh: bool) -> tuple[i
     """A run's number, whether it goes on, and its lock."""
     last = max((int(path.name) for path in folder.glob("*") if path.name.isdigit()), default=0)
     if last and not fresh and _was_cut_off(folder / str(last), settings):
-        lock = _lock(folder / str(last))
-        if lock is not None:
-            return last, True, lock
+        held = lock(folder / str(last))
+        if held is not None:
+            return last, True, held
     number = last + 1
     while True:
         with contextlib.suppress(FileExistsError):
             (folder / str(number)).mkdir(parents=True)
-            return number, False, _lock(folder / str(number))
+            return number, False, lock(folder / str(number))
         number += 1
 
 
@@ -150,7 +171,7 @@ def _was_cut_off(folder: Path, settings: Mapping[str, Any]) -> bool:
     return bool(has_begun and known["state"] == RUNNING and known["settings"] == json.loads(json.dumps(settings)))
 
 
-def _lock(folder: Path) -> Any:
+def lock(folder: Path) -> Any:
     """None where another process has it; it goes with the process that holds it."""
     file = (folder / LOCK).open("w")
     try:

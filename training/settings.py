@@ -9,6 +9,8 @@
     [data]                  how the recipe reads the user's data
     target = "diagnosis"
 
+A table `[search]` is for `slipway search` (training/search/space.py).
+
 Rule: what nobody knows is refused by its name and the nearest that is known, before anything is trained.
 """
 
@@ -29,6 +31,7 @@ MODEL = "model."
 DATA = "data."
 _TRAIN = "train."
 _SECTIONS = ("train", "model", "data")
+_SEARCH = "search"
 _SHOWN = 100  # characters
 
 
@@ -40,6 +43,8 @@ def read(path: Path) -> Changes:
         raise InvalidConfig(f"{path} is not TOML: {error}") from None
     found: dict[str, Value] = {}
     for section, content in document.items():
+        if section == _SEARCH:
+            continue
         if section not in _SECTIONS or not isinstance(content, dict):
             raise InvalidConfig(f"{path} has '{section}'{did_you_mean(section, [f'[{it}]' for it in _SECTIONS])}")
         for name, value in content.items():

@@ -17,7 +17,7 @@ from training.group import Group
 from training.state import Point, TrainState
 
 _KEPT = 2
-_PATTERN = "step-*.pt"
+_PREFIX = "step-"
 
 
 @dataclass(slots=True)
@@ -38,19 +38,22 @@ class Snapshots:
         if group.is_first:
             buffer = io.BytesIO()
             torch.save(document, buffer)
-            files.replace(self.directory / f"step-{state.step:08}.pt", buffer.getvalue())
+            files.replace(self._path(state.step), buffer.getvalue())
             for old in self._files()[:-_KEPT]:
                 old.unlink()
         self._last = time.monotonic()
 
     def restore(self, state: TrainState, group: Group) -> bool:
-        """Into `state`; False where there is none. Raises `CheckpointError` for one of another run."""
+        """Into `state`, the one that the first process sees as the last; False where there is none. Raises
+        `CheckpointError` for one of another run."""
         found = self._files()
-        if not found:
+        step = round(group.sum(int(found[-1].stem.removeprefix(_PREFIX)) if found and group.is_first else 0))
+        if not step:
             return False
-        document = _read(found[-1])
+        path = self._path(step)
+        document = _read(path)
         if document["identity"] != self.identity:
-            raise CheckpointError(f"{found[-1]} is of a run with other parameters or data; start anew with --fresh")
+            raise CheckpointError(f"{path} is of a run with other parameters or data; start anew with --fresh")
         _restore(state, document, group)
         return True
 
@@ -59,8 +62,11 @@ class Snapshots:
         for path in self._files():
             path.unlink()
 
+    def _path(self, step: int) -> Path:
+        return self.directory / f"{_PREFIX}{step:08}.pt"
+
     def _files(self) -> list[Path]:
-        return sorted(self.directory.glob(_PATTERN))
+        return sorted(self.directory.glob(f"{_PREFIX}*.pt"))
 
 
 def _document(state: TrainState, group: Group, identity: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Evaluation(Protocol):
 
     @property
     def scores(self) -> Mapping[str, float]:
-        """By name, such as accuracy."""
+        """By name, such as accuracy; of the first, but for perplexity, more is better."""
 
 
 class Task(Protocol[Batch, Found]):

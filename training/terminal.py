@@ -11,6 +11,7 @@ import typer
 
 from serving.errors import SlipwayError
 from training.errors import InvalidConfig, TrainingError, UnknownRecipe
+from training.files import FULL
 
 if TYPE_CHECKING:  # it takes a while to import
     from rich.console import Console
@@ -33,11 +34,21 @@ def one_line_errors() -> Iterator[None]:
         yield
     except (UnknownRecipe, InvalidConfig) as error:
         raise stopped(str(error), 2) from None
-    except (TrainingError, SlipwayError, OSError) as error:
+    except OSError as error:
+        raise stopped(_told(error), 1) from None
+    except (TrainingError, SlipwayError) as error:
         raise stopped(str(error), 1) from None
     except ModuleNotFoundError as error:
-        advice = 'install what training needs with: pip install "slipway-serving[cpu,train]"'
+        extras = "cpu,train,search" if error.name == "optuna" else "cpu,train"
+        advice = f'install what is needed with: pip install "slipway-serving[{extras}]"'
         raise stopped(f"the package '{error.name}' is not installed; {advice}", 1) from None
+
+
+def _told(error: OSError) -> str:
+    if error.errno not in FULL:
+        return str(error)
+    where = error.filename or "what was to be written"
+    return f"there is no room for {where} ({error.strerror}); when there is, the same command goes on"
 
 
 def stopped(message: str, status: int) -> typer.Exit:

@@ -37,5 +37,5 @@ def test_what_was_saved_is_what_its_description_says_and_nothing_else(tmp_path: 
 def test_a_description_without_a_recipe_is_none(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "checkpoint.json").write_bytes(content)
 
-    with pytest.raises(CheckpointError, match=r"checkpoint.json is not a checkpoint \(.*\); train again"):
+    with pytest.raises(CheckpointError, match=r"is not a checkpoint of this release \(.*\); train again"):
         names(tmp_path)

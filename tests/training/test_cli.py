@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.training.test_files import files_no_larger_than
 from training.checkpoint import Checkpoint, load, save
 from training.cli import app
 
@@ -116,6 +117,30 @@ def test_a_repository_that_cannot_be_written_is_one_line_and_status_1(cancer: Ch
     assert status == 1
     assert stderr.startswith("error: ")
     assert stderr.count("\n") == 1
+
+
+def no_room(place: Path) -> str:
+    return f"error: there is no room for {place} (File too large); when there is, the same command goes on\n"
+
+
+def test_a_full_disk_is_one_line_and_no_part_of_a_checkpoint(tmp_path: Path) -> None:
+    places = ["--checkpoints", str(tmp_path / "checkpoints"), "--runs", str(tmp_path / "runs")]
+    with files_no_larger_than(11_000):
+        status, _, stderr = _invoke("train", "breast-cancer-mlp", "--epochs", "3", "--no-publish", *places)
+
+    where = tmp_path / "checkpoints" / "breast-cancer-mlp"
+    assert (status, stderr) == (1, no_room(where / "weights.safetensors"))
+    assert not list(where.iterdir())
+
+
+@pytest.mark.parametrize("room", [1000, 25_000])  # the ONNX file does not fit, or TorchScript's only
+def test_a_full_disk_is_one_line_and_no_version(room: int, cancer: Checkpoint, tmp_path: Path) -> None:
+    save(cancer, tmp_path / "checkpoint")
+    with files_no_larger_than(room):
+        status, _, stderr = _invoke("export", str(tmp_path / "checkpoint"), "--repository", str(tmp_path / "models"))
+
+    assert (status, stderr) == (1, no_room(tmp_path / "models" / "breast-cancer-mlp"))
+    assert not list((tmp_path / "models").iterdir())
 
 
 def test_a_checkpoint_is_exported_by_its_folder(cancer: Checkpoint, tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 import torch
 
-from training.config import TrainConfig
+from training.config import TrainConfig, stored
 from training.errors import InvalidConfig
 
 CONFIG = TrainConfig(epochs=1, batch_size=1, learning_rate=0.1)
@@ -28,6 +28,7 @@ CONFIG = TrainConfig(epochs=1, batch_size=1, learning_rate=0.1)
         ("momentum", 1.0),
         ("warm_up", 1.1),
         ("label_smoothing", 1.0),
+        ("loss", "hinge"),
         ("max_gradient_norm", -1.0),
         ("focal_gamma", -1.0),
         ("context", -1),
@@ -53,3 +54,32 @@ def test_a_length_is_given_in_one_way() -> None:
 
 def test_the_largest_seed_is_one_that_torch_takes() -> None:
     torch.Generator().manual_seed(replace(CONFIG, seed=2**63 - 1).seed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"loss": "focal"}, "loss 'focal' needs a focal_gamma above 0"),
+        ({"focal_gamma": 2.0}, r"focal_gamma \(2.0\) is for loss = 'focal', and loss is 'cross-entropy'"),
+        ({"loss": "mse", "label_smoothing": 0.1}, r"label_smoothing \(0.1\) is for .*, and loss is 'mse'"),
+    ],
+)
+def test_what_belongs_to_another_loss_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidConfig, match=message):
+        replace(CONFIG, **changes)
+
+
+def test_a_stored_config_is_read_back_whatever_was_added_since() -> None:
+    document = asdict(CONFIG)
+    assert stored(document) == CONFIG
+
+    del document["loss"], document["label_smoothing"]
+    assert stored(document) == CONFIG
+    assert stored({**document, "focal_gamma": 2.0}).loss == "focal"
+
+
+def test_one_that_is_out_of_date_says_what_it_has_and_lacks() -> None:
+    document = {**asdict(CONFIG), "dropout": 0.5}
+    del document["batch_size"]
+    with pytest.raises(InvalidConfig, match=r"^its train_config is out of date: it has dropout and lacks batch_size$"):
+        stored(document)

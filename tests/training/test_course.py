@@ -1,6 +1,7 @@
 import pytest
 
-from training.course import choose
+from training.config import TrainConfig
+from training.course import changed, choose
 from training.errors import InvalidConfig, UnknownRecipe
 from training.graph_course import GraphCourse
 from training.language.course import LanguageCourse
@@ -38,3 +39,13 @@ def test_a_length_in_steps_takes_the_place_of_one_in_epochs_and_the_other_way_ro
 
     assert (in_steps["train"]["steps"], in_steps["train"]["epochs"]) == (5, 0)
     assert (in_epochs["train"]["steps"], in_epochs["train"]["epochs"]) == (0, 2)
+
+
+def test_a_loss_that_is_the_tasks_own_is_not_another() -> None:
+    config = TrainConfig(epochs=1, batch_size=1, learning_rate=0.1, loss="ctc")
+    assert changed("speech", config, {}, {"loss": "ctc"})[0] == config
+    with pytest.raises(InvalidConfig, match=r"^the loss of speech must be 'ctc', which is its task's, got 'mse'$"):
+        changed("speech", config, {}, {"loss": "mse"})
+    with pytest.raises(InvalidConfig, match=r"^the loss of digits-cnn must be one of cross-entropy, .*, got 'ctc'$"):
+        choose("digits-cnn", {"loss": "ctc"})
+    assert choose("digits-cnn", {"loss": "mse"}).settings["train"]["loss"] == "mse"

@@ -50,3 +50,21 @@ def test_what_others_wrote_can_be_synced(tmp_path: Path) -> None:
     files.sync_directory(tmp_path)
 
     assert (tmp_path / "file").read_bytes() == b"content"
+
+
+def test_of_several_files_all_are_replaced_or_none(tmp_path: Path) -> None:
+    files.replace_all(tmp_path, {"one": b"old", "other": b"old"})
+    with files_no_larger_than(64 * 1024), pytest.raises(OSError, match=r"too large: '.*/other'"):
+        files.replace_all(tmp_path, {"one": b"new", "other": bytes(256 * 1024)})
+
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"one": b"old", "other": b"old"}
+
+
+def test_a_line_is_added_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    files.append(path, b"first\n")
+    with files_no_larger_than(8), pytest.raises(OSError, match=r"'.*/lines'"):
+        files.append(path, b"second\n")
+    files.append(path, b"third\n")
+
+    assert path.read_bytes() == b"first\nthird\n"

@@ -2,13 +2,16 @@ import contextlib
 import json
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.training.small_task import CONFIG, equal, task
+from tests.training.test_files import files_no_larger_than
 from training.errors import TrainingDiverged
 from training.group import ALONE
 from training.loop import Step, train
@@ -16,6 +19,7 @@ from training.run_files import find
 from training.runs import Run, begun
 
 SETTINGS = {"recipe": "small", "train": {"steps": 5}}
+SMALL = ("small", SETTINGS, ALONE)
 
 
 def record(root: Path, number: int = 1) -> dict[str, Any]:
@@ -113,3 +117,23 @@ def test_history_and_snapshots_lead_from_one_to_the_other(tmp_path: Path) -> Non
     assert [line["step"] for line in lines] == [8, 16, 24, 32]
     assert [line["loss"] for line in lines] == [point.loss for point in whole.history]
     assert not list((run.folder / "snapshots").iterdir()), "nobody goes on with what is finished"
+    events = EventAccumulator(str(tmp_path / "small/1/tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("loss/held_out")] == [8, 16, 24, 32]
+
+
+def test_one_that_had_no_room_goes_on_when_there_is(tmp_path: Path) -> None:
+    whole = train(task(), CONFIG)
+    with ExitStack() as disk:
+
+        def on_step(step: Step) -> None:
+            if step.number == 10:
+                disk.enter_context(files_no_larger_than(1024))
+
+        with pytest.raises(OSError, match=r"too large: '.*/step-00000010.pt'"), begun(tmp_path, *SMALL) as run:
+            replace(run, seconds=0.0).trainer(on_step)(task(), CONFIG, "data")
+
+    assert find(tmp_path, "small/1").state == "cut off"
+    with begun(tmp_path, *SMALL) as run:
+        assert run.goes_on
+        assert equal(whole.model, _through(run).model)

@@ -13,6 +13,7 @@ from training.terminal import one_line_errors, stopped
         (ImportRefused("no folder"), 1, "no folder"),
         (ModelLoadFailed("no file"), 1, "no file"),
         (PermissionError(13, "Permission denied", "x"), 1, "[Errno 13] Permission denied: 'x'"),
+        (OSError(28, "No space left on device", "x"), 1, "there is no room for x (No space left on device); when"),
         (ModuleNotFoundError("no", name="torch"), 1, "the package 'torch' is not installed"),
     ],
 )

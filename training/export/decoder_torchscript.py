@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, scaled_dot_product_attention
 
+from training.export import torchscript
 from training.models.decoder import Decoder, Layer
 
 
@@ -20,7 +21,7 @@ def export(model: Decoder, path: Path) -> None:
     Its `forward(input_ids [B, S], start [B], cache [layers, 2, B, kv_heads, max_length, head_dim])` gives logits
     [B, vocab] of what follows the last token, and writes the keys and values of positions `start` on into `cache`.
     """
-    torch.jit.script(CachedDecoder(model)).save(str(path))  # type: ignore[no-untyped-call]
+    torchscript.write(torch.jit.script(CachedDecoder(model)), path)
 
 
 class CachedLayer(nn.Module):

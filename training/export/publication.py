@@ -28,12 +28,13 @@ def publish(directory: Path, fill: Callable[[Path], Manifest], beside: Mapping[s
     """
     staging = directory / f".publishing-{secrets.token_hex(8)}"
     try:
-        staging.mkdir(parents=True)
-        description = fill(staging)
-        for name, text in beside.items():
-            if not (directory / name).exists():
-                files.replace(directory / name, text.encode())
-        return _claim_version(staging, directory, description)
+        with files.named(directory):
+            staging.mkdir(parents=True)
+            description = fill(staging)
+            for name, text in beside.items():
+                if not (directory / name).exists():
+                    files.replace(directory / name, text.encode())
+            return _claim_version(staging, directory, description)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         with suppress(OSError):  # removed only while it is empty, when it would look like a broken model

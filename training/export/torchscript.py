@@ -3,11 +3,14 @@
 Rule: traced, so what the module does to one batch is what the archive does to all; parity is checked elsewhere.
 """
 
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+from training import files
 
 
 def export(model: nn.Module, inputs: Iterable[Tensor], path: Path) -> None:
@@ -16,4 +19,11 @@ def export(model: nn.Module, inputs: Iterable[Tensor], path: Path) -> None:
     with torch.no_grad():
         # PyTorch's own check warns; `parity` compares the file itself, and refuses.
         traced = torch.jit.trace(model, tuple(inputs), check_trace=False)  # type: ignore[no-untyped-call]
-        traced.save(str(path))
+    write(traced, path)
+
+
+def write(script: torch.jit.ScriptModule, path: Path) -> None:
+    """Raises OSError, where PyTorch would stop with an error of its own."""
+    buffer = io.BytesIO()
+    torch.jit.save(script, buffer)
+    files.write(path, buffer.getvalue())

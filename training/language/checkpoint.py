@@ -12,7 +12,7 @@ from typing import Any
 
 from training import checkpoint_files
 from training.checkpoint_files import DESCRIPTION, WEIGHTS, described, no_checkpoint, read, verify
-from training.config import TrainConfig
+from training.config import TrainConfig, stored
 from training.errors import InvalidConfig
 from training.language.tokenizer import TOKENIZER
 from training.state import Point
@@ -102,7 +102,7 @@ def _from_json(document: dict[str, Any], weights: bytes, tokenizer: bytes) -> La
     return LanguageCheckpoint(
         recipe=document["recipe"],
         hyperparameters=document["hyperparameters"],
-        config=TrainConfig(**document["train_config"]),
+        config=stored(document["train_config"]),
         metrics=(AnswerMetrics if "exact_match" in metrics else LanguageMetrics)(**metrics),
         history=tuple(Point(**step) for step in document["history"]),
         library_versions=document["library_versions"],

@@ -63,6 +63,7 @@ RECIPE = Recipe(
         "most_values": 64,
         "keep_duplicates": False,
     },
+    search={"hidden": (32, 64, 128, 256)},
 )
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ RECIPE = Recipe(
     ),
     hyperparameters={"channels": 16, "hidden": 128},
     config=TrainConfig(epochs=40, batch_size=32, learning_rate=2e-3, weight_decay=1e-4),
+    search={"channels": (8, 16, 32), "hidden": (64, 128, 256)},
 )
 
 if __name__ == "__main__":

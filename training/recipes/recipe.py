@@ -34,7 +34,7 @@ RECIPES = {
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Of a model that is one graph. `name` is the model's name in the repository too, unless it is trained under
-    another; `data` are options of how the data are read."""
+    another; `data` are options of how the data are read, `search` what is worth trying for hyper-parameters."""
 
     name: str
     summary: str
@@ -42,6 +42,7 @@ class Recipe:
     hyperparameters: Mapping[str, Value]
     config: TrainConfig
     data: Mapping[str, Value] = field(default_factory=dict)
+    search: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
 
 
 AnyRecipe = Recipe | LanguageRecipe | Seq2seqRecipe
