@@ -16,9 +16,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from loadtests.report import last_line, run_command, spread, table
-from training.classification.task import ClassifierTask
 from training.config import TrainConfig
-from training.data import digits
 from training.determinism import deterministic
 from training.language.task import LanguageTask
 from training.loop import train
@@ -62,8 +60,8 @@ def main(
 def classifier(steps: int) -> Subject:
     recipe = digits_cnn.RECIPE
     config = replace(recipe.config, epochs=0, steps=steps, evaluations=1, keep="last")
-    splits = digits.load()
-    task = ClassifierTask(lambda: digits_cnn.network(recipe.hyperparameters, splits.facts), splits, config)
+    splits = recipe.kind.load(None, recipe.data)
+    task = recipe.kind.task(splits, recipe.hyperparameters, config)
     split = splits.train
 
     def loss(model: nn.Module, rows: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Folders of small pictures of two kinds, squares and discs, and IDX files of numbered pixels."""
+"""Folders of small pictures of two kinds, squares and crosses, and IDX files of numbered pixels."""
 
 import gzip
 import struct
@@ -17,7 +17,11 @@ def picture(label: str, number: int, mode: str = "L", side: int = 16) -> Image.I
     box, shade = (x, y, x + size, y + size), int(chance.integers(0, 100))
     ink = (shade, number % 100, 0) if mode == "RGB" else shade
     draw = ImageDraw.Draw(drawn)
-    (draw.rectangle if label == "square" else draw.ellipse)(box, fill=ink)
+    if label == "square":
+        draw.rectangle(box, fill=ink)
+    else:
+        draw.line(box, fill=ink, width=side // 12)
+        draw.line((x, y + size, x + size, y), fill=ink, width=side // 12)
     return drawn
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from tests.training.test_files import files_no_larger_than
 from training.checkpoint import Checkpoint, load, save
 from training.cli import app
+from training.recipes.recipe import RECIPES
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,7 +65,7 @@ def test_an_unknown_recipe_is_one_line_and_status_2(tmp_path: Path) -> None:
     result = _run("training", "train", "digit-cnn", cwd=tmp_path)
 
     assert result.returncode == 2
-    known = "digits-cnn, breast-cancer-mlp, gpt-docs, dates-seq2seq"
+    known = ", ".join(RECIPES)
     assert result.stderr == f"error: there is no recipe 'digit-cnn'; choose one of: {known}\n"
 
 
@@ -83,7 +84,7 @@ def test_without_torch_the_extra_to_install_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train"], "give --missing or the name of one recipe: digits-cnn, breast-cancer-mlp"),
+        (["train"], "give --missing or the name of one recipe: digits-cnn, digits-resnet"),
         (["train", "digits-cnn", "--missing"], "give --missing or the name of one recipe"),
         (["train", "digits-cnn", "--size", "small"], "digits-cnn has no parameter 'size'"),
         (["train", "digits-cnn", "--steps", "9", "--epochs", "2"], "epochs (2) and steps (9) exclude one another"),

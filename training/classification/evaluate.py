@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from training.data.splits import Split
 from training.device import device_of
 
-_ROWS = 1024  # at a time
+_ROWS, _VALUES = 1024, 2**22  # at a time; large pictures are too many values before that
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,9 @@ def evaluate(model: nn.Module, split: Split) -> Evaluation:
     """`model` gives logits [N, classes]; it is left in evaluation mode."""
     model.eval()
     device = device_of(model)
+    count = max(1, min(_ROWS, _VALUES // split.features[0].numel()))
     with torch.inference_mode():
-        logits = torch.cat([model(rows.to(device)).cpu() for rows in torch.split(split.features, _ROWS)])
+        logits = torch.cat([model(rows.to(device).float()).cpu() for rows in torch.split(split.features, count)])
         loss = cross_entropy(logits, split.labels).item()
     classes = logits.shape[1]
     cells = split.labels * classes + logits.argmax(dim=1)

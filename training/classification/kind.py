@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import RenderableType
-from torch import nn
+from torch import Tensor, nn
 
 from serving.core.requests import Arrays, TensorSpec
 from training.classification import scores
@@ -29,24 +29,30 @@ def _no_files(_: Mapping[str, Any]) -> Mapping[str, bytes]:
     return {}
 
 
+def _as_they_are(_: Mapping[str, Any]) -> Callable[[Tensor], Tensor]:
+    return lambda features: features
+
+
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """`network` is made of hyper-parameters and facts, `shape` is that of a row; `drawn` makes a file of a row, and
-    `files` are those beside the model."""
+    """`network` is made of hyper-parameters and facts, `shape` is that of a row, which `drawn` makes a file of, and
+    `meaning` says what it is; `files` are those beside the model. `changed`, of facts, gives what becomes of features
+    while training only."""
 
     read: Callable[[Path | None, Mapping[str, Value]], Splits]
     network: Callable[[Mapping[str, Any], Mapping[str, Any]], Classifier]
     shape: Callable[[Mapping[str, Any]], tuple[int, ...]]
     drawn: Callable[[np.ndarray, Mapping[str, Any]], Example]
     input_name: str
-    meaning: str
+    meaning: Callable[[Mapping[str, Any]], str]
     files: Callable[[Mapping[str, Any]], Mapping[str, bytes]] = _no_files
+    changed: Callable[[Mapping[str, Any]], Callable[[Tensor], Tensor]] = _as_they_are
 
     def load(self, source: Path | None, options: Mapping[str, Value]) -> Splits:
         return self.read(source, options)
 
     def task(self, data: Splits, hyperparameters: Mapping[str, Any], config: TrainConfig) -> ClassifierTask:
-        return ClassifierTask(lambda: self.network(hyperparameters, data.facts), data, config)
+        return ClassifierTask(lambda: self.network(hyperparameters, data.facts), data, config, self.changed(data.facts))
 
     def build(self, hyperparameters: Mapping[str, Any], facts: Mapping[str, Any]) -> nn.Module:
         return self.network(hyperparameters, facts)
@@ -57,14 +63,14 @@ class Classification:
             Probabilities(model),
             inputs=(TensorSpec(self.input_name, "FP32", (-1, *self.shape(facts))),),
             outputs=(TensorSpec(PROBABILITIES, "FP32", (-1, len(labels))),),
-            meaning=f"{self.input_name}: {self.meaning}",
+            meaning=f"{self.input_name}: {self.meaning(facts)}",
             labels={PROBABILITIES: labels},
             files=self.files(facts),
         )
 
     def rows(self, data: Splits, part: str) -> Rows:
         split: Split = data.test if part == TEST else data.validation
-        return Rows({self.input_name: split.features.numpy()}, {LABEL: split.labels.numpy()})
+        return Rows({self.input_name: split.features.float().numpy()}, {LABEL: split.labels.numpy()})
 
     def score(self, outputs: Arrays, truths: Arrays, _: Mapping[str, Any]) -> Mapping[str, float]:
         return scores.scores(outputs[PROBABILITIES], truths[LABEL])

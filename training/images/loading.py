@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from training.data import digits
@@ -9,6 +10,7 @@ from training.data.splits import Splits
 from training.display import watched
 from training.errors import InvalidConfig, InvalidData
 from training.images import folder, idx
+from training.images.augment import Augmentation
 from training.images.found import Found, splits_of
 from training.images.options import Options
 from training.settings import Value
@@ -16,13 +18,20 @@ from training.terminal import console
 
 
 def load(source: Path | None, options: Mapping[str, Value]) -> Splits:
-    """Raises `InvalidData`, and `InvalidConfig` for options that don't fit."""
-    wanted = Options.of(options)
-    if source is None:
-        if wanted != Options():
-            raise InvalidConfig("data.side and data.channels are for pictures that are given with --data")
-        return digits.load()
-    return splits_of(_found(source, wanted), str(source))
+    """The facts tell how training pictures are to be changed. Raises `InvalidData`, and `InvalidConfig` for options
+    that don't fit."""
+    augmentation = Augmentation.of(options)
+    splits = _splits(source, Options.of(options))
+    augmentation.check_labels(splits.labels)
+    return replace(splits, facts={**splits.facts, "augmentation": asdict(augmentation)})
+
+
+def _splits(source: Path | None, options: Options) -> Splits:
+    if source is not None:
+        return splits_of(_found(source, options), str(source))
+    if options != Options():
+        raise InvalidConfig("data.side and data.channels are for pictures that are given with --data")
+    return digits.load()
 
 
 def _found(source: Path, options: Options) -> Found:

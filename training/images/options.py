@@ -11,7 +11,7 @@ from training.config import check
 from training.settings import Value
 
 LARGEST_BY_ITSELF = 64  # pixels; larger sides only where they are asked for
-_SIDES = range(4, 513)
+_SIDES = range(4, 257)
 
 
 @dataclass(frozen=True, slots=True)

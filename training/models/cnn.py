@@ -6,12 +6,12 @@ _DROPOUT = 0.5  # of the hidden layer, while training
 
 
 class Cnn(nn.Module):
-    """Grey images [N, 1, side, side] -> logits [N, classes]; `side` must be a multiple of 4."""
+    """Images [N, colours, side, side] -> logits [N, classes]; `side` is 4 at least."""
 
-    def __init__(self, side: int, channels: int, hidden: int, classes: int) -> None:
+    def __init__(self, side: int, channels: int, hidden: int, classes: int, colours: int = 1) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(1, channels, kernel_size=3, padding=1),
+            nn.Conv2d(colours, channels, kernel_size=3, padding=1),
             nn.ReLU(),
             nn.MaxPool2d(2),
             nn.Conv2d(channels, 2 * channels, kernel_size=3, padding=1),

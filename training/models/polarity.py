@@ -10,7 +10,7 @@ _WHITE = 255.0
 
 
 class Polarity(nn.Module):
-    """[N, 1, height, width] -> the same shape, values 0..255.
+    """[N, channels, height, width] -> the same shape, values 0..255.
 
     Ink seldom reaches the left and right border columns, so their mean is the paper's: light paper is inverted.
     """

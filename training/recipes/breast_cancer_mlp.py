@@ -46,7 +46,7 @@ KIND = Classification(
     shape=lambda facts: (len(facts["columns"]),),
     drawn=drawn,
     input_name="features",
-    meaning="a row's values as columns.json of the version says",
+    meaning=lambda _: "a row's values as columns.json of the version says",
     files=files,
 )
 RECIPE = Recipe(

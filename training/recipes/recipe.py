@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # for the rule above
 
 RECIPES = {
     "digits-cnn": "training.recipes.digits_cnn:RECIPE",
+    "digits-resnet": "training.recipes.digits_resnet:RECIPE",
+    "digits-vit": "training.recipes.digits_vit:RECIPE",
     "breast-cancer-mlp": "training.recipes.breast_cancer_mlp:RECIPE",
     "digits-diffusion": "training.recipes.digits_diffusion:RECIPE",
     "shop-recommender": "training.recipes.shop_recommender:RECIPE",

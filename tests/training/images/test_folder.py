@@ -32,10 +32,10 @@ def test_pixels_are_those_that_the_server_makes_of_the_file(tmp_path: Path) -> N
 
 def test_the_size_and_colours_are_those_that_are_there(tmp_path: Path) -> None:
     add(tmp_path, "square", 3, side=16)
-    add(tmp_path, "disc", 2, side=20)
+    add(tmp_path, "cross", 2, side=20)
     assert folder.read(tmp_path, Options()).pixels.shape == (5, 1, 16, 16)
 
-    add(tmp_path, "disc", 4, mode="RGB", side=100)
+    add(tmp_path, "cross", 4, mode="RGB", side=100)
     assert folder.read(tmp_path, Options()).pixels.shape == (7, 3, 64, 64)
     assert folder.read(tmp_path, Options(channels=1)).pixels.shape == (7, 1, 64, 64)
 

@@ -20,9 +20,9 @@ def test_idx_files_and_folders_of_pictures_are_told_apart(tmp_path: Path) -> Non
 
     shapes = tmp_path / "shapes"
     add(shapes, "square", 30)
-    add(shapes, "disc", 30)
+    add(shapes, "cross", 30)
     found = load(shapes, {})
-    assert found.labels == ("disc", "square")
+    assert found.labels == ("cross", "square")
     assert found.card.source == str(shapes)
 
 

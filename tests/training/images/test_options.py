@@ -11,7 +11,7 @@ def test_they_are_taken_by_name() -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"side": 3}, "data.side must be from 4 to 512"), ({"channels": 2}, "data.channels must be 1 for grey")],
+    [({"side": 3}, "data.side must be from 4 to 256"), ({"channels": 2}, "data.channels must be 1 for grey")],
 )
 def test_what_is_out_of_range_is_told(options: dict[str, int], message: str) -> None:
     with pytest.raises(InvalidConfig, match=message):

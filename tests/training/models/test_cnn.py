@@ -5,9 +5,11 @@ from torch import nn
 from training.models.cnn import Cnn
 
 
-@pytest.mark.parametrize("side", [8, 28])
-def test_images_become_logits(side: int) -> None:
-    assert Cnn(side, channels=4, hidden=8, classes=3)(torch.rand(5, 1, side, side)).shape == (5, 3)
+@pytest.mark.parametrize(("side", "colours"), [(8, 1), (28, 1), (30, 3)])
+def test_images_become_logits(side: int, colours: int) -> None:
+    model = Cnn(side, channels=4, hidden=8, classes=3, colours=colours)
+
+    assert model(torch.rand(5, colours, side, side)).shape == (5, 3)
 
 
 def test_it_has_two_convolutions_and_two_linear_layers() -> None:

@@ -13,7 +13,7 @@ def test_every_name_finds_its_recipe(name: str) -> None:
 
 
 def test_an_unknown_name_is_told_the_known_ones() -> None:
-    with pytest.raises(UnknownRecipe, match="no recipe 'digit'; choose one of: digits-cnn, breast-cancer-mlp"):
+    with pytest.raises(UnknownRecipe, match="no recipe 'digit'; choose one of: digits-cnn, digits-resnet"):
         find("digit")
 
 
