@@ -33,6 +33,8 @@ def tiny_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_models.add_identity(root, "identity_fp32", "TYPE_FP32", "float")
     tiny_models.add_identity(root, "identity_fp16", "TYPE_FP16", "float16")
     tiny_models.add_torchscript(root)
+    tiny_models.add_spot(root)
+    tiny_models.add_spot(root, "spot-rgb", channels=3)
     return root
 
 

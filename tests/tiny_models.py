@@ -364,3 +364,37 @@ def add_chart(root: Path) -> None:
         chart=CHART,
         k=np.array([3]),
     )
+
+
+class Spot(torch.nn.Module):
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        bright = image.amax(dim=1) > 128
+        x, y = _span(bright.any(dim=1)), _span(bright.any(dim=2))
+        spot = torch.stack([x[0], y[0], x[1], y[1]], dim=1)
+        boxes = torch.stack([spot, torch.full_like(spot, 2.0).cumsum(dim=1) - 2], dim=1)
+        found = bright.flatten(1).any(dim=1)
+        scores = torch.stack([found * 0.75, found * 0.25], dim=1).float()
+        return boxes, scores, torch.stack([found.long(), found.long() * 7], dim=1)
+
+
+def _span(bright: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where it begins and where it ends."""
+    at = torch.arange(bright.shape[1]).expand_as(bright)
+    return torch.where(bright, at, 99).amin(dim=1).float(), torch.where(bright, at + 1, 0).amax(dim=1).float()
+
+
+def add_spot(root: Path, name: str = "spot", channels: int = 1, max_batch_size: int = 8) -> None:
+    """A detector for pictures of 16x16 pixels: a box around all that is bright, score 0.75, class 1 (`spot`); and
+    another, 0, 2, 4, 6, score 0.25, of class 7, which has no name. Nothing where nothing is bright."""
+    folder = write_config(
+        root,
+        name,
+        f"""backend: "pytorch" max_batch_size: {max_batch_size}
+        input {{ name: "image" data_type: TYPE_FP32 dims: [ {channels}, 16, 16 ] }}
+        output [{{ name: "boxes" data_type: TYPE_FP32 dims: [ 2, 4 ] }},
+                {{ name: "scores" data_type: TYPE_FP32 dims: [ 2 ] }},
+                {{ name: "classes" data_type: TYPE_INT64 dims: [ 2 ] label_filename: "labels.txt" }}]""",
+    )
+    (folder / "labels.txt").write_text("shade\nspot\n")
+    (folder / "1").mkdir()
+    torch.jit.trace(Spot(), torch.zeros(2, channels, 16, 16)).save(folder / "1" / "model.pt")

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import typer
 
 from serving import __version__
 from serving.commands import places
+from serving.protocols import people_routes
 from serving.settings import Settings
 
 if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` should not
@@ -33,8 +35,9 @@ def say_where_to_look(settings: Settings, started: "Started") -> None:
     typer.echo(f"\n  API, to read and try   {url}/docs")
     typer.echo(f"  gRPC                   {host}:{started.grpc_port}")
     typer.echo(f"  Prometheus metrics     http://{host}:{started.metrics_port}/metrics")
+    routes = {model.name: people_routes.route(model.outputs) for model in started.engine.models()}
     curls = [
-        *_curls(settings.model_repositories, url, rows),
+        *_curls(settings.model_repositories, url, rows, routes),
         *_curls_of_writers(url, started),
         *_curls_of_drawers(url, started),
     ]
@@ -49,14 +52,17 @@ def _listed(repositories: Path | tuple[Path | str, ...]) -> tuple[Path | str, ..
     return repositories if isinstance(repositories, tuple) else (repositories,)
 
 
-def _curls(repositories: Path | tuple[Path | str, ...], url: str, rows: "list[VersionStatus]") -> list[str]:
+def _curls(
+    repositories: Path | tuple[Path | str, ...], url: str, rows: "list[VersionStatus]", routes: Mapping[str, str]
+) -> list[str]:
     """Commands that work when pasted: one for each model that was published here with an example."""
     return [
-        f"curl -s --data-binary {shlex.quote(f'@{path}')} {url}/v1/models/{row.name}/classify"
+        f"curl -s --data-binary {shlex.quote(f'@{path}')} {url}/v1/models/{row.name}/{routes[row.name]}"
         for row in rows
         for root in _listed(repositories)
         for name in _EXAMPLES
         if row.state == "READY"
+        and row.name in routes
         and isinstance(root, Path)
         and (path := (root / row.name / row.version / name).resolve()).is_file()
     ]

@@ -10,6 +10,7 @@ import typer
 
 from serving.commands.request import DEFAULT_URL, ServerRefused, ServerUnreachable, fail, get, post
 from serving.errors import InvalidInput
+from serving.protocols import people_routes
 
 _BAR = 30  # characters of a score of 1
 
@@ -40,17 +41,18 @@ def predict(
 
     [cyan]slipway predict simple '{"INPUT0": [[1, 2]], "INPUT1": [[3, 4]]}'[/cyan]  several inputs by name
 
-    Pictures, {"inputs": ...}, and a list where the model has labels go to /v1/models/MODEL/classify; a list for another
-    model, and inputs by name, go to the tensor endpoint, /v2/models/MODEL/infer.
+    Pictures, {"inputs": ...}, and a list where the model has labels go to /v1/models/MODEL/classify, or to .../detect
+    where the model finds objects; a list for another model, and inputs by name, go to the tensor endpoint,
+    /v2/models/MODEL/infer.
     """
     url = url.rstrip("/")
     try:
         path, body = _request(url, model, _read(data), timeout)
-        is_classify = path.startswith("v1")
-        reply = post(f"{url}/{path}{f'?top_k={top_k}' if is_classify else ''}", body, timeout)
+        is_for_people = path.startswith("v1")
+        reply = post(f"{url}/{path}{f'?top_k={top_k}' if is_for_people else ''}", body, timeout)
     except (_Unreadable, InvalidInput, ServerUnreachable, ServerRefused) as error:
         raise fail("predict", error) from None
-    typer.echo(json.dumps(reply) if as_json or not is_classify else _drawn(reply))
+    typer.echo(json.dumps(reply) if as_json or not is_for_people else _drawn(reply))
 
 
 def _read(data: str) -> bytes:
@@ -70,19 +72,28 @@ def _read(data: str) -> bytes:
 def _request(url: str, model: str, body: bytes, timeout: float) -> tuple[str, bytes]:
     """Where what was given goes, and in which form."""
     name = quote(model, safe="")
-    classify, infer = f"v1/models/{name}/classify", f"v2/models/{name}/infer"
+    infer = f"v2/models/{name}/infer"
     document = _document(body)
     if _has_named_tensors(document):
         return infer, body
     if document is None or (isinstance(document, dict) and "inputs" in document):
-        return classify, body
+        return f"v1/models/{name}/{_route(url, name, timeout)}", body
     from serving.commands.tensors import infer_request
     from serving.core.model_config import input_specs, parse_json
 
     config = parse_json(json.dumps(get(f"{url}/v2/models/{name}/config", timeout)), model)
     if isinstance(document, list) and any(output.label_filename for output in config.output):
-        return classify, json.dumps({"inputs": document}).encode()
+        return f"v1/models/{name}/classify", json.dumps({"inputs": document}).encode()
     return infer, json.dumps(infer_request(document, input_specs(config))).encode()
+
+
+def _route(url: str, name: str, timeout: float) -> str:
+    """For people. One that a model does not have says best what is wrong with it."""
+    try:
+        outputs = get(f"{url}/v2/models/{name}", timeout)["outputs"]
+    except ServerRefused:
+        return people_routes.CLASSIFY
+    return people_routes.route(output["name"] for output in outputs)
 
 
 def _document(body: bytes) -> Any:
@@ -103,10 +114,17 @@ def _has_named_tensors(document: Any) -> bool:
 
 
 def _drawn(reply: list[Any]) -> str:
-    """A bar for each label; several examples one below the other."""
+    """A bar for each label, and its box where it has one; several examples one below the other."""
     if reply and isinstance(reply[0], list):
         return "\n\n".join(_drawn(scores) for scores in reply)
     width = max((len(row["label"]) for row in reply), default=0)
     return "\n".join(
-        f"{row['label']:>{width}}  {row['score']:7.2%}  {'█' * round(row['score'] * _BAR)}" for row in reply
+        f"{row['label']:>{width}}  {row['score']:7.2%}  {_box(row) or '█' * round(row['score'] * _BAR)}"
+        for row in reply
     )
+
+
+def _box(row: dict[str, Any]) -> str:
+    """`x 13 to 62, y 165 to 235`."""
+    box = row.get("box")
+    return f"x {box['xmin']:.0f} to {box['xmax']:.0f}, y {box['ymin']:.0f} to {box['ymax']:.0f}" if box else ""

@@ -4,8 +4,6 @@ The request and response are those of hosted inference APIs: `{"inputs": ..., "p
 picture as the body itself. Rule: one example gives one list, a list of examples gives a list of lists.
 """
 
-import base64
-import binascii
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,11 +16,11 @@ from serving.core.brief import brief
 from serving.core.columns import FILENAME, Column, described
 from serving.core.requests import TensorSpec, format_shape
 from serving.errors import BackendFailed, InvalidInput
-from serving.protocols import images, json_tensor, json_text, table_rows
+from serving.protocols import hosted_json, images, json_tensor, table_rows
 from serving.protocols.images import ImageLayout
+from serving.protocols.people_routes import CLASSIFY, route
 
 DEFAULT_TOP_K = 5
-_BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"  # a byte order mark and white space
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +81,8 @@ def classifier(
             f"model '{model_name}' has {len(inputs)} inputs; classify works with one. "
             f"Use POST /v2/models/{model_name}/infer"
         )
+    if (fitting := route(spec.name for spec in outputs)) != CLASSIFY:
+        raise InvalidInput(f"model '{model_name}' does not classify. Use POST /v1/models/{model_name}/{fitting}")
     rank = 2 if max_batch_size else 1
     candidates = [spec for spec in outputs if spec.datatype.startswith("FP") and len(spec.shape) == rank]
     candidates.sort(key=lambda spec: spec.name not in labels)  # the one with labels, if there is one
@@ -95,13 +95,10 @@ def classifier(
 
 def decode_body(body: bytes, example: Example, top_k: int | None) -> ClassifyRequest:
     """A JSON document, or else a picture, which is left encoded. `top_k` is what the query or form said, or None."""
-    if not body:
-        raise InvalidInput('the body is empty; send an image, or JSON such as {"inputs": ...}')
-    if body.lstrip(_BEFORE_JSON)[:1] in (b"{", b"["):
+    if hosted_json.is_json(body):
         return _decode_json(body, example, top_k)
-    if example.takes_files:
-        return ClassifyRequest([body], False, _checked_top_k(top_k))
-    return _pictures([body], example, False, _checked_top_k(top_k))
+    most = hosted_json.top_k(top_k, DEFAULT_TOP_K)
+    return ClassifyRequest([body], False, most) if example.takes_files else _pictures([body], example, False, most)
 
 
 def to_pixels(picture: bytes, example: Example) -> np.ndarray:
@@ -137,29 +134,23 @@ def _ranked(scores: np.ndarray, labels: Sequence[str], top_k: int) -> list[dict[
 
 
 def _decode_json(body: bytes, example: Example, top_k: int | None) -> ClassifyRequest:
-    document = json_text.loads(body)
-    if type(document) is not dict or "inputs" not in document:
-        raise InvalidInput("the JSON body must be an object with a member 'inputs': a base64 image, or numbers")
-    parameters = document.get("parameters", {})
-    if type(parameters) is not dict:
-        raise InvalidInput("'parameters' must be an object")
-    top_k = _checked_top_k(parameters.get("top_k", top_k))
-    inputs = document["inputs"]
+    inputs, parameters = hosted_json.decode(body, "a base64 image, or numbers")
+    most = hosted_json.top_k(parameters.get("top_k", top_k), DEFAULT_TOP_K)
     if type(inputs) is str and example.takes_files:
         raise InvalidInput(
             f"model '{example.model_name}' takes BYTES: send a file as the body itself, or texts as a list, "
             '{"inputs": ["..."]}'
         )
     if type(inputs) is str:
-        return _pictures(map(_base64, [inputs]), example, False, top_k)
+        return _pictures(map(hosted_json.image, [inputs]), example, False, most)
     if type(inputs) is list and inputs and type(inputs[0]) is str and example.input.datatype != "BYTES":
         if not all(type(item) is str for item in inputs):
             raise InvalidInput("'inputs' mixes base64 images with other things")
-        _check_count(len(inputs), example)
-        return _pictures(map(_base64, inputs), example, True, top_k)
+        hosted_json.check_count(len(inputs), example.model_name, example.max_batch_size)
+        return _pictures(map(hosted_json.image, inputs), example, True, most)
     if _are_rows(inputs) or (example.columns and type(inputs) is not list):
-        return _decode_rows(inputs, example, top_k)
-    return _decode_numbers(inputs, example, top_k)
+        return _decode_rows(inputs, example, most)
+    return _decode_numbers(inputs, example, most)
 
 
 def _pictures(pictures: Iterable[bytes], example: Example, batched: bool, top_k: int) -> ClassifyRequest:
@@ -179,7 +170,7 @@ def _decode_rows(inputs: Any, example: Example, top_k: int) -> ClassifyRequest:
             'Send numbers: {"inputs": [...]}'
         )
     rows = inputs if type(inputs) is list else [inputs]
-    _check_count(len(rows), example)
+    hosted_json.check_count(len(rows), example.model_name, example.max_batch_size)
     table = table_rows.decode(rows, example.columns)
     return ClassifyRequest(table if example.max_batch_size else table[0], rows is inputs, top_k)
 
@@ -199,7 +190,7 @@ def _decode_numbers(inputs: Any, example: Example, top_k: int) -> ClassifyReques
             f"'inputs' must be one example of shape {format_shape(shape)}, flat or nested, or a list of examples; "
             f"got lists of {format_shape(nesting)}{_columns_too(example)}"
         )
-    _check_count(rows, example)
+    hosted_json.check_count(rows, example.model_name, example.max_batch_size)
     full_shape = (rows, *shape) if example.max_batch_size else shape
     array = json_tensor.decode(name, example.input.datatype, full_shape, inputs)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -232,13 +223,6 @@ def _nesting(data: Any) -> tuple[int, ...]:
     return tuple(nesting)
 
 
-def _check_count(count: int, example: Example) -> None:
-    """Before anything is decoded: a hundred pictures take seconds."""
-    limit = example.max_batch_size or 1
-    if not 1 <= count <= limit:
-        raise InvalidInput(f"model '{example.model_name}' takes 1 to {limit} examples at a time, got {count}")
-
-
 def _layout(example: Example) -> ImageLayout:
     """Raises `InvalidInput` when the model does not take pictures."""
     layout = images.layout_of(example.input, example.max_batch_size)
@@ -248,20 +232,3 @@ def _layout(example: Example) -> ImageLayout:
             f'Send numbers: {{"inputs": [...]}}{_columns_too(example)}'
         )
     return layout
-
-
-def _base64(text: str) -> bytes:
-    """Plain base64, or a data URL as browsers make them."""
-    encoded = text.partition(",")[2] if text.startswith("data:") else text
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        raise InvalidInput("'inputs' is a text, so it should be a base64-encoded image, but it is not base64") from None
-
-
-def _checked_top_k(top_k: Any) -> int:
-    if top_k is None:
-        return DEFAULT_TOP_K
-    if type(top_k) is not int or top_k < 1:
-        raise InvalidInput(f"'top_k' must be an integer >= 1, got {brief(top_k)}")
-    return top_k

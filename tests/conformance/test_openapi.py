@@ -24,6 +24,7 @@ NAMES = {
         "running_sum",
         "repeat_int32",
         "brightness",
+        "spot",
         "opaque",
         "writer",
         "encoder",
@@ -48,6 +49,7 @@ def fuzzed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
     tiny_models.add_brightness(root)
     tiny_models.add_drawing(root)
     tiny_models.add_chart(root)
+    tiny_models.add_spot(root)
     add_tiny_decoder(root)
     add_tiny_encoder(root)
     add_tiny_text_classifier(root)

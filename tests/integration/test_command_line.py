@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 
 from tests import tiny_models
 from tests.running_server import RunningServer
@@ -129,6 +130,14 @@ def test_predict_takes_files_texts_and_standard_input(served: str, repository: P
     ]
     assert answers[0] == answers[1] == answers[2]
     assert answers[0][0]["score"] > 0.9
+
+
+def test_predict_tells_what_is_where_in_a_picture(tiny_server: RunningServer, tmp_path: Path) -> None:
+    picture = Image.new("L", (16, 16))
+    picture.paste(255, (4, 2, 8, 5))
+    picture.save(tmp_path / "spot.png")
+    done = slipway("predict", "spot", str(tmp_path / "spot.png"), "--url", tiny_server.url)
+    assert done.stdout == "spot   75.00%  x 4 to 8, y 2 to 5\n"
 
 
 def test_predict_sends_named_tensors_to_the_tensor_endpoint(served: str) -> None:

@@ -30,6 +30,7 @@ RECIPES = {
     "gpt-docs": "training.recipes.gpt_docs:RECIPE",
     "dates-seq2seq": "training.recipes.dates_seq2seq:RECIPE",
     "docs-classifier": "training.recipes.docs_classifier:RECIPE",
+    "digits-detector": "training.recipes.digits_detector:RECIPE",
 }
 
 

@@ -1,5 +1,8 @@
 """The FastAPI applications: the gateway, and the one that only shows metrics."""
 
+import os
+
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse, Response
 from fastapi_offline import FastAPIOffline
@@ -13,6 +16,7 @@ from serving.metrics import Metrics
 from serving.transports.http.body_limit import BodyLimit
 from serving.transports.http.classify import classify_router
 from serving.transports.http.cut_off import CutOff
+from serving.transports.http.detect import detect_router
 from serving.transports.http.generate import generate_router
 from serving.transports.http.health import health_router
 from serving.transports.http.infer import infer_endpoint, infer_router
@@ -51,11 +55,13 @@ def gateway(
         redirect_slashes=False,
     )
     infer = infer_endpoint(engine, regions, max_body_size)
+    decoders = CapacityLimiter(os.cpu_count() or 1)  # a picture takes hundreds of megabytes while it is unpacked
     add_error_replies(app)
     for router in (
         infer_router(infer),
         generate_router(engine),
-        classify_router(engine),
+        classify_router(engine, decoders),
+        detect_router(engine, decoders),
         recommend_router(engine),
         openai_router(engine),
         health_router(engine, extensions),

@@ -1,32 +1,28 @@
 """The people's route: a picture, a text, numbers or rows of a table in, labels with scores out."""
 
-import os
 from functools import partial
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from starlette.datastructures import UploadFile
 
 from serving.core.requests import InferRequest
 from serving.engine.engine import Engine
 from serving.engine.servable import Servable
 from serving.engine.table_columns import columns_of, version_for
 from serving.engine.token_inputs import reads
-from serving.errors import InvalidInput
 from serving.protocols import classify as codec
 from serving.transports.http import schemas
-from serving.transports.http.body import plain_body
 from serving.transports.http.classify_texts import classify_texts
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, json_content, path_parameters
 from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.replies import json_reply
 from serving.transports.http.timeout_header import within_header
+from serving.transports.http.upload import IMAGE, integer, read_upload
 
-_IMAGE = {"schema": {"type": "string", "format": "binary"}}
-_FORM = {"type": "object", "properties": {"image": _IMAGE["schema"], "top_k": {"type": "integer"}}}
+_FORM = {"type": "object", "properties": {"image": IMAGE["schema"], "top_k": {"type": "integer"}}}
 _REPLY = {
     "description": "Best first; a list of such lists when the request held a list of examples.",
     "content": {"application/json": {"example": [{"label": "7", "score": 0.998}, {"label": "9", "score": 0.001}]}},
@@ -40,8 +36,8 @@ _OPENAPI: dict[str, Any] = {
         "required": True,
         "content": {
             "multipart/form-data": {"schema": _FORM},
-            "image/png": _IMAGE,
-            "image/jpeg": _IMAGE,
+            "image/png": IMAGE,
+            "image/jpeg": IMAGE,
             "application/json": json_content(
                 schemas.ClassifyRequest, {"inputs": [[0.0] * 8] * 8, "parameters": {"top_k": 3}}
             ),
@@ -50,9 +46,9 @@ _OPENAPI: dict[str, Any] = {
 }
 
 
-def classify_router(engine: Engine) -> APIRouter:
+def classify_router(engine: Engine, decoders: CapacityLimiter) -> APIRouter:
+    """`decoders` limits how many pictures are unpacked at a time, on all routes."""
     router = APIRouter(prefix="/v1/models", tags=["Inference"], route_class=RawRoute)
-    decoders = CapacityLimiter(os.cpu_count() or 1)  # a picture takes hundreds of megabytes while it is unpacked
 
     @router.post(
         "/{model}/classify",
@@ -71,9 +67,11 @@ def classify_router(engine: Engine) -> APIRouter:
     async def classify(request: Request) -> Response:
         model = engine.model(request.path_params["model"])
         if reads(model):
-            return await classify_texts(request, engine, model, *await _read(request))
+            body, parameters = await read_upload(request)
+            return await classify_texts(request, engine, model, body, integer(parameters, "top_k"))
         example = _example(model)
-        body, top_k = await _read(request)
+        body, parameters = await read_upload(request)
+        top_k = integer(parameters, "top_k")
         asked = await off_loop_if_large(len(body), partial(codec.decode_body, body, example, top_k))
         inputs = asked.content
         if isinstance(inputs, list):
@@ -97,24 +95,3 @@ def _example(model: Servable) -> codec.Example:
         model.max_batch_size,
         columns_of(model),
     )
-
-
-async def _read(request: Request) -> tuple[bytes, int | None]:
-    """The picture or document, and `top_k` where the query or the form gives one."""
-    top_k = request.query_params.get("top_k")
-    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        return await plain_body(request), _integer(top_k)
-    async with request.form(max_files=1, max_fields=10) as form:
-        files = [value for value in form.values() if isinstance(value, UploadFile)]
-        if not files:
-            raise InvalidInput("the form has no file; send the image as a file: curl -F image=@seven.png")
-        field = form.get("top_k", top_k)
-        return await files[0].read(), _integer(field if isinstance(field, str) else top_k)
-
-
-def _integer(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
-        raise InvalidInput(f"'top_k' must be an integer >= 1, got {text[:50]!r}")
-    return int(text)

@@ -191,6 +191,29 @@ class RecommendRequest(BaseModel):
     parameters: RecommendParameters | None = None
 
 
+class Box(BaseModel):
+    xmin: float = Field(examples=[12.5])
+    ymin: float = Field(examples=[8.0])
+    xmax: float = Field(examples=[24.0])
+    ymax: float = Field(examples=[27.5])
+
+
+class Detection(BaseModel):
+    label: str = Field(examples=["7"])
+    score: float = Field(examples=[0.94])
+    box: Box = Field(description="In pixels of the picture that was sent, turned upright.")
+
+
+class DetectParameters(BaseModel):
+    threshold: float = Field(0.5, ge=0, le=1, description="The least score of what is answered.")
+    top_k: int | None = Field(None, ge=1, description="How many are answered at most, best first.")
+
+
+class DetectRequest(BaseModel):
+    inputs: str | list[str] = Field(description="A base64 image or a list of them.")
+    parameters: DetectParameters | None = None
+
+
 class ModelVersion(BaseModel):
     version: str
     state: str

@@ -10,6 +10,7 @@ from serving.core.requests import TensorSpec
 from serving.errors import InvalidInput
 from serving.protocols import images
 from serving.protocols.images import ImageLayout
+from serving.protocols.letterbox import letterbox
 
 GREY = ImageLayout(1, 4, 4, False, "FP32")
 COLOUR = ImageLayout(3, 4, 4, False, "FP32")
@@ -69,6 +70,32 @@ def test_other_proportions_are_cropped_around_the_centre_and_never_stretched(wid
     pixels[:, 18:22] = 100
     result = read(encoded(Image.fromarray(pixels if wide else pixels.T.copy())))[0]
     assert (result if wide else result.T).tolist() == [[0, 100, 100, 0]] * 4
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_a_whole_picture_is_shown_with_grey_beside_it(wide: bool) -> None:
+    pixels = np.kron([[10, 20, 30, 40]] * 2, np.ones((8, 8))).astype(np.uint8)
+    data = encoded(Image.fromarray(pixels if wide else pixels.T.copy()))
+    row, place = images.letterboxed(data, GREY, (1, 4, 4))
+    beside, inside = [images.FILL] * 4, [10, 20, 30, 40]
+    assert (row[0] if wide else row[0].T).tolist() == [beside, inside, inside, beside]
+    assert place == (letterbox((32, 16), (4, 4)) if wide else letterbox((16, 32), (4, 4)))
+
+
+def test_a_whole_picture_of_the_right_size_keeps_its_pixels() -> None:
+    pixels = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    row, place = images.letterboxed(encoded(Image.fromarray(pixels)), COLOUR, (3, 4, 4))
+    assert row.tolist() == pixels.transpose(2, 0, 1).tolist()
+    assert place == letterbox((4, 4), (4, 4))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_whole_pictures_size_is_its_own_upright_however_it_is_read(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    photo = encoded(Image.new("L", (1001, 1002), 50), "JPEG", exif=exif)
+    _, place = images.letterboxed(photo, GREY, (1, 4, 4))
+    assert place.picture == ((1001, 1002) if orientation < 5 else (1002, 1001))
 
 
 def test_a_photo_is_turned_upright() -> None:

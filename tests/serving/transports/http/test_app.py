@@ -39,6 +39,7 @@ def test_the_docs_describe_every_route(document: dict[str, Any]) -> None:
         "/v2/health/live",
         "/v2/health/ready",
         "/v1/models/{model}/classify",
+        "/v1/models/{model}/detect",
         "/v1/models",
         "/v1/models/{model}",
         "/v1/completions",

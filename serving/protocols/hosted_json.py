@@ -1,0 +1,57 @@
+"""What the routes for people have in common: `{"inputs": ..., "parameters": {...}}`, as hosted inference APIs take it.
+
+Rule: what is wrong is said with the member's name, and before anything is decoded.
+"""
+
+import base64
+import binascii
+from typing import Any
+
+from serving.core.brief import brief
+from serving.errors import InvalidInput
+from serving.protocols import json_text
+
+_BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"  # a byte order mark and white space
+
+
+def is_json(body: bytes) -> bool:
+    """Or else it is a file. Raises `InvalidInput` where there is nothing."""
+    if not body:
+        raise InvalidInput('the body is empty; send an image, or JSON such as {"inputs": ...}')
+    return body.lstrip(_BEFORE_JSON)[:1] in (b"{", b"[")
+
+
+def decode(body: bytes, expected: str) -> tuple[Any, dict[str, Any]]:
+    """`inputs`, of which `expected` says what they should be, and `parameters`."""
+    document = json_text.loads(body)
+    if type(document) is not dict or "inputs" not in document:
+        raise InvalidInput(f"the JSON body must be an object with a member 'inputs': {expected}")
+    parameters = document.get("parameters", {})
+    if type(parameters) is not dict:
+        raise InvalidInput("'parameters' must be an object")
+    return document["inputs"], parameters
+
+
+def image(text: str) -> bytes:
+    """From plain base64, or a data URL as browsers make them."""
+    encoded = text.partition(",")[2] if text.startswith("data:") else text
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidInput("'inputs' is a text, so it should be a base64-encoded image, but it is not base64") from None
+
+
+def check_count(count: int, model_name: str, max_batch_size: int) -> None:
+    """Before anything is decoded: a hundred pictures take seconds."""
+    limit = max_batch_size or 1
+    if not 1 <= count <= limit:
+        raise InvalidInput(f"model '{model_name}' takes 1 to {limit} examples at a time, got {count}")
+
+
+def top_k(value: Any, default: int) -> int:
+    """`default` where none was said."""
+    if value is None:
+        return default
+    if type(value) is not int or value < 1:
+        raise InvalidInput(f"'top_k' must be an integer >= 1, got {brief(value)}")
+    return value

@@ -1,0 +1,49 @@
+"""A file as a route for people gets it: as the body, or in a form, with parameters in the query or the form.
+
+Rule: what the form says counts more than the query.
+"""
+
+from collections.abc import Mapping
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+
+from serving.errors import InvalidInput
+from serving.transports.http.body import plain_body
+
+IMAGE = {"schema": {"type": "string", "format": "binary"}}
+"""In the API's documentation."""
+
+
+async def read_upload(request: Request) -> tuple[bytes, Mapping[str, str]]:
+    """The file or document, and the parameters."""
+    query = dict(request.query_params)
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        return await plain_body(request), query
+    async with request.form(max_files=1, max_fields=10) as form:
+        files = [value for value in form.values() if isinstance(value, UploadFile)]
+        if not files:
+            raise InvalidInput("the form has no file; send the image as a file: curl -F image=@seven.png")
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        return await files[0].read(), {**query, **fields}
+
+
+def integer(parameters: Mapping[str, str], name: str) -> int | None:
+    """None where it is not given."""
+    text = parameters.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+        raise InvalidInput(f"'{name}' must be an integer >= 1, got {text[:50]!r}")
+    return int(text)
+
+
+def number(parameters: Mapping[str, str], name: str) -> float | None:
+    """None where it is not given."""
+    text = parameters.get(name)
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidInput(f"'{name}' must be a number, got {text[:50]!r}") from None

@@ -1,0 +1,58 @@
+import base64
+import json
+
+import pytest
+
+from serving.errors import InvalidInput
+from serving.protocols import hosted_json
+
+
+@pytest.mark.parametrize("body", [b"{", b" \n[1]", b"\xef\xbb\xbf{}"])
+def test_what_begins_as_json_is_json(body: bytes) -> None:
+    assert hosted_json.is_json(body)
+    assert not hosted_json.is_json(b"\x89PNG" + body)
+
+
+def test_nothing_is_neither() -> None:
+    with pytest.raises(InvalidInput, match="the body is empty"):
+        hosted_json.is_json(b"")
+
+
+def test_inputs_and_parameters() -> None:
+    assert hosted_json.decode(b'{"inputs": 1, "parameters": {"a": 2}, "more": 3}', "a number") == (1, {"a": 2})
+    assert hosted_json.decode(b'{"inputs": null}', "a number") == (None, {})
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ([], "must be an object with a member 'inputs': a number"),
+        ({"input": 1}, "with a member 'inputs': a number"),
+        ({"inputs": 1, "parameters": 1}, "'parameters' must be an object"),
+    ],
+)
+def test_what_is_wrong_is_said(document: object, reason: str) -> None:
+    with pytest.raises(InvalidInput, match=reason):
+        hosted_json.decode(json.dumps(document).encode(), "a number")
+
+
+def test_an_image_is_base64_or_a_data_url() -> None:
+    text = base64.b64encode(b"picture").decode()
+    assert hosted_json.image(text) == hosted_json.image(f"data:image/png;base64,{text}") == b"picture"
+    with pytest.raises(InvalidInput, match="not base64"):
+        hosted_json.image("***")
+
+
+def test_as_many_as_a_batch_holds() -> None:
+    hosted_json.check_count(8, "m", 8)
+    hosted_json.check_count(1, "m", 0)
+    for count, limit in ((0, 8), (9, 8), (2, 0)):
+        with pytest.raises(InvalidInput, match=f"model 'm' takes 1 to {limit or 1} examples at a time, got {count}"):
+            hosted_json.check_count(count, "m", limit)
+
+
+def test_top_k_is_a_count() -> None:
+    assert (hosted_json.top_k(None, 5), hosted_json.top_k(3, 5)) == (5, 3)
+    for wrong in (0, True, 1.0, "1"):
+        with pytest.raises(InvalidInput, match="'top_k' must be an integer >= 1, got"):
+            hosted_json.top_k(wrong, 5)

@@ -1,0 +1,48 @@
+import httpx
+import pytest
+from fastapi import Request
+
+from serving.errors import InvalidInput
+from serving.transports.http.upload import integer, number, read_upload
+
+
+def request(asked: httpx.Request) -> Request:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": asked.content, "more_body": False}
+
+    asked.read()
+    headers = [(name.lower(), value) for name, value in asked.headers.raw]
+    scope = {"type": "http", "method": "POST", "headers": headers, "query_string": asked.url.query}
+    return Request(scope, receive)
+
+
+async def test_a_body_and_the_querys_parameters() -> None:
+    asked = httpx.Request("POST", "http://x/?top_k=1&a=b", content=b"file")
+    assert await read_upload(request(asked)) == (b"file", {"top_k": "1", "a": "b"})
+
+
+async def test_a_form_whose_fields_count_more_than_the_query() -> None:
+    asked = httpx.Request("POST", "http://x/?top_k=1&a=b", files={"any": b"file"}, data={"top_k": "2"})
+    assert await read_upload(request(asked)) == (b"file", {"top_k": "2", "a": "b"})
+
+
+async def test_a_form_without_a_file_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="the form has no file"):
+        await read_upload(request(httpx.Request("POST", "http://x/", files={"a": (None, "b")})))
+
+
+async def test_a_compressed_body_is_refused() -> None:
+    asked = httpx.Request("POST", "http://x/", content=b"file", headers={"content-encoding": "gzip"})
+    with pytest.raises(InvalidInput, match="content-encoding"):
+        await read_upload(request(asked))
+
+
+def test_numbers_are_read_from_text() -> None:
+    given = {"a": "12", "b": "0.5", "c": "-1", "d": "x", "e": "1" * 10}
+    assert (integer(given, "a"), integer(given, "z")) == (12, None)
+    assert (number(given, "b"), number(given, "a"), number(given, "z")) == (0.5, 12.0, None)
+    for name in "bcde":
+        with pytest.raises(InvalidInput, match=f"'{name}' must be an integer >= 1, got '{given[name]}'"):
+            integer(given, name)
+    with pytest.raises(InvalidInput, match="'d' must be a number, got 'x'"):
+        number(given, "d")

@@ -1,0 +1,1 @@
+"""Objects in pictures: where they are, and what they are."""

@@ -1,0 +1,45 @@
+"""What a person sees of a detector: how well it finds each class, and a picture to try it with."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+from rich.table import Table
+
+from serving.core.requests import Arrays
+from training.detection.average_precision import by_class
+
+_LOOKED_AT = 256  # pixels, at least, of a picture that a person looks at
+_SURE = 0.5
+
+
+def classes_table(outputs: Arrays, truths: Arrays, labels: Sequence[str]) -> Table:
+    """Of those that there are."""
+    table = Table("class", title="objects in held-out pictures", title_justify="left")
+    for heading in ("objects", "AP@0.5"):
+        table.add_column(heading, justify="right")
+    there = np.bincount(truths["classes"][truths["classes"] >= 0], minlength=len(labels))
+    for label, count, precision in zip(labels, there.tolist(), by_class(outputs, truths, len(labels)), strict=True):
+        if count:
+            table.add_row(label, f"{count:,}", f"{precision:.1%}")
+    return table
+
+
+def clearest(outputs: Arrays, truths: Arrays) -> int:
+    """Of the pictures in which it is sure of as many of each class as there are, the one with most; else the first."""
+    wanted = [sorted(row[row >= 0].tolist()) for row in truths["classes"]]
+    sure = [
+        sorted(row[scores >= _SURE].tolist()) for row, scores in zip(outputs["classes"], outputs["scores"], strict=True)
+    ]
+    return max(range(len(wanted)), key=lambda row: len(wanted[row]) if wanted[row] == sure[row] else -1)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """Of uint8 [channels, height, width], each pixel a square that a person can see."""
+    scale = max(1, _LOOKED_AT // pixels.shape[-1])
+    large = pixels.repeat(scale, axis=1).repeat(scale, axis=2)
+    picture = Image.fromarray(large[0] if len(large) == 1 else np.ascontiguousarray(large.transpose(1, 2, 0)))
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    return buffer.getvalue()
