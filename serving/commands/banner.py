@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` 
     from serving.core.states import VersionStatus
     from serving.server import Started
 
-_EXAMPLES = ("example.png", "example.json")
+_EXAMPLES = ("example.png", "example.json", "example.wav")
 
 
 def say_where_to_look(settings: Settings, started: "Started") -> None:

@@ -21,7 +21,7 @@ class _Unreadable(Exception):
 
 def predict(
     model: Annotated[str, typer.Argument(help="The model's name.")],
-    data: Annotated[str, typer.Argument(help="An image file, a JSON file, a JSON text, or - for standard input.")],
+    data: Annotated[str, typer.Argument(help="An image, a recording, a JSON file or text, or - for standard input.")],
     top_k: Annotated[int, typer.Option(min=1, help="How many labels to show, best first.")] = 5,
     url: Annotated[str, typer.Option(envvar="SLIPWAY_URL", help="The server to ask.")] = DEFAULT_URL,
     as_json: Annotated[bool, typer.Option("--json", help="Print the server's reply as JSON, on one line.")] = False,
@@ -41,9 +41,9 @@ def predict(
 
     [cyan]slipway predict simple '{"INPUT0": [[1, 2]], "INPUT1": [[3, 4]]}'[/cyan]  several inputs by name
 
-    Pictures, {"inputs": ...}, and a list where the model has labels go to /v1/models/MODEL/classify, or to .../detect
-    where the model finds objects; a list for another model, and inputs by name, go to the tensor endpoint,
-    /v2/models/MODEL/infer.
+    Files, {"inputs": ...}, and a list where the model has labels go to /v1/models/MODEL/classify, or to .../detect or
+    .../transcribe where the model finds objects or hears speech; a list for another model, and inputs by name, go to
+    the tensor endpoint, /v2/models/MODEL/infer.
     """
     url = url.rstrip("/")
     try:
@@ -113,9 +113,11 @@ def _has_named_tensors(document: Any) -> bool:
         return False
 
 
-def _drawn(reply: list[Any]) -> str:
-    """A bar for each label, and its box where it has one; several examples one below the other."""
-    if reply and isinstance(reply[0], list):
+def _drawn(reply: Any) -> str:
+    """A bar for each label, and its box where it has one; or the text. Several examples one below the other."""
+    if isinstance(reply, dict):
+        return str(reply["text"])
+    if reply and not (isinstance(reply[0], dict) and "label" in reply[0]):
         return "\n\n".join(_drawn(scores) for scores in reply)
     width = max((len(row["label"]) for row in reply), default=0)
     return "\n".join(

@@ -123,6 +123,7 @@ _HONOURED_BELOW = (
     "ensemble_scheduling.step.input_map.",
     "ensemble_scheduling.step.output_map.",
     "model_warmup.inputs.",
+    "parameters.audio.",
     "parameters.generation.",
     "parameters.rollout.",
 )

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-CLASSIFY, DETECT = "classify", "detect"
+CLASSIFY, DETECT, TRANSCRIBE = "classify", "detect", "transcribe"
 
-_BY_OUTPUTS = {DETECT: {"boxes", "scores", "classes"}}
+_BY_OUTPUTS = {DETECT: {"boxes", "scores", "classes"}, TRANSCRIBE: {"tokens"}}
 
 
 def route(outputs: Iterable[str]) -> str:

@@ -24,12 +24,14 @@ from serving.transports.http.metrics import metrics_router
 from serving.transports.http.models import models_router
 from serving.transports.http.openai import openai_router
 from serving.transports.http.recommend import recommend_router
+from serving.transports.http.recordings import Recordings
 from serving.transports.http.replies import add_error_replies
 from serving.transports.http.repository import repository_router
 from serving.transports.http.settings_routes import settings_router
 from serving.transports.http.shared_memory import shared_memory_router
 from serving.transports.http.statistics import statistics_router
 from serving.transports.http.tensor_route import TensorRoute
+from serving.transports.http.transcribe import transcribe_router
 from serving.transports.http.versions import versions_router
 from serving.transports.shared_memory import SharedMemoryRegions
 
@@ -56,6 +58,7 @@ def gateway(
     )
     infer = infer_endpoint(engine, regions, max_body_size)
     decoders = CapacityLimiter(os.cpu_count() or 1)  # a picture takes hundreds of megabytes while it is unpacked
+    recordings = Recordings(engine, decoders)
     add_error_replies(app)
     for router in (
         infer_router(infer),
@@ -63,7 +66,8 @@ def gateway(
         classify_router(engine, decoders),
         detect_router(engine, decoders),
         recommend_router(engine),
-        openai_router(engine),
+        transcribe_router(recordings),
+        openai_router(engine, recordings),
         health_router(engine, extensions),
         statistics_router(engine),
         models_router(engine),

@@ -1,5 +1,5 @@
-"""OpenAI's API for models that write, have embeddings or draw: /v1/models, /v1/completions, /v1/chat/completions,
-/v1/embeddings and /v1/images/generations.
+"""OpenAI's API for models that write, have embeddings, draw or transcribe: /v1/models, /v1/completions,
+/v1/chat/completions, /v1/embeddings, /v1/images/generations and /v1/audio/transcriptions.
 
 Rule: an error before the first token is an ordinary error reply; afterwards it is an event of the stream.
 """
@@ -24,7 +24,7 @@ from serving.protocols import openai_errors, openai_replies
 from serving.protocols.openai_chunks import DONE, ChatChunks, CompletionChunks
 from serving.protocols.openai_replies import ModelCard, ReplyHead
 from serving.protocols.openai_requests import TextRequest, decode_chat, decode_completion
-from serving.transports.http import schemas
+from serving.transports.http import openai_transcriptions, schemas
 from serving.transports.http.body import plain_body
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, path_parameters
@@ -33,6 +33,7 @@ from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.openai_answers import Answers
 from serving.transports.http.openai_embeddings import embed
 from serving.transports.http.openai_images import draw, draws
+from serving.transports.http.recordings import Recordings, transcribes
 from serving.transports.http.timeout_header import TIMEOUT_PARAMETER, seconds_in
 from serving.transports.status import openai_status
 
@@ -55,7 +56,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
 }
 
 
-def openai_router(engine: Engine) -> APIRouter:
+def openai_router(engine: Engine, recordings: Recordings) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=RawRoute)
 
     async def completions(request: Request) -> Response:
@@ -74,6 +75,9 @@ def openai_router(engine: Engine) -> APIRouter:
     async def images(request: Request) -> Response:
         return await draw(request, engine)
 
+    async def transcriptions(request: Request) -> Response:
+        return await openai_transcriptions.transcribe(request, recordings)
+
     async def models(_: Request) -> Response:
         return _json(openai_replies.models(list(map(_card, filter(_is_listed, engine.models())))))
 
@@ -90,9 +94,15 @@ def openai_router(engine: Engine) -> APIRouter:
         router.post(
             path, name=endpoint.__name__, summary=summary, responses=_ERRORS, openapi_extra=_documented(_EXAMPLES[path])
         )(_with_errors(endpoint))
-    router.get("/models", name="models", summary="The models that write, have embeddings, or draw")(
-        _with_errors(models)
-    )
+    router.post(
+        "/audio/transcriptions",
+        name="transcriptions",
+        summary="A recording to its text",
+        responses=_ERRORS,
+        openapi_extra=openai_transcriptions.OPENAPI,
+    )(_with_errors(transcriptions))
+    listed = "The models that write, have embeddings, draw or transcribe"
+    router.get("/models", name="models", summary=listed)(_with_errors(models))
     router.get(
         "/models/{model}",
         name="model",
@@ -129,7 +139,7 @@ def _json(content: bytes) -> Response:
 
 
 def _is_listed(model: Servable) -> bool:
-    return isinstance(model, GeneratingModel) or embeds(model) or draws(model)
+    return isinstance(model, GeneratingModel) or embeds(model) or draws(model) or transcribes(model)
 
 
 def _card(model: Servable) -> ModelCard:

@@ -19,7 +19,13 @@ from serving.transports.status import http_status, openai_status
 
 _LONGEST_MESSAGE = 2000  # characters; a caller's own names may be of any length
 _INTERNAL = "internal error; the server's log has the details"
-_OPENAI = ("/v1/completions", "/v1/chat/completions", "/v1/embeddings", "/v1/images/generations")
+_OPENAI = (
+    "/v1/completions",
+    "/v1/chat/completions",
+    "/v1/embeddings",
+    "/v1/images/generations",
+    "/v1/audio/transcriptions",
+)
 
 log = logging.getLogger("slipway")
 

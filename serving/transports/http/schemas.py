@@ -214,6 +214,14 @@ class DetectRequest(BaseModel):
     parameters: DetectParameters | None = None
 
 
+class Text(BaseModel):
+    text: str = Field(examples=["three seven one"])
+
+
+class TranscribeRequest(BaseModel):
+    inputs: str | list[str] = Field(description="A base64 recording or a list of them.")
+
+
 class ModelVersion(BaseModel):
     version: str
     state: str

@@ -9,6 +9,7 @@ from serving.protocols.people_routes import route
         (["probabilities"], "classify"),
         (["boxes", "scores", "classes"], "detect"),
         (["more", "classes", "scores", "boxes"], "detect"),
+        (["tokens"], "transcribe"),
         (["boxes", "scores"], "classify"),
         ([], "classify"),
     ],

@@ -1,0 +1,59 @@
+"""Recordings as requests to a model that transcribes, for the routes that take them.
+
+Rule: they are decoded off the event loop, a few at a time; all of them are answered or none.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Request
+
+from serving.audio import sound
+from serving.core.requests import Arrays, InferRequest
+from serving.engine.engine import Engine
+from serving.engine.servable import Servable
+from serving.errors import InvalidInput
+from serving.protocols import transcribe as codec
+from serving.protocols.transcribe import Listener, Transcript
+from serving.transports.http.all_or_none import infer_all
+from serving.transports.http.disconnect import until_disconnect
+from serving.transports.http.timeout_header import within_header
+
+
+def transcribes(model: Servable) -> bool:
+    return codec.transcribes(model.inputs, model.outputs, model.labels)
+
+
+class Recordings:
+    """One for all routes; `decoders` are as many as may be at work, each with many times its recording's size."""
+
+    def __init__(self, engine: Engine, decoders: CapacityLimiter) -> None:
+        self._engine = engine
+        self._decoders = decoders
+
+    def listener(self, name: str) -> Listener:
+        """Raises what `Engine.model` does, and `InvalidInput` for a model that does not transcribe."""
+        model = self._engine.model(name)
+        if transcribes(model):
+            return codec.listener(model.name, model.config)
+        others = ", ".join(sorted({other.name for other in self._engine.models() if transcribes(other)})) or "none"
+        raise InvalidInput(
+            f"model '{name}' does not transcribe speech; those that do: {others}. Its tensors are at POST "
+            f"/v2/models/{name}/infer",
+            "model",
+        )
+
+    async def transcripts(self, request: Request, recordings: Sequence[bytes], model: Listener) -> list[Transcript]:
+        """Raises what `sound.samples_of` and `Engine.infer` do."""
+        rows = [await self._decoded(recording, model) for recording in recordings]
+        asked = [InferRequest(model.model_name, row, output_names=(codec.TOKENS,)) for row in rows]
+        answers = infer_all(self._engine, [within_header(request, each) for each in asked])
+        return [
+            codec.transcript(row, answer.outputs[codec.TOKENS], answer.labels.get(codec.TOKENS, ()), model)
+            for row, answer in zip(rows, await until_disconnect(request, answers), strict=True)
+        ]
+
+    async def _decoded(self, recording: bytes, model: Listener) -> Arrays:
+        decode = partial(sound.samples_of, recording, model.sample_rate, model.max_seconds)
+        return codec.inputs_for(await to_thread.run_sync(decode, limiter=self._decoders), model)
