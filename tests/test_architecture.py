@@ -16,7 +16,8 @@ ALLOWED = {
     "serving.errors": set(),
     "serving.core": {"serving.errors"},
     "serving.scheduling": {"serving.core", "serving.errors"},
-    "serving.protocols": {"serving.core", "serving.errors"},
+    "serving.audio": {"serving.errors"},
+    "serving.protocols": {"serving.audio", "serving.core", "serving.errors"},
     "serving.backends": {"serving.core", "serving.errors"},
     "serving.sampling": {"serving.core", "serving.errors"},
     "serving.text": {"serving.core", "serving.errors"},
@@ -45,6 +46,7 @@ ALLOWED = {
     "serving.gateways": {"serving.backends", "serving.engine", "serving.errors", "serving.transports"},
     "serving.transports": {
         "serving",
+        "serving.audio",
         "serving.core",
         "serving.engine",
         "serving.errors",
@@ -54,7 +56,14 @@ ALLOWED = {
     },
     # Of `serving.text`, whether the files of text that are published will be understood; of `serving.protocols`, what
     # becomes of a person's file, so that a model is trained on what it will be sent.
-    "training": {"serving.core", "serving.backends", "serving.errors", "serving.protocols", "serving.text"},
+    "training": {
+        "serving.audio",
+        "serving.backends",
+        "serving.core",
+        "serving.errors",
+        "serving.protocols",
+        "serving.text",
+    },
     # `steps` weighs the server's own parts, `reload` writes golden rows, `policies` simulates the scheduler, `gpu` runs
     # instances; the others know it by its address only.
     "loadtests": {
@@ -74,7 +83,14 @@ ALLOWED = {
 # These compose the parts, and nothing imports them but one another.
 COMPOSERS = {"serving.server", "serving.cli", "serving.commands", "serving.__main__"}
 
-DECISIONS = ("serving/core", "serving/scheduling", "serving/protocols", "serving/sampling", "serving/text")
+DECISIONS = (
+    "serving/core",
+    "serving/scheduling",
+    "serving/protocols",
+    "serving/sampling",
+    "serving/text",
+    "serving/audio",
+)
 SHELL_MODULES = {"asyncio", "threading", "time", "random", "uuid", "socket", "fastapi", "starlette", "uvicorn", "grpc"}
 
 # Modules of plain data or of words, which have no behaviour to test on their own.
@@ -105,7 +121,9 @@ WITHOUT_OWN_TEST = {
     "serving/gateways/proxy.py": "tests/integration/test_gateways.py compares what comes through it",
     "serving/gateways/upstream.py": "tests/integration/test_gateways.py compares what comes through it",
     "serving/transports/http/uvicorn_server.py": "tests/serving/test_server.py runs and stops it",
+    "serving/transports/http/recordings.py": "test_transcribe.py and test_openai_transcriptions.py ask through it",
     "serving/engine/life_counts.py": "data",
+    "training/speech/sentence.py": "data",
     "serving/scheduling/scheduler.py": "interfaces",
     "serving/transports/http/schemas.py": "documentation, shown by test_app.py",
     "serving/transports/http/documented.py": "documentation, shown by test_app.py",
@@ -191,6 +209,7 @@ def test_the_list_of_exceptions_is_current() -> None:
 @pytest.mark.parametrize("module", ["serving.server", "serving.cli", "serving.commands.serve", "training.cli"])
 def test_importing_it_needs_nothing_that_is_optional(module: str) -> None:
     optional = {"torch", "sklearn", "tokenizers", "llguidance", "transformers", "optuna", "tensorboard", "matplotlib"}
+    optional |= {"soundfile", "soxr"}
     code = f"import sys, {module}; print(*{optional}.intersection(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr

@@ -27,6 +27,7 @@ RECIPES = {
     "breast-cancer-mlp": "training.recipes.breast_cancer_mlp:RECIPE",
     "digits-diffusion": "training.recipes.digits_diffusion:RECIPE",
     "shop-recommender": "training.recipes.shop_recommender:RECIPE",
+    "spoken-digits": "training.recipes.spoken_digits:RECIPE",
     "gpt-docs": "training.recipes.gpt_docs:RECIPE",
     "dates-seq2seq": "training.recipes.dates_seq2seq:RECIPE",
     "docs-classifier": "training.recipes.docs_classifier:RECIPE",

@@ -1,0 +1,103 @@
+"""Models that transcribe speech.
+
+Rule: what is served takes samples as a file has them, and answers the best class of each frame, which the server makes
+text of as `serving.audio.ctc` does.
+"""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import soundfile
+import torch
+from rich.console import RenderableType
+from rich.table import Table
+from torch import nn
+
+from serving.audio import ctc
+from serving.core.requests import Arrays, TensorSpec
+from training.config import TrainConfig, check
+from training.kind import TEST, Example, Rows, Served
+from training.models.transcriber import Greedy, Transcriber
+from training.settings import Value
+from training.speech import recordings, spoken_digits
+from training.speech.letters import classes_of
+from training.speech.score import scores
+from training.speech.task import SpeechTask
+from training.speech.utterances import Speech, Utterances
+
+AUDIO, LENGTH, TOKENS, TEXT = "audio", "audio_length", "tokens", "text"
+
+_LIMITS = {"sample_rate": (4000, 48_000), "max_seconds": (0.1, 3600.0)}
+_SHOWN = 5  # texts
+_AGREEMENT = 0.98  # frames lie between two characters, and each runtime may prefer another
+
+
+class Transcription:
+    """`load` without a source makes spoken digits; it raises `InvalidConfig` too."""
+
+    def load(self, source: Path | None, options: Mapping[str, Value]) -> Speech:
+        given = cast(Mapping[str, Any], options)
+        for name, (least, most) in _LIMITS.items():
+            check(f"data.{name}", given[name], least <= given[name] <= most, f"from {least:g} to {most:g}")
+        if source is not None:
+            return recordings.load(source, given["sample_rate"], given["max_seconds"])
+        return spoken_digits.load(given["train"], given["held_out"], given["voices"], given["sample_rate"])
+
+    def task(self, data: Speech, hyperparameters: Mapping[str, Any], _: TrainConfig) -> SpeechTask:
+        return SpeechTask(lambda: self.build(hyperparameters, data.facts), data)
+
+    def build(self, hyperparameters: Mapping[str, Any], facts: Mapping[str, Any]) -> Transcriber:
+        return Transcriber(facts["sample_rate"], len(facts["labels"]), **hyperparameters)
+
+    def served(self, model: nn.Module, facts: Mapping[str, Any]) -> Served:
+        return Served(
+            Greedy(cast(Transcriber, model)).eval(),
+            inputs=(TensorSpec(AUDIO, "FP32", (-1, -1)), TensorSpec(LENGTH, "INT64", (-1, 1))),
+            outputs=(TensorSpec(TOKENS, "INT64", (-1, -1)),),
+            meaning=f"samples from -1 to 1, {facts['sample_rate']} a second, and how many of them are sound",
+            labels={TOKENS: tuple(facts["labels"])},
+            parameters={"audio.sample_rate": str(facts["sample_rate"])},
+            agreement=_AGREEMENT,
+        )
+
+    def rows(self, data: Speech, part: str) -> Rows:
+        split: Utterances = data.test if part == TEST else data.validation
+        audio, lengths = split.filled(torch.arange(len(split)))
+        texts = [classes_of(text, data.facts["labels"]) for text in split.texts]
+        truths = nn.utils.rnn.pad_sequence(texts, batch_first=True, padding_value=ctc.BLANK)
+        return Rows({AUDIO: audio.numpy(), LENGTH: lengths.numpy()}, {TEXT: truths.numpy()})
+
+    def score(self, outputs: Arrays, truths: Arrays, facts: Mapping[str, Any]) -> Mapping[str, float]:
+        return scores(_heard(outputs, facts), _said(truths, facts))
+
+    def example(self, rows: Rows, outputs: Arrays, facts: Mapping[str, Any]) -> Example:
+        heard, said = _heard(outputs, facts), _said(rows.truths, facts)
+        best = max(range(len(said)), key=lambda row: (heard[row] == said[row], len(said[row])))
+        samples = rows.inputs[AUDIO][best, : int(rows.inputs[LENGTH][best, 0])]
+        file = io.BytesIO()
+        soundfile.write(file, samples, facts["sample_rate"], subtype="PCM_16", format="WAV")
+        return Example("example.wav", file.getvalue())
+
+    def shown(self, outputs: Arrays, truths: Arrays, facts: Mapping[str, Any]) -> Iterable[RenderableType]:
+        """The first texts with a fault, or else the first of all."""
+        pairs = list(zip(_said(truths, facts), _heard(outputs, facts), strict=True))
+        faulty = [(said, heard) for said, heard in pairs if said != heard]
+        table = Table("said", "heard", title=f"{len(faulty)} of {len(pairs)} texts with a fault", title_justify="left")
+        for said, heard in (faulty or pairs)[:_SHOWN]:
+            table.add_row(said, heard)
+        return [table]
+
+
+def _heard(outputs: Arrays, facts: Mapping[str, Any]) -> list[str]:
+    return [ctc.text(row, facts["labels"]) for row in outputs[TOKENS]]
+
+
+def _said(truths: Arrays, facts: Mapping[str, Any]) -> list[str]:
+    return [_written(row, facts["labels"]) for row in truths[TEXT]]
+
+
+def _written(classes: np.ndarray, labels: Sequence[str]) -> str:
+    return "".join(labels[number] for number in classes.tolist() if number != ctc.BLANK).replace(ctc.GAP, " ")
