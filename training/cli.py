@@ -125,6 +125,8 @@ def train(
 
     [cyan]slipway train breast-cancer-mlp --data visits.csv --name visits[/cyan]  your own data, as a model of its own
 
+    [cyan]slipway train digits-resnet --data flowers/ --name flowers[/cyan]  pictures, in a folder for each class
+
     [cyan]slipway train digits-cnn --no-publish[/cyan]  only the checkpoint, to export later
 
     [cyan]slipway train digits-cnn --set optimizer=adamw --set model.channels=32[/cyan]  whatever a run can be told

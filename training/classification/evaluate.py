@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from training.data.splits import Split
+from training.data.splits import Split, numbers
 from training.device import device_of
 
 _ROWS, _VALUES = 1024, 2**22  # at a time; large pictures are too many values before that
@@ -39,7 +39,7 @@ def evaluate(model: nn.Module, split: Split) -> Evaluation:
     device = device_of(model)
     count = max(1, min(_ROWS, _VALUES // split.features[0].numel()))
     with torch.inference_mode():
-        logits = torch.cat([model(rows.to(device).float()).cpu() for rows in torch.split(split.features, count)])
+        logits = torch.cat([model(numbers(rows.to(device))).cpu() for rows in torch.split(split.features, count)])
         loss = cross_entropy(logits, split.labels).item()
     classes = logits.shape[1]
     cells = split.labels * classes + logits.argmax(dim=1)

@@ -16,7 +16,7 @@ from serving.core.requests import Arrays, TensorSpec
 from training.classification import scores
 from training.classification.task import ClassifierTask
 from training.config import TrainConfig
-from training.data.splits import Split, Splits
+from training.data.splits import Split, Splits, numbers
 from training.kind import TEST, Example, Rows, Served
 from training.models.classifier import Classifier
 from training.models.probabilities import Probabilities
@@ -70,7 +70,7 @@ class Classification:
 
     def rows(self, data: Splits, part: str) -> Rows:
         split: Split = data.test if part == TEST else data.validation
-        return Rows({self.input_name: split.features.float().numpy()}, {LABEL: split.labels.numpy()})
+        return Rows({self.input_name: numbers(split.features).numpy()}, {LABEL: split.labels.numpy()})
 
     def score(self, outputs: Arrays, truths: Arrays, _: Mapping[str, Any]) -> Mapping[str, float]:
         return scores.scores(outputs[PROBABILITIES], truths[LABEL])

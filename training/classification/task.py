@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from training import losses
 from training.classification.evaluate import Evaluation, evaluate
 from training.config import TrainConfig
-from training.data.splits import Splits
+from training.data.splits import Splits, numbers
 from training.models.classifier import Classifier
 from training.task import shuffled
 
@@ -29,7 +29,7 @@ class ClassifierTask:
 
     def build(self) -> nn.Module:
         model, rows = self.first(), self.splits.train.features
-        model.fit_inputs(rows[:: math.ceil(len(rows) / _TELLING)].float())
+        model.fit_inputs(numbers(rows[:: math.ceil(len(rows) / _TELLING)]))
         return model
 
     def order(self, number: int, seed: int, batch_size: int) -> Sequence[Tensor]:
@@ -37,7 +37,7 @@ class ClassifierTask:
 
     def batch(self, rows: Tensor, device: str) -> Batch:
         split = self.splits.train
-        return self.changed(split.features[rows].to(device).float()), split.labels[rows].to(device)
+        return self.changed(numbers(split.features[rows].to(device))), split.labels[rows].to(device)
 
     def weight(self, batch: Batch) -> int:
         return len(batch[1])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.data.splits import NAMES, Splits, by_content, split_of, unique
+from training.data.splits import NAMES, Splits, by_content, numbers, split_of, unique
 
 TARGETS = np.repeat([0, 1], [800, 200])
 FEATURES = np.arange(2000.0).reshape(1000, 2)
@@ -81,3 +81,8 @@ def test_the_fingerprint_is_of_content_and_order() -> None:
     assert found.fingerprint() != splits(FEATURES + 1).fingerprint()
     assert found.fingerprint() != replace(found, validation=found.test, test=found.validation).fingerprint()
     assert len(found.fingerprint()) == 64
+
+
+def test_pixels_become_numbers_and_tokens_stay() -> None:
+    assert numbers(torch.tensor([200], dtype=torch.uint8)).dtype == torch.float32
+    assert numbers(torch.tensor([200])).dtype == torch.int64
