@@ -41,9 +41,9 @@ def predict(
 
     [cyan]slipway predict simple '{"INPUT0": [[1, 2]], "INPUT1": [[3, 4]]}'[/cyan]  several inputs by name
 
-    Files, {"inputs": ...}, and a list where the model has labels go to /v1/models/MODEL/classify, or to .../detect or
-    .../transcribe where the model finds objects or hears speech; a list for another model, and inputs by name, go to
-    the tensor endpoint, /v2/models/MODEL/infer.
+    Files, {"inputs": ...}, and a list where the model has labels go to /v1/models/MODEL/classify, or to .../detect,
+    .../transcribe or .../recommend where the model finds objects, hears speech or recommends; a list for another model,
+    and inputs by name, go to the tensor endpoint, /v2/models/MODEL/infer.
     """
     url = url.rstrip("/")
     try:
@@ -114,16 +114,19 @@ def _has_named_tensors(document: Any) -> bool:
 
 
 def _drawn(reply: Any) -> str:
-    """A bar for each label, and its box where it has one; or the text. Several examples one below the other."""
+    """A bar for each label or item, and its box where it has one; or the text. Several examples one below the other."""
     if isinstance(reply, dict):
         return str(reply["text"])
-    if reply and not (isinstance(reply[0], dict) and "label" in reply[0]):
+    if reply and not (isinstance(reply[0], dict) and "score" in reply[0]):
         return "\n\n".join(_drawn(scores) for scores in reply)
-    width = max((len(row["label"]) for row in reply), default=0)
+    width = max((len(_name(row)) for row in reply), default=0)
     return "\n".join(
-        f"{row['label']:>{width}}  {row['score']:7.2%}  {_box(row) or '█' * round(row['score'] * _BAR)}"
-        for row in reply
+        f"{_name(row):>{width}}  {row['score']:7.2%}  {_box(row) or '█' * round(row['score'] * _BAR)}" for row in reply
     )
+
+
+def _name(row: dict[str, Any]) -> str:
+    return str(row["item"] if "item" in row else row["label"])
 
 
 def _box(row: dict[str, Any]) -> str:

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable
 
-CLASSIFY, DETECT, TRANSCRIBE = "classify", "detect", "transcribe"
+CLASSIFY, DETECT, RECOMMEND, TRANSCRIBE = "classify", "detect", "recommend", "transcribe"
 
-_BY_OUTPUTS = {DETECT: {"boxes", "scores", "classes"}, TRANSCRIBE: {"tokens"}}
+_BY_OUTPUTS = {
+    DETECT: {"boxes", "scores", "classes"},
+    RECOMMEND: {"items", "scores"},
+    TRANSCRIBE: {"tokens"},
+}
 
 
 def route(outputs: Iterable[str]) -> str:

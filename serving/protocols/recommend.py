@@ -13,7 +13,7 @@ from serving.core.brief import brief
 from serving.core.did_you_mean import instead
 from serving.core.requests import TensorSpec
 from serving.errors import BackendFailed, InvalidInput
-from serving.protocols import json_text
+from serving.protocols import hosted_json
 
 HISTORY, ITEMS, SCORES = "history", "items", "scores"
 DEFAULT_TOP_K = 5
@@ -55,15 +55,9 @@ def length_of(inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec
     return 0
 
 
-def decode(body: bytes, catalogue: Catalogue) -> RecommendRequest:
-    """Raises `InvalidInput`."""
-    document = json_text.loads(body)
-    if type(document) is not dict or "inputs" not in document:
-        raise InvalidInput(f"the JSON body must be an object with a member 'inputs', what a user had so far: {_BODY}")
-    parameters = document.get("parameters", {})
-    if type(parameters) is not dict:
-        raise InvalidInput("'parameters' must be an object")
-    inputs = document["inputs"]
+def decode(body: bytes, catalogue: Catalogue, top_k: int | None = None) -> RecommendRequest:
+    """`top_k` is what the query said, or None. Raises `InvalidInput`."""
+    inputs, parameters = hosted_json.decode(body, f"what a user had so far, such as {_BODY}")
     if type(inputs) is not list:
         raise InvalidInput(f"'inputs' must be a list of items' names, or a list of such lists, got {brief(inputs)}")
     batched = bool(inputs) and type(inputs[0]) is list
@@ -71,7 +65,9 @@ def decode(body: bytes, catalogue: Catalogue) -> RecommendRequest:
     if len(users) > catalogue.rows:
         raise InvalidInput(f"model '{catalogue.model}' takes 1 to {catalogue.rows} users at a time, got {len(users)}")
     rows = [_row(f"inputs[{number}]" if batched else "inputs", items, catalogue) for number, items in enumerate(users)]
-    return RecommendRequest(np.array(rows, np.int64), batched, _top_k(parameters.get("top_k")))
+    return RecommendRequest(
+        np.array(rows, np.int64), batched, hosted_json.top_k(parameters.get("top_k", top_k), DEFAULT_TOP_K)
+    )
 
 
 def encode(
@@ -111,11 +107,3 @@ def _number(where: str, item: Any, catalogue: Catalogue) -> int:
             f"'{where}': model '{catalogue.model}' knows no item {brief(item)}{instead(str(item), catalogue.numbers)}"
         )
     return found
-
-
-def _top_k(top_k: Any) -> int:
-    if top_k is None:
-        return DEFAULT_TOP_K
-    if type(top_k) is not int or top_k < 1:
-        raise InvalidInput(f"'top_k' must be an integer >= 1, got {brief(top_k)}")
-    return top_k

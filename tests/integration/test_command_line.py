@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from tests import tiny_models
-from tests.running_server import RunningServer
+from tests.running_server import RunningServer, running
 from tests.tiny_decoders import add_tiny_decoder
 
 ROOT = Path(__file__).parents[2]
@@ -138,6 +138,14 @@ def test_predict_tells_what_is_where_in_a_picture(tiny_server: RunningServer, tm
     picture.save(tmp_path / "spot.png")
     done = slipway("predict", "spot", str(tmp_path / "spot.png"), "--url", tiny_server.url)
     assert done.stdout == "spot   75.00%  x 4 to 8, y 2 to 5\n"
+
+
+def test_predict_tells_what_a_user_may_want(tmp_path: Path) -> None:
+    tiny_models.add_chart(tmp_path)
+    with running(tmp_path) as server:
+        done = slipway("predict", "chart", '{"inputs": ["coffee"]}', "--url", server.url, "--top-k", "2")
+
+    assert [line.split()[:2] for line in done.stdout.splitlines()] == [["tea", "40.00%"], ["juice", "20.00%"]]
 
 
 def test_predict_sends_named_tensors_to_the_tensor_endpoint(served: str) -> None:

@@ -16,12 +16,12 @@ from serving.errors import InvalidInput
 from serving.protocols import recommend as codec
 from serving.protocols.recommend import HISTORY, ITEMS, SCORES, Catalogue
 from serving.transports.http import schemas
-from serving.transports.http.body import plain_body
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, json_body, path_parameters
 from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.replies import json_reply
 from serving.transports.http.timeout_header import TIMEOUT_PARAMETER, within_header
+from serving.transports.http.upload import integer, read_upload
 
 _REPLY = {
     "description": "Best first; a list of such lists when the request held a list of histories.",
@@ -59,8 +59,8 @@ def recommend_router(engine: Engine) -> APIRouter:
     async def recommend(request: Request) -> Response:
         model = engine.model(request.path_params["model"])
         catalogue = catalogue_of(model)
-        body = await plain_body(request)
-        asked = await off_loop_if_large(len(body), partial(codec.decode, body, catalogue))
+        body, given = await read_upload(request)
+        asked = await off_loop_if_large(len(body), partial(codec.decode, body, catalogue, integer(given, "top_k")))
         version = version_for(model, engine.versions(model.name), ITEMS)
         inference = InferRequest(model.name, {HISTORY: asked.history}, version, output_names=(ITEMS, SCORES))
         response = await until_disconnect(request, engine.infer(within_header(request, inference)))

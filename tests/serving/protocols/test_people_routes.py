@@ -10,6 +10,7 @@ from serving.protocols.people_routes import route
         (["boxes", "scores", "classes"], "detect"),
         (["more", "classes", "scores", "boxes"], "detect"),
         (["tokens"], "transcribe"),
+        (["items", "scores"], "recommend"),
         (["boxes", "scores"], "classify"),
         ([], "classify"),
     ],
