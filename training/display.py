@@ -19,12 +19,14 @@ from rich.progress import (
 )
 from rich.table import Column, Table
 
+from training.data.card import Card
 from training.export.gate import PUBLISHED, Variant
 from training.loop import Step
 from training.state import Point
 
 Item = TypeVar("Item")
 
+_NOTES = 5
 _PLAIN_LINES = 5  # of a run whose output is not a terminal
 
 
@@ -72,6 +74,17 @@ def watched(name: str, console: Console) -> Callable[[Sequence[Item]], Iterator[
 def line(point: Point) -> str:
     scores = "".join(f", {name.replace('_', ' ')} {value:.4g}" for name, value in point.scores.items())
     return f"loss {point.train_loss:.4f}, held-out {point.loss:.4f}{scores}"
+
+
+def card_lines(card: Card) -> Iterator[str]:
+    """What was read, left out and kept, and what else there is to say of the data."""
+    kept = ", ".join(f"{count:,} {part}" for part, count in card.kept.items())
+    yield f"data        {card.read:,} of {card.source}: {kept}"
+    if card.dropped:
+        yield f"left out    {', '.join(f'{count:,} {reason}' for reason, count in card.dropped.items())}"
+    yield from (f"note        {note}" for note in card.notes[:_NOTES])
+    if len(card.notes) > _NOTES:
+        yield f"            and {len(card.notes) - _NOTES:,} more"
 
 
 def confusion_table(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> Table:

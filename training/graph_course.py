@@ -10,7 +10,7 @@ from rich.console import Console
 
 from training.checkpoint import load, save
 from training.course import changed, settings
-from training.display import steps_shown
+from training.display import card_lines, steps_shown
 from training.export.gate import Gate
 from training.kind import Data
 from training.recipes.recipe import Recipe
@@ -46,6 +46,8 @@ class GraphCourse:
 
     def train(self, directory: Path, console: Console, run: Run) -> Mapping[str, Any]:
         data = self.recipe.kind.load(self.source, self.recipe.data)
+        for line in card_lines(data.card):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
         outcome = self._trained(data, console, run)
         checkpoint = outcome.checkpoint
         for shown in self.recipe.kind.shown(outcome.answered, outcome.rows.truths, data.facts):

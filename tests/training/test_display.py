@@ -2,7 +2,17 @@ import io
 
 from rich.console import Console
 
-from training.display import bytes_shown, comparison_table, confusion_table, line, steps_shown, variants_table, watched
+from training.data.card import Card
+from training.display import (
+    bytes_shown,
+    card_lines,
+    comparison_table,
+    confusion_table,
+    line,
+    steps_shown,
+    variants_table,
+    watched,
+)
 from training.export.gate import FLOAT32, PUBLISHED, Variant
 from training.loop import Step
 from training.state import Point
@@ -104,4 +114,15 @@ def test_scores_stand_beside_others() -> None:
         "hit rate 10",
         "75.6%",
         "5.3%",
+    ]
+
+
+def test_of_data_is_told_what_was_kept_and_what_was_left_out() -> None:
+    card = Card("visits.csv", 1200, {"duplicate": 3, "no label": 1}, {"train": 700, "test": 496}, notes=("one",) * 7)
+
+    assert list(card_lines(card)) == [
+        "data        1,200 of visits.csv: 700 train, 496 test",
+        "left out    3 duplicate, 1 no label",
+        *["note        one"] * 5,
+        "            and 2 more",
     ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from serving.core.did_you_mean import did_you_mean
 from training.config import TrainConfig
 from training.errors import UnknownRecipe
 from training.recipes.language_recipe import LanguageRecipe
@@ -55,6 +56,6 @@ AnyRecipe = Recipe | LanguageRecipe | Seq2seqRecipe
 def find(name: str) -> AnyRecipe:
     """Raises `UnknownRecipe`, and ModuleNotFoundError where the training libraries are not installed."""
     if name not in RECIPES:
-        raise UnknownRecipe(f"there is no recipe '{name}'; choose one of: {', '.join(RECIPES)}")
+        raise UnknownRecipe(f"there is no recipe '{name}'{did_you_mean(name, RECIPES)}")
     module, _, constant = RECIPES[name].partition(":")
     return cast(AnyRecipe, getattr(import_module(module), constant))

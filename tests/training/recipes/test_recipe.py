@@ -13,8 +13,10 @@ def test_every_name_finds_its_recipe(name: str) -> None:
 
 
 def test_an_unknown_name_is_told_the_known_ones() -> None:
-    with pytest.raises(UnknownRecipe, match="no recipe 'digit'; choose one of: digits-cnn, digits-resnet"):
-        find("digit")
+    with pytest.raises(UnknownRecipe, match=r"no recipe 'digit-cnn'; did you mean digits-cnn\?"):
+        find("digit-cnn")
+    with pytest.raises(UnknownRecipe, match="no recipe 'weather'; known are digits-cnn, digits-resnet"):
+        find("weather")
 
 
 def test_naming_recipes_imports_neither_torch_nor_scikit_learn() -> None:
