@@ -7,7 +7,8 @@
     │   ├── BodyTooLarge      it has more bytes than the server accepts
     │   └── RegionNotFound    it names shared memory that was not registered
     ├── ModelNotFound         the repository holds no model of that name
-    │   └── VersionNotFound   it holds the model, not that version
+    │   ├── VersionNotFound   it holds the model, not that version
+    │   └── ReportNotFound    it holds the version, without a page about it
     ├── ModelNotReady         the version is known, and is not being served
     │   └── StepNotReady      it is an ensemble, and one of its models is not being served
     ├── ModelLoadFailed       a model on disk can't be served (bad config, missing or corrupt file)
@@ -59,6 +60,10 @@ class ModelNotFound(SlipwayError):
 
 
 class VersionNotFound(ModelNotFound):
+    pass
+
+
+class ReportNotFound(ModelNotFound):
     pass
 
 

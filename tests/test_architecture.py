@@ -110,6 +110,7 @@ WITHOUT_OWN_TEST = {
     "serving/core/text_output.py": "data",
     "serving/core/steps.py": "data",
     "training/data/card.py": "data",
+    "training/report/section.py": "data",
     "serving/backends/decoder.py": "interfaces",
     "serving/gateways/frame_writer.py": "test_gateway_end.py writes with it",
     "serving/gateways/gateway.py": "tests/integration/test_gateways.py runs it",

@@ -7,7 +7,7 @@ of the others, is written last, and what doesn't match is never loaded.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,11 @@ from training.checkpoint_files import DESCRIPTION, WEIGHTS, described, no_checkp
 from training.config import TrainConfig, stored
 from training.errors import InvalidConfig
 from training.kind import Rows
+from training.run_files import PAGE
 from training.state import Point
 
 ROWS = "rows.safetensors"
+CARD = "model_card.md"
 _PARTS = ("test", "calibration")
 _SIDES = ("inputs", "truths")
 
@@ -48,6 +50,8 @@ class Checkpoint:
     weights: bytes
     rows: Rows
     calibration: Rows
+    pages: Mapping[str, bytes] = field(default_factory=dict)
+    """What people read of it, by file name: `PAGE` and `CARD`, or nothing."""
 
     @property
     def weights_sha256(self) -> str:
@@ -57,7 +61,7 @@ class Checkpoint:
 def save(checkpoint: Checkpoint, directory: Path) -> None:
     """Replace the checkpoint in `directory`, which is created if need be."""
     rows = _packed(checkpoint.rows, checkpoint.calibration)
-    contents = {WEIGHTS: checkpoint.weights, ROWS: rows}
+    contents = {WEIGHTS: checkpoint.weights, ROWS: rows, **checkpoint.pages}
     checkpoint_files.save(directory, {**_to_json(checkpoint), "rows": described(ROWS, rows)}, contents)
 
 
@@ -68,7 +72,7 @@ def load(directory: Path) -> Checkpoint:
         document = json.loads(description)
         verify(directory, document, "weights", weights)
         verify(directory, document, "rows", rows)
-        checkpoint = _from_json(document, weights, rows)
+        checkpoint = _from_json(document, weights, rows, _pages(directory, document.get("pages", {})))
     except (ValueError, KeyError, TypeError, InvalidConfig, SafetensorError) as error:
         raise no_checkpoint(directory, error) from None
     return checkpoint
@@ -86,11 +90,12 @@ def _to_json(checkpoint: Checkpoint) -> dict[str, Any]:
         "data_fingerprint": checkpoint.data_fingerprint,
         "library_versions": dict(checkpoint.library_versions),
         "weights": described(WEIGHTS, checkpoint.weights),
+        "pages": {name: described(name, content) for name, content in checkpoint.pages.items()},
         "history": [asdict(epoch) for epoch in checkpoint.history],
     }
 
 
-def _from_json(document: dict[str, Any], weights: bytes, rows: bytes) -> Checkpoint:
+def _from_json(document: dict[str, Any], weights: bytes, rows: bytes, pages: Mapping[str, bytes]) -> Checkpoint:
     test, calibration = _unpacked(rows)
     return Checkpoint(
         recipe=document["recipe"],
@@ -106,7 +111,16 @@ def _from_json(document: dict[str, Any], weights: bytes, rows: bytes) -> Checkpo
         weights=weights,
         rows=test,
         calibration=calibration,
+        pages=pages,
     )
+
+
+def _pages(directory: Path, known: dict[str, Any]) -> dict[str, bytes]:
+    """Those that are still there: who doesn't want to show one may delete it."""
+    found = {name: read(directory / name) for name in (PAGE, CARD) if name in known and (directory / name).exists()}
+    for name, content in found.items():
+        verify(directory, known, name, content)
+    return found
 
 
 def _packed(test: Rows, calibration: Rows) -> bytes:

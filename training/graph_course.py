@@ -8,15 +8,18 @@ from typing import Any
 
 from rich.console import Console
 
+from training import files
 from training.checkpoint import load, save
 from training.course import changed, settings
 from training.display import card_lines, steps_shown
 from training.export.gate import Gate
 from training.kind import Data
 from training.recipes.recipe import Recipe
+from training.report.pages import pages
 from training.run import Outcome
 from training.run import run as train
-from training.runs import Run
+from training.run_files import PAGE
+from training.runs import Run, environment
 from training.settings import Changes
 
 
@@ -52,18 +55,27 @@ class GraphCourse:
         checkpoint = outcome.checkpoint
         for shown in self.recipe.kind.shown(outcome.answered, outcome.rows.truths, data.facts):
             console.print(shown, highlight=False, soft_wrap=True)
-        if run.group.is_first:
-            save(checkpoint, directory)
+        has_report = run.group.is_first and self._save(outcome, data, directory, run)
         name, value = next((name, value) for name, value in checkpoint.metrics.items() if name.startswith("test_"))
         told = f"{name.removeprefix('test_').replace('_', ' '):11} {value:.1%} on {len(outcome.rows):,} held-out rows"
         step = f"with the weights after step {checkpoint.metrics['step']}"
         console.print(f"{told}, {step}", highlight=False, soft_wrap=True)
+        if has_report:
+            console.print(f"report      {run.folder / PAGE}", highlight=False, soft_wrap=True)
         return checkpoint.metrics
 
     def publish(self, directory: Path, repository: Path, gate: Gate | None = None) -> Path:
         from training.export.package import publish  # the exporters take seconds to import
 
         return publish(self.recipe, load(directory), repository / self.name, gate)
+
+    def _save(self, outcome: Outcome, data: Data, directory: Path, run: Run) -> bool:
+        """Whether there is a report of it, which is in the run's folder too."""
+        written = pages(self.recipe, data, outcome, environment(run.group))
+        save(replace(outcome.checkpoint, pages=written), directory)
+        for name, content in written.items():
+            files.replace(run.folder / name, content)
+        return PAGE in written
 
     def _trained(self, data: Data, console: Console, run: Run) -> Outcome:
         with steps_shown(self.name, console) as on_step:

@@ -7,7 +7,7 @@ what the served model answers.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from rich.console import RenderableType
 from torch import nn
@@ -15,6 +15,7 @@ from torch import nn
 from serving.core.requests import Arrays, TensorSpec
 from training.config import TrainConfig
 from training.data.card import Card
+from training.report.section import Section
 from training.settings import Value
 from training.task import Task
 
@@ -36,6 +37,7 @@ class Data(Protocol):
 
 
 DataT = TypeVar("DataT", bound=Data)
+ReportedT = TypeVar("ReportedT", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +108,11 @@ class Kind(Protocol[DataT]):
 
     def shown(self, outputs: Arrays, truths: Arrays, facts: Mapping[str, Any]) -> Iterable[RenderableType]:
         """What a person sees of it after the training."""
+
+
+@runtime_checkable
+class Reported(Protocol[ReportedT]):
+    """A kind that has more to say of a model, in its report, than numbers."""
+
+    def findings(self, served: Served, data: ReportedT, rows: Rows, answered: Arrays) -> Iterable[Section]:
+        """`answered` is what `served` answers for the test `rows`; one section after the other is asked for."""

@@ -12,6 +12,7 @@ from training.errors import NoSuchRun
 
 RECORD = "run.json"
 HISTORY = "history.jsonl"
+PAGE = "report.html"
 LOCK = ".lock"
 RUNNING, FINISHED, FAILED, CUT_OFF, PRUNED = "running", "finished", "failed", "cut off", "pruned"
 

@@ -4,6 +4,7 @@
                       history.jsonl     a line for each look at what is held out
                       tensorboard/      the same as TensorBoard reads it, where that is installed
                       snapshots/        until it has ended
+                      report.html       what came of it, of a model that is one graph, and model_card.md
 
 Rule: a run is one process group's while its lock is held; one that was cut off is gone on with, not begun anew.
 """
@@ -141,7 +142,9 @@ def environment(group: Group) -> dict[str, Any]:
 
 def _git(*words: str) -> str:
     try:
-        done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(
+            ["git", "--no-optional-locks", *words], capture_output=True, text=True, timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from training.run_files import Told, all_runs, differences, find
+from training.run_files import PAGE, Told, all_runs, differences, find
 from training.terminal import console, one_line_errors, say
 
 RUNS = Path("runs")
@@ -35,7 +35,7 @@ def runs(titles: Titles = None, folder: Folder = RUNS) -> None:
             case []:
                 _list(folder)
             case [title]:
-                _show(find(folder, title))
+                _show(find(folder, title), folder)
             case [one, other]:
                 _compare(find(folder, one), find(folder, other))
             case more:
@@ -69,7 +69,7 @@ def _reached(told: Told) -> tuple[str, str, str]:
     return str(told.history[-1]["step"]), f"{told.best['loss']:.4f}", scores
 
 
-def _show(told: Told) -> None:
+def _show(told: Told, folder: Path) -> None:
     rows = [(name, str(value)) for name, value in told.parameters.items()]
     rows += [(f"metrics.{name}", str(value)) for name, value in told.record.get("metrics", {}).items()]
     _table((told.title, f"{told.state}, started {told.record['started']}"), rows)
@@ -85,6 +85,9 @@ def _show(told: Told) -> None:
             for point in told.history
         ],
     )
+    page = folder / told.title / PAGE
+    if page.exists():
+        say(f"report  {page}")
 
 
 def _compare(one: Told, other: Told) -> None:

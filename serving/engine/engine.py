@@ -132,6 +132,10 @@ class Engine:
         """The model as it is loaded now. Raises `ModelNotFound`."""
         return self._registry.loaded.model(name)
 
+    def report(self, name: str, version: str = "") -> bytes:
+        """The page about a version. Raises what `model` does, and `ReportNotFound`."""
+        return self._registry.loaded.model(name).report(name, version)
+
     def index(self, ready_only: bool = False) -> list[VersionStatus]:
         """Reads the disk."""
         rows = map(self._with_trouble, self._registry.index())

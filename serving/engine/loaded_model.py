@@ -12,7 +12,7 @@ from serving.core.rollout_policy import Strategy
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.running_rollout import RunningRollout
 from serving.engine.servable import Servable
-from serving.errors import ModelNotReady, VersionNotFound
+from serving.errors import ModelNotReady, ReportNotFound, VersionNotFound
 from serving.scheduling.tuning import Tuning
 
 UNLOADED = "unloaded"  # Triton's word, which its clients' tests look for
@@ -22,7 +22,7 @@ UNLOADED = "unloaded"  # Triton's word, which its clients' tests look for
 class Version:
     """`served` while the state is READY, `reason` while it is UNAVAILABLE; `files` are those of the version that it was
     loaded from, `shared` those of all versions, such as config.pbtxt; `tuning` is what chose its instances, if
-    something did."""
+    something did; `report` is a page about it, if there is one."""
 
     state: ModelState
     served: Servable | None = None
@@ -30,6 +30,7 @@ class Version:
     files: Files = field(default_factory=dict)
     shared: Files = field(default_factory=dict)
     tuning: Tuning | None = None
+    report: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,17 @@ class LoadedModel:
             f"Request for unknown model: '{name}' version {number} is not at ready state: "
             f"{entry.reason or entry.state.value}"
         )
+
+    def report(self, name: str, number: str) -> bytes:
+        """The page about a version that is ready. Raises what `find` does, and `ReportNotFound`."""
+        version = self.find(name, number).version
+        page = self.versions[version].report
+        if not page:
+            raise ReportNotFound(
+                f"version {version} of model '{name}' has no report.html in its folder; `slipway train` publishes one "
+                "with models that are one graph"
+            )
+        return page
 
     def statuses(self, name: str) -> Iterator[VersionStatus]:
         """Of every version that was loaded or tried."""

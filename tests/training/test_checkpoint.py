@@ -28,6 +28,19 @@ def test_what_is_loaded_is_what_was_saved(cancer: Checkpoint, saved: Path) -> No
         assert np.array_equal(there.truths["label"], here.truths["label"])
 
 
+def test_what_people_read_of_it_is_kept_with_it(cancer: Checkpoint, tmp_path: Path) -> None:
+    pages = {"report.html": b"<p>good</p>", "model_card.md": b"# good"}
+    save(replace(cancer, pages=pages), tmp_path)
+
+    assert load(tmp_path).pages == pages
+    (tmp_path / "report.html").write_bytes(b"<p>better</p>")
+    with pytest.raises(CheckpointError, match=r"report\.html is not the file that"):
+        load(tmp_path)
+
+    (tmp_path / "report.html").unlink()
+    assert load(tmp_path).pages == {"model_card.md": b"# good"}
+
+
 def test_only_the_three_files_are_there(saved: Path) -> None:
     assert sorted(path.name for path in saved.iterdir()) == [DESCRIPTION, ROWS, WEIGHTS]
 

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -49,7 +50,12 @@ def test_training_ends_with_a_published_model_and_what_to_type_next(tmp_path: Pa
     assert "published   model_repository/breast-cancer-mlp/1\n" in result.stdout
     assert result.stdout.endswith("next        slipway serve\n")
     assert load(tmp_path / "checkpoints" / "breast-cancer-mlp").config.seed == 7
-    assert (tmp_path / "model_repository" / "breast-cancer-mlp" / "1" / "model.onnx").is_file()
+    version = tmp_path / "model_repository" / "breast-cancer-mlp" / "1"
+    assert (version / "model.onnx").is_file()
+    assert "report      runs/breast-cancer-mlp/1/report.html\n" in result.stdout
+    for name in ("report.html", "model_card.md"):
+        assert (version / name).read_bytes() == (tmp_path / "runs" / "breast-cancer-mlp" / "1" / name).read_bytes()
+        assert name in json.loads((version / "manifest.json").read_text())["files"]
 
 
 def test_a_recipes_own_file_trains_it(tmp_path: Path) -> None:

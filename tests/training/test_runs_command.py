@@ -37,6 +37,13 @@ def test_one_is_shown_with_its_history(root: Path) -> None:
     assert "0.2500" in text
 
 
+def test_a_report_is_named_where_there_is_one(root: Path) -> None:
+    assert "report.html" not in told("digits-cnn", "--runs", str(root))[1]
+    (root / "digits-cnn" / "2" / "report.html").touch()
+
+    assert f"report  {root / 'digits-cnn' / '2' / 'report.html'}" in told("digits-cnn", "--runs", str(root))[1]
+
+
 def test_two_are_compared(root: Path) -> None:
     status, text = told("digits-cnn/1", "digits-cnn/2", "--runs", str(root))
 

@@ -13,13 +13,14 @@ from rich.console import RenderableType
 from torch import Tensor, nn
 
 from serving.core.requests import Arrays, TensorSpec
-from training.classification import scores
+from training.classification import explanations, findings, scores
 from training.classification.task import ClassifierTask
 from training.config import TrainConfig
 from training.data.splits import Split, Splits, numbers
 from training.kind import TEST, Example, Rows, Served
 from training.models.classifier import Classifier
 from training.models.probabilities import Probabilities
+from training.report.section import Section
 from training.settings import Value
 
 PROBABILITIES, LABEL = "probabilities", "label"
@@ -81,3 +82,11 @@ class Classification:
 
     def shown(self, outputs: Arrays, truths: Arrays, facts: Mapping[str, Any]) -> Iterable[RenderableType]:
         return scores.shown(outputs[PROBABILITIES], truths[LABEL], facts["labels"])
+
+    def findings(self, served: Served, data: Splits, rows: Rows, answered: Arrays) -> Iterable[Section]:
+        inputs, probabilities, labels = rows.inputs[self.input_name], answered[PROBABILITIES], rows.truths[LABEL]
+        groups, columns, facts = data.test.groups, data.facts.get("columns", ()), data.facts
+        yield from findings.sections(
+            probabilities, labels, data.labels, groups, lambda row: self.drawn(inputs[row], facts)
+        )
+        yield explanations.explained(served.module, inputs, probabilities, data.labels, columns)

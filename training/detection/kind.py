@@ -13,7 +13,7 @@ from torch import nn
 
 from serving.core.requests import Arrays, TensorSpec
 from training.config import TrainConfig
-from training.detection import coco
+from training.detection import coco, faults
 from training.detection.average_precision import average_precision
 from training.detection.options import Options
 from training.detection.pictures import DetectionData
@@ -22,6 +22,7 @@ from training.detection.task import DetectionTask
 from training.kind import TEST, Example, Rows, Served
 from training.models.detections import Detections
 from training.models.detector import Detector
+from training.report.section import Section
 from training.settings import Value
 
 IMAGE = "image"
@@ -72,3 +73,6 @@ class Detection:
 
     def shown(self, outputs: Arrays, truths: Arrays, facts: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield classes_table(outputs, truths, facts["labels"])
+
+    def findings(self, _: Served, data: DetectionData, rows: Rows, answered: Arrays) -> Iterable[Section]:
+        yield faults.section(rows.inputs[IMAGE], answered, rows.truths, len(data.facts["labels"]))

@@ -57,7 +57,7 @@ def _fill(
         raise PublishFailed(f"{config_pbtxt.CONFIG}: backend '{config.backend}' serves no candidates; change it")
     rows = checkpoint.rows
     answered = answers(served, rows.inputs)
-    for name, content in served.files.items():
+    for name, content in {**served.files, **checkpoint.pages}.items():
         (staging / name).write_bytes(content)
     _export(served, rows, staging)
     reports = _checked(staging, config, served, rows.first(_COMPARED_ROWS), answered)

@@ -20,17 +20,20 @@ from training.config import TrainConfig, check
 from training.data.splits import Split, Splits
 from training.display import comparison_table
 from training.images.loading import load
+from training.images.picture import drawn
 from training.kind import TEST, Example, Rows, Served
 from training.models.picture_flow import PictureFlow
 from training.models.picture_sampler import PictureSampler
 from training.pictures.judge import judge
 from training.pictures.shown import side_by_side
 from training.pictures.task import PictureTask
+from training.report.section import Picture, Pictures, Section, Text
 from training.settings import Value
 
 LABEL, NOISE, IMAGE = "label", "noise", "image"
 _SEED = 1  # of the noise that test rows have
 _MOST_ROWS = 500
+_MADE, _MOST_MADE = 4, 60  # of each label, and in all, that a report shows
 _KNOWN = 8  # at most, of the pictures that were learnt from beside each held-out one
 
 
@@ -88,6 +91,18 @@ class PictureMaking:
         real, known = truths["real"], truths["known"]
         columns = {"this model": outputs[IMAGE], "real ones, held out": real, "real ones, learnt from": known[:, 0]}
         yield comparison_table({name: judge(it, truths[LABEL], real, known) for name, it in columns.items()})
+
+    def findings(self, _: Served, data: Splits, rows: Rows, answered: Arrays) -> Iterable[Section]:
+        """The first pictures of each label that were made, from noise that was not chosen."""
+        labels, names = rows.truths[LABEL], data.facts["labels"]
+        chosen = [row for label in np.unique(labels) for row in np.flatnonzero(labels == label)[:_MADE].tolist()]
+        shown = tuple(
+            Picture(
+                drawn(answered[IMAGE][row], data.facts).content, f"Made for {names[labels[row]]}", names[labels[row]]
+            )
+            for row in chosen[:_MOST_MADE]
+        )
+        yield Section("What it makes", (Text("Not chosen: the first ones of each label."), Pictures(shown)))
 
 
 def _shape(facts: Mapping[str, Any]) -> tuple[int, int, int]:

@@ -23,11 +23,13 @@ from training.recommendation.histories import Histories, cleaned
 from training.recommendation.interactions import Options, read
 from training.recommendation.scores import popularity_scores, ranking_scores
 from training.recommendation.task import RecommenderTask
+from training.report.section import Section, Table, Text
 from training.settings import Value
 
 HISTORY, ITEMS, SCORES = "history", "items", "scores"
 _FOLLOWING, _KNOWN = "following", "known"
 _SHOWN = 3  # users, and items of each list
+_MISSED = 20  # users that a report tells of
 _AGREEMENT = 0.98  # of rows: two items may be as likely, and are then in either order
 
 
@@ -82,6 +84,21 @@ class Recommendation:
         for row in _clear(lists, following)[:_SHOWN]:
             had, best = (_names(array, facts["labels"]) for array in (known[row][-_SHOWN:], lists[row][:_SHOWN]))
             yield f"after {', '.join(had)}: {', '.join(best)}"
+
+    def findings(self, _: Served, data: Histories, rows: Rows, answered: Arrays) -> Iterable[Section]:
+        lists, following, labels = answered[ITEMS], rows.truths[_FOLLOWING], data.facts["labels"]
+        missed = np.flatnonzero((lists != following[:, None]).all(axis=1))
+        shown = tuple(
+            (
+                ", ".join(_names(rows.truths[_KNOWN][row][-_SHOWN:], labels)),
+                ", ".join(_names(lists[row][:_SHOWN], labels)),
+                labels[following[row]],
+            )
+            for row in missed[:_MISSED]
+        )
+        told = Text(f"Of {len(following)} users {len(missed)} came to something that was not in their list.")
+        table = Table(("had last", "was recommended first", "came to"), shown)
+        yield Section("Missed", (told, *((table,) if shown else ())))
 
 
 def _clear(lists: np.ndarray, following: np.ndarray) -> list[int]:

@@ -21,17 +21,18 @@ from serving.core.requests import Arrays, TensorSpec
 from training.config import TrainConfig, check
 from training.kind import TEST, Example, Rows, Served
 from training.models.transcriber import Greedy, Transcriber
+from training.report import section as report
 from training.settings import Value
 from training.speech import recordings, spoken_digits
 from training.speech.letters import classes_of
-from training.speech.score import scores
+from training.speech.score import distance, scores
 from training.speech.task import SpeechTask
 from training.speech.utterances import Speech, Utterances
 
 AUDIO, LENGTH, TOKENS, TEXT = "audio", "audio_length", "tokens", "text"
 
 _LIMITS = {"sample_rate": (4000, 48_000), "max_seconds": (0.1, 3600.0)}
-_SHOWN = 5  # texts
+_SHOWN, _WORST = 5, 20  # texts
 _AGREEMENT = 0.98  # frames lie between two characters, and each runtime may prefer another
 
 
@@ -89,6 +90,18 @@ class Transcription:
         for said, heard in (faulty or pairs)[:_SHOWN]:
             table.add_row(said, heard)
         return [table]
+
+    def findings(self, _: Served, data: Speech, rows: Rows, answered: Arrays) -> Iterable[report.Section]:
+        pairs = list(zip(_said(rows.truths, data.facts), _heard(answered, data.facts), strict=True))
+        faults = [(distance(heard.split(), said.split()), said, heard) for said, heard in pairs if said != heard]
+        worst = sorted(faults, key=lambda fault: -fault[0])[:_WORST]
+        table = report.Table(
+            ("said", "heard", "words"), tuple((said, heard, str(count)) for count, said, heard in worst)
+        )
+        told = report.Text(
+            f"{len(faults)} of {len(pairs)} texts have a fault; those with most words to mend come first."
+        )
+        yield report.Section("Heard wrongly", (told, *([table] if worst else [])))
 
 
 def _heard(outputs: Arrays, facts: Mapping[str, Any]) -> list[str]:

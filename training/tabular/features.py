@@ -6,6 +6,7 @@ other rows only is as unknown as it would be to the server.
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,8 @@ import polars as pl
 from serving.core import columns
 from training.data import card
 from training.tabular.typed import LeftOut, Typed
+
+_RANGES = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +44,18 @@ def described(made: Feature) -> card.Column:
         counted = Counter(names[int(place)] for place in numbers[~np.isnan(numbers)])
         return card.Column(made.column.name, columns.CATEGORY, missing, values=dict(counted.most_common()))
     found = {"least": np.nanmin(numbers), "mean": np.nanmean(numbers, dtype=np.float64), "most": np.nanmax(numbers)}
-    return card.Column(made.column.name, columns.NUMBER, missing, {name: float(it) for name, it in found.items()})
+    statistics = {name: float(it) for name, it in found.items()}
+    return card.Column(made.column.name, columns.NUMBER, missing, statistics, _ranges(numbers[~np.isnan(numbers)]))
+
+
+def _ranges(numbers: np.ndarray) -> dict[str, int]:
+    """How many are in each of some ranges of the same width."""
+    if numbers.min() == numbers.max():
+        return {f"{numbers[0]:.9g}": len(numbers)}
+    counts, edges = np.histogram(numbers.astype(np.float64), bins=_RANGES)
+    digits = next(digits for digits in (4, 9, 17) if len({f"{edge:.{digits}g}" for edge in edges}) == len(edges))
+    names = [f"{lower:.{digits}g} to {upper:.{digits}g}" for lower, upper in pairwise(edges)]
+    return dict(zip(names, counts.tolist(), strict=True))
 
 
 def _values(texts: pl.Series) -> list[str]:

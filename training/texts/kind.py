@@ -16,11 +16,12 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from serving.core.requests import Arrays, TensorSpec
-from training.classification import scores
+from training.classification import findings, scores, word_explanations
 from training.config import TrainConfig
 from training.data.splits import Split, Splits
 from training.kind import TEST, Example, Rows, Served
 from training.models.encoder import NOTHING, EncoderConfig, FilledTexts
+from training.report.section import Section
 from training.settings import Value
 from training.texts import tokens
 from training.texts.data import prepared
@@ -80,7 +81,7 @@ class Texts:
     def example(self, rows: Rows, outputs: Arrays, facts: Mapping[str, Any]) -> Example:
         """As the tokenizer has it, without upper case."""
         ids = rows.inputs[INPUTS[0]][scores.clearest(outputs[PROBABILITIES], rows.truths[LABEL])]
-        text = Tokenizer.from_str(facts["tokenizer"]).decode(ids.tolist()).strip()
+        text = _text(Tokenizer.from_str(facts["tokenizer"]), ids)
         return Example("example.json", json.dumps({"inputs": text}).encode() + b"\n")
 
     def shown(self, outputs: Arrays, truths: Arrays, facts: Mapping[str, Any]) -> Iterable[RenderableType]:
@@ -91,3 +92,22 @@ class Texts:
             taken = ", ".join(f"{facts['labels'][other]} {row[other]}" for other in others[:_MOST_CONFUSED])
             table.add_row(label, str(row.sum()), f"{row[number] / max(1, row.sum()):.0%}", taken)
         yield table
+
+    def findings(self, served: Served, data: Splits, rows: Rows, answered: Arrays) -> Iterable[Section]:
+        tokenizer = Tokenizer.from_str(data.facts["tokenizer"])
+        inputs, probabilities = [rows.inputs[name] for name in INPUTS], answered[PROBABILITIES]
+        yield from findings.sections(
+            probabilities,
+            rows.truths[LABEL],
+            data.labels,
+            data.test.groups,
+            lambda row: Example("example.txt", _text(tokenizer, inputs[0][row]).encode()),
+        )
+        special = range(len(tokens.SPECIAL))
+        yield word_explanations.explained(
+            served.module, inputs, probabilities, data.labels, lambda token: str(tokenizer.decode([token])), special
+        )
+
+
+def _text(tokenizer: Tokenizer, ids: np.ndarray) -> str:
+    return str(tokenizer.decode(ids.tolist())).strip()

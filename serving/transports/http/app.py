@@ -26,6 +26,7 @@ from serving.transports.http.openai import openai_router
 from serving.transports.http.recommend import recommend_router
 from serving.transports.http.recordings import Recordings
 from serving.transports.http.replies import add_error_replies
+from serving.transports.http.reports import reports_router
 from serving.transports.http.repository import repository_router
 from serving.transports.http.settings_routes import settings_router
 from serving.transports.http.shared_memory import shared_memory_router
@@ -72,6 +73,7 @@ def gateway(
         statistics_router(engine),
         models_router(engine),
         versions_router(engine),
+        reports_router(engine),
         repository_router(engine),
         shared_memory_router(regions),
         settings_router(engine.is_model_ready, traces, logs),

@@ -227,6 +227,7 @@ class ModelVersion(BaseModel):
     state: str
     reason: str
     traffic_percent: float
+    report: str = Field(examples=["/v1/models/digits-cnn/versions/3/report"], description='A page; "" for none.')
 
 
 class RolloutRequests(BaseModel):

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -74,16 +75,19 @@ def _document(name: str, model: LoadedModel, last: SettledRollout | None) -> dic
         "model_name": name,
         "current": model.current,
         "reason": "; ".join(status.reason for status in model.statuses(name) if not status.version),
-        "versions": [_version(status, model) for status in model.statuses(name) if status.version],
+        "versions": [_version(name, status, model) for status in model.statuses(name) if status.version],
         "rollout": None if model.rollout is None else asdict(model.rollout.progress()),
         "last_rollout": None if last is None else asdict(last),
     }
 
 
-def _version(status: VersionStatus, model: LoadedModel) -> dict[str, Any]:
+def _version(name: str, status: VersionStatus, model: LoadedModel) -> dict[str, Any]:
+    loaded = model.versions.get(status.version)
+    has_report = loaded is not None and loaded.report != b""
     return {
         "version": status.version,
         "state": status.state.value,
         "reason": status.reason,
         "traffic_percent": model.traffic_percent(status.version),
+        "report": f"/v1/models/{quote(name, safe='')}/versions/{status.version}/report" if has_report else "",
     }

@@ -84,3 +84,14 @@ def test_pictures_of_ones_own_are_asked_for_by_their_folders_names(tmp_path: Pat
 
 def _pairs(split: object) -> list[tuple[np.ndarray, int]]:
     return list(zip(split.features.numpy(), split.labels.tolist(), strict=True))  # type: ignore[attr-defined]
+
+
+def test_a_report_shows_pictures_of_each_label() -> None:
+    rows = KIND.rows(DATA, TEST)
+    served = KIND.served(KIND.build(SMALL, DATA.facts), DATA.facts)
+
+    (section,) = KIND.findings(served, DATA, rows, {"image": rows.truths["real"].astype(np.float32)})
+
+    _, shown = section.parts
+    assert [picture.caption for picture in shown.pictures[::4]] == DATA.facts["labels"]
+    assert all(picture.png.startswith(b"\x89PNG") for picture in shown.pictures)

@@ -73,3 +73,19 @@ def test_a_person_sees_it_beside_what_most_have_and_some_lists(data: Histories) 
 def test_what_no_list_can_be_made_of_is_refused(data: Histories) -> None:
     with pytest.raises(InvalidConfig, match=r"model.best must be at least 1"):
         KIND.build({**SMALL, "best": 0}, data.facts)
+
+
+def test_a_report_tells_what_was_not_in_the_list(data: Histories) -> None:
+    rows = KIND.rows(data, TEST)
+    following = rows.truths["following"]
+    lists = np.stack([following, following], axis=1)
+    lists[2] = (following[2] + 1) % 5, (following[2] + 2) % 5
+    served = KIND.served(KIND.build(SMALL, data.facts), data.facts)
+
+    (section,) = KIND.findings(served, data, rows, {"items": lists})
+
+    told, table = section.parts
+    assert told.text == f"Of {len(rows)} users 1 came to something that was not in their list."
+    ((_, recommended, came),) = table.rows
+    labels = data.facts["labels"]
+    assert (recommended, came) == (", ".join(labels[item] for item in lists[2]), labels[following[2]])

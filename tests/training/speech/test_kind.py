@@ -10,6 +10,7 @@ from training.answers import answers
 from training.errors import InvalidConfig
 from training.kind import TEST, VALIDATION
 from training.recipes.spoken_digits import RECIPE
+from training.report.section import Table, Text
 from training.speech.kind import Transcription
 from training.speech.utterances import SCALE, Speech
 
@@ -80,3 +81,20 @@ def test_the_network_has_the_hyperparameters_and_the_labels_of_the_data(data: Sp
 def test_options_that_can_not_be_meant_are_refused(name: str, value: float) -> None:
     with pytest.raises(InvalidConfig, match=rf"data\.{name} must be from .*, got {value}"):
         KIND.load(None, {**OPTIONS, name: value})
+
+
+def test_a_report_tells_what_was_heard_wrongly(data: Speech) -> None:
+    rows = KIND.rows(data, TEST)
+    spelt = np.stack([rows.truths["text"], np.zeros_like(rows.truths["text"])], axis=2).reshape(len(rows), -1)
+    served = KIND.served(KIND.build(RECIPE.hyperparameters, data.facts).eval(), data.facts)
+    wrong = np.where(np.arange(10)[:, None] == 3, 0, spelt)
+
+    (section,) = KIND.findings(served, data, rows, {"tokens": wrong})
+    (right,) = KIND.findings(served, data, rows, {"tokens": spelt})
+
+    told, table = section.parts
+    assert isinstance(told, Text)
+    assert told.text.startswith("1 of 10 texts have a fault")
+    assert isinstance(table, Table)
+    assert table.rows == ((data.test.texts[3], "", str(len(data.test.texts[3].split()))),)
+    assert len(right.parts) == 1

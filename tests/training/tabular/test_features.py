@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
@@ -20,7 +22,20 @@ def test_numbers_are_themselves_and_nan_where_missing() -> None:
     assert isinstance(found, Feature)
     assert (found.column, found.has_gaps, found.numbers.dtype) == (number("c"), False, np.float32)
     np.testing.assert_array_equal(found.numbers, [1, 2, 2, np.nan])
-    assert described(found) == card.Column("c", "number", 1, {"least": 1, "mean": 5 / 3, "most": 2})
+    told = described(found)
+    assert replace(told, values={}) == card.Column("c", "number", 1, {"least": 1, "mean": 5 / 3, "most": 2})
+    assert {name: count for name, count in told.values.items() if count} == {"1 to 1.083": 1, "1.917 to 2": 2}
+
+
+def test_ranges_of_numbers_that_hardly_differ_are_told_apart() -> None:
+    found = made([1700000000.0, 1700000256.0, 1700000512.0, 1700001024.0])
+
+    assert isinstance(found, Feature)
+    assert sum(described(found).values.values()) == 4
+
+    alike = made([1e30, None, 1e30, 1e30])
+    assert isinstance(alike, Feature)
+    assert list(described(alike).values.values()) == [3]
 
 
 def test_a_category_s_values_are_those_to_train_on() -> None:

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from transformers import BertConfig, BertForSequenceClassification
 
 from tests.training.texts.small_texts import reviews
@@ -9,6 +10,7 @@ from training.answers import answers
 from training.kind import TEST, VALIDATION
 from training.models.encoder import FilledTexts
 from training.recipes.docs_classifier import RECIPE
+from training.report.section import Table, Words
 from training.texts.data import prepared
 from training.texts.kind import Texts
 
@@ -47,6 +49,21 @@ def test_its_weights_and_config_are_those_of_transformers() -> None:
 
     given = {name: torch.from_numpy(array) for name, array in KIND.rows(DATA, TEST).inputs.items()}
     torch.testing.assert_close(served.module(*given.values()), theirs(**given).logits.softmax(-1), rtol=1e-4, atol=1e-5)
+
+
+def test_a_report_has_the_worst_texts_and_colours_words() -> None:
+    served, rows = KIND.served(network(), DATA.facts), KIND.rows(DATA, TEST)
+
+    found = {section.title: section for section in KIND.findings(served, DATA, rows, answers(served, rows.inputs))}
+
+    (worst,) = found["Most sure and wrong"].parts
+    assert isinstance(worst, Table)
+    tokenizer = Tokenizer.from_str(DATA.facts["tokenizer"])
+    texts = {tokenizer.decode(ids.tolist()).strip() for ids in rows.inputs["input_ids"]}
+    assert {row[0] for row in worst.rows} <= texts
+    words = [part for part in found["Why it answers so"].parts if isinstance(part, Words)]
+    assert {"".join(word for word, _ in each.words).strip() for each in words} <= texts
+    assert all(-1 <= weight <= 1 for each in words for _, weight in each.words)
 
 
 def test_a_person_can_send_the_example_and_sees_what_is_taken_for_what() -> None:

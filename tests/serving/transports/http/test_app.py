@@ -42,6 +42,8 @@ def test_the_docs_describe_every_route(document: dict[str, Any]) -> None:
         "/v1/models/{model}/detect",
         "/v1/models/{model}/transcribe",
         "/v1/audio/transcriptions",
+        "/v1/models/{model}/report",
+        "/v1/models/{model}/versions/{version}/report",
         "/v1/models",
         "/v1/models/{model}",
         "/v1/completions",

@@ -16,8 +16,8 @@ def test_versions_with_their_states_and_shares(tmp_path: Path) -> None:
             "current": "3",
             "reason": "",
             "versions": [
-                {"version": "1", "state": "READY", "reason": "", "traffic_percent": 0.0},
-                {"version": "3", "state": "READY", "reason": "", "traffic_percent": 100.0},
+                {"version": "1", "state": "READY", "reason": "", "traffic_percent": 0.0, "report": ""},
+                {"version": "3", "state": "READY", "reason": "", "traffic_percent": 100.0, "report": ""},
             ],
             "rollout": None,
             "last_rollout": None,
