@@ -40,6 +40,7 @@ from serving.engine.table_columns import read_columns
 from serving.engine.token_inputs import tokenizer_of
 from serving.engine.tuner import Tuner
 from serving.engine.verification import verify
+from serving.engine.version_labels import labels_of_version
 from serving.engine.warm_up import read_samples, warm_up
 from serving.errors import ModelLoadFailed, RepositoryPollFailed
 
@@ -227,6 +228,7 @@ def _load_version(
             raise ModelLoadFailed(f"the files of version {version} changed while it was loaded")
         known = known_times(instances[0], config, directory, tuning)
         tokenizer, columns = tokenizer_of(config, directory), read_columns(config, directory)
+        labels = labels_of_version(config, directory, labels)
         seconds = time.monotonic() - started
         served = ServedModel(version, config, instances, labels, loop, seconds, known, tokenizer, columns)
     except Exception as error:  # a runtime may raise anything over a file's content

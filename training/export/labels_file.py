@@ -1,27 +1,20 @@
-"""`labels.txt` in a model's folder, which all of its versions share.
+"""`labels.txt` in a model's folder, which its versions share, and in a version's, where it has classes of its own.
 
-Rule: an operator's own names for classes are left alone; a class under another's number is refused.
+Rule: an operator's own names for classes are left alone; no class goes by another's name.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-
-from training.errors import PublishFailed
-from training.export.config_pbtxt import LABELS
 
 
 def encode(labels: Sequence[str]) -> str:
     return "".join(f"{label}\n" for label in labels)
 
 
-def check(path: Path, labels: Sequence[str]) -> None:
-    """Raises `PublishFailed` where a file that is there has one of `labels` in another's line."""
+def fits(path: Path, labels: Sequence[str]) -> bool:
+    """Whether the model's file may name `labels`: line by line the same, or what somebody calls them instead."""
     if not path.is_file():
-        return
-    known = set(labels)
-    for line, (found, label) in enumerate(zip(path.read_text().splitlines(), labels, strict=False), 1):
-        if found != label and found in known:
-            raise PublishFailed(
-                f"{LABELS} of the model has '{found}' in line {line}, where the new version has '{label}': all "
-                "versions share that file; train under another --name, or correct it"
-            )
+        return True
+    lines, known = path.read_text().splitlines(), set(labels)
+    others = any(found != label and found in known for found, label in zip(lines, labels, strict=False))
+    return len(lines) == len(labels) and not others

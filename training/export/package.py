@@ -39,9 +39,11 @@ def publish(recipe: Recipe, checkpoint: Checkpoint, directory: Path, gate: Gate 
     """
     served = restore(recipe, checkpoint)
     default, labels = config_pbtxt.render(directory.name, served), next(iter(served.labels.values()), ())
-    labels_file.check(directory / config_pbtxt.LABELS, labels)
+    has_own = not labels_file.fits(directory / config_pbtxt.LABELS, labels)
 
     def fill(staging: Path) -> Manifest:
+        if has_own:
+            (staging / config_pbtxt.LABELS).write_text(labels_file.encode(labels))
         config = config_pbtxt.read(directory / config_pbtxt.CONFIG, directory.name, default)
         return _fill(staging, recipe, checkpoint, served, config, gate)
 

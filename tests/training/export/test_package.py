@@ -117,15 +117,16 @@ def test_the_operators_config_and_labels_are_left_alone(cancer: Checkpoint, repo
     assert (directory / "labels.txt").read_text() == "bad\ngood\n"
 
 
-def test_labels_of_other_classes_are_refused_and_nothing_published(cancer: Checkpoint, tmp_path: Path) -> None:
+def test_a_version_whose_classes_stand_elsewhere_has_labels_of_its_own(cancer: Checkpoint, tmp_path: Path) -> None:
     directory = tmp_path / CANCER.name
     directory.mkdir()
     (directory / "labels.txt").write_text("benign\nmalignant\n")
 
-    with pytest.raises(PublishFailed, match="has 'benign' in line 1, where the new version has 'malignant'"):
-        publish(CANCER, cancer, directory)
+    version = publish(CANCER, cancer, directory)
 
-    assert _entries(directory) == ["labels.txt"]
+    assert (version / "labels.txt").read_text() == "malignant\nbenign\n"
+    assert "labels.txt" in json.loads((version / "manifest.json").read_text())["files"]
+    assert (directory / "labels.txt").read_text() == "benign\nmalignant\n"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from serving.core.model_config import ModelConfig
+from serving.engine.version_labels import labels_of_version
+from serving.errors import ModelLoadFailed
+from tests import tiny_models
+from tests.running_server import running
+
+SHARED = {"scores": ("dark", "bright")}
+
+
+def _config() -> ModelConfig:
+    config = ModelConfig(name="m")
+    config.output.add(name="scores", label_filename="labels.txt")
+    config.output.add(name="more")
+    return config
+
+
+def test_without_a_file_of_its_own_a_version_has_those_of_all(tmp_path: Path) -> None:
+    assert labels_of_version(_config(), tmp_path, SHARED) == SHARED
+
+
+def test_its_own_file_counts(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("night\nday\n")
+
+    assert labels_of_version(_config(), tmp_path, SHARED) == {"scores": ("night", "day")}
+
+
+def test_one_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_bytes(b"\xff\xfe")
+
+    with pytest.raises(ModelLoadFailed, match=r"the version's 'labels\.txt' can't be read"):
+        labels_of_version(_config(), tmp_path, SHARED)
+
+
+def test_each_version_answers_with_its_own_labels(tmp_path: Path) -> None:
+    tiny_models.add_brightness(tmp_path)
+    folder = tmp_path / "brightness"
+    (folder / "config.pbtxt").write_text((folder / "config.pbtxt").read_text() + "version_policy { all {} }\n")
+    (folder / "2").mkdir()
+    (folder / "2" / "model.onnx").write_bytes((folder / "1" / "model.onnx").read_bytes())
+    (folder / "2" / "labels.txt").write_text("night\nday\n")
+    with running(tmp_path) as server:
+        reply = httpx.get(f"{server.url}/v2/models/brightness")
+        inputs = reply.json()["inputs"][0]
+        data = np.full([max(size, 1) for size in inputs["shape"]], 255.0)
+        tensor = {"name": inputs["name"], "datatype": "FP32", "shape": list(data.shape), "data": data.ravel().tolist()}
+        outputs = [{"name": "scores", "parameters": {"classification": 1}}]
+        best = [
+            httpx.post(
+                f"{server.url}/v2/models/brightness/versions/{version}/infer",
+                json={"inputs": [tensor], "outputs": outputs},
+            ).json()["outputs"][0]["data"][0]
+            for version in (1, 2)
+        ]
+
+    assert [told.split(":")[-1] for told in best] == ["bright", "day"]
