@@ -5,6 +5,7 @@ Rule: importing this module imports no torch; whatever goes wrong is one line on
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +20,7 @@ from training.terminal import console, one_line_errors, say, stopped
 if TYPE_CHECKING:  # for the rule above
     from training.course import Course
     from training.export.gate import Gate
-    from training.group import Group
+    from training.runs import Run
 
 CHECKPOINTS = Path("checkpoints")
 REPOSITORY = Path("model_repository")
@@ -70,6 +71,8 @@ Set = Annotated[
 ]
 Runs = Annotated[Path, typer.Option("--runs", help="Folder of the runs.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Begin anew where the last run was cut off.")]
+Every = Annotated[float, typer.Option(min=0, help="Seconds from one snapshot to the next, from which a run goes on.")]
+Kept = Annotated[int, typer.Option(min=1, help="How many snapshots are kept while it runs, the last ones.")]
 Device = Annotated[str, typer.Option(help="cpu, or cuda for a GPU.")]
 Shard = Annotated[bool, typer.Option("--shard", help="With torchrun: each process has a part of the weights (FSDP2).")]
 Source = Annotated[str, typer.Argument(help="A checkpoint's folder, or the name of a recipe trained before.")]
@@ -108,6 +111,8 @@ def train(
     changes: Set = None,
     run_folders: Runs = RUNS,
     fresh: Fresh = False,
+    snapshot_every: Every = 30.0,
+    keep_snapshots: Kept = 2,
     device: Device = "cpu",
     shard: Shard = False,
 ) -> None:
@@ -150,6 +155,7 @@ def train(
         from training.course import choose
         from training.export.gate import wanted_gate
         from training.group import joined
+        from training.runs import begun
         from training.settings import read, typed
 
         wanted = {**(read(config) if config else {}), **typed(changes or ())}
@@ -160,7 +166,8 @@ def train(
         with joined(device, shard) as group:
             for course in courses:
                 checkpoint = checkpoints / course.name
-                _train(course, checkpoint, run_folders, group, fresh)
+                with begun(run_folders, course.name, course.settings, group, fresh) as run:
+                    _train(course, checkpoint, replace(run, seconds=snapshot_every, kept=keep_snapshots))
                 if not group.is_first:
                     continue
                 say(f"checkpoint  {checkpoint}")
@@ -222,17 +229,15 @@ def _chosen(name: str | None, missing: bool, repository: Path) -> list[str]:
     return names
 
 
-def _train(course: "Course", checkpoint: Path, runs: Path, group: "Group", fresh: bool) -> None:
-    from training.runs import begun
-
-    with begun(runs, course.name, course.settings, group, fresh) as run:
-        if run.goes_on and group.is_first:
-            say(f"going on    {run.folder}, which was cut off; --fresh begins anew")
-        try:
-            metrics = course.train(checkpoint, console(group.is_first), run)
-        except KeyboardInterrupt:
-            raise stopped("stopped; the same command goes on from the last snapshot, if there is one", 130) from None
-        run.finish(metrics)
+def _train(course: "Course", checkpoint: Path, run: "Run") -> None:
+    is_first = run.group.is_first
+    if run.goes_on and is_first:
+        say(f"going on    {run.folder}, which was cut off; --fresh begins anew")
+    try:
+        metrics = course.train(checkpoint, console(is_first), run)
+    except KeyboardInterrupt:
+        raise stopped("stopped; the same command goes on from the last snapshot, if there is one", 130) from None
+    run.finish(metrics)
 
 
 def _checkpoint_directory(source: str) -> Path:

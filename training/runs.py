@@ -48,6 +48,8 @@ class Run:
     goes_on: bool
     seconds: float = 30.0
     """From one snapshot to the next."""
+    kept: int = 2
+    """Snapshots, the last ones."""
     watch: OnStep = lambda _: None
     """Called after each step, before whoever trains; the training ends with what it raises."""
 
@@ -57,7 +59,7 @@ class Run:
     def snapshots(self, fingerprint: str) -> Snapshots:
         """For data of that fingerprint."""
         identity = hashlib.sha256(json.dumps([self.settings, fingerprint], sort_keys=True).encode()).hexdigest()
-        return Snapshots(self.folder / SNAPSHOTS, identity, self.seconds)
+        return Snapshots(self.folder / SNAPSHOTS, identity, self.seconds, self.kept)
 
     def trainer(self, on_step: OnStep) -> Trainer:
         """In the group, going on from snapshots, with a line of history for each look at what is held out. `on_step` is

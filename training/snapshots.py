@@ -16,17 +16,18 @@ from training.errors import CheckpointError
 from training.group import Group
 from training.state import Point, TrainState
 
-_KEPT = 2
 _PREFIX = "step-"
 
 
 @dataclass(slots=True)
 class Snapshots:
-    """In `directory`, every so many `seconds`, of a run that `identity` names: what is trained on what, and how."""
+    """In `directory`, every so many `seconds`, of a run that `identity` names: what is trained on what, and how. The
+    last `kept` stay until the run is over."""
 
     directory: Path
     identity: str
     seconds: float
+    kept: int = 2
     _last: float = field(default_factory=time.monotonic)
 
     def is_due(self) -> bool:
@@ -39,7 +40,7 @@ class Snapshots:
             buffer = io.BytesIO()
             torch.save(document, buffer)
             files.replace(self._path(state.step), buffer.getvalue())
-            for old in self._files()[:-_KEPT]:
+            for old in self._files()[: -self.kept]:
                 old.unlink()
         self._last = time.monotonic()
 

@@ -69,11 +69,13 @@ def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_weights(tmp_path:
     assert whole.history == gone_on.history
 
 
-def test_the_last_two_are_kept_and_none_once_the_run_is_over(tmp_path: Path) -> None:
-    kept = snapshots(tmp_path)
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_last_ones_are_kept_and_none_once_the_run_is_over(tmp_path: Path, count: int) -> None:
+    kept = replace(snapshots(tmp_path), kept=count)
     train(task(), CONFIG, snapshots=kept)
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000031.pt", "step-00000032.pt"]
+    names = [f"step-000000{step}.pt" for step in (30, 31, 32)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names[-count:]
     kept.remove()
     assert list(tmp_path.iterdir()) == []
 
