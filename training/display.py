@@ -18,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Column, Table
+from rich.text import Text
 
 from training.data.card import Card
 from training.export.gate import PUBLISHED, Variant
@@ -92,9 +93,10 @@ def confusion_table(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -
     table = Table(title="predicted")
     table.add_column("actual")
     for label in labels:
-        table.add_column(label, justify="right")
+        table.add_column(Text(label), justify="right")
     for actual, counts in enumerate(confusion):
-        table.add_row(labels[actual], *(_cell(count, predicted == actual) for predicted, count in enumerate(counts)))
+        cells = (_cell(count, predicted == actual) for predicted, count in enumerate(counts))
+        table.add_row(Text(labels[actual]), *cells)
     return table
 
 

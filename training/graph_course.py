@@ -1,6 +1,7 @@
 """The way of a model that is one graph from recipe to checkpoint, and from checkpoint to version, with what a person
 sees of it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from training import files
 from training.checkpoint import load, save
 from training.course import changed, settings
 from training.display import card_lines, steps_shown
+from training.errors import InvalidConfig
 from training.export.gate import Gate
 from training.kind import Data
 from training.recipes.recipe import Recipe
@@ -21,6 +23,8 @@ from training.run import run as train
 from training.run_files import PAGE
 from training.runs import Run, environment
 from training.settings import Changes
+
+_LONGEST_NAME = 200  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class GraphCourse:
         given = changed(recipe.name, recipe.config, recipe.hyperparameters, changes, recipe.data)
         config, hyperparameters, data = given
         changed_recipe = replace(recipe, config=config, hyperparameters=hyperparameters, data=data)
-        return cls(changed_recipe, name or recipe.name, source)
+        return cls(changed_recipe, _checked(name or recipe.name), source)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -53,9 +57,9 @@ class GraphCourse:
             console.print(line, highlight=False, markup=False, soft_wrap=True)
         outcome = self._trained(data, console, run)
         checkpoint = outcome.checkpoint
-        for shown in self.recipe.kind.shown(outcome.answered, outcome.rows.truths, data.facts):
-            console.print(shown, highlight=False, soft_wrap=True)
         has_report = run.group.is_first and self._save(outcome, data, directory, run)
+        for shown in self.recipe.kind.shown(outcome.answered, outcome.rows.truths, data.facts):
+            console.print(shown, highlight=False, markup=False, soft_wrap=True)
         name, value = next((name, value) for name, value in checkpoint.metrics.items() if name.startswith("test_"))
         told = f"{name.removeprefix('test_').replace('_', ' '):11} {value:.1%} on {len(outcome.rows):,} held-out rows"
         step = f"with the weights after step {checkpoint.metrics['step']}"
@@ -80,3 +84,12 @@ class GraphCourse:
     def _trained(self, data: Data, console: Console, run: Run) -> Outcome:
         with steps_shown(self.name, console) as on_step:
             return train(self.recipe, data, run.trainer(on_step), self.name)
+
+
+def _checked(name: str) -> str:
+    if re.fullmatch(r"[\w-][\w.-]*", name) is None or len(name.encode()) > _LONGEST_NAME:
+        raise InvalidConfig(
+            f"a model's name is that of a folder: letters, digits, '_', '-' and '.', not beginning with '.', got "
+            f"'{name[:100]}'"
+        )
+    return name

@@ -28,6 +28,24 @@ def test_it_publishes_what_was_saved(cancer: Checkpoint, tmp_path: Path) -> None
     assert version == tmp_path / "breast-cancer-mlp" / "1"
 
 
+@pytest.mark.parametrize("name", ["../elsewhere", "a/b", ".hidden", 'x"y', "a b", "a\nb", "n" * 201])
+def test_a_name_that_is_no_folders_is_refused(name: str) -> None:
+    with pytest.raises(InvalidConfig, match="a model's name is that of a folder: letters, digits"):
+        GraphCourse.of(RECIPE, {}, name)
+
+
+def test_labels_are_shown_as_they_are_and_saved_before(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    rows = [f"{number},{'[/x]' if number % 2 else '[red]y'}" for number in range(60)]
+    table.write_text("\n".join(["height,label", *rows]))
+    output = io.StringIO()
+    course = GraphCourse.of(RECIPE, {"epochs": 1}, "odd", table)
+    course.train(tmp_path / "checkpoint", Console(file=output, width=100), run_in(tmp_path))
+
+    assert "[/x]" in output.getvalue()
+    assert "[red]y" in output.getvalue()
+
+
 def test_what_it_is_not_trained_by_is_refused() -> None:
     with pytest.raises(InvalidConfig, match="breast-cancer-mlp has no parameter 'size'"):
         GraphCourse.of(RECIPE, {"size": "small"})

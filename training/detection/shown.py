@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 from rich.table import Table
+from rich.text import Text
 
 from serving.core.requests import Arrays
 from training.detection.average_precision import by_class
@@ -22,7 +23,7 @@ def classes_table(outputs: Arrays, truths: Arrays, labels: Sequence[str]) -> Tab
     there = np.bincount(truths["classes"][truths["classes"] >= 0], minlength=len(labels))
     for label, count, precision in zip(labels, there.tolist(), by_class(outputs, truths, len(labels)), strict=True):
         if count:
-            table.add_row(label, f"{count:,}", f"{precision:.1%}")
+            table.add_row(Text(label), f"{count:,}", f"{precision:.1%}")
     return table
 
 

@@ -14,6 +14,7 @@ import soundfile
 import torch
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 from torch import nn
 
 from serving.audio import ctc
@@ -88,7 +89,7 @@ class Transcription:
         faulty = [(said, heard) for said, heard in pairs if said != heard]
         table = Table("said", "heard", title=f"{len(faulty)} of {len(pairs)} texts with a fault", title_justify="left")
         for said, heard in (faulty or pairs)[:_SHOWN]:
-            table.add_row(said, heard)
+            table.add_row(Text(said), Text(heard))
         return [table]
 
     def findings(self, _: Served, data: Speech, rows: Rows, answered: Arrays) -> Iterable[report.Section]:

@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 from tokenizers import Tokenizer
 from torch import nn
 
@@ -90,7 +91,7 @@ class Texts:
             number = facts["labels"].index(label)
             others = [other for other in np.argsort(-row)[: _MOST_CONFUSED + 1] if other != number and row[other]]
             taken = ", ".join(f"{facts['labels'][other]} {row[other]}" for other in others[:_MOST_CONFUSED])
-            table.add_row(label, str(row.sum()), f"{row[number] / max(1, row.sum()):.0%}", taken)
+            table.add_row(Text(label), str(row.sum()), f"{row[number] / max(1, row.sum()):.0%}", Text(taken))
         yield table
 
     def findings(self, served: Served, data: Splits, rows: Rows, answered: Arrays) -> Iterable[Section]:

@@ -13,11 +13,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from serving.core.brief import writable
-from serving.errors import BackendFailed, DeadlineExceeded, InstanceDied, Overloaded, SlipwayError
+from serving.errors import BackendFailed, DeadlineExceeded, InstanceDied, InvalidInput, Overloaded, SlipwayError
 from serving.protocols import json_text, openai_errors
 from serving.transports.status import http_status, openai_status
 
 _LONGEST_MESSAGE = 2000  # characters; a caller's own names may be of any length
+_UNREADABLE = 400
 _INTERNAL = "internal error; the server's log has the details"
 _OPENAI = (
     "/v1/completions",
@@ -67,9 +68,11 @@ async def _slipway_error(request: Request, error: Exception) -> Response:
     return slipway_error_reply(error, request.url.path)
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     """Wrong path, wrong method, a form that can't be read: what the framework itself refuses."""
     assert isinstance(error, HTTPException)
+    if error.status_code == _UNREADABLE:
+        return slipway_error_reply(InvalidInput(str(error.detail)), request.url.path)
     return error_reply(str(error.detail), error.status_code, dict(error.headers or {}))
 
 

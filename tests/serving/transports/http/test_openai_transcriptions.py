@@ -95,6 +95,14 @@ def test_what_is_wrong_is_said(
     assert body["param"] == param
 
 
+def test_a_form_that_can_not_be_read_is_told_as_openais_clients_read_it(server: RunningServer) -> None:
+    headers = {"content-type": "multipart/form-data; boundary=y"}
+    reply = httpx.post(f"{server.url}/v1/audio/transcriptions", content=b"--x", headers=headers)
+
+    assert reply.status_code == 400
+    assert reply.json()["error"]["type"] == "invalid_request_error"
+
+
 @pytest.mark.parametrize(
     ("request_", "words"),
     [
