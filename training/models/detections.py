@@ -11,6 +11,7 @@ from training.models.detector import STRIDE
 
 OUTPUTS = ("boxes", "scores", "classes")
 LEAST_SCORE = 0.01
+_STEPS = 1000  # of a score, within which cells are alike; times cells, float32 still counts one by one
 _NEIGHBOURS = 3  # cells across; of these only the likeliest counts
 
 
@@ -34,12 +35,17 @@ class Detections(nn.Module):
 
 
 def _best(likely: Tensor, most: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Of cells that are likelier than those around them."""
-    cells = likely.shape[-2] * likely.shape[-1]
-    around = max_pool2d(likely, _NEIGHBOURS, stride=1, padding=_NEIGHBOURS // 2)
-    peaks = (likely * (likely == around)).flatten(1)
-    scores, at = peaks.topk(most, dim=1)
-    return scores, torch.div(at, cells, rounding_mode="floor"), at % cells
+    """Of cells that are likelier than those around them. Of cells that are alike, as on plain paper, the first counts:
+    runtimes that round in other places have to find the same ones."""
+    classes, cells = likely.shape[1], likely.shape[-2] * likely.shape[-1]
+    places = torch.arange(cells - 1, -1, -1, device=likely.device).reshape(likely.shape[-2:])
+    ranks = (likely * _STEPS).floor() * cells + places
+    around = max_pool2d(ranks, _NEIGHBOURS, stride=1, padding=_NEIGHBOURS // 2)
+    order = torch.arange(classes - 1, -1, -1, device=likely.device)[:, None]
+    keys = torch.where((ranks == around).flatten(2), ranks.flatten(2).long() * classes + order, -1)
+    best = keys.flatten(1).topk(most, dim=1)
+    at = best.indices
+    return likely.flatten(1).gather(1, at) * (best.values >= 0), torch.div(at, cells, rounding_mode="floor"), at % cells
 
 
 def _boxes(places: Tensor, cells: Tensor, height: int, width: int) -> Tensor:

@@ -47,3 +47,16 @@ def test_boxes_end_where_the_picture_does_and_always_have_an_area() -> None:
     far = torch.tensor([9.0, 9, 0, 200]).reshape(1, 4, 1, 1).expand(1, 4, 8, 8)
     boxes, _, _ = Detections(Sees(likely, far), most=2)(PICTURE)
     assert boxes.tolist() == [[[2, 0, 6, 32], [30, 0, 32, 32]]]
+
+
+def test_of_cells_that_are_alike_the_first_counts_however_they_are_rounded() -> None:
+    """As on plain paper, where runtimes differ in the last bit."""
+    likely = torch.full((1, 2, 8, 8), 0.1234)
+    likely[0, 0, 2:5, 2:5] = 0.4567
+    rounded = likely * (1 + 1e-6 * torch.randn(likely.shape, generator=torch.Generator().manual_seed(1)))
+    places = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(2))
+    answers = [Detections(Sees(each, places), most=20)(PICTURE) for each in (likely, rounded)]
+
+    for one, other in zip(*answers, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=0)
+    assert (answers[0][1] > 0).sum() == 3, "one for each part that is alike"
