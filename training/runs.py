@@ -16,6 +16,7 @@ import json
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -36,6 +37,7 @@ from training.snapshots import Snapshots
 
 SNAPSHOTS = "snapshots"
 EVENTS = "tensorboard"
+_LOOK = 0.01  # seconds that `is_held` takes at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +179,20 @@ def _was_cut_off(folder: Path, settings: Mapping[str, Any]) -> bool:
 
 
 def lock(folder: Path) -> Any:
-    """None where another process has it; it goes with the process that holds it."""
+    """None where another process has it; it goes with the process that holds it. Who only looks is waited for."""
     file = (folder / LOCK).open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        return None
+    while not _taken(file, fcntl.LOCK_EX):
+        if not _taken(file, fcntl.LOCK_SH):
+            file.close()
+            return None
+        fcntl.flock(file, fcntl.LOCK_UN)
+        time.sleep(_LOOK)
     return file
+
+
+def _taken(file: Any, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,10 +1,12 @@
 """What a user had so far in, what they may want next out: `[{"item", "score"}, ...]`, best first.
 
-Rule: one history gives one list, a list of histories a list of lists; an item is called by its name, never its number.
+Rule: one history gives one list, a list of histories a list of lists; an item is called by its name, never its number,
+and none that was sent is answered.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -35,9 +37,11 @@ class Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class RecommendRequest:
-    """`history` is int64 [users, length], newest last; `batched` tells whether the caller sent a list of histories."""
+    """`history` is int64 [users, length], newest last; `sent` has all items of each user, however many; `batched` tells
+    whether the caller sent a list of histories."""
 
     history: np.ndarray
+    sent: tuple[frozenset[int], ...]
     batched: bool
     top_k: int
 
@@ -65,37 +69,41 @@ def decode(body: bytes, catalogue: Catalogue, top_k: int | None = None) -> Recom
     if len(users) > catalogue.rows:
         raise InvalidInput(f"model '{catalogue.model}' takes 1 to {catalogue.rows} users at a time, got {len(users)}")
     rows = [_row(f"inputs[{number}]" if batched else "inputs", items, catalogue) for number, items in enumerate(users)]
-    return RecommendRequest(
-        np.array(rows, np.int64), batched, hosted_json.top_k(parameters.get("top_k", top_k), DEFAULT_TOP_K)
-    )
+    most = hosted_json.top_k(parameters.get("top_k", top_k), DEFAULT_TOP_K)
+    history = np.array([_last(numbers, catalogue.length) for numbers in rows], np.int64)
+    return RecommendRequest(history, tuple(map(frozenset, rows)), batched, most)
 
 
 def encode(
     items: np.ndarray, scores: np.ndarray, asked: RecommendRequest, names: Sequence[str]
 ) -> list[dict[str, Any]] | list[list[dict[str, Any]]]:
-    """Of both outputs, [users, K]. Raises `BackendFailed` for scores that JSON can't hold, and items without a name."""
+    """Of both outputs, [users, K], without what was sent. Raises `BackendFailed` for scores that JSON can't hold, and
+    items without a name."""
     if not np.isfinite(scores).all():
         raise BackendFailed("the model answered scores that are not finite numbers")
     if ((items < 0) | (items >= len(names)))[scores > 0].any():
         raise BackendFailed("the model answered items that have no name")
     rows = [
-        [
-            {"item": names[item], "score": score}
-            for item, score in zip(*(array[row, : asked.top_k].tolist() for array in (items, scores)), strict=True)
-            if score > 0
-        ]
-        for row in range(len(items))
+        [{"item": names[item], "score": score} for item, score in islice(_new(*row), asked.top_k)]
+        for row in zip(items.tolist(), scores.tolist(), asked.sent, strict=True)
     ]
     return rows if asked.batched else rows[0]
 
 
+def _new(items: list[int], scores: list[float], sent: frozenset[int]) -> Iterator[tuple[int, float]]:
+    return ((item, score) for item, score in zip(items, scores, strict=True) if score > 0 and item not in sent)
+
+
 def _row(where: str, items: Any, catalogue: Catalogue) -> list[int]:
-    """As the model takes it: its last items, and nothing before the first."""
     if type(items) is not list:
         raise InvalidInput(f"'{where}' must be a list of items' names, got {brief(items)}")
-    numbers = [_number(f"{where}[{index}]", item, catalogue) for index, item in enumerate(items)]
-    last = numbers[-catalogue.length :]
-    return [NOTHING] * (catalogue.length - len(last)) + last
+    return [_number(f"{where}[{index}]", item, catalogue) for index, item in enumerate(items)]
+
+
+def _last(numbers: list[int], length: int) -> list[int]:
+    """As the model takes them, with nothing before the first."""
+    last = numbers[-length:]
+    return [NOTHING] * (length - len(last)) + last
 
 
 def _number(where: str, item: Any, catalogue: Catalogue) -> int:

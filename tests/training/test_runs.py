@@ -1,7 +1,9 @@
 import contextlib
+import fcntl
 import json
 import subprocess
 import sys
+import threading
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from tests.training.test_files import files_no_larger_than
 from training.errors import TrainingDiverged
 from training.group import ALONE
 from training.loop import Step, train
-from training.run_files import find
+from training.run_files import LOCK, find
 from training.runs import Run, begun
 
 SETTINGS = {"recipe": "small", "train": {"steps": 5}}
@@ -93,6 +95,15 @@ def test_one_that_still_runs_is_left_alone(tmp_path: Path) -> None:
         assert (run.folder.name, run.goes_on) == ("2", False)
     other.kill()
     other.communicate()
+
+
+def test_who_only_looks_keeps_no_one_from_going_on(tmp_path: Path) -> None:
+    cut_off(tmp_path)
+    looks = (tmp_path / "small" / "1" / LOCK).open()
+    fcntl.flock(looks, fcntl.LOCK_SH)
+    threading.Timer(0.1, looks.close).start()
+    with begun(tmp_path, "small", SETTINGS, ALONE) as run:
+        assert (run.folder.name, run.goes_on) == ("1", True)
 
 
 def _through(run: Run, stop: int = 0) -> Any:

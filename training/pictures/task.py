@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from training.data.splits import Split, Splits
+from training.data.splits import Splits
 from training.device import device_of
 from training.models.picture_flow import PictureFlow
 from training.task import shuffled
@@ -18,6 +18,7 @@ from training.task import shuffled
 _ANY_CLASS = 0.1  # of the rows are not told their class, for guidance
 _LOOKS = 4  # at each picture that is held out, each with other noise
 _SEED = 1  # of that noise
+_ROWS = 256  # looks at once
 
 Batch = tuple[Tensor, Tensor]
 """Pictures as the flow has them, and classes."""
@@ -59,12 +60,16 @@ class PictureTask:
     def evaluate(self, model: nn.Module) -> Evaluation:
         model.eval()
         device = device_of(model)
-        pictures, labels = _looks(self.splits.validation)
-        chance = torch.Generator().manual_seed(_SEED)
-        times = torch.rand(len(labels), 1, generator=chance)
-        noise = torch.randn(pictures.shape, generator=chance)
+        split, chance, loss = self.splits.validation, torch.Generator().manual_seed(_SEED), 0.0
+        looks = torch.arange(len(split)).repeat(_LOOKS)
         with torch.inference_mode():
-            return Evaluation(_off(model, *(it.to(device) for it in (pictures, labels, times, noise))).item())
+            for rows in torch.split(looks, _ROWS):
+                pictures, labels = flat(split.features[rows]), split.labels[rows]
+                times = torch.rand(len(rows), 1, generator=chance)
+                noise = torch.randn(pictures.shape, generator=chance)
+                off = _off(model, *(it.to(device) for it in (pictures, labels, times, noise)))
+                loss += off.item() * len(rows)
+        return Evaluation(loss / len(looks))
 
 
 def flat(pixels: Tensor) -> Tensor:
@@ -75,7 +80,3 @@ def flat(pixels: Tensor) -> Tensor:
 def _off(model: nn.Module, pictures: Tensor, labels: Tensor, times: Tensor, noise: Tensor) -> Tensor:
     points = times * pictures + (1 - times) * noise
     return mse_loss(model(points, times, labels), pictures - noise)
-
-
-def _looks(split: Split) -> Batch:
-    return flat(split.features).repeat(_LOOKS, 1), split.labels.repeat(_LOOKS)

@@ -40,7 +40,8 @@ class Recommendation:
         return cleaned(read(source, wanted), str(source or "made-up customers of a made-up shop"), wanted)
 
     def task(self, data: Histories, hyperparameters: Mapping[str, Any], _: TrainConfig) -> RecommenderTask:
-        return RecommenderTask(lambda: self.build(hyperparameters, data.facts), data, data.facts["length"])
+        build, length = (lambda: self.build(hyperparameters, data.facts)), data.facts["length"]
+        return RecommenderTask(build, data, length, hyperparameters["best"])
 
     def build(self, hyperparameters: Mapping[str, Any], facts: Mapping[str, Any]) -> TwoTowers:
         """Raises `InvalidConfig`."""

@@ -15,6 +15,8 @@ from training.recommendation.histories import Histories, Part
 from training.recommendation.scores import ranking_scores
 from training.task import shuffled
 
+_ROWS = 256  # users at once, when it is looked how well the model does: each has a number for every item
+
 Batch = tuple[Tensor, Tensor]
 """Histories, and what came next."""
 
@@ -30,6 +32,8 @@ class RecommenderTask:
     first: Callable[[], TwoTowers]
     histories: Histories
     length: int
+    best: int
+    """Items that are served, which alone are ranked."""
 
     def build(self) -> TwoTowers:
         return self.first()
@@ -49,13 +53,15 @@ class RecommenderTask:
 
     def evaluate(self, model: nn.Module) -> Evaluation:
         model.eval()
-        part = self.histories.validation
-        history, following = self._of(part, part.lasts(), device_of(model))
+        part, device, loss, lists = self.histories.validation, device_of(model), 0.0, []
+        places = part.lasts()
         with torch.inference_mode():
-            logits = without_known(model(history), history)
-            loss = cross_entropy(logits, following).item()
-        best = logits.argsort(dim=1, descending=True, stable=True).cpu().numpy()
-        return Evaluation(loss, ranking_scores(best, following.cpu().numpy()))
+            for first in range(0, len(places), _ROWS):
+                history, following = self._of(part, places[first : first + _ROWS], device)
+                logits = without_known(model(history), history)
+                loss += cross_entropy(logits, following, reduction="sum").item()
+                lists.append(logits.topk(min(self.best, logits.shape[1]), dim=1).indices.cpu().numpy())
+        return Evaluation(loss / len(places), ranking_scores(np.concatenate(lists), part.items[places]))
 
     def _of(self, part: Part, places: np.ndarray, device: str) -> Batch:
         history, following = part.before(places, self.length), part.items[places]

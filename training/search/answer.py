@@ -23,7 +23,7 @@ def toml(values: Mapping[str, Value]) -> str:
     tables: dict[str, str] = {"train": "", "model": "", "data": ""}
     for name, value in values.items():
         table, _, rest = name.rpartition(".")
-        tables[table or "train"] += f"{rest} = {json.dumps(value)}\n"
+        tables[table or "train"] += f"{rest} = {json.dumps(value, ensure_ascii=False)}\n"
     return "\n".join(f"[{table}]\n{lines}" for table, lines in tables.items() if lines)
 
 

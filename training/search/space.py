@@ -92,7 +92,7 @@ def default(parameters: Mapping[str, Value], of_model: Mapping[str, tuple[Value,
         found["optimizer"] = Choice(("adam", "adamw", "momentum"))
     if parameters["epochs"]:  # of a length in steps, the largest batch has always seen most
         size = int(parameters["batch_size"])
-        found["batch_size"] = Choice((max(1, size // 2), size, size * 2))
+        found["batch_size"] = Choice(tuple(dict.fromkeys((max(1, size // 2), size, size * 2))))
     return {**found, **{MODEL + name: Choice(values) for name, values in of_model.items()}}
 
 

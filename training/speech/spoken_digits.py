@@ -5,7 +5,6 @@ Rule: nobody who speaks in the test speaks in training.
 
 import random
 from collections.abc import Iterator
-from functools import cache
 
 import numpy as np
 
@@ -27,7 +26,6 @@ _LOUDNESS = (0.02, 0.2)  # root mean square
 _NOISE = (12, 40)  # decibels between voice and room
 
 
-@cache
 def load(train: int, held_out: int, kind: str = "auto", sample_rate: int = 8000, seed: int = 20) -> Speech:
     """So many to train on, and to validate and test with each; `kind` is one of `voices.KINDS`. Raises
     `InvalidConfig`."""

@@ -17,7 +17,7 @@ from serving.transports.http import schemas
 from serving.transports.http.classify_texts import classify_texts
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, json_content, path_parameters
-from serving.transports.http.off_loop import off_loop_if_large
+from serving.transports.http.off_loop import TELLING, off_loop_if_large
 from serving.transports.http.replies import json_reply
 from serving.transports.http.timeout_header import within_header
 from serving.transports.http.upload import IMAGE, integer, read_upload
@@ -81,7 +81,10 @@ def classify_router(engine: Engine, decoders: CapacityLimiter) -> APIRouter:
         inference = InferRequest(model.name, {example.input.name: inputs}, version)
         response = await until_disconnect(request, engine.infer(within_header(request, inference)))
         scores = response.outputs[example.scores.name]
-        return json_reply(codec.encode_scores(scores, asked, response.labels.get(example.scores.name, ())))
+        labels = response.labels.get(example.scores.name, ())
+        return await off_loop_if_large(
+            TELLING * scores.size, lambda: json_reply(codec.encode_scores(scores, asked, labels))
+        )
 
     return router
 

@@ -18,7 +18,7 @@ from serving.protocols.classify import encode_scores
 from serving.protocols.classify_texts import TextsRequest
 from serving.transports.http.all_or_none import infer_all
 from serving.transports.http.disconnect import until_disconnect
-from serving.transports.http.off_loop import off_loop_if_large
+from serving.transports.http.off_loop import TELLING, off_loop_if_large
 from serving.transports.http.prompt_tokens import Tokens, read
 from serving.transports.http.replies import json_reply
 from serving.transports.http.timeout_header import seconds_in
@@ -38,7 +38,8 @@ async def classify_texts(
     ]
     answers = await until_disconnect(request, infer_all(engine, [each.within(seconds) for each in requests]))
     scores = np.concatenate([answer.outputs[output] for answer in answers])
-    return json_reply(encode_scores(scores, asked, answers[0].labels.get(output, ())))
+    labels = answers[0].labels.get(output, ())
+    return await off_loop_if_large(TELLING * scores.size, lambda: json_reply(encode_scores(scores, asked, labels)))
 
 
 def _tokens(model: ServedModel, asked: TextsRequest) -> list[Tokens]:

@@ -15,7 +15,7 @@ from serving.protocols import detect as codec
 from serving.transports.http import schemas
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, json_content, path_parameters
-from serving.transports.http.off_loop import off_loop_if_large
+from serving.transports.http.off_loop import TELLING, off_loop_if_large
 from serving.transports.http.replies import json_reply
 from serving.transports.http.timeout_header import within_header
 from serving.transports.http.upload import IMAGE, integer, number, read_upload
@@ -76,7 +76,10 @@ def detect_router(engine: Engine, decoders: CapacityLimiter) -> APIRouter:
         pixels = np.stack(rows) if detector.max_batch_size else rows[0]
         inference = InferRequest(model.name, {detector.input.name: pixels})
         response = await until_disconnect(request, engine.infer(within_header(request, inference)))
-        return json_reply(codec.encode(response.outputs, places, asked, response.labels.get("classes", ())))
+        found, labels = response.outputs, response.labels.get("classes", ())
+        return await off_loop_if_large(
+            TELLING * found["scores"].size, lambda: json_reply(codec.encode(found, places, asked, labels))
+        )
 
     return router
 

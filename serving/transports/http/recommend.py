@@ -18,7 +18,7 @@ from serving.protocols.recommend import HISTORY, ITEMS, SCORES, Catalogue
 from serving.transports.http import schemas
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import ERRORS, RawRoute, json_body, path_parameters
-from serving.transports.http.off_loop import off_loop_if_large
+from serving.transports.http.off_loop import TELLING, off_loop_if_large
 from serving.transports.http.replies import json_reply
 from serving.transports.http.timeout_header import TIMEOUT_PARAMETER, within_header
 from serving.transports.http.upload import integer, read_upload
@@ -65,7 +65,10 @@ def recommend_router(engine: Engine) -> APIRouter:
         inference = InferRequest(model.name, {HISTORY: asked.history}, version, output_names=(ITEMS, SCORES))
         response = await until_disconnect(request, engine.infer(within_header(request, inference)))
         items, scores = response.outputs[ITEMS], response.outputs[SCORES]
-        return json_reply(codec.encode(items, scores, asked, response.labels[ITEMS]))
+        names = response.labels[ITEMS]
+        return await off_loop_if_large(
+            TELLING * items.size, lambda: json_reply(codec.encode(items, scores, asked, names))
+        )
 
     return router
 

@@ -27,3 +27,11 @@ def test_of_many_names_only_the_first_are_told() -> None:
     assert instead("inputs", KNOWN) == "; did you mean input?"
     assert instead("zzz", map(str, range(9))) == "; it has 0, 1, 2, 3, 4"
     assert instead("zzz", []) == "; it has none"
+
+
+def test_of_very_many_those_that_begin_or_end_alike_are_compared() -> None:
+    many = [f"item {number:05}" for number in range(50_000)]
+    assert nearest("ITEM 41710", many) == "item 41710"
+    assert nearest("BACKENDS", [*many, "backend"]) == "backend"
+    assert nearest("itm 41710", many) == "item 41710"
+    assert nearest("backend", [*many, "zbackends"]) == ""

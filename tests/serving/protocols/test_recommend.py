@@ -76,6 +76,15 @@ def test_items_are_answered_by_name_and_what_has_no_score_is_none() -> None:
     assert both == [[{"item": "coffee 01", "score": 0.5}], [{"item": "42", "score": 1.0}]]
 
 
+def test_what_was_sent_is_not_answered_however_long_the_history_was() -> None:
+    """The model reads three items of four; `top_k` is filled with what is left."""
+    items, scores = np.array([[3, 0, 1]] * 2), np.array([[0.5, 0.3, 0.2]] * 2)
+    long, short = ["tea 01", "coffee 01", "coffee 01", "coffee 01"], ["42"]
+    first, second = recommend.encode(items, scores, decode([long, short], top_k=2), NAMES)
+    assert first == [{"item": "42", "score": 0.5}, {"item": "tea 02", "score": 0.2}]
+    assert second == [{"item": "tea 01", "score": 0.3}, {"item": "tea 02", "score": 0.2}]
+
+
 @pytest.mark.parametrize(("item", "score"), [(4, 0.5), (-1, 0.5), (0, np.nan)])
 def test_what_can_not_be_told_is_the_models_fault(item: int, score: float) -> None:
     with pytest.raises(BackendFailed):

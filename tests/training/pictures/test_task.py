@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import torch
 
 from tests.training.small_task import SPLITS
 from training.config import TrainConfig
+from training.data.splits import Split
 from training.loop import train
 from training.models.picture_flow import PictureFlow
 from training.pictures.task import PictureTask, flat
@@ -27,6 +30,22 @@ def test_it_learns_and_every_look_at_what_is_held_out_is_the_same() -> None:
     assert TASK.evaluate(first).loss == TASK.evaluate(first).loss
     assert trained.held_out.loss < 0.7 * TASK.evaluate(first).loss
     assert trained.held_out.loss == TASK.evaluate(trained.model).loss
+
+
+def test_a_look_is_in_parts_that_weigh_what_they_hold() -> None:
+    sizes: list[int] = []
+
+    class Still(torch.nn.Module):
+        """What it is off by is the square of the noise, 1, and of the pictures, all of which are at -1."""
+
+        def forward(self, points: torch.Tensor, times: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+            sizes.append(len(labels))
+            return torch.zeros_like(points * times)
+
+    held_out = Split(torch.zeros(300, 2), torch.zeros(300, dtype=torch.int64))
+    found = replace(TASK, splits=replace(SPLITS, validation=held_out)).evaluate(Still())
+    assert max(sizes) < sum(sizes) == 4 * 300
+    assert abs(found.loss - 2) < 0.2
 
 
 def test_some_rows_are_not_told_their_class() -> None:

@@ -36,6 +36,7 @@ def test_parameters_are_a_file_that_a_training_reads(tmp_path: Path) -> None:
     (tmp_path / "best.toml").write_text(toml(values))
 
     assert read(tmp_path / "best.toml") == values
+    assert tomllib.loads(toml({"data.target": "größe 🙂"})) == {"data": {"target": "größe 🙂"}}
     assert list(tomllib.loads(toml(values))) == ["train", "model", "data"]
     assert toml({"model.hidden": 64}) == "[model]\nhidden = 64\n"
 

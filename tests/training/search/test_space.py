@@ -83,6 +83,7 @@ def test_what_a_recipe_suggests_is_around_its_own_parameters_and_can_be_trained(
     assert space["batch_size"] == Choice((16, 32, 64))
     assert space["model.hidden"] == Choice((64, 128))
     assert set(starting(space, parameters)) == set(space)
+    assert default({**parameters, "batch_size": 1}, {})["batch_size"] == Choice((1, 2))
     writer = default(known(choose("gpt-docs", {}).settings), {})
     assert set(writer) == {"learning_rate", "weight_decay"}
 

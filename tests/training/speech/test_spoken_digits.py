@@ -24,7 +24,7 @@ def test_labels_are_their_characters(data: Speech) -> None:
 
 
 def test_it_is_made_alike_each_time(data: Speech) -> None:
-    again = spoken_digits.load.__wrapped__(40, 10, "formants")
+    again = spoken_digits.load(40, 10, "formants")
     assert again.fingerprint() == data.fingerprint()
     assert torch.equal(again.test.samples, data.test.samples)
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from tokenizers import Tokenizer
 
+from serving.transports.http.off_loop import LARGE, TELLING
 from tests.running_server import RunningServer, running
 from tests.tiny_encoders import LABELS, add_tiny_encoder, add_tiny_text_classifier, scores
 
@@ -53,6 +54,11 @@ def test_a_text_has_its_labels_and_several_have_each_their_own(server: RunningSe
     assert classify(server, TEXTS[0]) == expected(tokens[0])
     assert classify(server, TEXTS) == [expected(ids) for ids in tokens]
     assert classify(server, tokens) == [expected(ids) for ids in tokens]
+
+
+def test_an_answer_of_thousands_of_scores_is_as_any_other(server: RunningServer, tokenizer: Tokenizer) -> None:
+    rows = 2 * LARGE // TELLING // len(LABELS)
+    assert classify(server, ["fox"] * rows) == [expected(tokenizer.encode("fox").ids)] * rows
 
 
 def test_all_labels_or_the_best_alone(server: RunningServer, tokenizer: Tokenizer) -> None:
