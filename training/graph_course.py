@@ -12,6 +12,7 @@ from rich.console import Console
 from training import files
 from training.checkpoint import load, save
 from training.course import changed, settings
+from training.data import labels
 from training.display import card_lines, steps_shown
 from training.errors import InvalidConfig
 from training.export.gate import Gate
@@ -53,6 +54,7 @@ class GraphCourse:
 
     def train(self, directory: Path, console: Console, run: Run) -> Mapping[str, Any]:
         data = self.recipe.kind.load(self.source, self.recipe.data)
+        labels.check(data.facts.get("labels", ()), data.card.source)
         for line in card_lines(data.card):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
         outcome = self._trained(data, console, run)

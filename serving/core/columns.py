@@ -5,9 +5,10 @@ Rule: each value is one number: a number is itself, a category its place among i
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from serving.core.brief import brief
@@ -20,16 +21,23 @@ UNLISTED = -1.0
 
 NUMBER, CATEGORY = "number", "category"
 
+ABSENT = frozenset(("", "na", "n/a", "nan", "null", "?"))
+"""Texts that stand for nothing, in small letters."""
+
+_FRACTION = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"-?[0-9]+")
 _MOST_SHOWN = 40  # columns
 _MOST_VALUES = 5  # of each
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`values` gives a category's values, in order, the number that stands for each; numbers have none."""
+    """`values` gives a category's values, in order, the number that stands for each; numbers have none. `places` gives
+    it to whatever else means the same."""
 
     name: str
     values: Mapping[str, int]
+    places: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     def __str__(self) -> str:
         """`age (number)`, `colour (red, blue)`."""
@@ -42,7 +50,48 @@ def number(name: str) -> Column:
 
 
 def category(name: str, values: Sequence[str]) -> Column:
-    return Column(name, {value: place for place, value in enumerate(values)})
+    """Of values that mean the same, what is written like one is that, and all else the first."""
+    exact = {value: place for place, value in enumerate(values)}
+    meant = {text: place for value, place in reversed(exact.items()) if (text := text_of(value)) is not None}
+    return Column(name, exact, meant | exact)
+
+
+def place(column: Column, value: str | bool | int | float | None) -> float:
+    """Of a category's value: a number of `values`, `UNLISTED` or `MISSING`."""
+    if type(value) is str and value in column.places:
+        return column.places[value]
+    text = text_of(value)
+    return MISSING if text is None else column.places.get(text, UNLISTED)
+
+
+def text_of(value: str | bool | int | float | None) -> str | None:
+    """What a table's cell says, the same whether it came as a text, a number or a truth; None for nothing. 3, 3.0 and
+    " 3.0" are `3`; codes such as 007 stay as they are."""
+    match value:
+        case None:
+            return None
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return _read(value.strip())
+        case int():
+            return str(value)
+    return _written(value) if math.isfinite(value) else None
+
+
+def _read(text: str) -> str | None:
+    lower = text.lower()
+    if lower in ABSENT:
+        return None
+    if lower in ("true", "false"):
+        return lower
+    if _FRACTION.fullmatch(text) and not _WHOLE.fullmatch(text) and math.isfinite(found := float(text)):
+        return _written(found)
+    return "0" if text == "-0" else text
+
+
+def _written(found: float) -> str:
+    return str(int(found)) if found.is_integer() else repr(found)
 
 
 def described(columns: Sequence[Column]) -> str:

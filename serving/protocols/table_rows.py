@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from serving.core.brief import brief
-from serving.core.columns import MISSING, UNLISTED, Column, described
+from serving.core.columns import MISSING, Column, described, place
 from serving.core.did_you_mean import nearest
 from serving.errors import InvalidInput
 
@@ -19,8 +19,8 @@ _LARGEST = float(np.finfo(np.float32).max)
 def decode(rows: Sequence[Any], columns: Sequence[Column]) -> np.ndarray:
     """FP32 [rows, columns]. Raises `InvalidInput` naming row, column, and what there is."""
     table = np.empty((len(rows), len(columns)), np.float32)
-    for place, row in enumerate(rows):
-        table[place] = _numbers(f"inputs[{place}]" if len(rows) > 1 else "inputs", row, columns)
+    for at, row in enumerate(rows):
+        table[at] = _numbers(f"inputs[{at}]" if len(rows) > 1 else "inputs", row, columns)
     return table
 
 
@@ -47,7 +47,7 @@ def _number(value: Any, column: Column, where: str) -> float:
     if value is None:
         return MISSING
     if column.values:
-        return float(column.values.get(_text(value, column, where), UNLISTED))
+        return _place(value, column, where)
     if type(value) not in (int, float, bool):
         raise InvalidInput(f"{where}[{brief(column.name)}] must be a number, true, false or null, got {brief(value)}")
     if not abs(value) <= _LARGEST:
@@ -58,21 +58,13 @@ def _number(value: Any, column: Column, where: str) -> float:
     return float(value)
 
 
-def _text(value: Any, column: Column, where: str) -> str:
-    """As tables have it: 3 and 3.0 are `3`, and true is `true`."""
-    match value:
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case float() if value.is_integer():
-            return str(int(value))
-        case int() | float():
-            return str(value)
-    raise InvalidInput(
-        f"{where}[{brief(column.name)}] must be a text such as {brief(next(iter(column.values)))}, or null, "
-        f"got {brief(value)}"
-    )
+def _place(value: Any, column: Column, where: str) -> float:
+    if type(value) not in (str, bool, int, float):
+        raise InvalidInput(
+            f"{where}[{brief(column.name)}] must be a text such as {brief(next(iter(column.values)))}, or null, "
+            f"got {brief(value)}"
+        )
+    return place(column, value)
 
 
 def _there_are(columns: Sequence[Column]) -> str:

@@ -1,4 +1,5 @@
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,9 +8,11 @@ from rich.console import Console
 
 from tests.training.small_run import run_in
 from training.checkpoint import Checkpoint, load, save
-from training.errors import InvalidConfig
+from training.errors import InvalidConfig, InvalidData
 from training.graph_course import GraphCourse
+from training.recipes import docs_classifier, shop_recommender
 from training.recipes.breast_cancer_mlp import RECIPE
+from training.recipes.recipe import Recipe
 
 
 def test_it_trains_tells_and_saves(tmp_path: Path) -> None:
@@ -44,6 +47,22 @@ def test_labels_are_shown_as_they_are_and_saved_before(tmp_path: Path) -> None:
 
     assert "[/x]" in output.getvalue()
     assert "[red]y" in output.getvalue()
+
+
+def rows_of(recipe: str) -> list[dict[str, object]]:
+    """What `recipe` can learn from, in which "sh\\x1bown" is a class or an item."""
+    names = ["sh\x1bown", "plain"]
+    if recipe == "shop-recommender":
+        return [{"user": user, "item": item} for user in range(60) for item in [*names, "last"]]
+    return [{"age": row, "text": f"what row {row} says", "label": names[row % 2]} for row in range(200)]
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, docs_classifier.RECIPE, shop_recommender.RECIPE], ids=lambda it: it.name)
+def test_a_label_that_is_no_line_is_refused_before_the_training(tmp_path: Path, recipe: Recipe) -> None:
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows_of(recipe.name))))
+
+    with pytest.raises(InvalidData, match=r"rows\.jsonl has the label 'sh\\x1bown', which is not one line"):
+        GraphCourse.of(recipe, {}, "mine", tmp_path / "rows.jsonl").train(tmp_path, Console(), run_in(tmp_path))
 
 
 def test_what_it_is_not_trained_by_is_refused() -> None:

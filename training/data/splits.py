@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from training.data.card import Card
+from training.errors import InvalidData
 
 NAMES = ("train", "validation", "test")
 
@@ -80,7 +81,7 @@ def by_content(
 def parted(
     rows: np.ndarray,
     targets: np.ndarray,
-    chosen: Mapping[str, Sequence[int]],
+    chosen: Mapping[str, Sequence[int] | np.ndarray],
     labels: tuple[str, ...],
     card: Card,
     facts: Mapping[str, Any],
@@ -94,6 +95,16 @@ def parted(
     classes = {name: counts(targets[at[name]], labels) for name in NAMES}
     card = replace(card, kept=kept, classes=classes)
     return Splits(train, validation, test, labels, card, {"labels": list(labels), **facts})
+
+
+def check(splits: Splits, source: str, thing: str) -> None:
+    """Raises `InvalidData` where there is nothing of a split, or of a class to train on; a row is a `thing`."""
+    for name, rows in splits.card.kept.items():
+        if not rows:
+            raise InvalidData(f"{source} has too few different {thing}s: none came to the {name} split; add some")
+    for label, rows in splits.card.classes[NAMES[0]].items():
+        if not rows:
+            raise InvalidData(f"{source} has no {thing} of '{label}' to train on, all of them are held out; add some")
 
 
 def unique(keys: Sequence[bytes], targets: Sequence[int]) -> tuple[list[int], dict[str, int]]:

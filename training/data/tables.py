@@ -6,7 +6,7 @@ Rule: what a file's format doesn't say is not guessed: every value of a CSV is a
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +115,14 @@ def _read_parquet(file: Path) -> pl.DataFrame:
 def _read_jsonl(file: Path) -> pl.DataFrame:
     """A member that some lines lack is null there; one that is text in some lines is text in all."""
     lines = enumerate(file.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), 1)
-    rows = [_object(file, number, line) for number, line in lines if line.strip()]
-    return pl.from_dicts(rows, infer_schema_length=None, strict=False) if rows else pl.DataFrame()
+    rows = {number: _object(file, number, line) for number, line in lines if line.strip()}
+    if not rows:
+        return pl.DataFrame()
+    _check_kinds(file, rows)
+    try:
+        return pl.from_dicts(list(rows.values()), infer_schema_length=None, strict=False)
+    except PolarsError as error:
+        raise InvalidData(f"the lines of '{file}' don't fit together: {_line(error)}") from None
 
 
 def _object(file: Path, number: int, line: bytes) -> dict[str, Any]:
@@ -127,6 +133,22 @@ def _object(file: Path, number: int, line: bytes) -> dict[str, Any]:
     if type(row) is not dict:
         raise InvalidData(f"line {number} of '{file}' must be an object, such as {_ROW}, got {brief(row)}")
     return row
+
+
+def _check_kinds(file: Path, rows: Mapping[int, dict[str, Any]]) -> None:
+    """Of values and objects polars would keep some and drop the others."""
+    first: dict[str, tuple[int, str]] = {}
+    for number, row in rows.items():
+        for name, value in row.items():
+            if value is None:
+                continue
+            kind = "a list" if type(value) is list else "an object" if type(value) is dict else "a single value"
+            at, before = first.setdefault(name, (number, kind))
+            if kind != before:
+                raise InvalidData(
+                    f"'{file}' has {before} as {brief(name)} in line {at} and {kind} in line {number}; give the same "
+                    "in all lines"
+                )
 
 
 def _line(error: PolarsError) -> str:

@@ -4,6 +4,7 @@ Rule: a picture becomes the pixels that the server would make of the same file; 
 """
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from PIL import Image
 
 from serving.errors import InvalidInput
 from serving.protocols.images import FORMATS, ImageLayout, to_pixels
+from training.data.labels import check
 from training.errors import InvalidData
 from training.images.found import TEST, TRAIN, VALIDATION, Found
 from training.images.options import Options, side_of
@@ -48,6 +50,7 @@ def has(folder: Path) -> bool:
 def read(folder: Path, options: Options, watched: Callable[[list[File]], Iterable[File]] = iter) -> Found:
     """`watched` goes through the files, which may take minutes. Raises `InvalidData`."""
     classes = _classes(folder)
+    check((label for _, label, _ in classes), str(folder))
     files = [File(path, label, split) for split, label, path in classes for path in _files(path)]
     side, channels = _size(files, options)
     layout, shape = ImageLayout(channels, side, side, False, "UINT8"), (channels, side, side)
@@ -57,7 +60,7 @@ def read(folder: Path, options: Options, watched: Callable[[list[File]], Iterabl
             pixels.append(to_pixels(file.path.read_bytes(), layout, shape))
             kept.append(file)
         except (InvalidInput, OSError) as error:
-            unreadable.append(f"{file.path.relative_to(folder)}: {error}")
+            unreadable.append(f"{_shown(file.path.relative_to(folder))}: {error}")
     if not kept:
         raise InvalidData(f"{folder} has {len(files)} files, and no picture that can be read; put {_READ} files there")
     labels = tuple(sorted({file.label for file in kept}, key=_natural))
@@ -117,6 +120,11 @@ def _natural(label: str) -> tuple[tuple[int, int, str], ...]:
     """Numbers by their value: 2 before 10."""
     parts = re.findall(r"\d+|\D+", label)
     return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
+
+
+def _shown(path: Path) -> str:
+    """Bytes that are no UTF-8 could not be written."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _listed(title: str, names: list[str]) -> tuple[str, ...]:

@@ -7,11 +7,12 @@ train on where it also comes to be tested.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import numpy as np
 
 from training.data.card import Card
-from training.data.splits import NAMES, Splits, parted, split_of, unique
+from training.data.splits import NAMES, Splits, check, parted, split_of, unique
 from training.errors import InvalidData
 
 FEWEST = 5  # of a class
@@ -38,19 +39,19 @@ class Found:
 def splits_of(found: Found, source: str) -> Splits:
     """Raises `InvalidData` where no classes can be learnt from it."""
     order = sorted(range(len(found.given)), key=lambda row: found.given[row] != TEST)  # of equals the first is kept
-    keys = [found.pixels[row].tobytes() for row in order]
-    kept, dropped = unique(keys, found.targets[order].tolist())
+    pixels = [found.pixels[row] for row in order]
+    kept, dropped = unique([sha256(each.tobytes()).digest() for each in pixels], found.targets[order].tolist())
     _check_classes(found, Counter(found.targets[[order[at] for at in kept]].tolist()), source)
     names = _names(found.given)
     chosen: dict[str, list[int]] = {name: [] for name in NAMES}
     for at in kept:
-        chosen[names[found.given[order[at]]][split_of(keys[at])]].append(order[at])
+        chosen[names[found.given[order[at]]][split_of(pixels[at].tobytes())]].append(order[at])
     channels, side = found.pixels.shape[1:3]
     card = Card(source, found.read, {**found.dropped, **dropped}, {}, notes=found.notes)
     facts = {"channels": channels, "side": side, "is_ink": found.is_ink}
     chosen = {name: sorted(rows) for name, rows in chosen.items()}
     splits = parted(found.pixels, found.targets, chosen, found.labels, card, facts)
-    _check_splits(splits, source)
+    check(splits, source, "picture")
     return splits
 
 
@@ -72,12 +73,3 @@ def _check_classes(found: Found, rows: Mapping[int, int], source: str) -> None:
                 f"{source} has {rows[target]} usable pictures of '{label}', at least {FEWEST} are needed; "
                 "add some, or leave the class out"
             )
-
-
-def _check_splits(splits: Splits, source: str) -> None:
-    for name, rows in splits.card.kept.items():
-        if not rows:
-            raise InvalidData(f"{source} has too few pictures: none came to the {name} split; add some")
-    for label, rows in splits.card.classes[TRAIN].items():
-        if not rows:
-            raise InvalidData(f"{source} has no picture of '{label}' to train on, all of them are held out; add some")

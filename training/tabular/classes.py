@@ -4,6 +4,7 @@ Rule: classes are texts, in the order that the column itself has, of their numbe
 are refused before anything is trained.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,8 +34,7 @@ def class_texts(column: pl.Series) -> pl.Series:
         )
     if column.dtype.is_float() and len(broken := column.filter(column != column.floor()).drop_nans()):
         raise InvalidData(f"column '{column.name}' holds numbers such as {broken[0]:g}, not classes; {_CHOOSE}")
-    texts = texts_of(column)
-    return texts.set(texts == "", None)
+    return texts_of(column)
 
 
 def classes_of(texts: pl.Series, source: str, order: Sequence[str] = ()) -> Classes:
@@ -55,15 +55,13 @@ def classes_of(texts: pl.Series, source: str, order: Sequence[str] = ()) -> Clas
             f"{source} has {rows[rare[0]]} usable rows of class '{rare[0]}', at least {FEWEST} are needed; add some or "
             "take these rows out"
         )
-    if broken := next((label for label in rows if len(label.splitlines()) > 1), None):
-        raise InvalidData(f"{source} has a class of several lines, {broken[:50]!r}; a class's name is one line")
     labels = tuple(label for label in order if label in rows) or tuple(_ordered(rows))
     places = {label: place for place, label in enumerate(labels)}
     return Classes(labels, np.array([places[text] for text in texts], np.int64))
 
 
 def _ordered(labels: Counter[str]) -> list[str]:
-    numbers = all(label.lstrip("-").isdecimal() for label in labels)
+    numbers = all(re.fullmatch(r"-?\d{1,100}", label) for label in labels)
     return sorted(labels, key=int) if numbers else sorted(labels)
 
 

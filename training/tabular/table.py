@@ -5,24 +5,24 @@ with the reason why not.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import polars as pl
 import polars.selectors as cs
-import torch
 
 from serving.core import columns
 from serving.core.brief import what_it_has
 from serving.core.did_you_mean import nearest
 from training.data.card import Card
-from training.data.splits import NAMES, Split, Splits, counts, split_of
+from training.data.splits import NAMES, Split, Splits, check, parted, split_of
 from training.errors import InvalidData
 from training.tabular.classes import Classes, class_texts, classes_of
 from training.tabular.features import Feature, described, feature
 from training.tabular.groups import groups_of
 from training.tabular.options import Options
-from training.tabular.typed import LeftOut, Typed, typed
+from training.tabular.typed import LeftOut, Typed, texts_of, typed
 
 _TRAIN = NAMES[0]
 _LIKELY = 0.75  # to be the column that was meant
@@ -53,7 +53,7 @@ def splits_of(table: pl.DataFrame, options: Options, source: str) -> Splits:
     notes = (*map(_told, left_out), *(_infinite(column) for column in known if column.infinite))
     told = Card(source, len(table), dropped, {}, {}, tuple(map(described, features)), notes)
     splits = _splits(features, classes, parts, groups_of(rows, options.slices, parts[_TRAIN]), told)
-    _check_splits(splits, source)
+    check(splits, source, "row")
     return splits
 
 
@@ -77,7 +77,9 @@ def _cleaned(table: pl.DataFrame, options: Options) -> tuple[pl.DataFrame, dict[
 
 def _order(column: pl.Series) -> list[str]:
     """That of its values, where it has one of its own."""
-    return column.dtype.categories.to_list() if isinstance(column.dtype, pl.Enum) else []
+    if not isinstance(column.dtype, pl.Enum):
+        return []
+    return texts_of(column.dtype.categories).unique(maintain_order=True).to_list()
 
 
 def _without_duplicates(rows: pl.DataFrame) -> pl.DataFrame:
@@ -105,33 +107,17 @@ def _splits(
     features: Sequence[Feature], classes: Classes, parts: Parts, groups: Mapping[str, tuple[str, ...]], told: Card
 ) -> Splits:
     numbers = np.stack([made.numbers for made in features], axis=1)
-
-    def split(rows: np.ndarray) -> Split:
-        of_rows = {name: tuple(of_all[row] for row in rows) for name, of_all in groups.items()}
-        return Split(torch.from_numpy(numbers[rows]), torch.from_numpy(classes.targets[rows]), of_rows)
-
-    train, validation, test = (split(parts[name]) for name in NAMES)
     facts = {
-        "labels": list(classes.labels),
         "columns": [columns.document(made.column) for made in features],
         "gaps": [place for place, made in enumerate(features) if made.has_gaps],
     }
-    return Splits(train, validation, test, classes.labels, _counted(told, classes, parts), facts)
+    splits = parted(numbers, classes.targets, parts, classes.labels, told, facts)
 
+    def grouped(split: Split, rows: np.ndarray) -> Split:
+        return replace(split, groups={name: tuple(of_all[row] for row in rows) for name, of_all in groups.items()})
 
-def _counted(told: Card, classes: Classes, parts: Parts) -> Card:
-    kept = {name: len(rows) for name, rows in parts.items()}
-    by_class = {name: counts(classes.targets[rows], classes.labels) for name, rows in parts.items()}
-    return Card(told.source, told.read, told.dropped, kept, by_class, told.columns, told.notes)
-
-
-def _check_splits(splits: Splits, source: str) -> None:
-    for name, rows in splits.card.kept.items():
-        if not rows:
-            raise InvalidData(f"{source} has too few different rows: none came to the {name} split; add some")
-    for label, rows in splits.card.classes[_TRAIN].items():
-        if not rows:
-            raise InvalidData(f"{source} has no row of class '{label}' to train on, all of them are held out; add some")
+    train, validation, test = (grouped(getattr(splits, name), parts[name]) for name in NAMES)
+    return replace(splits, train=train, validation=validation, test=test)
 
 
 def _told(column: LeftOut) -> str:

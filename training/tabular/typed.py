@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from serving.core.columns import text_of
 from training.errors import InvalidData
-
-_MISSING = ("", "na", "n/a", "nan", "null", "?")
-"""Texts that stand for nothing, in small letters."""
 
 _TRUTHS = {"true": 1.0, "false": 0.0}
 _LARGEST = 3.4028234663852886e38  # of FP32
@@ -53,17 +51,16 @@ def typed(column: pl.Series, is_category: bool, most_values: int) -> Typed | Lef
     if kind not in (pl.String, pl.Categorical, pl.Enum):
         return LeftOut(column.name, f"is neither numbers nor texts, but {kind}")
     texts = texts_of(column)
-    texts = texts.set(texts.str.to_lowercase().is_in(_MISSING), None)
     return _of_texts(texts, most_values) if is_category else _read(texts, most_values)
 
 
 def texts_of(column: pl.Series) -> pl.Series:
-    """Without spaces around them; whole numbers without a fraction, truth as `true` and `false`."""
-    if not column.dtype.is_float():
-        return column.cast(pl.String).str.strip_chars()
-    finite = column.set(~column.is_finite(), None)
-    texts, is_whole = finite.cast(pl.String), (finite == finite.floor()).fill_null(False)
-    return texts.zip_with(~is_whole, texts.str.strip_suffix(".0"))
+    """As the server reads the same values; null where there is nothing."""
+    if column.dtype.is_float():
+        column = column.set(~column.is_finite(), None)
+    texts = column.cast(pl.String)  # which writes 32 bits of a float as short as can be, as JSON has them
+    meant = {text: text_of(text) for text in texts.drop_nulls().unique()}
+    return texts.replace_strict(meant, default=None, return_dtype=pl.String)
 
 
 def _read(texts: pl.Series, most_values: int) -> Typed | LeftOut:

@@ -1,10 +1,11 @@
 import json
+import math
 from typing import Any
 
 import pytest
 
 from serving.core import columns
-from serving.core.columns import category, number
+from serving.core.columns import MISSING, category, number, place, text_of
 from serving.errors import ModelLoadFailed
 
 TABLE = (number("mean radius"), category("colour", ["red", "blue"]))
@@ -21,6 +22,33 @@ def test_what_is_written_is_read_and_says_what_each_column_is() -> None:
         ]
     }
     assert dict(TABLE[1].values) == {"red": 0, "blue": 1}
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([3, 3.0, "3", "3.0", " 3. "], "3"),
+        ([1e-5, "1e-5", "0.00001", "1E-05"], "1e-05"),
+        ([1e16, 10**16, "1e16", "10000000000000000.0"], "10000000000000000"),
+        ([0, -0.0, "-0", "-0.0"], "0"),
+        ([True, "true", "True "], "true"),
+        (["red", " red", "red\t"], "red"),
+        (["007"], "007"),
+        (["1e999"], "1e999"),
+        (["9" * 5000], "9" * 5000),
+        ([None, math.nan, math.inf, "", " ", "NA", "n/a", "NaN", "null", "?"], None),
+    ],
+)
+def test_what_means_the_same_is_one_text(values: list[Any], text: str | None) -> None:
+    assert {text_of(value) for value in values} == {text}
+
+
+def test_a_value_s_place_is_that_of_one_written_like_it_or_of_one_that_means_the_same() -> None:
+    column = category("n", ["3", "3.0", "True", "NA"])
+
+    assert [place(column, value) for value in ("3", "3.0", 3.0, "3.00", True, "True", "NA")] == [0, 1, 0, 0, 2, 2, 3]
+    assert place(column, "4") == -1
+    assert place(column, "") is MISSING
 
 
 def test_columns_are_described_in_few_words() -> None:

@@ -28,9 +28,13 @@ def test_a_row_is_a_number_for_each_column_in_the_model_s_order() -> None:
 def test_null_is_missing_and_what_is_not_listed_is_minus_one() -> None:
     assert np.isnan(numbers(age=None, colour=None)[:2]).all()
     assert numbers(colour="green")[1] == -1
+    assert numbers(colour=" red")[1] == 0
+    assert np.isnan([numbers(colour=value)[1] for value in ("", "NA", "?")]).all()
 
 
-@pytest.mark.parametrize(("value", "place"), [(1, 0), (1.0, 0), ("1", 0), (2.5, 1), (True, 2), (False, -1), (7, -1)])
+@pytest.mark.parametrize(
+    ("value", "place"), [(1, 0), (1.0, 0), ("1", 0), ("1.0", 0), (2.5, 1), (True, 2), (False, -1), (7, -1)]
+)
 def test_a_category_s_values_may_be_what_they_are_in_tables(value: Any, place: float) -> None:
     assert numbers(size=value)[2] == place
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,23 @@ def test_classes_may_be_called_train_and_test(tmp_path: Path) -> None:
     add(tmp_path, "test", 2)
 
     assert folder.read(tmp_path, Options()).labels == ("test", "train")
+
+
+@pytest.mark.parametrize(("name", "told"), [(b"b\nc", "'b\\nc'"), (b"caf\xe9", "'caf\\udce9'")])
+def test_a_folder_whose_name_is_no_line_is_refused(tmp_path: Path, name: bytes, told: str) -> None:
+    add(tmp_path, "square", 1)
+    add(tmp_path, os.fsdecode(name), 1)
+
+    with pytest.raises(InvalidData) as refused:
+        folder.read(tmp_path, Options())
+    assert f"has the label {told}, which is not one line" in str(refused.value)
+
+
+def test_a_file_whose_name_is_no_utf8_can_be_named(tmp_path: Path) -> None:
+    add(tmp_path, "square", 1)
+    (tmp_path / "square" / os.fsdecode(b"caf\xe9.png")).write_text("not a picture")
+
+    assert folder.read(tmp_path, Options()).notes[0].startswith("unreadable: square/caf\\xe9.png: ")
 
 
 def test_what_can_not_be_read_is_counted_and_named(tmp_path: Path) -> None:

@@ -44,6 +44,14 @@ def test_a_table_becomes_numbers_classes_and_facts() -> None:
         np.testing.assert_array_equal(part.features[:, 1].numpy(), expected)
 
 
+def test_an_order_of_classes_is_that_of_what_they_mean() -> None:
+    grades = pl.Series(["3.0", "NA", "1.0"], dtype=pl.Enum(["3.0", "1.0", "NA"]))
+    splits = splits_of(table(label=pl.concat([grades] * 33 + [grades[:1]])), Options(), "x.parquet")
+
+    assert splits.labels == ("3", "1")
+    assert splits.card.dropped == {"no class": 33}
+
+
 def test_what_is_dropped_is_counted() -> None:
     rows = table()
     twice = pl.concat([rows, rows[:3], rows[3:5].with_columns(label=pl.lit(None, pl.String))])
@@ -112,7 +120,7 @@ def test_slices_are_groups_and_features_unless_dropped() -> None:
         (
             table(label=["a"] * 95 + ["b"] * 5, age=[*range(95), *[HELD_OUT] * 5]),
             TWICE,
-            "x.csv has no row of class 'b' to train on, all of them are held out; add some",
+            "x.csv has no row of 'b' to train on, all of them are held out; add some",
         ),
     ],
 )

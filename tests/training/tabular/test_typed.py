@@ -4,6 +4,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from serving.core.columns import text_of
 from training.errors import InvalidData
 from training.tabular.typed import LeftOut, Typed, texts_of, typed
 
@@ -58,6 +59,23 @@ def test_texts_are_texts_without_spaces_around_them() -> None:
 def test_numbers_can_be_told_to_be_categories(values: list[Any], expected: list[str | None]) -> None:
     assert read(values, is_category=True).values.to_list() == expected
     assert texts_of(pl.Series(values)).to_list() == expected
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series(["3.0", " red", "NA", None, "True", "1e-5", "1e16"]),
+        pl.Series([3.0, NAN, 1e-5, 1e16, 0.1]),
+        pl.Series([0.1, 1e-5], dtype=pl.Float32),
+        pl.Series([None], dtype=pl.String),
+    ],
+)
+def test_a_client_s_value_is_the_one_that_was_learnt(column: pl.Series) -> None:
+    """Of 32 bits a client sends the number that JSON writes."""
+    texts = texts_of(column).to_list()
+
+    sent = [0.1, 1e-5] if column.dtype == pl.Float32 else column.to_list()
+    assert [text_of(value) for value in sent] == texts
 
 
 @pytest.mark.parametrize(
