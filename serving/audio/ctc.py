@@ -34,26 +34,28 @@ def text(classes: np.ndarray, labels: Sequence[str]) -> str:
 
 def words(classes: np.ndarray, labels: Sequence[str]) -> list[Heard]:
     """Of one row, int [frames]. Raises `BackendFailed` for classes that have no label."""
-    found: list[Heard] = []
+    found: list[tuple[list[str], int, int]] = []
     is_open = False
     for number, begin, end in runs(classes):
         piece = _piece(number, labels)
         is_open = is_open and not piece.startswith(" ")
         for position, word in enumerate(piece.split()):
             if is_open and not position:
-                found[-1] = Heard(found[-1].word + word, found[-1].begin, end)
+                pieces, first, _ = found[-1]
+                pieces.append(word)
+                found[-1] = pieces, first, end
             else:
-                found.append(Heard(word, begin, end))
+                found.append(([word], begin, end))
         is_open = not piece.endswith(" ") and (is_open or bool(piece))
-    return found
+    return [Heard("".join(pieces), begin, end) for pieces, begin, end in found]
 
 
 def runs(classes: np.ndarray) -> Iterator[tuple[int, int, int]]:
     """Each class but the blank, its first frame and the one behind its last."""
     begins = np.flatnonzero(np.diff(classes, prepend=-1))
-    for begin, end in pairwise([*begins.tolist(), len(classes)]):
-        if classes[begin] != BLANK:
-            yield int(classes[begin]), begin, end
+    for number, (begin, end) in zip(classes[begins].tolist(), pairwise([*begins.tolist(), len(classes)]), strict=True):
+        if number != BLANK:
+            yield number, begin, end
 
 
 def _piece(number: int, labels: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ picture as the body itself. Rule: one example gives one list, a list of examples
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Protocol
@@ -21,6 +21,8 @@ from serving.protocols.images import ImageLayout
 from serving.protocols.people_routes import CLASSIFY, route
 
 DEFAULT_TOP_K = 5
+
+_FILE = "an image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def classifier(
 
 def decode_body(body: bytes, example: Example, top_k: int | None) -> ClassifyRequest:
     """A JSON document, or else a picture, which is left encoded. `top_k` is what the query or form said, or None."""
-    if hosted_json.is_json(body):
+    if hosted_json.is_json(body, _FILE):
         return _decode_json(body, example, top_k)
     most = hosted_json.top_k(top_k, DEFAULT_TOP_K)
     return ClassifyRequest([body], False, most) if example.takes_files else _pictures([body], example, False, most)
@@ -133,6 +135,10 @@ def _ranked(scores: np.ndarray, labels: Sequence[str], top_k: int) -> list[dict[
     ]
 
 
+def _files(texts: Iterable[str]) -> Iterator[bytes]:
+    return (hosted_json.file(text, _FILE) for text in texts)
+
+
 def _decode_json(body: bytes, example: Example, top_k: int | None) -> ClassifyRequest:
     inputs, parameters = hosted_json.decode(body, "a base64 image, or numbers")
     most = hosted_json.top_k(parameters.get("top_k", top_k), DEFAULT_TOP_K)
@@ -142,12 +148,12 @@ def _decode_json(body: bytes, example: Example, top_k: int | None) -> ClassifyRe
             '{"inputs": ["..."]}'
         )
     if type(inputs) is str:
-        return _pictures(map(hosted_json.image, [inputs]), example, False, most)
+        return _pictures(_files([inputs]), example, False, most)
     if type(inputs) is list and inputs and type(inputs[0]) is str and example.input.datatype != "BYTES":
         if not all(type(item) is str for item in inputs):
             raise InvalidInput("'inputs' mixes base64 images with other things")
         hosted_json.check_count(len(inputs), example.model_name, example.max_batch_size)
-        return _pictures(map(hosted_json.image, inputs), example, True, most)
+        return _pictures(_files(inputs), example, True, most)
     if _are_rows(inputs) or (example.columns and type(inputs) is not list):
         return _decode_rows(inputs, example, most)
     return _decode_numbers(inputs, example, most)

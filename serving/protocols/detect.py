@@ -20,6 +20,7 @@ from serving.protocols.people_routes import DETECT, route
 
 DEFAULT_THRESHOLD = 0.5
 _ALL = 2**31
+_FILE = "an image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +64,16 @@ def detector(
 
 def decode_body(body: bytes, detector: Detector, threshold: float | None, top_k: int | None) -> DetectRequest:
     """A JSON document, or else a picture, which is left encoded. The other two are what the query or form said."""
-    if not hosted_json.is_json(body):
+    if not hosted_json.is_json(body, _FILE):
         return _request([body], False, threshold, top_k)
     inputs, parameters = hosted_json.decode(body, "a base64 image, or a list of them")
     threshold, top_k = parameters.get("threshold", threshold), parameters.get("top_k", top_k)
     if type(inputs) is str:
-        return _request([hosted_json.image(inputs)], False, threshold, top_k)
+        return _request([hosted_json.file(inputs, _FILE)], False, threshold, top_k)
     if type(inputs) is not list or not all(type(each) is str for each in inputs):
         raise InvalidInput(f"'inputs' must be a base64 image, or a list of them, got {brief(inputs)}")
     hosted_json.check_count(len(inputs), detector.model_name, detector.max_batch_size)
-    return _request([hosted_json.image(each) for each in inputs], True, threshold, top_k)
+    return _request([hosted_json.file(each, _FILE) for each in inputs], True, threshold, top_k)
 
 
 def to_pixels(picture: bytes, detector: Detector) -> tuple[np.ndarray, Letterbox]:

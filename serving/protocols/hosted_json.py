@@ -14,10 +14,10 @@ from serving.protocols import json_text
 _BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"  # a byte order mark and white space
 
 
-def is_json(body: bytes) -> bool:
-    """Or else it is a file. Raises `InvalidInput` where there is nothing."""
+def is_json(body: bytes, what: str) -> bool:
+    """Or else it is a file: `what`, such as "an image". Raises `InvalidInput` where there is nothing."""
     if not body:
-        raise InvalidInput('the body is empty; send an image, or JSON such as {"inputs": ...}')
+        raise InvalidInput(f'the body is empty; send {what}, or JSON such as {{"inputs": ...}}')
     return body.lstrip(_BEFORE_JSON)[:1] in (b"{", b"[")
 
 
@@ -32,20 +32,20 @@ def decode(body: bytes, expected: str) -> tuple[Any, dict[str, Any]]:
     return document["inputs"], parameters
 
 
-def image(text: str) -> bytes:
+def file(text: str, what: str) -> bytes:
     """From plain base64, or a data URL as browsers make them."""
     encoded = text.partition(",")[2] if text.startswith("data:") else text
     try:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidInput("'inputs' is a text, so it should be a base64-encoded image, but it is not base64") from None
+        raise InvalidInput(f"'inputs' is a text, so it should be {what} in base64, but it is not base64") from None
 
 
-def check_count(count: int, model_name: str, max_batch_size: int) -> None:
+def check_count(count: int, model_name: str, max_batch_size: int, what: str = "examples") -> None:
     """Before anything is decoded: a hundred pictures take seconds."""
     limit = max_batch_size or 1
     if not 1 <= count <= limit:
-        raise InvalidInput(f"model '{model_name}' takes 1 to {limit} examples at a time, got {count}")
+        raise InvalidInput(f"model '{model_name}' takes 1 to {limit} {what} at a time, got {count}")
 
 
 def top_k(value: Any, default: int) -> int:

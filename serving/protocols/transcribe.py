@@ -4,8 +4,6 @@ The request is that of hosted inference APIs: `{"inputs": ...}`, or a recording 
 gives one answer, a list of them a list.
 """
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,23 +11,27 @@ from typing import Any
 import numpy as np
 
 from serving.audio import ctc
+from serving.audio.ctc import Heard
 from serving.core import model_parameters
 from serving.core.brief import brief
 from serving.core.model_config import ModelConfig
 from serving.core.requests import Arrays, TensorSpec
 from serving.errors import InvalidInput
-from serving.protocols import json_text
+from serving.protocols import hosted_json
 
 AUDIO, LENGTH, TOKENS = "audio", "audio_length", "tokens"
 RATE, LONGEST = "audio.sample_rate", "audio.max_seconds"
 """Parameters of config.pbtxt."""
 
 MAX_SECONDS = 300.0
-"""Unless the model's config says more or less."""
+"""Of a recording, unless the model's config says more or less; of all of a request, unless one may have more."""
+
+FRAME_BYTES = 100
+"""How many bytes are looked at in the time that a frame becomes text, or a word an answer."""
 
 _MOST_SECONDS, _MOST_SAMPLES = 24 * 3600, 192_000  # of a recording; of a second
 _STEP = 0.5  # seconds; rows are filled up to a multiple, so that many of them run together
-_BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"  # a byte order mark and white space
+_FILE = "a recording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +43,27 @@ class Listener:
     max_seconds: float
     max_batch_size: int
 
+    @property
+    def together(self) -> float:
+        """Seconds of all recordings of a request: a list costs no more memory than a long recording."""
+        return max(self.max_seconds, MAX_SECONDS)
+
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """`classes` int64 [frames], evenly spread over `filled` seconds, of which the recording has `seconds`."""
+    """What was heard in so many `seconds`, of which a `frame` has some."""
 
-    classes: np.ndarray
-    labels: Sequence[str]
+    heard: Sequence[Heard]
     seconds: float
-    filled: float
+    frame: float
 
     @property
     def text(self) -> str:
-        return ctc.text(self.classes, self.labels)
+        return " ".join(each.word for each in self.heard)
 
     def words(self) -> list[tuple[str, float, float]]:
         """With the second in which each begins and ends."""
-        frame = self.filled / len(self.classes) if len(self.classes) else 0.0
-        return [
-            (heard.word, heard.begin * frame, min(heard.end * frame, self.seconds))
-            for heard in ctc.words(self.classes, self.labels)
-        ]
+        return [(each.word, each.begin * self.frame, min(each.end * self.frame, self.seconds)) for each in self.heard]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +100,7 @@ def listener(model_name: str, config: ModelConfig) -> Listener:
 
 def decode_body(body: bytes, model: Listener) -> TranscribeRequest:
     """A JSON document, or else a recording."""
-    if not body:
-        raise InvalidInput('the body is empty; send a recording, or JSON such as {"inputs": "<base64>"}')
-    if body.lstrip(_BEFORE_JSON)[:1] in (b"{", b"["):
-        return _decode_json(body, model)
-    return TranscribeRequest([body], False)
+    return _decode_json(body, model) if hosted_json.is_json(body, _FILE) else TranscribeRequest([body], False)
 
 
 def inputs_for(samples: np.ndarray, model: Listener) -> Arrays:
@@ -114,9 +112,10 @@ def inputs_for(samples: np.ndarray, model: Listener) -> Arrays:
 
 
 def transcript(inputs: Arrays, tokens: np.ndarray, labels: Sequence[str], model: Listener) -> Transcript:
-    """`tokens` is the model's output for `inputs_for`, int64 [1, frames]."""
-    seconds = int(inputs[LENGTH][0, 0]) / model.sample_rate
-    return Transcript(tokens[0], labels, seconds, inputs[AUDIO].shape[1] / model.sample_rate)
+    """`tokens` is the model's output for `inputs_for`, int64 [1, frames], which are evenly spread over all samples.
+    Takes up to a second for a long recording."""
+    seconds, filled = (samples / model.sample_rate for samples in (int(inputs[LENGTH][0, 0]), inputs[AUDIO].shape[1]))
+    return Transcript(ctc.words(tokens[0], labels), seconds, filled / max(1, tokens.shape[1]))
 
 
 def encode(transcripts: Sequence[Transcript], batched: bool) -> dict[str, str] | list[dict[str, str]]:
@@ -125,24 +124,10 @@ def encode(transcripts: Sequence[Transcript], batched: bool) -> dict[str, str] |
 
 
 def _decode_json(body: bytes, model: Listener) -> TranscribeRequest:
-    document = json_text.loads(body)
-    if type(document) is not dict or "inputs" not in document:
-        raise InvalidInput("the JSON body must be an object with a member 'inputs': a base64 recording, or several")
-    inputs = document["inputs"]
+    inputs, _ = hosted_json.decode(body, "a base64 recording, or a list of them")
     if type(inputs) is str:
-        return TranscribeRequest([_base64(inputs)], False)
+        return TranscribeRequest([hosted_json.file(inputs, _FILE)], False)
     if type(inputs) is not list or not all(type(each) is str for each in inputs):
-        raise InvalidInput(f"'inputs' must be a base64 recording or a list of such, got {brief(inputs)}")
-    limit = model.max_batch_size or 1
-    if not 1 <= len(inputs) <= limit:
-        raise InvalidInput(f"model '{model.model_name}' takes 1 to {limit} recordings at a time, got {len(inputs)}")
-    return TranscribeRequest([_base64(each) for each in inputs], True)
-
-
-def _base64(text: str) -> bytes:
-    """Plain base64, or a data URL as browsers make them."""
-    encoded = text.partition(",")[2] if text.startswith("data:") else text
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        raise InvalidInput("'inputs' is a text, so it should be a base64-encoded recording; it is not base64") from None
+        raise InvalidInput(f"'inputs' must be a base64 recording, or a list of them, got {brief(inputs)}")
+    hosted_json.check_count(len(inputs), model.model_name, model.max_batch_size, "recordings")
+    return TranscribeRequest([hosted_json.file(each, _FILE) for each in inputs], True)

@@ -45,8 +45,8 @@ class LogMel(nn.Module):
 
 def within(rows: Tensor, length: Tensor) -> Tensor:
     """1 for the first `length` [N, 1] of each of the `rows` [N, S], 0 for the others. Counted, because sizes that are
-    read while a module is traced become constants."""
-    return (torch.ones_like(rows).cumsum(dim=1) <= length).to(rows.dtype)
+    read while a module is traced become constants; in whole numbers, as a GPU adds others up in any order."""
+    return (torch.ones_like(rows, dtype=torch.int64).cumsum(dim=1) <= length).to(rows.dtype)
 
 
 def _waves(window: int) -> Tensor:

@@ -6,12 +6,12 @@ text of as `serving.audio.ctc` does.
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import soundfile
-import torch
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -28,11 +28,12 @@ from training.speech import recordings, spoken_digits
 from training.speech.letters import classes_of
 from training.speech.score import distance, scores
 from training.speech.task import SpeechTask
-from training.speech.utterances import Speech, Utterances
+from training.speech.utterances import CALIBRATION_BYTES, TEST_BYTES, Speech
 
 AUDIO, LENGTH, TOKENS, TEXT = "audio", "audio_length", "tokens", "text"
 
 _LIMITS = {"sample_rate": (4000, 48_000), "max_seconds": (0.1, 3600.0)}
+_TOLD = ("sample_rate", "max_seconds")  # checkpoints of before have no second
 _SHOWN, _WORST = 5, 20  # texts
 _AGREEMENT = 0.98  # frames lie between two characters, and each runtime may prefer another
 
@@ -46,7 +47,8 @@ class Transcription:
             check(f"data.{name}", given[name], least <= given[name] <= most, f"from {least:g} to {most:g}")
         if source is not None:
             return recordings.load(source, given["sample_rate"], given["max_seconds"])
-        return spoken_digits.load(given["train"], given["held_out"], given["voices"], given["sample_rate"])
+        made = spoken_digits.load(given["train"], given["held_out"], given["voices"], given["sample_rate"])
+        return replace(made, facts={**made.facts, "max_seconds": given["max_seconds"]})
 
     def task(self, data: Speech, hyperparameters: Mapping[str, Any], _: TrainConfig) -> SpeechTask:
         return SpeechTask(lambda: self.build(hyperparameters, data.facts), data)
@@ -61,14 +63,15 @@ class Transcription:
             outputs=(TensorSpec(TOKENS, "INT64", (-1, -1)),),
             meaning=f"samples from -1 to 1, {facts['sample_rate']} a second, and how many of them are sound",
             labels={TOKENS: tuple(facts["labels"])},
-            parameters={"audio.sample_rate": str(facts["sample_rate"])},
+            parameters={f"audio.{name}": f"{facts[name]:g}" for name in _TOLD if name in facts},
             agreement=_AGREEMENT,
         )
 
     def rows(self, data: Speech, part: str) -> Rows:
-        split: Utterances = data.test if part == TEST else data.validation
-        audio, lengths = split.filled(torch.arange(len(split)))
-        texts = [classes_of(text, data.facts["labels"]) for text in split.texts]
+        split, size = (data.test, TEST_BYTES) if part == TEST else (data.validation, CALIBRATION_BYTES)
+        rows = split.within(size)
+        audio, lengths = split.filled(rows)
+        texts = [classes_of(split.texts[row], data.facts["labels"]) for row in rows.tolist()]
         truths = nn.utils.rnn.pad_sequence(texts, batch_first=True, padding_value=ctc.BLANK)
         return Rows({AUDIO: audio.numpy(), LENGTH: lengths.numpy()}, {TEXT: truths.numpy()})
 

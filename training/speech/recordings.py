@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -18,7 +19,7 @@ from training.data.splits import NAMES, split_of, unique
 from training.errors import InvalidData
 from training.models.transcriber import FRAMES_A_SECOND
 from training.speech.letters import frames_needed, labels_of, plain
-from training.speech.utterances import Speech, Utterance, Utterances, sixteen_bits
+from training.speech.utterances import TEST_BYTES, Speech, Utterance, Utterances, sixteen_bits
 
 FILES = ("file", "file_name", "path", "audio", "audio_filepath")
 TEXTS = ("text", "sentence", "transcription", "transcript")
@@ -60,10 +61,10 @@ def load(source: Path, sample_rate: int, max_seconds: float) -> Speech:
             f"'{source}' has {len(rows)} recordings that can be used, too few for training, validation and test"
             f"{_told(reasons)}{''.join(f'; {note}' for note in notes)}; give at least some tens"
         )
-    facts = {"labels": labels_of(row.text for row in rows), "sample_rate": sample_rate}
+    facts = {"labels": labels_of(row.text for row in rows), "sample_rate": sample_rate, "max_seconds": max_seconds}
     kept_rows = {name: len(part) for name, part in splits.items()}
-    card = Card(str(source), len(rows) + reasons.total(), reasons, kept_rows, notes=(*notes, how))
     train, validation, test = (Utterances.of(splits[name]) for name in NAMES)
+    card = Card(str(source), len(rows) + reasons.total(), reasons, kept_rows, notes=(*notes, how, *_heard(test)))
     return Speech(train, validation, test, facts, card)
 
 
@@ -79,7 +80,12 @@ def listed(source: Path) -> Iterable[Listed]:
     file, text = (_column(source, table, names) for names in (FILES, TEXTS))
     speaker = next((name for name in SPEAKERS if name in table.columns), None)
     rows = zip(table[file], table[text], table[speaker] if speaker else [""] * len(table), strict=True)
-    return [Listed(_beside(folder, str(name or "")), str(said or ""), str(who or "")) for name, said, who in rows]
+    return [Listed(_beside(folder, _text(name)), _text(said), _text(who)) for name, said, who in rows]
+
+
+def _text(value: Any) -> str:
+    """A table of numbers has 0 too."""
+    return "" if value is None else str(value)
 
 
 def _column(source: Path, table: pl.DataFrame, names: Sequence[str]) -> str:
@@ -156,6 +162,12 @@ def _split(rows: Sequence[Utterance]) -> tuple[Mapping[str, list[Utterance]], st
 def _by_key(rows: Sequence[Utterance], keys: Sequence[bytes]) -> dict[str, list[Utterance]]:
     names = list(map(split_of, keys))
     return {name: [row for row, own in zip(rows, names, strict=True) if own == name] for name in NAMES}
+
+
+def _heard(test: Utterances) -> list[str]:
+    """In words, where it is not all."""
+    heard = len(test.within(TEST_BYTES))
+    return [f"Of the {len(test)} test recordings, {heard} are heard: more need too much memory."] * (heard < len(test))
 
 
 def _told(reasons: Mapping[str, int]) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from serving.audio import ctc
+from training.device import device_of
 from training.models.transcriber import Transcriber, best
 from training.speech.letters import classes_of
 from training.speech.score import scores
@@ -67,7 +68,7 @@ class SpeechTask:
     @torch.inference_mode()
     def evaluate(self, model: nn.Module) -> Evaluation:
         model.eval()
-        device = next(model.parameters()).device.type
+        device = device_of(model)
         split, loss, heard = self.data.validation, 0.0, []
         for rows in torch.split(torch.arange(len(split)), _HEARD_AT_ONCE):
             batch = self._batch(split, rows, device)

@@ -17,6 +17,10 @@ from training.data.card import Card
 SCALE = 2**15
 """A sample of 1.0."""
 
+TEST_BYTES = 2**30
+CALIBRATION_BYTES = 2**28
+"""Of rows as a model hears them, all as long as the longest; more are not made."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Utterance:
@@ -44,6 +48,12 @@ class Utterances:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def within(self, size: int) -> Tensor:
+        """Rows that have at most so many bytes when they are `filled`, at least one, evenly spread over all."""
+        each = 4 * max(1, int(self.lengths.max()))
+        count = min(len(self), max(1, size // each))
+        return torch.arange(count) * len(self) // count
 
     def filled(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Those `rows` as a model hears them, float32 [N, longest], with zeros behind their ends, and int64 [N, 1]."""

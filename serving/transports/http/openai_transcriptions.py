@@ -1,5 +1,6 @@
 """OpenAI's /v1/audio/transcriptions: a form with a recording in, its text out."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import Request
@@ -9,6 +10,8 @@ from starlette.datastructures import FormData, UploadFile
 from serving.errors import InvalidInput
 from serving.protocols import openai_transcriptions as codec
 from serving.protocols.sse import CONTENT_TYPE
+from serving.protocols.transcribe import FRAME_BYTES
+from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.recordings import Recordings
 from serving.transports.http.timeout_header import TIMEOUT_PARAMETER
 
@@ -52,7 +55,8 @@ async def transcribe(request: Request, recordings: Recordings) -> Response:
     if asked.stream:
         return Response(codec.events(found), headers={"content-type": CONTENT_TYPE})
     media_type = _TEXTS.get(asked.response_format, "application/json")
-    return Response(codec.encode(found, asked), headers={"content-type": media_type})
+    reply = await off_loop_if_large(FRAME_BYTES * len(found.heard), partial(codec.encode, found, asked))
+    return Response(reply, headers={"content-type": media_type})
 
 
 def _texts(form: FormData) -> dict[str, list[str]]:

@@ -59,7 +59,7 @@ def recommend_router(engine: Engine) -> APIRouter:
     async def recommend(request: Request) -> Response:
         model = engine.model(request.path_params["model"])
         catalogue = catalogue_of(model)
-        body, given = await read_upload(request)
+        body, given = await read_upload(request, "a JSON document")
         asked = await off_loop_if_large(len(body), partial(codec.decode, body, catalogue, integer(given, "top_k")))
         version = version_for(model, engine.versions(model.name), ITEMS)
         inference = InferRequest(model.name, {HISTORY: asked.history}, version, output_names=(ITEMS, SCORES))

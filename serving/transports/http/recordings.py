@@ -1,6 +1,7 @@
 """Recordings as requests to a model that transcribes, for the routes that take them.
 
-Rule: they are decoded off the event loop, a few at a time; all of them are answered or none.
+Rule: they are decoded off the event loop, a few at a time, and no more of them than a request may have seconds; all of
+them are answered or none.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 
 from serving.audio import sound
-from serving.core.requests import Arrays, InferRequest
+from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.engine.engine import Engine
 from serving.engine.servable import Servable
 from serving.errors import InvalidInput
@@ -18,6 +19,7 @@ from serving.protocols import transcribe as codec
 from serving.protocols.transcribe import Listener, Transcript
 from serving.transports.http.all_or_none import infer_all
 from serving.transports.http.disconnect import until_disconnect
+from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.timeout_header import within_header
 
 
@@ -46,14 +48,30 @@ class Recordings:
 
     async def transcripts(self, request: Request, recordings: Sequence[bytes], model: Listener) -> list[Transcript]:
         """Raises what `sound.samples_of` and `Engine.infer` do."""
-        rows = [await self._decoded(recording, model) for recording in recordings]
+        rows = await self._decoded(recordings, model)
         asked = [InferRequest(model.model_name, row, output_names=(codec.TOKENS,)) for row in rows]
         answers = infer_all(self._engine, [within_header(request, each) for each in asked])
-        return [
-            codec.transcript(row, answer.outputs[codec.TOKENS], answer.labels.get(codec.TOKENS, ()), model)
-            for row, answer in zip(rows, await until_disconnect(request, answers), strict=True)
-        ]
+        heard = list(zip(rows, await until_disconnect(request, answers), strict=True))
+        frames = sum(answer.outputs[codec.TOKENS].size for _, answer in heard)
+        return await off_loop_if_large(
+            codec.FRAME_BYTES * frames, lambda: [_transcript(row, answer, model) for row, answer in heard]
+        )
 
-    async def _decoded(self, recording: bytes, model: Listener) -> Arrays:
-        decode = partial(sound.samples_of, recording, model.sample_rate, model.max_seconds)
-        return codec.inputs_for(await to_thread.run_sync(decode, limiter=self._decoders), model)
+    async def _decoded(self, recordings: Sequence[bytes], model: Listener) -> list[Arrays]:
+        """A recording is refused by what its header says, where that is too long, before any of it is decoded."""
+        rows: list[Arrays] = []
+        seconds = 0.0
+        for recording in recordings:
+            decode = partial(_row, recording, model, seconds)
+            rows.append(await to_thread.run_sync(decode, limiter=self._decoders))
+            seconds += rows[-1][codec.LENGTH].item() / model.sample_rate
+        return rows
+
+
+def _row(recording: bytes, model: Listener, taken: float) -> Arrays:
+    samples = sound.samples_of(recording, model.sample_rate, model.max_seconds, model.together, taken)
+    return codec.inputs_for(samples, model)
+
+
+def _transcript(row: Arrays, answer: InferResponse, model: Listener) -> Transcript:
+    return codec.transcript(row, answer.outputs[codec.TOKENS], answer.labels.get(codec.TOKENS, ()), model)

@@ -5,17 +5,15 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from starlette.datastructures import UploadFile
 
-from serving.errors import InvalidInput
 from serving.protocols import transcribe as codec
 from serving.transports.http import schemas
-from serving.transports.http.body import plain_body
 from serving.transports.http.documented import ERRORS, RawRoute, json_content, path_parameters
 from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.recordings import Recordings
 from serving.transports.http.replies import json_reply
 from serving.transports.http.timeout_header import TIMEOUT_PARAMETER
+from serving.transports.http.upload import read_upload
 
 _SOUND = {"schema": {"type": "string", "format": "binary"}}
 _REPLY = {
@@ -51,19 +49,9 @@ def transcribe_router(recordings: Recordings) -> APIRouter:
     )
     async def transcribe(request: Request) -> Response:
         model = recordings.listener(request.path_params["model"])
-        body = await _read(request)
+        body, _ = await read_upload(request, "a recording")
         asked = await off_loop_if_large(len(body), partial(codec.decode_body, body, model))
         found = await recordings.transcripts(request, asked.recordings, model)
         return json_reply(codec.encode(found, asked.batched))
 
     return router
-
-
-async def _read(request: Request) -> bytes:
-    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        return await plain_body(request)
-    async with request.form(max_files=1, max_fields=10) as form:
-        files = [value for value in form.values() if isinstance(value, UploadFile)]
-        if not files:
-            raise InvalidInput("the form has no file; send the recording as a file: curl -F file=@digits.wav")
-        return await files[0].read()

@@ -15,15 +15,15 @@ IMAGE = {"schema": {"type": "string", "format": "binary"}}
 """In the API's documentation."""
 
 
-async def read_upload(request: Request) -> tuple[bytes, Mapping[str, str]]:
-    """The file or document, and the parameters."""
+async def read_upload(request: Request, what: str) -> tuple[bytes, Mapping[str, str]]:
+    """The file or document, which is `what`, such as "an image", and the parameters."""
     query = dict(request.query_params)
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return await plain_body(request), query
     async with request.form(max_files=1, max_fields=10) as form:
         files = [value for value in form.values() if isinstance(value, UploadFile)]
         if not files:
-            raise InvalidInput("the form has no file; send the image as a file: curl -F image=@seven.png")
+            raise InvalidInput(f"the form has no file; send {what} as a file: curl -F file=@NAME")
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
         return await files[0].read(), {**query, **fields}
 

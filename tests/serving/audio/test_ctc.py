@@ -37,6 +37,11 @@ def test_words_have_their_frames() -> None:
     assert ctc.words(classes, LETTERS) == [Heard("ab", 1, 5), Heard("a", 8, 9)]
 
 
+def test_a_word_of_many_letters_is_one() -> None:
+    classes = np.tile([2, 3], 50_000)
+    assert ctc.words(classes, LETTERS) == [Heard("ab" * 50_000, 0, 100_000)]
+
+
 @pytest.mark.parametrize("number", [4, -2])
 def test_a_class_without_a_label_is_the_models_fault(number: int) -> None:
     with pytest.raises(BackendFailed, match=f"class {number}, and has labels for 4"):

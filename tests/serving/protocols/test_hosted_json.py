@@ -9,13 +9,13 @@ from serving.protocols import hosted_json
 
 @pytest.mark.parametrize("body", [b"{", b" \n[1]", b"\xef\xbb\xbf{}"])
 def test_what_begins_as_json_is_json(body: bytes) -> None:
-    assert hosted_json.is_json(body)
-    assert not hosted_json.is_json(b"\x89PNG" + body)
+    assert hosted_json.is_json(body, "an image")
+    assert not hosted_json.is_json(b"\x89PNG" + body, "an image")
 
 
 def test_nothing_is_neither() -> None:
-    with pytest.raises(InvalidInput, match="the body is empty"):
-        hosted_json.is_json(b"")
+    with pytest.raises(InvalidInput, match="the body is empty; send a recording, or JSON"):
+        hosted_json.is_json(b"", "a recording")
 
 
 def test_inputs_and_parameters() -> None:
@@ -36,11 +36,12 @@ def test_what_is_wrong_is_said(document: object, reason: str) -> None:
         hosted_json.decode(json.dumps(document).encode(), "a number")
 
 
-def test_an_image_is_base64_or_a_data_url() -> None:
+def test_a_file_is_base64_or_a_data_url() -> None:
     text = base64.b64encode(b"picture").decode()
-    assert hosted_json.image(text) == hosted_json.image(f"data:image/png;base64,{text}") == b"picture"
-    with pytest.raises(InvalidInput, match="not base64"):
-        hosted_json.image("***")
+    assert hosted_json.file(text, "an image") == b"picture"
+    assert hosted_json.file(f"data:image/png;base64,{text}", "an image") == b"picture"
+    with pytest.raises(InvalidInput, match="should be a recording in base64, but it is not base64"):
+        hosted_json.file("***", "a recording")
 
 
 def test_as_many_as_a_batch_holds() -> None:
@@ -49,6 +50,8 @@ def test_as_many_as_a_batch_holds() -> None:
     for count, limit in ((0, 8), (9, 8), (2, 0)):
         with pytest.raises(InvalidInput, match=f"model 'm' takes 1 to {limit or 1} examples at a time, got {count}"):
             hosted_json.check_count(count, "m", limit)
+    with pytest.raises(InvalidInput, match="takes 1 to 8 recordings at a time, got 9"):
+        hosted_json.check_count(9, "m", 8, "recordings")
 
 
 def test_top_k_is_a_count() -> None:

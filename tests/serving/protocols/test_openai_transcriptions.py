@@ -1,16 +1,16 @@
 import json
 from typing import Any
 
-import numpy as np
 import pytest
 
+from serving.audio.ctc import Heard
 from serving.errors import InvalidInput
 from serving.protocols import openai_transcriptions as codec
 from serving.protocols.openai_transcriptions import TranscriptionRequest
 from serving.protocols.transcribe import Transcript
 
-FOUND = Transcript(np.array([0, 2, 1, 3, 0, 0, 0, 0, 0, 0]), ("<blank>", "|", "a", "b"), 0.8, 1.0)
-SILENCE = Transcript(np.zeros(5, np.int64), ("<blank>",), 0.5, 0.5)
+FOUND = Transcript([Heard("a", 1, 2), Heard("b", 3, 4)], 0.8, 0.1)
+SILENCE = Transcript([], 0.5, 0.1)
 
 
 def decoded(**fields: str | list[str]) -> TranscriptionRequest:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
+from serving.audio.ctc import Heard
 from serving.core.model_config import ModelConfig
 from serving.core.requests import TensorSpec
 from serving.errors import InvalidInput, ModelLoadFailed
@@ -36,6 +37,7 @@ def test_models_that_transcribe_are_known_by_their_tensors() -> None:
 def test_the_config_says_how_a_model_hears() -> None:
     assert codec.listener("heard", config(sample_rate="8000")) == LISTENER
     assert codec.listener("heard", config(sample_rate="8000", max_seconds="2.5")).max_seconds == 2.5
+    assert [codec.Listener("heard", 8000, most, 4).together for most in (2.5, 300.0, 900.0)] == [300.0, 300.0, 900.0]
     with pytest.raises(InvalidInput, match=r'lacks parameters \{ key: "audio.sample_rate"'):
         codec.listener("heard", config())
     with pytest.raises(ModelLoadFailed, match=r"audio\.sample_rate must be a number of samples a second"):
@@ -70,8 +72,8 @@ def test_bodies() -> None:
     [
         ({}, "member 'inputs'"),
         ([], "member 'inputs'"),
-        ({"inputs": 7}, "base64 recording or a list of such, got 7"),
-        ({"inputs": ["", 7]}, "base64 recording or a list of such"),
+        ({"inputs": 7}, "base64 recording, or a list of them, got 7"),
+        ({"inputs": ["", 7]}, "base64 recording, or a list of them"),
         ({"inputs": "?"}, "it is not base64"),
         ({"inputs": []}, "takes 1 to 4 recordings at a time, got 0"),
         ({"inputs": [""] * 5}, "takes 1 to 4 recordings at a time, got 5"),
@@ -83,6 +85,6 @@ def test_what_is_wrong_is_said(document: Any, words: str) -> None:
 
 
 def test_answers() -> None:
-    one = Transcript(np.array([2, 0, 2]), LABELS["tokens"], 1.0, 1.0)
+    one = Transcript([Heard("aa", 0, 3)], 1.0, 0.1)
     assert codec.encode([one], batched=False) == {"text": "aa"}
     assert codec.encode([one, one], batched=True) == [{"text": "aa"}, {"text": "aa"}]

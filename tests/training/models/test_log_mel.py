@@ -3,6 +3,7 @@ import math
 import torch
 from torch import Tensor
 
+from tests.gpus import DEVICE, needs_torch_gpu
 from training.models.log_mel import LogMel, within
 
 RATE, BANDS = 8000, 40
@@ -57,3 +58,17 @@ def test_silence_and_nothing_are_finite() -> None:
 
 def test_within_counts() -> None:
     assert within(torch.zeros(2, 4), torch.tensor([[1], [9]])).tolist() == [[1, 0, 0, 0], [1, 1, 1, 1]]
+
+
+def test_within_counts_further_than_the_rows_numbers_do() -> None:
+    rows = torch.zeros(1, 3000, dtype=torch.float16)
+    assert within(rows, torch.tensor([[2500]])).count_nonzero() == 2500
+
+
+@needs_torch_gpu
+def test_within_counts_on_a_gpu_that_may_not_add_up_in_any_order() -> None:
+    torch.use_deterministic_algorithms(True)
+    try:
+        assert within(torch.zeros(1, 4, device=DEVICE), torch.tensor([[3]], device=DEVICE)).sum() == 3
+    finally:
+        torch.use_deterministic_algorithms(False)

@@ -11,6 +11,7 @@ from training.errors import InvalidConfig
 from training.kind import TEST, VALIDATION
 from training.recipes.spoken_digits import RECIPE
 from training.report.section import Table, Text
+from training.speech import kind
 from training.speech.kind import Transcription
 from training.speech.utterances import SCALE, Speech
 
@@ -31,7 +32,7 @@ def test_what_is_served_takes_samples_and_gives_classes(data: Speech) -> None:
         "tokens INT64 [-1,-1]",
     ]
     assert served.labels["tokens"][:3] == ("<blank>", "|", "e")
-    assert served.parameters == {"audio.sample_rate": "8000"}
+    assert served.parameters == {"audio.sample_rate": "8000", "audio.max_seconds": "20"}
     rows = KIND.rows(data, TEST).first(2)
     assert answers(served, rows.inputs)["tokens"].dtype == np.int64
 
@@ -41,6 +42,14 @@ def test_rows_are_those_of_the_part_that_is_asked_for(data: Speech) -> None:
     assert rows.inputs["audio_length"].flatten().tolist() == data.validation.lengths.tolist()
     first = int(data.validation.lengths[0])
     np.testing.assert_array_equal(rows.inputs["audio"][0, :first] * SCALE, data.validation.samples[:first].numpy())
+
+
+def test_rows_are_no_more_than_fit_into_memory(data: Speech, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = 4 * int(data.test.lengths.max())
+    monkeypatch.setattr(kind, "TEST_BYTES", 5 * size)
+    rows = KIND.rows(data, TEST)
+    assert rows.inputs["audio_length"].flatten().tolist() == data.test.lengths[::2].tolist()
+    assert len(rows.truths["text"]) == 5
 
 
 def test_frames_that_spell_the_truth_have_the_full_score(data: Speech) -> None:

@@ -44,7 +44,11 @@ def test_a_table_beside_its_files(tmp_path: Path, given: Callable[[Path], Path])
     write(tmp_path, 20)
     speech = load(given(tmp_path))
     assert texts_of(speech) == {f"word {chr(97 + row)}" for row in range(20)}
-    assert speech.facts == {"labels": ["<blank>", "|", *"abcdefghijklmnopqrstw"], "sample_rate": RATE}
+    assert speech.facts == {
+        "labels": ["<blank>", "|", *"abcdefghijklmnopqrstw"],
+        "sample_rate": RATE,
+        "max_seconds": 2.0,
+    }
     assert (speech.card.read, sum(speech.card.kept.values()), speech.card.dropped) == (20, 20, {})
 
 
@@ -72,6 +76,22 @@ def test_jsonl_as_other_tools_write_it(tmp_path: Path) -> None:
         )
     (tmp_path / "manifest.jsonl").write_text("\n".join(rows))
     assert len(texts_of(load(tmp_path / "manifest.jsonl"))) == 12
+
+
+def test_a_table_of_numbers_has_zero_too(tmp_path: Path) -> None:
+    lines = [json.dumps({"file": row, "text": row, "speaker": row}) for row in (None, 0, 1)]
+    (tmp_path / "table.jsonl").write_text("\n".join(lines))
+    nothing, *rows = recordings.listed(tmp_path / "table.jsonl")
+    assert (nothing.text, nothing.speaker) == ("", "")
+    assert [(row.path.name, row.text, row.speaker) for row in rows] == [("0", "0", "0"), ("1", "1", "1")]
+
+
+def test_a_test_that_is_too_large_to_hear_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, 40)
+    assert len(load(tmp_path).card.notes) == 1
+    monkeypatch.setattr(recordings, "TEST_BYTES", 2 * 4 * RATE)
+    speech = load(tmp_path)
+    assert f"Of the {len(speech.test)} test recordings, 4 are heard: more need too much memory." in speech.card.notes
 
 
 def test_folders_as_librispeech_has_them(tmp_path: Path) -> None:

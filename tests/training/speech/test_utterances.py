@@ -13,6 +13,13 @@ def test_rows_are_filled_up_behind_their_ends() -> None:
     assert lengths.tolist() == [[1], [3]]
 
 
+def test_rows_within_a_size_are_evenly_spread() -> None:
+    rows = Utterances.of([Utterance(np.ones(length, np.int16), "one") for length in (1, 2, 5, 3, 1, 1, 1)])
+    assert rows.within(7 * 20).tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert rows.within(3 * 20 + 19).tolist() == [0, 2, 4]
+    assert rows.within(0).tolist() == [0]
+
+
 def test_sixteen_bits_are_rounded_and_cut() -> None:
     assert sixteen_bits(np.array([0.0, 1.5, -1.5, 2.6 / 2**15])).tolist() == [0, 32767, -32768, 3]
 

@@ -54,13 +54,29 @@ def test_silence_has_no_text(server: RunningServer) -> None:
     assert transcribe(server, content=recording("....")).json() == {"text": ""}
 
 
+def test_a_list_is_no_longer_than_a_recording_may_be(server: RunningServer) -> None:
+    silence = base64.b64encode(recording("." * 1600, kind="FLAC")).decode()
+    assert len(silence) < 20_000
+    assert transcribe(server, json={"inputs": [silence]}).json() == [{"text": ""}]
+    reply = transcribe(server, json={"inputs": [silence, silence]})
+    assert reply.status_code == 400
+    assert "longer than 300 s together" in reply.json()["error"]
+    short = base64.b64encode(recording("aaaa")).decode()
+    assert transcribe(server, "brief", json={"inputs": [short] * 2}).json() == [{"text": "a"}] * 2
+
+
+def test_a_long_recording_is_heard_to_its_end(server: RunningServer) -> None:
+    letters = "ab|" * 900
+    assert transcribe(server, content=recording(letters)).json() == {"text": "ab " * 899 + "ab"}
+
+
 @pytest.mark.parametrize(
     ("request_", "status", "message"),
     [
         ({"content": b""}, 400, "the body is empty"),
         ({"content": b"hello"}, 400, "the recording can't be read; send WAV, FLAC, OGG or MP3"),
         ({"files": {"file": b"hello"}}, 400, "the recording can't be read"),
-        ({"files": {"a": (None, "b")}}, 400, "the form has no file"),
+        ({"files": {"a": (None, "b")}}, 400, "the form has no file; send a recording"),
         ({"files": [("file", ABC), ("file", ABC)]}, 400, "Too many files"),
         ({"json": {"inputs": 7}}, 400, "'inputs' must be a base64 recording"),
         ({"content": ABC, "model": "brief"}, 400, "is 0.6 s long, at most 0.5 s are transcribed"),

@@ -18,23 +18,23 @@ def request(asked: httpx.Request) -> Request:
 
 async def test_a_body_and_the_querys_parameters() -> None:
     asked = httpx.Request("POST", "http://x/?top_k=1&a=b", content=b"file")
-    assert await read_upload(request(asked)) == (b"file", {"top_k": "1", "a": "b"})
+    assert await read_upload(request(asked), "an image") == (b"file", {"top_k": "1", "a": "b"})
 
 
 async def test_a_form_whose_fields_count_more_than_the_query() -> None:
     asked = httpx.Request("POST", "http://x/?top_k=1&a=b", files={"any": b"file"}, data={"top_k": "2"})
-    assert await read_upload(request(asked)) == (b"file", {"top_k": "2", "a": "b"})
+    assert await read_upload(request(asked), "an image") == (b"file", {"top_k": "2", "a": "b"})
 
 
 async def test_a_form_without_a_file_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="the form has no file"):
-        await read_upload(request(httpx.Request("POST", "http://x/", files={"a": (None, "b")})))
+    with pytest.raises(InvalidInput, match="the form has no file; send a recording as a file"):
+        await read_upload(request(httpx.Request("POST", "http://x/", files={"a": (None, "b")})), "a recording")
 
 
 async def test_a_compressed_body_is_refused() -> None:
     asked = httpx.Request("POST", "http://x/", content=b"file", headers={"content-encoding": "gzip"})
     with pytest.raises(InvalidInput, match="content-encoding"):
-        await read_upload(request(asked))
+        await read_upload(request(asked), "an image")
 
 
 def test_numbers_are_read_from_text() -> None:
