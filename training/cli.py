@@ -155,6 +155,7 @@ def train(
         from training.course import choose
         from training.export.gate import wanted_gate
         from training.group import joined
+        from training.ownership import check_free
         from training.runs import begun
         from training.settings import read, typed
 
@@ -163,6 +164,8 @@ def train(
         gate = wanted_gate(candidates, max_loss, min_speedup)
         names = _chosen(name, missing, repository)
         courses = [choose(name, wanted, model_name or "", data) for name in names]
+        for course in courses:
+            check_free(course.settings["recipe"], checkpoints / course.name, repository / course.name)
         with joined(device, shard) as group:
             for course in courses:
                 checkpoint = checkpoints / course.name

@@ -89,9 +89,8 @@ class GraphCourse:
 
 
 def _checked(name: str) -> str:
-    if re.fullmatch(r"[\w-][\w.-]*", name) is None or len(name.encode()) > _LONGEST_NAME:
+    if re.fullmatch(r"\w[\w.-]*", name) is None or len(name.encode()) > _LONGEST_NAME:
         raise InvalidConfig(
-            f"a model's name is that of a folder: letters, digits, '_', '-' and '.', not beginning with '.', got "
-            f"'{name[:100]}'"
+            f"a model's name is that of a folder: letters, digits and '_', later also '-' and '.', got '{name[:100]}'"
         )
     return name

@@ -31,9 +31,9 @@ def test_it_publishes_what_was_saved(cancer: Checkpoint, tmp_path: Path) -> None
     assert version == tmp_path / "breast-cancer-mlp" / "1"
 
 
-@pytest.mark.parametrize("name", ["../elsewhere", "a/b", ".hidden", 'x"y', "a b", "a\nb", "n" * 201])
+@pytest.mark.parametrize("name", ["../elsewhere", "a/b", ".hidden", 'x"y', "a b", "a\nb", "n" * 201, "-x"])
 def test_a_name_that_is_no_folders_is_refused(name: str) -> None:
-    with pytest.raises(InvalidConfig, match="a model's name is that of a folder: letters, digits"):
+    with pytest.raises(InvalidConfig, match="a model's name is that of a folder: letters, digits and"):
         GraphCourse.of(RECIPE, {}, name)
 
 

@@ -23,6 +23,7 @@ RECIPE = Recipe(
     kind=Detection(own),
     hyperparameters={"width": 16},
     config=TrainConfig(
+        loss="own",
         epochs=4,
         batch_size=16,
         learning_rate=4e-3,

@@ -12,6 +12,7 @@ RECIPE = Recipe(
     kind=PictureMaking(tuple(f"{name}, {number}" for number, name in enumerate(_NAMES))),
     hyperparameters={"hidden": 192, "blocks": 2, "steps": 12, "guidance": 1.5},
     config=TrainConfig(
+        loss="own",
         steps=1500,
         batch_size=128,
         learning_rate=2e-3,

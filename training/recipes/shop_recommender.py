@@ -10,7 +10,13 @@ RECIPE = Recipe(
     kind=Recommendation(),
     hyperparameters={"width": 32, "hidden": 128, "dropout": 0.2, "best": 50},
     config=TrainConfig(
-        epochs=12, batch_size=256, learning_rate=3e-3, optimizer="adamw", weight_decay=1e-3, schedule="cosine"
+        loss="own",
+        epochs=12,
+        batch_size=256,
+        learning_rate=3e-3,
+        optimizer="adamw",
+        weight_decay=1e-3,
+        schedule="cosine",
     ),
     data={"user": "user", "item": "item", "time": "time", "length": 20, "least_items": 3, "least_users": 3},
 )

@@ -10,6 +10,7 @@ RECIPE = Recipe(
     kind=Transcription(),
     hyperparameters={"bands": 40, "channels": 96, "blocks": 3, "kernel": 11, "dropout": 0.1},
     config=TrainConfig(
+        loss="ctc",
         steps=600,
         batch_size=32,
         learning_rate=2e-3,
