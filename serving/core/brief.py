@@ -32,5 +32,6 @@ def writable(text: str) -> str:
 
 def what_it_has(names: Iterable[str]) -> str:
     """`; it has model.onnx, notes.txt`: the first of a folder's files, "" where there are none."""
-    found = sorted(names)[:_MOST_NAMES]
-    return f"; it has {', '.join(found)}" if found else ""
+    found = sorted(names)
+    more = ", ..." if len(found) > _MOST_NAMES else ""
+    return f"; it has {', '.join(found[:_MOST_NAMES])}{more}" if found else ""

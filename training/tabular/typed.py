@@ -14,6 +14,8 @@ from training.errors import InvalidData
 _TRUTHS = {"true": 1.0, "false": 0.0}
 _LARGEST = 3.4028234663852886e38  # of FP32
 _MOSTLY = 0.9  # of a column's texts are numbers, so that the others are mistakes rather than a kind of text
+_NAMES = 20  # different numbers that may be names, such as those of shops, beside other texts
+_DECIMAL_COMMA = r"^-?\d+,\d+$"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +74,12 @@ def _read(texts: pl.Series, most_values: int) -> Typed | LeftOut:
     others = texts.filter(texts.is_not_null() & numbers.is_null())
     if count and others.is_empty():
         return _of_numbers(numbers)
-    if texts.n_unique() > most_values and len(others) <= (1 - _MOSTLY) * count:
+    if count and others.str.contains(_DECIMAL_COMMA).all():
+        raise InvalidData(
+            f"column '{texts.name}' has decimal commas, such as '{others[0][:50]}'; write points, or leave the column "
+            f"out: --set data.drop={texts.name}"
+        )
+    if numbers.drop_nulls().n_unique() > _NAMES and len(others) <= (1 - _MOSTLY) * count:
         raise InvalidData(
             f"column '{texts.name}' has numbers and {len(others)} texts that are none, such as '{others[0][:50]}'; "
             f"correct them, leave them empty, or leave the column out: --set data.drop={texts.name}"

@@ -30,4 +30,4 @@ def test_halves_of_surrogate_pairs_are_no_text() -> None:
 def test_a_folders_files_are_named_and_not_all_of_many() -> None:
     assert what_it_has([]) == ""
     assert what_it_has({"b", "a"}) == "; it has a, b"
-    assert what_it_has("gfedcba") == "; it has a, b, c, d, e"
+    assert what_it_has("gfedcba") == "; it has a, b, c, d, e, ..."

@@ -25,7 +25,7 @@ def test_an_error_ends_with_the_nearest_or_with_all() -> None:
 
 def test_of_many_names_only_the_first_are_told() -> None:
     assert instead("inputs", KNOWN) == "; did you mean input?"
-    assert instead("zzz", map(str, range(9))) == "; it has 0, 1, 2, 3, 4"
+    assert instead("zzz", map(str, range(9))) == "; it has 0, 1, 2, 3, 4, ..."
     assert instead("zzz", []) == "; it has none"
 
 

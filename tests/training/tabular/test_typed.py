@@ -98,3 +98,14 @@ def test_a_few_mistakes_among_numbers_are_told_rather_than_left_out() -> None:
         "column 'age' has numbers and 1 texts that are none, such as 'none yet'; correct them, leave them empty, or "
         "leave the column out: --set data.drop=age"
     )
+
+
+def test_a_mistake_among_few_rows_of_numbers_is_told_too() -> None:
+    with pytest.raises(InvalidData, match=r"column 'c' has numbers and 1 texts that are none, such as 'n\.a\.'"):
+        read([*map(str, range(59)), "n.a."], most=64)
+    assert read([*map(str, range(12)), "other"] * 5, most=64).values.dtype == pl.String, "few numbers may be names"
+
+
+def test_decimal_commas_are_told() -> None:
+    with pytest.raises(InvalidData, match="column 'c' has decimal commas, such as '1,5'; write points"):
+        read(["1,5", "2,5", "3"], most=64)
