@@ -41,7 +41,8 @@ class GraphCourse:
         """Raises `InvalidConfig`."""
         given = changed(recipe.name, recipe.config, recipe.hyperparameters, changes, recipe.data)
         config, hyperparameters, data = given
-        changed_recipe = replace(recipe, config=config, hyperparameters=hyperparameters, data=data)
+        summary = recipe.summary if source is None else "trained on data of one's own"
+        changed_recipe = replace(recipe, summary=summary, config=config, hyperparameters=hyperparameters, data=data)
         return cls(changed_recipe, _checked(name or recipe.name), source)
 
     @property

@@ -4,7 +4,7 @@ Rule: nothing is said that the training doesn't know; what was not looked at is 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from serving.core.requests import TensorSpec
@@ -13,6 +13,7 @@ from training.data.card import Card
 from training.kind import Served
 from training.report.intervals import Interval
 from training.report.section import Section, Table, Text
+from training.settings import Value
 
 FEW = 30  # rows of a class that little can be said of
 _FEW_ROWS = 300
@@ -31,6 +32,8 @@ class Subject:
     rows: int
     intervals: Mapping[str, Interval]
     environment: Mapping[str, Any]
+    options: Mapping[str, Value] = field(default_factory=dict)
+    """By which the data were read."""
 
 
 def lead(subject: Subject) -> str:
@@ -90,7 +93,9 @@ def limits(subject: Subject) -> Section:
 
 def training(subject: Subject) -> Section:
     checkpoint = subject.checkpoint
-    settings = {**asdict(checkpoint.config), **{f"model.{k}": v for k, v in checkpoint.hyperparameters.items()}}
+    of_model = {f"model.{name}": value for name, value in checkpoint.hyperparameters.items()}
+    of_data = {f"data.{name}": value for name, value in subject.options.items()}
+    settings = {**asdict(checkpoint.config), **of_model, **of_data}
     libraries = {f"library {name}": version for name, version in checkpoint.library_versions.items()}
     around = {name: value for name, value in subject.environment.items() if name != "libraries"}
     return Section(

@@ -40,8 +40,9 @@ def pages(recipe: Recipe, data: Data, outcome: Outcome, environment: Mapping[str
 def _pages(recipe: Recipe, data: Data, outcome: Outcome, environment: Mapping[str, Any]) -> dict[str, bytes]:
     checkpoint = outcome.checkpoint
     served = restore(recipe, checkpoint)
+    intervals = _intervals(recipe, outcome)
     subject = Subject(
-        recipe.summary, checkpoint, served, data.card, len(outcome.rows), _intervals(recipe, outcome), environment
+        recipe.summary, checkpoint, served, data.card, len(outcome.rows), intervals, environment, recipe.data
     )
     title, lead = f"Model {checkpoint.model}", model_card.lead(subject)
     card = [model_card.model(subject), model_card.scores(subject), model_card.limits(subject)]

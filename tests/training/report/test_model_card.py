@@ -17,7 +17,16 @@ CARD = Card("a ward's <files>", 569, {}, {"train": 344, "test": 117})
 @pytest.fixture
 def subject(cancer: Checkpoint) -> Subject:
     served = restore(RECIPE, cancer)
-    return Subject(RECIPE.summary, cancer, served, CARD, 117, {"accuracy": Interval(0.9, 1.0)}, {"commit": "abc"})
+    return Subject(
+        RECIPE.summary,
+        cancer,
+        served,
+        CARD,
+        117,
+        {"accuracy": Interval(0.9, 1.0)},
+        {"commit": "abc"},
+        {"target": "ill"},
+    )
 
 
 def told(section: Section) -> str:
@@ -53,7 +62,7 @@ def test_each_measure_has_its_interval_or_none(subject: Subject) -> None:
 def test_how_it_was_trained_has_parameters_and_surroundings(subject: Subject) -> None:
     text = told(model_card.training(subject))
 
-    assert {"seed|0", "model.hidden|64", "commit|abc"} <= set(text.splitlines())
+    assert {"seed|0", "model.hidden|64", "data.target|ill", "commit|abc"} <= set(text.splitlines())
     assert "library torch|" in text
 
 
