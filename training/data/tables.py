@@ -60,7 +60,10 @@ def _is_table(path: Path) -> bool:
 def _check_columns(file: Path, frame: pl.DataFrame, columns: Sequence[str]) -> None:
     for column in columns:
         if column not in frame.columns:
-            raise InvalidData(f"'{file}' has no column '{column}'{instead(column, frame.columns)}")
+            raise InvalidData(
+                f"'{file}' has no column '{column}'{instead(column, frame.columns)}; what it is called there, "
+                "--set data.NAME=COLUMN says"
+            )
 
 
 def _read_csv(file: Path) -> pl.DataFrame:

@@ -43,7 +43,7 @@ def _found(source: Path, options: Options) -> Found:
     if folder.has(source):
         is_first = os.environ.get("RANK", "0") == "0"  # of torchrun's processes
         return folder.read(source, options, watched("reading", console(is_first)))
-    raise InvalidData(f"{source} has neither; expected is a folder with {_EXPECTED}")
+    raise InvalidData(f"{source} has no pictures to learn from; expected is a folder with {_EXPECTED}")
 
 
 _EXPECTED = "a subfolder of pictures for each class, or with IDX files such as train-images-idx3-ubyte"

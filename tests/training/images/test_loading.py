@@ -32,5 +32,5 @@ def test_what_is_no_such_folder_is_told_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidData, match="is a file; give a folder"):
         load(tmp_path / "file", {})
-    with pytest.raises(InvalidData, match="has neither"):
+    with pytest.raises(InvalidData, match="has no pictures to learn from"):
         load(tmp_path, {})

@@ -76,7 +76,7 @@ def test_a_person_can_send_the_example_and_sees_what_is_taken_for_what() -> None
     (table,) = KIND.shown({"probabilities": right}, rows.truths, DATA.facts)
 
     assert "number" in example["inputs"]
-    cells = [list(column.cells) for column in table.columns]  # type: ignore[union-attr]
+    cells = [list(map(str, column.cells)) for column in table.columns]  # type: ignore[union-attr]
     assert cells[0] == ["bad", "good"]
     assert [int(count) for count in cells[1]] == np.bincount(truth).tolist()
     assert sorted(cells[3]) == ["", "bad 1" if truth[0] else "good 1"]
