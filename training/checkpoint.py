@@ -27,14 +27,14 @@ from training.state import Point
 
 ROWS = "rows.safetensors"
 CARD = "model_card.md"
-_PARTS = ("test", "calibration")
+_PARTS = ("test", "calibration")  # the latter for what validation rows once were kept for
 _SIDES = ("inputs", "truths")
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """Everything that rebuilds the model and says where it came from; `weights` is a safetensors file's content, `rows`
-    are of the test, `calibration` of the validation."""
+    are of the test, by which nothing is chosen."""
 
     recipe: str
     model: str
@@ -49,7 +49,7 @@ class Checkpoint:
     created: str  # UTC, ISO 8601
     weights: bytes
     rows: Rows
-    calibration: Rows
+    validation: Rows
     pages: Mapping[str, bytes] = field(default_factory=dict)
     """What people read of it, by file name: `PAGE` and `CARD`, or nothing."""
 
@@ -60,7 +60,7 @@ class Checkpoint:
 
 def save(checkpoint: Checkpoint, directory: Path) -> None:
     """Replace the checkpoint in `directory`, which is created if need be."""
-    rows = _packed(checkpoint.rows, checkpoint.calibration)
+    rows = _packed(checkpoint.rows, checkpoint.validation)
     contents = {WEIGHTS: checkpoint.weights, ROWS: rows, **checkpoint.pages}
     checkpoint_files.save(directory, {**_to_json(checkpoint), "rows": described(ROWS, rows)}, contents)
 
@@ -96,7 +96,7 @@ def _to_json(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _from_json(document: dict[str, Any], weights: bytes, rows: bytes, pages: Mapping[str, bytes]) -> Checkpoint:
-    test, calibration = _unpacked(rows)
+    test, validation = _unpacked(rows)
     return Checkpoint(
         recipe=document["recipe"],
         model=document["model"],
@@ -110,7 +110,7 @@ def _from_json(document: dict[str, Any], weights: bytes, rows: bytes, pages: Map
         created=document["created"],
         weights=weights,
         rows=test,
-        calibration=calibration,
+        validation=validation,
         pages=pages,
     )
 
@@ -123,10 +123,10 @@ def _pages(directory: Path, known: dict[str, Any]) -> dict[str, bytes]:
     return found
 
 
-def _packed(test: Rows, calibration: Rows) -> bytes:
+def _packed(test: Rows, validation: Rows) -> bytes:
     arrays = {
         f"{part}/{side}/{name}": np.ascontiguousarray(array)
-        for part, rows in zip(_PARTS, (test, calibration), strict=True)
+        for part, rows in zip(_PARTS, (test, validation), strict=True)
         for side, named in zip(_SIDES, (rows.inputs, rows.truths), strict=True)
         for name, array in named.items()
     }

@@ -254,13 +254,20 @@ def _publish(
     course: "Course", checkpoint: Path, repository: Path, weights: str | None, gate: "Gate | None", is_last: bool
 ) -> None:
     from training.display import variants_table
+    from training.export.gate import published
     from training.export.manifest import variants_of
 
     with console().status("exporting and comparing with PyTorch"):
         version = course.publish(checkpoint, repository, gate)
-    if gate is not None:
-        console().print(variants_table(variants_of(version)))
-    say(f"parity      the exported files answer as PyTorch does{but_for(weights or FLOAT32)}")
+    variants = variants_of(version) if gate is not None else []
+    if variants:
+        console().print(variants_table(variants))
+    if (winner := published(variants)) != FLOAT32:
+        say(
+            f"parity      the float32 files answer as PyTorch does; {winner}, which is served, as its score above tells"
+        )
+    else:
+        say(f"parity      the exported files answer as PyTorch does{but_for(weights or FLOAT32)}")
     say(f"published   {version}")
     if is_last:
         say(f"next        slipway serve{'' if repository == REPOSITORY else f' {shlex.quote(str(repository))}'}")

@@ -7,8 +7,9 @@ what the served model answers.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
+import numpy as np
 from rich.console import RenderableType
 from torch import nn
 
@@ -51,8 +52,15 @@ class Rows:
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
 
-    def first(self, count: int) -> "Rows":
-        return Rows(*({name: array[:count] for name, array in part.items()} for part in (self.inputs, self.truths)))
+    def some(self, count: int) -> "Rows":
+        """So many, or all where there are fewer, from all over: data may be sorted, such as by class."""
+        chosen = spread(len(self), count)
+        return Rows(*({name: array[chosen] for name, array in part.items()} for part in (self.inputs, self.truths)))
+
+
+def spread(rows: int, count: int) -> np.ndarray:
+    """The numbers of `count` of `rows`, or of all where there are fewer, evenly spaced."""
+    return np.linspace(0, rows - 1, min(rows, count)).round().astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,14 @@ class Kind(Protocol[DataT]):
 
     def shown(self, outputs: Arrays, truths: Arrays, facts: Mapping[str, Any]) -> Iterable[RenderableType]:
         """What a person sees of it after the training."""
+
+
+@runtime_checkable
+class SlowlyScored(Protocol):
+    """A kind whose score takes many times as long for a row as that of a classifier."""
+
+    row_cost: ClassVar[int]
+    """About how many times; whatever the machine is, so that a report is the same on each."""
 
 
 @runtime_checkable

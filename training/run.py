@@ -16,8 +16,7 @@ from training.provenance import library_versions, utc_now
 from training.recipes.recipe import Recipe
 from training.task import Evaluation
 
-_CALIBRATION_ROWS = 256
-_ROW_BYTES = 64 * 2**20  # of test rows that the checkpoint keeps
+_ROW_BYTES = 64 * 2**20  # of the test rows, and of the validation rows, that the checkpoint keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def run(recipe: Recipe, data: Data, train: Trainer = alone, model: str = "") -> 
         created=utc_now(),
         weights=weights_of(trained.model.state_dict()),
         rows=_within(rows, _ROW_BYTES),
-        calibration=kind.rows(data, VALIDATION).first(_CALIBRATION_ROWS),
+        validation=_within(kind.rows(data, VALIDATION), _ROW_BYTES),
     )
     return Outcome(checkpoint, rows, answered)
 
@@ -66,10 +65,15 @@ def _metrics(trained: Trained[Evaluation], test: Mapping[str, float]) -> dict[st
         "step": trained.step,
         "validation_loss": trained.held_out.loss,
         **{f"validation_{name}": value for name, value in trained.held_out.scores.items()},
-        **{f"test_{name}": value for name, value in test.items()},
+        **tested(test),
     }
+
+
+def tested(scores: Mapping[str, float]) -> dict[str, float]:
+    """As metrics: of test rows."""
+    return {f"test_{name}": value for name, value in scores.items()}
 
 
 def _within(rows: Rows, size: int) -> Rows:
     each = sum(array.nbytes for part in (rows.inputs, rows.truths) for array in part.values()) / max(1, len(rows))
-    return rows.first(max(1, int(size / each)))
+    return rows.some(max(1, int(size / max(1, each))))

@@ -226,7 +226,7 @@ def _check(config: "ModelConfig", repository: "ModelRepositories") -> None:
     from serving.core import ensemble, response_cache_config
     from serving.core.rollout_policy import rollout_policy
     from serving.core.sequence_config import sequence_config
-    from serving.engine.config_warnings import config_warnings
+    from serving.engine.config_warnings import config_warnings, label_warnings
     from serving.engine.load_policy import LoadPolicy
 
     if ensemble.is_ensemble(config):
@@ -234,7 +234,8 @@ def _check(config: "ModelConfig", repository: "ModelRepositories") -> None:
     rollout_policy(config)
     response_cache_config.check(config)
     sequence_config(config)
-    for warning in config_warnings(config, repository.labels(config), LoadPolicy(has_response_cache=True)):
+    labels = repository.labels(config)  # of versions that have none of their own
+    for warning in (*config_warnings(config, LoadPolicy(has_response_cache=True)), *label_warnings(config, labels)):
         typer.secho(f"{config.name}: {warning}", fg="yellow", err=True)
 
 

@@ -3,7 +3,7 @@
 Rule: only of what is harmless; what would change an answer is refused where the config is read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from tritonclient.grpc.model_config_pb2 import DataType, ModelOutput
 
@@ -12,13 +12,8 @@ from serving.core.model_config import ModelConfig
 from serving.engine.load_policy import LoadPolicy
 
 
-def config_warnings(config: ModelConfig, labels: Mapping[str, tuple[str, ...]], policy: LoadPolicy) -> Iterator[str]:
-    """Of a completed config; `labels` are those of its outputs."""
-    yield from _without_effect(config, policy)
-    yield from _label_counts(config, labels)
-
-
-def _without_effect(config: ModelConfig, policy: LoadPolicy) -> list[str]:
+def config_warnings(config: ModelConfig, policy: LoadPolicy) -> list[str]:
+    """Of a completed config."""
     return [
         *(
             f"config.pbtxt sets '{field}', which has no effect here{parameter_names.advice(config, field)}"
@@ -37,8 +32,9 @@ def _void_thread_counts(config: ModelConfig) -> list[str]:
     ]
 
 
-def _label_counts(config: ModelConfig, labels: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Of scores, one for each class; labels of numbers and of pictures name what may be in them."""
+def label_warnings(config: ModelConfig, labels: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Of a completed config and the `labels` of a version. Scores have one for each class; those of numbers and of
+    pictures name what may be in them."""
     return [
         f"output '{output.name}' has {output.dims[-1]} classes and {output.label_filename} {len(labels[output.name])}"
         for output in config.output

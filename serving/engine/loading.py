@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from serving.core.rollout_policy import rollout_policy
 from serving.core.states import ModelState
 from serving.engine.as_called import as_called
 from serving.engine.config_completion import Untold, completed
-from serving.engine.config_warnings import config_warnings
+from serving.engine.config_warnings import config_warnings, label_warnings
 from serving.engine.dispatch import Dispatch
 from serving.engine.ensemble_loading import load_ensemble
 from serving.engine.freed_memory import give_back
@@ -147,6 +147,7 @@ def _load_ensemble(
     ensemble.graph(config)  # what is wrong with its steps is said before what is wrong with its fields
     config = model_config.complete(config)
     labels = _checked_labels(repository, config, policy)
+    _warn(name, label_warnings(config, labels))
     return {
         str(number): Version(
             ModelState.READY,
@@ -163,9 +164,13 @@ def _checked_labels(repository: Repository, config: ModelConfig, policy: LoadPol
     rollout_policy(config)
     response_cache_config.check(config)
     labels = repository.labels(config)
-    for warning in config_warnings(config, labels, policy):
-        log.warning("%s: %s", config.name, warning)
+    _warn(config.name, config_warnings(config, policy))
     return labels
+
+
+def _warn(what: str, warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        log.warning("%s: %s", what, warning)
 
 
 def _selected(config: ModelConfig, left: list[int], available: list[int]) -> list[int]:
@@ -229,6 +234,7 @@ def _load_version(
         known = known_times(instances[0], config, directory, tuning)
         tokenizer, columns = tokenizer_of(config, directory), read_columns(config, directory)
         labels = labels_of_version(config, directory, labels)
+        _warn(f"{name} version {version}", label_warnings(config, labels))
         seconds = time.monotonic() - started
         served = ServedModel(version, config, instances, labels, loop, seconds, known, tokenizer, columns)
     except Exception as error:  # a runtime may raise anything over a file's content

@@ -21,6 +21,8 @@ def labels_of_version(config: ModelConfig, directory: Path, shared: Labels) -> L
 
 
 def _lines(path: Path) -> tuple[str, ...]:
+    if not path.resolve().is_relative_to(path.parent.resolve()):
+        raise ModelLoadFailed(f"the version's '{path.name}' is outside its folder")
     try:
         return tuple(path.read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeDecodeError) as error:

@@ -22,8 +22,8 @@ def saved(cancer: Checkpoint, tmp_path: Path) -> Path:
 def test_what_is_loaded_is_what_was_saved(cancer: Checkpoint, saved: Path) -> None:
     found = load(saved)
 
-    assert replace(found, rows=cancer.rows, calibration=cancer.calibration) == cancer
-    for there, here in ((found.rows, cancer.rows), (found.calibration, cancer.calibration)):
+    assert replace(found, rows=cancer.rows, validation=cancer.validation) == cancer
+    for there, here in ((found.rows, cancer.rows), (found.validation, cancer.validation)):
         assert np.array_equal(there.inputs["features"], here.inputs["features"])
         assert np.array_equal(there.truths["label"], here.truths["label"])
 

@@ -174,6 +174,7 @@ def test_a_model_may_have_another_name_than_its_recipe(tmp_path: Path, monkeypat
 
     assert status == 0
     assert "│ fp16" in output
+    assert "the float32 files answer as PyTorch does; fp16, which is served, as its score above tells\n" in output
     assert "published   model_repository/tumours/1\n" in output
     assert 'name: "tumours"' in (tmp_path / "model_repository" / "tumours" / "config.pbtxt").read_text()
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["tumours"]

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from training.answers import answers
 from training.checkpoint import Checkpoint
@@ -56,3 +57,30 @@ def test_unknown_hyperparameters_are_refused(cancer: Checkpoint) -> None:
 def test_weights_of_other_sizes_are_refused(cancer: Checkpoint) -> None:
     with pytest.raises(CheckpointError, match="don't fit the network"):
         restore(CANCER, replace(cancer, hyperparameters={**cancer.hyperparameters, "hidden": 8}))
+
+
+def test_a_checkpoint_keeps_all_the_rows_that_choose_and_test_where_they_are_small(digits: Checkpoint) -> None:
+    data = digits_cnn.RECIPE.kind.load(None, {})
+
+    assert len(digits.validation) == len(data.validation) > 256
+    assert len(digits.rows) == len(data.test)
+
+
+def test_of_rows_that_are_large_and_sorted_some_of_each_class_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = digits_cnn.RECIPE.kind
+    data = kind.load(None, {})
+    order = {name: torch.argsort(getattr(data, name).labels, stable=True) for name in ("test", "validation")}
+    sorted_data = replace(
+        data,
+        **{
+            name: replace(part, features=part.features[order[name]], labels=part.labels[order[name]])
+            for name, part in (("test", data.test), ("validation", data.validation))
+        },
+    )
+    monkeypatch.setattr("training.run._ROW_BYTES", 40 * (64 * 4 + 8))
+    recipe = replace(digits_cnn.RECIPE, config=replace(digits_cnn.RECIPE.config, epochs=1))
+    kept = run(recipe, sorted_data).checkpoint
+
+    for rows in (kept.rows, kept.validation):
+        assert len(rows) == 40
+        assert set(rows.truths["label"].tolist()) == set(range(10))

@@ -6,7 +6,7 @@ Rule: what is served takes raw pixels and answers boxes in pixels, the best firs
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from torch import nn
@@ -33,6 +33,8 @@ _TOLERANCE = 1e-4  # of a picture's side: a hundredth of a pixel
 @dataclass(frozen=True, slots=True)
 class Detection:
     """`own` makes the recipe's own data of its options."""
+
+    row_cost: ClassVar[int] = 1000
 
     own: Callable[[Options, Mapping[str, Value]], DetectionData]
 

@@ -23,17 +23,17 @@ from training.kind import Rows, Served
 Score = Callable[[Arrays, Arrays], float]
 """Of outputs and truths; more is better."""
 
+_CALIBRATION_ROWS = 256
 _SHOWN = 120  # characters of a reason
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is to be served, the file of it in float32, and rows: `test` to judge by, `calibration` to round by."""
+    """What is to be served, the file of it in float32, and validation rows to judge it by."""
 
     served: Served
     path: Path
-    test: Rows
-    calibration: Rows
+    rows: Rows
     score: Score
 
 
@@ -41,7 +41,7 @@ def best(subject: Subject, gate: Gate) -> tuple[Variant, ...]:
     """What was tried. The file at `subject.path` is the one that is published."""
     with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
         paths, reasons = _made(subject, gate, Path(folder))
-        sessions, failed = _opened(paths, subject.test.inputs)
+        sessions, failed = _opened(paths, subject.rows.inputs)
         variants = judged([*_measured(subject, paths, sessions), *_told({**reasons, **failed})], gate)
         (winner,) = (variant.name for variant in variants if variant.verdict == PUBLISHED)
         if winner != FLOAT32:
@@ -76,9 +76,9 @@ def _opened(paths: Mapping[str, Path], inputs: Arrays) -> tuple[dict[str, ort.In
 def _measured(
     subject: Subject, paths: Mapping[str, Path], sessions: Mapping[str, ort.InferenceSession]
 ) -> list[Variant]:
-    times = timings(sessions, subject.test.inputs)
+    times = timings(sessions, subject.rows.inputs)
     scores = {
-        name: subject.score(answers(session, subject.test.inputs), subject.test.truths)
+        name: subject.score(answers(session, subject.rows.inputs), subject.rows.truths)
         for name, session in sessions.items()
     }
     return [_variant(name, paths[name], times[name], scores[name], scores[FLOAT32]) for name in sessions]
@@ -116,10 +116,10 @@ def export(served: Served, module: nn.Module, rows: Rows, path: Path) -> None:
 
 _MAKERS: Mapping[str, Callable[[Subject, Path], None]] = {
     "int8-dynamic": lambda it, path: rounding.int8_dynamic(it.path, path),
-    "int8-static": lambda it, path: rounding.int8_static(it.path, path, it.calibration.inputs),
+    "int8-static": lambda it, path: rounding.int8_static(it.path, path, it.rows.some(_CALIBRATION_ROWS).inputs),
     "fp16": lambda it, path: rounding.fp16(it.path, path),
-    "bf16": lambda it, path: export(it.served, _Bf16(it.served.module), it.test, path),
-    "pruned": lambda it, path: export(it.served, pruning.pruned(it.served.module), it.test, path),
+    "bf16": lambda it, path: export(it.served, _Bf16(it.served.module), it.rows, path),
+    "pruned": lambda it, path: export(it.served, pruning.pruned(it.served.module), it.rows, path),
 }
 
 

@@ -19,7 +19,7 @@ from serving.core.model_config import ModelConfig
 from serving.core.requests import TensorSpec
 from serving.errors import BackendFailed, ModelLoadFailed
 from training.errors import ParityFailed, PublishFailed
-from training.export import config_pbtxt, manifest, onnx, parity, publication
+from training.export import config_pbtxt, labels_file, manifest, onnx, parity, publication
 from training.export.manifest import ImportLineage, Manifest
 from training.export.parity import ParityReport
 from training.export.text_files import write_texts
@@ -65,12 +65,15 @@ def publish(reading: Reading, directory: Path, backend: str = "") -> Path:
     default = config_pbtxt.render_reading(directory.name, reading.takes, reading.gives, bool(reading.labels))
     beside = {config_pbtxt.CONFIG: default}
     if reading.labels:
-        beside[config_pbtxt.LABELS] = "".join(f"{label}\n" for label in reading.labels)
+        beside[config_pbtxt.LABELS] = labels_file.encode(reading.labels)
+    has_own = bool(reading.labels) and not labels_file.fits(directory, reading.labels)
 
     def fill(staging: Path) -> Manifest:
         config = config_pbtxt.read(directory / config_pbtxt.CONFIG, directory.name, default)
         if config.backend != "onnxruntime":
             raise PublishFailed(f"{config_pbtxt.CONFIG}: backend '{config.backend}' can't serve model.onnx; change it")
+        if has_own:
+            (staging / config_pbtxt.LABELS).write_text(labels_file.encode(reading.labels))
         return _fill(staging, reading, config)
 
     return publication.publish(directory, fill, beside)
@@ -96,6 +99,7 @@ def _fill(staging: Path, reading: Reading, config: ModelConfig) -> Manifest:
         metrics=None,
         parity=reports,
         lineage=reading.lineage,
+        labels={reading.gives.name: reading.labels} if reading.labels else {},
     )
 
 

@@ -31,8 +31,8 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A file that could be published, on test rows: `milliseconds` that a batch takes, by its rows, on one thread;
-    `speedup` and `loss` are beside float32, `verdict` what came of it."""
+    """A file that could be published: `milliseconds` that a batch takes, by its rows, on one thread; `score` is of
+    validation rows, `speedup` and `loss` are beside float32, `verdict` what came of it."""
 
     name: str
     bytes: int = 0
@@ -66,6 +66,11 @@ def _objection(variant: Variant, gate: Gate) -> str:
     if variant.speedup < gate.min_speedup:
         return "too slow"
     return ""
+
+
+def published(variants: Iterable[Variant]) -> str:
+    """The name of the one that is, which is float32 where no other was tried."""
+    return next((variant.name for variant in variants if variant.verdict == PUBLISHED), FLOAT32)
 
 
 def wanted_gate(names: str | None, max_loss: float, min_speedup: float) -> Gate | None:

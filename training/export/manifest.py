@@ -6,7 +6,7 @@ Rule: everything a version's owner may ask later stands beside the files, and ev
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from serving.core.requests import TensorSpec
@@ -58,7 +58,8 @@ class ImportLineage:
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """`created` is UTC in ISO 8601; shapes have the batch dimension, -1, first, but those of a model that writes.
-    `metrics` are those of training."""
+    `metrics` are those of training; of the test those of
+    the file that is served."""
 
     model: str
     version: int
@@ -71,6 +72,8 @@ class Manifest:
     lineage: Lineage | ImportLineage
     variants: tuple[Variant, ...] = ()
     """That were tried in place of float32, which is one of them."""
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """That it was trained on, by output, whatever somebody calls them since."""
 
     def encode(self) -> bytes:
         return readable_json.encode(asdict(self))
@@ -79,6 +82,14 @@ class Manifest:
 def variants_of(version: Path) -> list[Variant]:
     """That were tried for a version that this machine published."""
     return [Variant(**each) for each in json.loads((version / FILENAME).read_text())["variants"]]
+
+
+def labels_of(version: Path) -> list[tuple[str, ...]]:
+    """That a version was trained on, output by output; none where its manifest doesn't say."""
+    try:
+        return [tuple(each) for each in json.loads((version / FILENAME).read_bytes())["labels"].values()]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return []
 
 
 def published_files(directory: Path) -> dict[str, PublishedFile]:

@@ -5,6 +5,7 @@ Rule: what is published has answered as the PyTorch model does, in the backends 
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from serving.core import golden
@@ -13,17 +14,17 @@ from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig
 from serving.core.requests import Arrays
 from serving.errors import ModelLoadFailed
 from training.answers import answers
-from training.checkpoint import Checkpoint
+from training.checkpoint import CARD, Checkpoint
 from training.errors import PublishFailed
 from training.export import candidates, config_pbtxt, labels_file, manifest, measuring, parity, publication, torchscript
 from training.export.candidates import Subject
-from training.export.gate import FLOAT32, PUBLISHED, Gate, Variant
+from training.export.gate import FLOAT32, Gate, Variant, published
 from training.export.manifest import Manifest
 from training.export.parity import Demand, ParityReport
-from training.kind import Rows, Served
+from training.kind import Rows, Served, spread
 from training.provenance import library_versions, utc_now
 from training.recipes.recipe import Recipe
-from training.run import restore
+from training.run import restore, tested
 
 _GOLDEN_ROWS = 16
 _ROUNDED_TOLERANCE = 0.05
@@ -39,7 +40,7 @@ def publish(recipe: Recipe, checkpoint: Checkpoint, directory: Path, gate: Gate 
     """
     served = restore(recipe, checkpoint)
     default, labels = config_pbtxt.render(directory.name, served), next(iter(served.labels.values()), ())
-    has_own = not labels_file.fits(directory / config_pbtxt.LABELS, labels)
+    has_own = not labels_file.fits(directory, labels)
 
     def fill(staging: Path) -> Manifest:
         if has_own:
@@ -57,16 +58,20 @@ def _fill(
     """Write and check every file but the manifest, which is returned, its version still to be found."""
     if gate is not None and config.backend != "onnxruntime":
         raise PublishFailed(f"{config_pbtxt.CONFIG}: backend '{config.backend}' serves no candidates; change it")
-    rows = checkpoint.rows
-    answered = answers(served, rows.inputs)
+    rows, answered = checkpoint.rows, answers(served, checkpoint.rows.inputs)
+    compared = Rows(rows.inputs, answered).some(_COMPARED_ROWS)
     for name, content in {**served.files, **checkpoint.pages}.items():
         (staging / name).write_bytes(content)
     _export(served, rows, staging)
-    reports = _checked(staging, config, served, rows.first(_COMPARED_ROWS), answered)
-    expected = _golden_rows(staging, config, served, rows, answered)
+    reports = _checked(staging, config, served, compared)
+    expected = _golden_rows(staging, config, served, compared)
     variants = _tried(staging, recipe, checkpoint, served, gate) if gate is not None else ()
-    if any(variant.verdict == PUBLISHED and variant.name != FLOAT32 for variant in variants):
+    metrics, winner = checkpoint.metrics, published(variants)
+    if winner != FLOAT32:
         expected = _rounded(staging, expected)
+        answered = _of_published(staging, rows.inputs)
+        metrics = {**metrics, **tested(recipe.kind.score(answered, rows.truths, checkpoint.facts))}
+        _say_in_card(staging / CARD, winner)
     (staging / golden.FILENAME).write_bytes(golden.encode(expected))
     example = recipe.kind.example(rows, answered, checkpoint.facts)
     (staging / example.name).write_bytes(example.content)
@@ -77,9 +82,10 @@ def _fill(
         files=manifest.published_files(staging),
         inputs=served.inputs,
         outputs=served.outputs,
-        metrics=checkpoint.metrics,
+        metrics=metrics,
         parity=reports,
         variants=variants,
+        labels=served.labels,
         lineage=manifest.lineage(checkpoint, library_versions("torch", "onnx", "onnxscript", "onnxruntime")),
     )
 
@@ -90,13 +96,11 @@ def _export(served: Served, rows: Rows, staging: Path) -> None:
     torchscript.export(served.module, batch, staging / DEFAULT_FILENAMES["pytorch"])
 
 
-def _checked(
-    staging: Path, config: ModelConfig, served: Served, rows: Rows, answered: Arrays
-) -> tuple[ParityReport, ...]:
-    expected = {name: array[: len(rows)] for name, array in answered.items()}
+def _checked(staging: Path, config: ModelConfig, served: Served, compared: Rows) -> tuple[ParityReport, ...]:
+    """What is true of rows that are `compared` is what PyTorch answers."""
     try:
         demand = Demand(served.tolerance, served.agreement)
-        reports = parity.check(staging, config, rows.inputs, expected, demand)
+        reports = parity.check(staging, config, compared.inputs, compared.truths, demand)
     except ModelLoadFailed as error:
         raise PublishFailed(f"can't be served as {config_pbtxt.CONFIG} says: {error}; nothing was published") from None
     if not (staging / config.default_model_filename).is_file():
@@ -104,15 +108,14 @@ def _checked(
     return reports
 
 
-def _golden_rows(staging: Path, config: ModelConfig, served: Served, rows: Rows, answered: Arrays) -> GoldenRows:
+def _golden_rows(staging: Path, config: ModelConfig, served: Served, compared: Rows) -> GoldenRows:
     """What a server will ask the version before it gives it traffic, and what PyTorch answers; none of those that have
     ties, which each runtime breaks in its own way."""
-    inputs = rows.first(_COMPARED_ROWS).inputs
-    expected = {name: array[:_COMPARED_ROWS] for name, array in answered.items()}
-    chosen = parity.alike(staging, config, inputs, expected, served.tolerance)[:_GOLDEN_ROWS]
+    alike = parity.alike(staging, config, compared.inputs, compared.truths, served.tolerance)
+    chosen = alike[spread(len(alike), _GOLDEN_ROWS)]
     return GoldenRows(
-        {name: array[chosen] for name, array in inputs.items()},
-        {name: array[chosen] for name, array in expected.items()},
+        {name: array[chosen] for name, array in compared.inputs.items()},
+        {name: array[chosen] for name, array in compared.truths.items()},
     )
 
 
@@ -123,10 +126,20 @@ def _tried(staging: Path, recipe: Recipe, checkpoint: Checkpoint, served: Served
         return next(iter(recipe.kind.score(outputs, truths, checkpoint.facts).values()))
 
     path = staging / DEFAULT_FILENAMES["onnxruntime"]
-    return candidates.best(Subject(served, path, checkpoint.rows, checkpoint.calibration, score), gate)
+    return candidates.best(Subject(served, path, checkpoint.validation, score), gate)
 
 
 def _rounded(staging: Path, rows: GoldenRows) -> GoldenRows:
     """The same rows, with what the file that is served answers; processors differ in how they round to 8 bits."""
-    outputs = measuring.answers(measuring.opened(staging / DEFAULT_FILENAMES["onnxruntime"]), rows.inputs)
+    outputs = _of_published(staging, rows.inputs)
     return GoldenRows(rows.inputs, {name: outputs[name] for name in rows.outputs}, _ROUNDED_TOLERANCE)
+
+
+def _of_published(staging: Path, inputs: Arrays) -> dict[str, np.ndarray]:
+    return measuring.answers(measuring.opened(staging / DEFAULT_FILENAMES["onnxruntime"]), inputs)
+
+
+def _say_in_card(path: Path, winner: str) -> None:
+    if path.is_file():
+        said = f"This version serves {winner}. What is told here is of float32; manifest.json has its own scores."
+        path.write_text(f"{path.read_text(encoding='utf-8')}\n{said}\n", encoding="utf-8")

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from rich.console import RenderableType
@@ -21,7 +21,7 @@ from training.data.splits import Split, Splits
 from training.display import comparison_table
 from training.images.loading import load
 from training.images.picture import drawn
-from training.kind import TEST, Example, Rows, Served
+from training.kind import TEST, Example, Rows, Served, spread
 from training.models.picture_flow import PictureFlow
 from training.models.picture_sampler import PictureSampler
 from training.pictures.judge import judge
@@ -40,6 +40,8 @@ _KNOWN = 8  # at most, of the pictures that were learnt from beside each held-ou
 @dataclass(frozen=True, slots=True)
 class PictureMaking:
     """`names` are what the recipe's own data show, as people may ask for it; the user's own have their folders'."""
+
+    row_cost: ClassVar[int] = 250
 
     names: Sequence[str]
 
@@ -71,7 +73,8 @@ class PictureMaking:
     def rows(self, data: Splits, part: str) -> Rows:
         """For each held-out picture noise to make one of the same label from."""
         split = data.test if part == TEST else data.validation
-        labels, real = split.labels.numpy()[:_MOST_ROWS], _bytes(split.features.numpy()[:_MOST_ROWS])
+        chosen = spread(len(split), _MOST_ROWS)
+        labels, real = split.labels.numpy()[chosen], _bytes(split.features.numpy()[chosen])
         noise = np.random.Generator(np.random.PCG64(_SEED)).standard_normal(real.shape, np.float32)
         return Rows(
             {LABEL: labels[:, None], NOISE: noise}, {LABEL: labels, "real": real, "known": _known(data.train, labels)}

@@ -5,13 +5,12 @@ Rule: a training never fails for its report; what can't be told is said where it
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from time import process_time
 from typing import Any
 
 import numpy as np
 
 from training.checkpoint import CARD
-from training.kind import Data, Reported
+from training.kind import Data, Reported, SlowlyScored
 from training.recipes.recipe import Recipe
 from training.report import curves, data_card, model_card
 from training.report.intervals import Interval, resampled
@@ -23,7 +22,7 @@ from training.run import Outcome, restore
 from training.run_files import PAGE
 
 _RESAMPLES, _FEWEST = 200, 40
-_SECONDS = 4.0  # of the processor, that all of them may take
+_MOST_ROWS = 4_000_000  # of a classifier, that are scored in all
 
 log = logging.getLogger("slipway")
 
@@ -66,14 +65,18 @@ def _guarded(findings: Iterable[Section]) -> Iterator[Section]:
 
 
 def _intervals(recipe: Recipe, outcome: Outcome) -> dict[str, Interval]:
-    """From fewer resamples where scoring takes long, and none at all where it takes very long."""
     rows, answered, facts = outcome.rows, outcome.answered, outcome.checkpoint.facts
+    times = resamples(len(rows), recipe.kind.row_cost if isinstance(recipe.kind, SlowlyScored) else 1)
 
     def score(chosen: np.ndarray) -> Mapping[str, float]:
         outputs, truths = ({name: array[chosen] for name, array in part.items()} for part in (answered, rows.truths))
         return recipe.kind.score(outputs, truths, facts)
 
-    began = process_time()
-    score(np.arange(len(rows)))
-    times = min(_RESAMPLES, int(_SECONDS / max(process_time() - began, 1e-6)))
-    return resampled(score, len(rows), times) if times >= _FEWEST else {}
+    return resampled(score, len(rows), times) if times else {}
+
+
+def resamples(rows: int, cost: int) -> int:
+    """How many are drawn: fewer where scoring takes long, and none where it takes very long. No clock is asked, so that
+    the same rows have the same intervals."""
+    times = min(_RESAMPLES, _MOST_ROWS // max(1, rows * cost))
+    return times if times >= _FEWEST else 0

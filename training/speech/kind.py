@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import soundfile
@@ -40,6 +40,8 @@ _AGREEMENT = 0.98  # frames lie between two characters, and each runtime may pre
 
 class Transcription:
     """`load` without a source makes spoken digits; it raises `InvalidConfig` too."""
+
+    row_cost: ClassVar[int] = 50
 
     def load(self, source: Path | None, options: Mapping[str, Value]) -> Speech:
         given = cast(Mapping[str, Any], options)

@@ -1,7 +1,7 @@
 import pytest
 
 from serving.core import model_config
-from serving.engine.config_warnings import config_warnings
+from serving.engine.config_warnings import config_warnings, label_warnings
 from serving.engine.load_policy import LoadPolicy
 
 PLAIN = """name: "m" backend: "onnxruntime" max_batch_size: 8
@@ -15,7 +15,7 @@ def warnings(
     extra: str = "", policy: LoadPolicy | None = None, labels: dict[str, tuple[str, ...]] = LABELS
 ) -> list[str]:
     config = model_config.complete(model_config.parse(f"{PLAIN} {extra}", "m"))
-    return list(config_warnings(config, labels, policy or LoadPolicy()))
+    return [*config_warnings(config, policy or LoadPolicy()), *label_warnings(config, labels)]
 
 
 def test_what_is_honoured_needs_no_word() -> None:

@@ -37,6 +37,24 @@ def test_one_that_is_no_text_is_refused(tmp_path: Path) -> None:
         labels_of_version(_config(), tmp_path, SHARED)
 
 
+def test_a_link_out_of_the_versions_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("night\nday\n")
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "labels.txt").symlink_to("../secret")
+
+    with pytest.raises(ModelLoadFailed, match=r"the version's 'labels\.txt' is outside its folder"):
+        labels_of_version(_config(), tmp_path / "1", SHARED)
+
+
+def test_a_link_within_it_is(tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "names").write_text("night\nday\n")
+    (tmp_path / "1" / "labels.txt").symlink_to("names")
+    (tmp_path / "2").symlink_to("1")
+
+    assert labels_of_version(_config(), tmp_path / "2", SHARED) == {"scores": ("night", "day")}
+
+
 def test_each_version_answers_with_its_own_labels(tmp_path: Path) -> None:
     tiny_models.add_brightness(tmp_path)
     folder = tmp_path / "brightness"
@@ -59,3 +77,18 @@ def test_each_version_answers_with_its_own_labels(tmp_path: Path) -> None:
         ]
 
     assert [told.split(":")[-1] for told in best] == ["bright", "day"]
+
+
+def test_labels_are_counted_of_each_version(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tiny_models.add_brightness(tmp_path)
+    folder = tmp_path / "brightness"
+    (folder / "config.pbtxt").write_text((folder / "config.pbtxt").read_text() + "version_policy { all {} }\n")
+    (folder / "2").mkdir()
+    (folder / "2" / "model.onnx").write_bytes((folder / "1" / "model.onnx").read_bytes())
+    (folder / "labels.txt").write_text("dark\n")
+    (folder / "1" / "labels.txt").write_text("night\nday\n")
+    with running(tmp_path):
+        pass
+
+    told = [record.getMessage() for record in caplog.records if "classes" in record.getMessage()]
+    assert told == ["brightness version 2: output 'scores' has 2 classes and labels.txt 1"]

@@ -22,14 +22,14 @@ def subject(cancer: Checkpoint, repository: Path, tmp_path: Path) -> Subject:
     def score(outputs: Arrays, truths: Arrays) -> float:
         return KIND.score(outputs, truths, cancer.facts)["accuracy"]
 
-    return Subject(restore(RECIPE, cancer), path, cancer.rows, cancer.calibration, score)
+    return Subject(restore(RECIPE, cancer), path, cancer.validation, score)
 
 
 def test_every_candidate_is_measured_or_says_why_not(subject: Subject, cancer: Checkpoint) -> None:
     found = {variant.name: variant for variant in candidates.best(subject, Gate(CANDIDATES, 1.0, 1000.0))}
 
     assert set(found) == {FLOAT32, *CANDIDATES}
-    assert found[FLOAT32].score == cancer.metrics["test_accuracy"]
+    assert found[FLOAT32].score == cancer.metrics["validation_accuracy"]
     for name in ("int8-dynamic", "int8-static", "fp16", "pruned"):
         assert 0 < found[name].bytes < found[FLOAT32].bytes
         assert found[name].loss == pytest.approx(found[FLOAT32].score - found[name].score)
@@ -43,8 +43,8 @@ def test_one_that_passes_takes_the_place_of_the_file(subject: Subject) -> None:
 
     assert [variant.verdict for variant in variants] == ["another is better", PUBLISHED]
     assert len(subject.path.read_bytes()) == variants[1].bytes < len(before)
-    outputs = answers(opened(subject.path), subject.test.inputs)
-    assert subject.score(outputs, subject.test.truths) == variants[1].score
+    outputs = answers(opened(subject.path), subject.rows.inputs)
+    assert subject.score(outputs, subject.rows.truths) == variants[1].score
     assert outputs["probabilities"].dtype == np.float32
 
 

@@ -55,6 +55,17 @@ def test_a_classifier_has_its_labels_beside_it(tmp_path: Path) -> None:
     assert 'label_filename: "labels.txt"' in (tmp_path / "topics" / "config.pbtxt").read_text()
 
 
+def test_one_of_other_classes_has_labels_of_its_own(tmp_path: Path) -> None:
+    network = TextClassifier(replace(CONFIG, type_vocab_size=1), 2, independent=False)
+    publish(reading(network, "good", "bad"), tmp_path / "topics")
+
+    version = publish(reading(network, "good", "dull"), tmp_path / "topics")
+
+    assert (version / "labels.txt").read_text() == "good\ndull\n"
+    assert json.loads((version / "manifest.json").read_text())["labels"] == {"probabilities": ["good", "dull"]}
+    assert (tmp_path / "topics" / "labels.txt").read_text() == "good\nbad\n"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -18,11 +18,12 @@ from serving.core import golden
 from serving.core.columns import decode
 from serving.core.model_config import complete, parse
 from serving.protocols import table_rows
-from training.checkpoint import Checkpoint, save
+from training.checkpoint import CARD, Checkpoint, save
 from training.data import digits
 from training.errors import CheckpointError, ParityFailed, PublishFailed
 from training.export.gate import Gate
 from training.export.package import publish
+from training.kind import Rows
 from training.models.classifier import Classifier
 from training.models.mlp import Mlp
 from training.recipes import breast_cancer_mlp
@@ -109,12 +110,14 @@ def test_the_operators_config_and_labels_are_left_alone(cancer: Checkpoint, repo
     directory.mkdir()
     text = (repository / CANCER.name / "config.pbtxt").read_text().replace("max_batch_size: 64", "max_batch_size: 5")
     (directory / "config.pbtxt").write_text(text)
+    publish(CANCER, cancer, directory)
     (directory / "labels.txt").write_text("bad\ngood\n")
 
-    publish(CANCER, cancer, tmp_path / CANCER.name)
+    version = publish(CANCER, cancer, directory)
 
     assert (directory / "config.pbtxt").read_text() == text
     assert (directory / "labels.txt").read_text() == "bad\ngood\n"
+    assert not (version / "labels.txt").exists(), "the same classes, which somebody calls otherwise"
 
 
 def test_a_version_whose_classes_stand_elsewhere_has_labels_of_its_own(cancer: Checkpoint, tmp_path: Path) -> None:
@@ -202,9 +205,39 @@ def test_a_candidate_that_passes_the_gate_is_served_and_answers_its_golden_rows(
     rows = golden.decode((version / "golden.npz").read_bytes())
 
     assert [variant["verdict"] for variant in manifest["variants"]] == ["another is better", "published"]
+    assert manifest["variants"][0]["score"] == cancer.metrics["validation_accuracy"], "test rows decide nothing"
     assert manifest["files"]["model.onnx"]["size"] == manifest["variants"][1]["bytes"]
     answered = {"probabilities": _served(version, rows.inputs["features"])}
     assert golden.difference(rows, answered) == ""
+
+
+def test_the_manifests_scores_of_the_test_are_those_of_the_file_that_is_served(
+    cancer: Checkpoint, tmp_path: Path
+) -> None:
+    given = replace(cancer, pages={CARD: b"# A card\n"})
+    version = publish(CANCER, given, tmp_path / CANCER.name, Gate(("pruned",), max_loss=1.0, min_speedup=0.001))
+    manifest = json.loads((version / "manifest.json").read_text())
+    served = {"probabilities": _served(version, cancer.rows.inputs["features"])}
+    found = CANCER.kind.score(served, cancer.rows.truths, cancer.facts)
+
+    assert manifest["variants"][1]["verdict"] == "published"
+    assert found["loss"] != pytest.approx(cancer.metrics["test_loss"])
+    assert {name: manifest["metrics"][f"test_{name}"] for name in found} == pytest.approx(dict(found))
+    assert manifest["metrics"]["validation_loss"] == cancer.metrics["validation_loss"]
+    assert "serves pruned" in (version / "model_card.md").read_text()
+
+
+def test_rows_that_are_compared_and_asked_again_are_of_every_class_where_they_are_sorted(
+    cancer: Checkpoint, tmp_path: Path
+) -> None:
+    order = np.argsort(cancer.rows.truths["label"], kind="stable")
+    rows = Rows(
+        *({name: array[order] for name, array in part.items()} for part in (cancer.rows.inputs, cancer.rows.truths))
+    )
+    version = publish(CANCER, replace(cancer, rows=rows), tmp_path / CANCER.name)
+    asked = golden.decode((version / "golden.npz").read_bytes())
+
+    assert np.bincount(asked.outputs["probabilities"].argmax(axis=1), minlength=2).min() >= 4
 
 
 def test_candidates_need_the_backend_that_serves_them(cancer: Checkpoint, repository: Path, tmp_path: Path) -> None:

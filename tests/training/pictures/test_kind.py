@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,15 @@ def test_rows_ask_for_what_held_out_pictures_show(part: str) -> None:
     assert np.array_equal(rows.inputs["label"][:, 0], split.labels.numpy())
     assert np.array_equal(rows.truths["real"], np.rint(split.features.numpy()))
     assert np.array_equal(rows.inputs["noise"], KIND.rows(DATA, part).inputs["noise"])
+
+
+def test_of_many_that_are_sorted_there_are_some_of_each_label() -> None:
+    order = torch.argsort(DATA.test.labels).repeat_interleave(2)
+    many = replace(DATA.test, features=DATA.test.features[order], labels=DATA.test.labels[order])
+    rows = KIND.rows(replace(DATA, test=many), TEST)
+
+    assert len(rows) == 500 < len(many)
+    assert set(rows.truths["label"].tolist()) == set(range(10))
 
 
 def test_beside_each_are_pictures_of_its_label_that_were_learnt_from_all_in_all() -> None:

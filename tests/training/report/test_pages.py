@@ -9,8 +9,10 @@ from tests.training.report.conftest import outcome
 from tests.training.report.test_page import Tags, references
 from training.checkpoint import Checkpoint
 from training.classification.kind import Classification
+from training.kind import SlowlyScored
+from training.recipes import digits_detector, digits_diffusion
 from training.recipes.breast_cancer_mlp import KIND, RECIPE
-from training.report.pages import pages
+from training.report.pages import pages, resamples
 from training.report.section import Section, Text
 
 SECTIONS = (
@@ -83,6 +85,21 @@ def test_what_fails_is_told_and_costs_nothing_else(cancer: Checkpoint) -> None:
 
     assert headings(page)[3:6] == ["First", "Missing", "Learning curves"]
     assert b"RuntimeError: &lt;script&gt;no&lt;/script&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("rows", "cost", "times"),
+    [(1, 1, 200), (20_000, 1, 200), (40_000, 1, 100), (100_000, 1, 40), (100_001, 1, 0), (100, 1000, 40), (0, 1, 200)],
+)
+def test_how_often_rows_are_drawn_anew_is_said_by_them_and_no_clock(rows: int, cost: int, times: int) -> None:
+    assert resamples(rows, cost) == times
+
+
+def test_kinds_that_take_long_to_score_say_so() -> None:
+    slow = [recipe.kind for recipe in (digits_detector.RECIPE, digits_diffusion.RECIPE)]
+
+    assert [kind.row_cost for kind in slow if isinstance(kind, SlowlyScored)] == [1000, 250]
+    assert not isinstance(KIND, SlowlyScored)
 
 
 def test_names_and_labels_of_users_are_texts(cancer: Checkpoint) -> None:
