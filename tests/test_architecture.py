@@ -110,6 +110,7 @@ WITHOUT_OWN_TEST = {
     "serving/core/text_output.py": "data",
     "serving/core/steps.py": "data",
     "training/data/card.py": "data",
+    "training/options.py": "test_cli.py and test_search_command.py type them",
     "training/report/section.py": "data",
     "serving/backends/decoder.py": "interfaces",
     "serving/gateways/frame_writer.py": "test_gateway_end.py writes with it",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from training.import_command import imports
+from training.options import Data, Device, ModelName, Runs
 from training.precision import FLOAT32, but_for
 from training.runs_command import RUNS, runs
 from training.search_command import search
@@ -33,13 +34,6 @@ Size = Annotated[str | None, typer.Option(help="Of a model that writes: small or
 BatchSize = Annotated[int | None, typer.Option(help="Rows, or texts, per step.", show_default="the recipe's")]
 LearningRate = Annotated[float | None, typer.Option(help="Adam's step size.", show_default="the recipe's")]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same weights.", show_default="the recipe's")]
-Data = Annotated[
-    Path | None,
-    typer.Option(exists=True, help="Your own data, in place of the recipe's: a file or a folder.", show_default=False),
-]
-ModelName = Annotated[
-    str | None, typer.Option("--name", help="Of the model, with data of your own.", show_default="the recipe's")
-]
 Checkpoints = Annotated[Path, typer.Option(help="Folder of the checkpoints.")]
 Repository = Annotated[Path, typer.Option(help="Folder of the models that the server loads.")]
 Publish = Annotated[bool, typer.Option("--publish/--no-publish", help="Export and publish after training.")]
@@ -69,11 +63,9 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Any parameter; may be repeated.", show_default=False),
 ]
-Runs = Annotated[Path, typer.Option("--runs", help="Folder of the runs.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Begin anew where the last run was cut off.")]
 Every = Annotated[float, typer.Option(min=0, help="Seconds from one snapshot to the next, from which a run goes on.")]
 Kept = Annotated[int, typer.Option(min=1, help="How many snapshots are kept while it runs, the last ones.")]
-Device = Annotated[str, typer.Option(help="cpu, or cuda for a GPU.")]
 Shard = Annotated[bool, typer.Option("--shard", help="With torchrun: each process has a part of the weights (FSDP2).")]
 Source = Annotated[str, typer.Argument(help="A checkpoint's folder, or the name of a recipe trained before.")]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from training.options import Data, Device, ModelName, Runs
 from training.runs_command import RUNS
 from training.terminal import console, one_line_errors, say, stopped
 
@@ -36,16 +37,7 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A parameter that is fixed; may be repeated.", show_default=False),
 ]
-Data = Annotated[
-    Path | None,
-    typer.Option(exists=True, help="Your own data, in place of the recipe's: a file or a folder.", show_default=False),
-]
-ModelName = Annotated[
-    str | None, typer.Option("--name", help="Of the model, with data of your own.", show_default="the recipe's")
-]
-Runs = Annotated[Path, typer.Option("--runs", help="Folder of the runs.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Begin anew, beside what was searched.")]
-Device = Annotated[str, typer.Option(help="cpu, or cuda for a GPU.")]
 
 
 def search(

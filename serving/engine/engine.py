@@ -3,7 +3,7 @@
 Rule: knows no protocol; what it raises is in `serving/errors.py`.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 
@@ -84,16 +84,19 @@ class Engine:
         model = self.model(name, version)
         if isinstance(model, GeneratingModel):
             return model
-        others = sorted({other.name for other in self.models() if isinstance(other, GeneratingModel)})
-        raise InvalidInput(f"model '{name}' does not write text; those that do: {', '.join(others) or 'none'}", "model")
+        others = self.those(lambda other: isinstance(other, GeneratingModel))
+        raise InvalidInput(f"model '{name}' does not write text; those that do: {others}", "model")
 
     def embedding(self, name: str, version: str = "") -> ServedModel:
         """A model that gives texts their embeddings. Raises what `model` does, and `InvalidInput` for one without."""
         model = self.model(name, version)
         if embeds(model):
             return model
-        others = ", ".join(sorted({other.name for other in self.models() if embeds(other)})) or "none"
-        raise InvalidInput(f"model '{name}' has no embeddings of texts; those that do: {others}", "model")
+        raise InvalidInput(f"model '{name}' has no embeddings of texts; those that do: {self.those(embeds)}", "model")
+
+    def those(self, do: Callable[[Servable], bool]) -> str:
+        """The names of the models that `do` something, for an error about one that doesn't."""
+        return ", ".join(sorted({model.name for model in self.models() if do(model)})) or "none"
 
     def alone(self, name: str, version: str = "") -> ServedModel | None:
         """The version that `infer` would ask, if it does nothing but that; None also where there is none."""

@@ -1,9 +1,5 @@
-"""Models that take rows of a table, whose columns `columns.json` names, and which version a row is meant for.
+"""Models that take rows of a table, whose columns `columns.json` names. Rule: the columns fit the model's input."""
 
-Rule: no row is read by one version's columns and answered by a version that has others.
-"""
-
-from collections.abc import Iterable
 from pathlib import Path
 
 from serving.core import columns
@@ -32,8 +28,3 @@ def read_columns(config: ModelConfig, directory: Path) -> Columns:
 
 def columns_of(model: Servable) -> Columns:
     return model.columns if isinstance(model, ServedModel) else ()
-
-
-def version_for(model: Servable, versions: Iterable[Servable]) -> str:
-    """Which must answer rows that were read by `model`'s columns; "" where any of its `versions` may."""
-    return "" if all(columns_of(version) == columns_of(model) for version in versions) else model.version

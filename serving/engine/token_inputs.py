@@ -4,7 +4,6 @@ Rule: named as Hugging Face's models name them. Texts are filled up to a few len
 the mask says what is text. No text is read by one version's tokenizer and answered by a version that has another.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -53,12 +52,8 @@ def embeds(model: object) -> TypeGuard[ServedModel]:
     return reads(model) and EMBEDDING in model.outputs
 
 
-def version_for(model: ServedModel, versions: Iterable[Servable]) -> str:
-    """Which must answer what `model`'s tokenizer made of a text; "" where any of its `versions` may."""
-    return "" if all(_tokens_of(version) == _tokens_of(model) for version in versions) else model.version
-
-
-def _tokens_of(model: Servable) -> str:
+def tokenizer_text(model: Servable) -> str:
+    """By which texts become tokens; "" for models that read none."""
     return model.tokenizer.json if reads(model) and model.tokenizer is not None else ""
 
 

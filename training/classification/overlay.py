@@ -3,10 +3,9 @@
 Rule: red speaks for the answer, blue against it, as strongly as the strongest pixel of that picture.
 """
 
-import io
-
 import numpy as np
-from PIL import Image
+
+from training.enlarged import enlarged, png
 
 _WIDTH = 160  # pixels that a small picture is enlarged to
 
@@ -18,8 +17,4 @@ def overlaid(pixels: np.ndarray, weights: np.ndarray) -> bytes:
     share = np.abs(heat) / max(float(np.abs(heat).max()), 1e-12)
     colour = np.where(heat >= 0, np.array([[[220.0]], [[40.0]], [[40.0]]]), np.array([[[40.0]], [[90.0]], [[220.0]]]))
     mixed = paper * (1 - share) + colour * share
-    scale = max(1, _WIDTH // pixels.shape[2])
-    image = np.kron(mixed.transpose(1, 2, 0).round().astype(np.uint8), np.ones((scale, scale, 1), np.uint8))
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG")
-    return buffer.getvalue()
+    return png(enlarged(mixed.round().astype(np.uint8), _WIDTH))

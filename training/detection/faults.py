@@ -3,17 +3,15 @@
 Rule: green is what is there, red what was found and is sure enough; faults are counted by class, wherever they lie.
 """
 
-import io
-
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import ImageDraw
 
 from serving.core.requests import Arrays
+from training.detection.shown import LOOKED_AT, SURE
+from training.enlarged import enlarged, png
 from training.report.section import Picture, Pictures, Section, Text
 
 _WORST = 12
-_SURE = 0.5
-_LOOKED_AT = 256  # pixels, at least, of a picture that a person looks at
 _GREEN, _RED = (0, 170, 80), (230, 60, 50)
 
 
@@ -23,7 +21,7 @@ def section(pixels: np.ndarray, outputs: Arrays, truths: Arrays, labels: int) ->
     worst = [row for row in np.argsort([-count for count in faults], kind="stable").tolist() if faults[row]][:_WORST]
     told = Text(
         f"In {sum(map(bool, faults))} of {len(faults)} pictures it missed something, or found what is not there, at a "
-        f"score of {_SURE}. Green is what is there, red what it found."
+        f"score of {SURE}. Green is what is there, red what it found."
     )
     pictures = tuple(_picture(row, pixels[row], outputs, truths, faults[row]) for row in worst)
     return Section("Most missed", (told, *((Pictures(pictures),) if pictures else ())))
@@ -34,7 +32,7 @@ def _there(truths: Arrays) -> list[np.ndarray]:
 
 
 def _found(outputs: Arrays) -> list[np.ndarray]:
-    return [row[scores >= _SURE] for row, scores in zip(outputs["classes"], outputs["scores"], strict=True)]
+    return [row[scores >= SURE] for row, scores in zip(outputs["classes"], outputs["scores"], strict=True)]
 
 
 def _faults(there: np.ndarray, found: np.ndarray, labels: int) -> int:
@@ -42,16 +40,13 @@ def _faults(there: np.ndarray, found: np.ndarray, labels: int) -> int:
 
 
 def _picture(row: int, pixels: np.ndarray, outputs: Arrays, truths: Arrays, faults: int) -> Picture:
-    scale = max(1, _LOOKED_AT // pixels.shape[-1])
-    large = np.broadcast_to(pixels, (3, *pixels.shape[1:])).repeat(scale, axis=1).repeat(scale, axis=2)
-    image = Image.fromarray(np.ascontiguousarray(large.transpose(1, 2, 0)))
+    image = enlarged(np.broadcast_to(pixels, (3, *pixels.shape[1:])), LOOKED_AT)
+    scale = image.width // pixels.shape[-1]
     pen = ImageDraw.Draw(image)
     for boxes, colour in (
         (truths["boxes"][row][truths["classes"][row] >= 0], _GREEN),
-        (outputs["boxes"][row][outputs["scores"][row] >= _SURE], _RED),
+        (outputs["boxes"][row][outputs["scores"][row] >= SURE], _RED),
     ):
         for left, top, right, bottom in (boxes * scale).tolist():
             pen.rectangle((min(left, right), min(top, bottom), right, bottom), outline=colour, width=2)
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return Picture(buffer.getvalue(), f"Row {row} with the boxes that are there and those found", f"{faults} faults")
+    return Picture(png(image), f"Row {row} with the boxes that are there and those found", f"{faults} faults")

@@ -17,8 +17,9 @@ from training.detection import coco, faults
 from training.detection.average_precision import average_precision
 from training.detection.options import Options
 from training.detection.pictures import DetectionData
-from training.detection.shown import classes_table, clearest, png
+from training.detection.shown import LOOKED_AT, classes_table, clearest
 from training.detection.task import DetectionTask
+from training.enlarged import enlarged, png
 from training.kind import TEST, Example, Rows, Served
 from training.models.detections import Detections
 from training.models.detector import Detector
@@ -73,7 +74,7 @@ class Detection:
         return average_precision(outputs, truths, len(facts["labels"]))
 
     def example(self, rows: Rows, outputs: Arrays, _: Mapping[str, Any]) -> Example:
-        return Example("example.png", png(rows.inputs[IMAGE][clearest(outputs, rows.truths)]))
+        return Example("example.png", png(enlarged(rows.inputs[IMAGE][clearest(outputs, rows.truths)], LOOKED_AT)))
 
     def shown(self, outputs: Arrays, truths: Arrays, facts: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield classes_table(outputs, truths, facts["labels"])

@@ -3,7 +3,6 @@
 Rule: boxes are x_min, y_min, x_max, y_max in the picture's pixels; a box that is only there to fill up has class -1.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from training.data.card import Card
+from training.data.fingerprint import fingerprint
 
 NOTHING = -1
 
@@ -50,11 +50,7 @@ class DetectionData:
     card: Card
 
     def fingerprint(self) -> str:
-        digest = hashlib.sha256()
-        for tensor in self._tensors():
-            digest.update(repr(tuple(tensor.shape)).encode())
-            digest.update(tensor.numpy().tobytes())
-        return digest.hexdigest()
+        return fingerprint(tensor.numpy() for tensor in self._tensors())
 
     def _tensors(self) -> Iterator[Tensor]:
         for pictures in (self.train, self.validation, self.test):

@@ -1,18 +1,16 @@
 """What a person sees of a detector: how well it finds each class, and a picture to try it with."""
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 from rich.table import Table
 from rich.text import Text
 
 from serving.core.requests import Arrays
 from training.detection.average_precision import by_class
 
-_LOOKED_AT = 256  # pixels, at least, of a picture that a person looks at
-_SURE = 0.5
+LOOKED_AT = 256  # pixels, at least, of a picture that a person looks at
+SURE = 0.5
 
 
 def classes_table(outputs: Arrays, truths: Arrays, labels: Sequence[str]) -> Table:
@@ -31,16 +29,6 @@ def clearest(outputs: Arrays, truths: Arrays) -> int:
     """Of the pictures in which it is sure of as many of each class as there are, the one with most; else the first."""
     wanted = [sorted(row[row >= 0].tolist()) for row in truths["classes"]]
     sure = [
-        sorted(row[scores >= _SURE].tolist()) for row, scores in zip(outputs["classes"], outputs["scores"], strict=True)
+        sorted(row[scores >= SURE].tolist()) for row, scores in zip(outputs["classes"], outputs["scores"], strict=True)
     ]
     return max(range(len(wanted)), key=lambda row: len(wanted[row]) if wanted[row] == sure[row] else -1)
-
-
-def png(pixels: np.ndarray) -> bytes:
-    """Of uint8 [channels, height, width], each pixel a square that a person can see."""
-    scale = max(1, _LOOKED_AT // pixels.shape[-1])
-    large = pixels.repeat(scale, axis=1).repeat(scale, axis=2)
-    picture = Image.fromarray(large[0] if len(large) == 1 else np.ascontiguousarray(large.transpose(1, 2, 0)))
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    return buffer.getvalue()

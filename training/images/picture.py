@@ -1,12 +1,11 @@
 """A row of pixels as a picture that a person can look at, and send."""
 
-import io
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from training.enlarged import enlarged, png
 from training.kind import Example
 
 _WIDTH = 160  # pixels that a small picture is enlarged to
@@ -17,11 +16,7 @@ def drawn(row: np.ndarray, facts: Mapping[str, Any]) -> Example:
     """`row` [channels, side, side], 0..255, as a PNG, grey or in colours; ink as dark on light paper, either of which
     the model takes."""
     pixels = (_WHITE - row if facts["is_ink"] and _is_dark(row) else row).round().astype(np.uint8)
-    scale = max(1, _WIDTH // pixels.shape[1])
-    enlarged = np.kron(pixels, np.ones((1, scale, scale), np.uint8))
-    buffer = io.BytesIO()
-    Image.fromarray(enlarged[0] if len(row) == 1 else enlarged.transpose(1, 2, 0)).save(buffer, format="PNG")
-    return Example("example.png", buffer.getvalue())
+    return Example("example.png", png(enlarged(pixels, _WIDTH)))
 
 
 def _is_dark(row: np.ndarray) -> bool:

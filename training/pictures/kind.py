@@ -16,6 +16,7 @@ from rich.console import RenderableType
 from torch import nn
 
 from serving.core.requests import Arrays, TensorSpec
+from serving.protocols.openai_images import IMAGE, LABEL, NOISE
 from training.config import TrainConfig, check
 from training.data.splits import Split, Splits
 from training.display import comparison_table
@@ -30,7 +31,6 @@ from training.pictures.task import PictureTask
 from training.report.section import Picture, Pictures, Section, Text
 from training.settings import Value
 
-LABEL, NOISE, IMAGE = "label", "noise", "image"
 _SEED = 1  # of the noise that test rows have
 _MOST_ROWS = 500
 _MADE, _MOST_MADE = 4, 60  # of each label, and in all, that a report shows

@@ -4,7 +4,6 @@ Rule: every row is kept in one split or dropped for one reason. What is tested i
 those before it.
 """
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from training.data.card import Card
+from training.data.fingerprint import fingerprint
 from training.data.splits import NAMES, split_of
 from training.errors import InvalidData
 from training.recommendation.interactions import Interaction, Options
@@ -61,12 +61,8 @@ class Histories:
     facts: Mapping[str, Any]
 
     def fingerprint(self) -> str:
-        digest = hashlib.sha256(repr(self.facts).encode())
-        for part in (self.train, self.validation, self.test):
-            for array in (part.items, part.starts):
-                digest.update(repr(array.shape).encode())
-                digest.update(array.tobytes())
-        return digest.hexdigest()
+        parts = (self.train, self.validation, self.test)
+        return fingerprint((array for part in parts for array in (part.items, part.starts)), repr(self.facts))
 
 
 def cleaned(rows: Sequence[Interaction], source: str, options: Options) -> Histories:

@@ -14,6 +14,7 @@ from rich.console import RenderableType
 from torch import nn
 
 from serving.core.requests import Arrays, TensorSpec
+from serving.protocols.recommend import HISTORY, ITEMS, SCORES
 from training.config import TrainConfig, check
 from training.display import comparison_table
 from training.kind import TEST, Example, Rows, Served
@@ -26,7 +27,6 @@ from training.recommendation.task import RecommenderTask
 from training.report.section import Section, Table, Text
 from training.settings import Value
 
-HISTORY, ITEMS, SCORES = "history", "items", "scores"
 _FOLLOWING, _KNOWN = "following", "known"
 _SHOWN = 3  # users, and items of each list
 _MISSED = 20  # users that a report tells of

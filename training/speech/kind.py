@@ -19,6 +19,7 @@ from torch import nn
 
 from serving.audio import ctc
 from serving.core.requests import Arrays, TensorSpec
+from serving.protocols.transcribe import AUDIO, LENGTH, TOKENS
 from training.config import TrainConfig, check
 from training.kind import TEST, Example, Rows, Served
 from training.models.transcriber import Greedy, Transcriber
@@ -30,7 +31,7 @@ from training.speech.score import distance, scores
 from training.speech.task import SpeechTask
 from training.speech.utterances import CALIBRATION_BYTES, TEST_BYTES, Speech
 
-AUDIO, LENGTH, TOKENS, TEXT = "audio", "audio_length", "tokens", "text"
+TEXT = "text"
 
 _LIMITS = {"sample_rate": (4000, 48_000), "max_seconds": (0.1, 3600.0)}
 _TOLD = ("sample_rate", "max_seconds")  # checkpoints of before have no second

@@ -3,7 +3,6 @@
 Rule: samples are of 16 bits, as files have them, so that a file that is written and read again is the same.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from training.data.card import Card
+from training.data.fingerprint import fingerprint
 
 SCALE = 2**15
 """A sample of 1.0."""
@@ -76,12 +76,9 @@ class Speech:
     card: Card
 
     def fingerprint(self) -> str:
-        digest = hashlib.sha256(repr(sorted(self.facts.items())).encode())
-        for split in (self.train, self.validation, self.test):
-            for tensor in (split.samples, split.lengths):
-                digest.update(tensor.numpy().tobytes())
-            digest.update(repr(split.texts).encode())
-        return digest.hexdigest()
+        splits = (self.train, self.validation, self.test)
+        beside = repr([sorted(self.facts.items()), *(split.texts for split in splits)])
+        return fingerprint((tensor.numpy() for split in splits for tensor in (split.samples, split.lengths)), beside)
 
 
 def sixteen_bits(samples: np.ndarray) -> np.ndarray:

@@ -9,20 +9,20 @@ from fastapi.responses import Response
 
 from serving.core.requests import InferRequest
 from serving.engine.engine import Engine
+from serving.engine.meant_version import meant_version
 from serving.engine.servable import Servable
-from serving.engine.table_columns import columns_of, version_for
+from serving.engine.table_columns import columns_of
 from serving.engine.token_inputs import reads
 from serving.protocols import classify as codec
 from serving.transports.http import schemas
 from serving.transports.http.classify_texts import classify_texts
 from serving.transports.http.disconnect import until_disconnect
-from serving.transports.http.documented import ERRORS, RawRoute, json_content, path_parameters
+from serving.transports.http.documented import ERRORS, RawRoute, path_parameters, picture_body
 from serving.transports.http.off_loop import TELLING, off_loop_if_large
 from serving.transports.http.replies import json_reply
 from serving.transports.http.timeout_header import within_header
-from serving.transports.http.upload import IMAGE, integer, read_upload
+from serving.transports.http.upload import integer, read_upload
 
-_FORM = {"type": "object", "properties": {"image": IMAGE["schema"], "top_k": {"type": "integer"}}}
 _REPLY = {
     "description": "Best first; a list of such lists when the request held a list of examples.",
     "content": {"application/json": {"example": [{"label": "7", "score": 0.998}, {"label": "9", "score": 0.001}]}},
@@ -32,17 +32,11 @@ _OPENAPI: dict[str, Any] = {
         *path_parameters("model"),
         {"name": "top_k", "in": "query", "schema": {"type": "integer", "minimum": 1, "default": 5}},
     ],
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {"schema": _FORM},
-            "image/png": IMAGE,
-            "image/jpeg": IMAGE,
-            "application/json": json_content(
-                schemas.ClassifyRequest, {"inputs": [[0.0] * 8] * 8, "parameters": {"top_k": 3}}
-            ),
-        },
-    },
+    "requestBody": picture_body(
+        schemas.ClassifyRequest,
+        {"inputs": [[0.0] * 8] * 8, "parameters": {"top_k": 3}},
+        top_k={"type": "integer"},
+    ),
 }
 
 
@@ -77,7 +71,7 @@ def classify_router(engine: Engine, decoders: CapacityLimiter) -> APIRouter:
         if isinstance(inputs, list):
             rows = [await to_thread.run_sync(codec.to_pixels, data, example, limiter=decoders) for data in inputs]
             inputs = codec.stack(rows, example)
-        version = version_for(model, engine.versions(model.name)) if example.columns else ""
+        version = meant_version(model, engine.versions(model.name), columns_of) if example.columns else ""
         inference = InferRequest(model.name, {example.input.name: inputs}, version)
         response = await until_disconnect(request, engine.infer(within_header(request, inference)))
         scores = response.outputs[example.scores.name]

@@ -11,8 +11,9 @@ from fastapi.responses import Response
 
 from serving.core.requests import InferRequest
 from serving.engine.engine import Engine
+from serving.engine.meant_version import meant_version
 from serving.engine.served_model import ServedModel
-from serving.engine.token_inputs import inputs_for, version_for
+from serving.engine.token_inputs import inputs_for, tokenizer_text
 from serving.protocols import classify_texts as codec
 from serving.protocols.classify import encode_scores
 from serving.protocols.classify_texts import TextsRequest
@@ -32,7 +33,7 @@ async def classify_texts(
     asked = await off_loop_if_large(len(body), partial(codec.decode, body, top_k))
     texts = await off_loop_if_large(16 * len(body), partial(_tokens, model, asked))
     seconds = seconds_in(request)
-    version = version_for(model, engine.versions(model.name))
+    version = meant_version(model, engine.versions(model.name), tokenizer_text)
     requests = [
         InferRequest(model.name, inputs_for(model, tokens), version, output_names=(output,)) for tokens in texts
     ]

@@ -14,15 +14,14 @@ from serving.engine.servable import Servable
 from serving.protocols import detect as codec
 from serving.transports.http import schemas
 from serving.transports.http.disconnect import until_disconnect
-from serving.transports.http.documented import ERRORS, RawRoute, json_content, path_parameters
+from serving.transports.http.documented import ERRORS, RawRoute, path_parameters, picture_body
 from serving.transports.http.off_loop import TELLING, off_loop_if_large
 from serving.transports.http.replies import json_reply
 from serving.transports.http.timeout_header import within_header
-from serving.transports.http.upload import IMAGE, integer, number, read_upload
+from serving.transports.http.upload import integer, number, read_upload
 
 _THRESHOLD = {"type": "number", "minimum": 0, "maximum": 1, "default": codec.DEFAULT_THRESHOLD}
 _TOP_K = {"type": "integer", "minimum": 1}
-_FORM = {"type": "object", "properties": {"image": IMAGE["schema"], "threshold": _THRESHOLD, "top_k": _TOP_K}}
 _FOUND = {"label": "7", "score": 0.94, "box": {"xmin": 12.5, "ymin": 8.0, "xmax": 24.0, "ymax": 27.5}}
 _REPLY = {
     "description": "Best first; a list of such lists when the request held a list of pictures.",
@@ -34,17 +33,12 @@ _OPENAPI: dict[str, Any] = {
         {"name": "threshold", "in": "query", "schema": _THRESHOLD},
         {"name": "top_k", "in": "query", "schema": _TOP_K},
     ],
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {"schema": _FORM},
-            "image/png": IMAGE,
-            "image/jpeg": IMAGE,
-            "application/json": json_content(
-                schemas.DetectRequest, {"inputs": "iVBORw0KGgo...", "parameters": {"threshold": 0.3}}
-            ),
-        },
-    },
+    "requestBody": picture_body(
+        schemas.DetectRequest,
+        {"inputs": "iVBORw0KGgo...", "parameters": {"threshold": 0.3}},
+        threshold=_THRESHOLD,
+        top_k=_TOP_K,
+    ),
 }
 
 

@@ -23,6 +23,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     501: {"model": schemas.Error, "description": "A part of the protocol that Slipway does not do."},
     503: {"model": schemas.Error, "description": "Not ready, overloaded, or the request's timeout expired."},
 }
+FILE = {"schema": {"type": "string", "format": "binary"}}
 DONE: dict[str, Any] = {"description": "It is done; the body is empty."}
 
 _EXAMPLES = {"model": "digits-cnn", "version": "1"}
@@ -67,6 +68,20 @@ def path_parameters(*names: str) -> list[dict[str, Any]]:
 def json_body(model: type[BaseModel], example: Any, required: bool = True) -> dict[str, Any]:
     """An OpenAPI request body."""
     return {"required": required, "content": {"application/json": json_content(model, example)}}
+
+
+def picture_body(model: type[BaseModel], example: Any, **fields: Any) -> dict[str, Any]:
+    """A picture as the body or in a form, with `fields` beside it, or JSON."""
+    form = {"type": "object", "properties": {"image": FILE["schema"], **fields}}
+    return {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": form},
+            "image/png": FILE,
+            "image/jpeg": FILE,
+            "application/json": json_content(model, example),
+        },
+    }
 
 
 def json_content(model: type[BaseModel], example: Any) -> dict[str, Any]:

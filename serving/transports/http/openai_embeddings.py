@@ -10,8 +10,9 @@ from fastapi.responses import Response
 
 from serving.core.requests import InferRequest
 from serving.engine.engine import Engine
+from serving.engine.meant_version import meant_version
 from serving.engine.served_model import ServedModel
-from serving.engine.token_inputs import EMBEDDING, inputs_for, version_for
+from serving.engine.token_inputs import EMBEDDING, inputs_for, tokenizer_text
 from serving.errors import Unsupported
 from serving.protocols import openai_embeddings
 from serving.protocols.openai_embeddings import EmbeddingRequest
@@ -33,7 +34,7 @@ async def embed(request: Request, engine: Engine) -> Response:
         raise Unsupported(f"'dimensions' must be left out, the model's are {size}", "dimensions", "unsupported_value")
     texts = await off_loop_if_large(16 * len(body), partial(_tokens, model, asked))
     seconds = seconds_in(request)
-    version = version_for(model, engine.versions(model.name))
+    version = meant_version(model, engine.versions(model.name), tokenizer_text)
     requests = [
         InferRequest(model.name, inputs_for(model, tokens), version, output_names=(EMBEDDING,), priority=asked.priority)
         for tokens in texts

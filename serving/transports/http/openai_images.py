@@ -13,7 +13,7 @@ from fastapi.responses import Response
 
 from serving.core.requests import InferRequest
 from serving.engine.engine import Engine
-from serving.engine.label_versions import version_for
+from serving.engine.meant_version import meant_version
 from serving.engine.servable import Servable
 from serving.errors import InvalidInput
 from serving.protocols import openai_images
@@ -35,7 +35,9 @@ async def draw(request: Request, engine: Engine) -> Response:
     model = _drawing(engine, asked.model)
     label, size = model.label(asked.prompt), model.width_and_height(asked.size)
     seed = secrets.randbelow(_DRAWN_SEEDS) if asked.seed is None else asked.seed
-    version = version_for(engine.model(asked.model), engine.versions(asked.model), IMAGE)
+    version = meant_version(
+        engine.model(asked.model), engine.versions(asked.model), lambda each: each.labels.get(IMAGE)
+    )
     seconds = seconds_in(request)
     requests = [
         InferRequest(asked.model, inputs, version, output_names=(IMAGE,), priority=asked.priority).within(seconds)
@@ -59,8 +61,7 @@ def _pictures(model: Servable) -> Pictures | None:
 def _drawing(engine: Engine, name: str) -> Pictures:
     found = _pictures(engine.model(name))
     if found is None:
-        others = ", ".join(sorted({other.name for other in engine.models() if draws(other)})) or "none"
-        raise InvalidInput(f"model '{name}' makes no pictures; those that do: {others}", "model")
+        raise InvalidInput(f"model '{name}' makes no pictures; those that do: {engine.those(draws)}", "model")
     return found
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from serving.core.requests import InferRequest
 from serving.engine.engine import Engine
-from serving.engine.label_versions import version_for
+from serving.engine.meant_version import meant_version
 from serving.engine.servable import Servable
 from serving.errors import InvalidInput
 from serving.protocols import recommend as codec
@@ -61,7 +61,7 @@ def recommend_router(engine: Engine) -> APIRouter:
         catalogue = catalogue_of(model)
         body, given = await read_upload(request, "a JSON document")
         asked = await off_loop_if_large(len(body), partial(codec.decode, body, catalogue, integer(given, "top_k")))
-        version = version_for(model, engine.versions(model.name), ITEMS)
+        version = meant_version(model, engine.versions(model.name), lambda each: each.labels.get(ITEMS))
         inference = InferRequest(model.name, {HISTORY: asked.history}, version, output_names=(ITEMS, SCORES))
         response = await until_disconnect(request, engine.infer(within_header(request, inference)))
         items, scores = response.outputs[ITEMS], response.outputs[SCORES]
@@ -74,7 +74,7 @@ def recommend_router(engine: Engine) -> APIRouter:
 
 
 def _refusal(model: Servable, engine: Engine) -> str:
-    others = ", ".join(sorted({other.name for other in engine.models() if _length(other)})) or "none"
+    others = engine.those(lambda other: _length(other) > 0)
     return f"model '{model.name}' recommends nothing; those that do: {others}. Use POST /v2/models/{model.name}/infer"
 
 

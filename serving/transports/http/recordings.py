@@ -39,10 +39,9 @@ class Recordings:
         model = self._engine.model(name)
         if transcribes(model):
             return codec.listener(model.name, model.config)
-        others = ", ".join(sorted({other.name for other in self._engine.models() if transcribes(other)})) or "none"
         raise InvalidInput(
-            f"model '{name}' does not transcribe speech; those that do: {others}. Its tensors are at POST "
-            f"/v2/models/{name}/infer",
+            f"model '{name}' does not transcribe speech; those that do: {self._engine.those(transcribes)}. Its tensors "
+            f"are at POST /v2/models/{name}/infer",
             "model",
         )
 

@@ -8,14 +8,13 @@ from fastapi.responses import Response
 
 from serving.protocols import transcribe as codec
 from serving.transports.http import schemas
-from serving.transports.http.documented import ERRORS, RawRoute, json_content, path_parameters
+from serving.transports.http.documented import ERRORS, FILE, RawRoute, json_content, path_parameters
 from serving.transports.http.off_loop import off_loop_if_large
 from serving.transports.http.recordings import Recordings
 from serving.transports.http.replies import json_reply
 from serving.transports.http.timeout_header import TIMEOUT_PARAMETER
 from serving.transports.http.upload import read_upload
 
-_SOUND = {"schema": {"type": "string", "format": "binary"}}
 _REPLY = {
     "description": "A list of such objects when the request held a list of recordings.",
     "content": {"application/json": {"example": {"text": "three seven one"}}},
@@ -25,8 +24,8 @@ _OPENAPI: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            "multipart/form-data": {"schema": {"type": "object", "properties": {"file": _SOUND["schema"]}}},
-            **{f"audio/{kind}": _SOUND for kind in ("wav", "flac", "ogg", "mpeg")},
+            "multipart/form-data": {"schema": {"type": "object", "properties": {"file": FILE["schema"]}}},
+            **{f"audio/{kind}": FILE for kind in ("wav", "flac", "ogg", "mpeg")},
             "application/json": json_content(schemas.TranscribeRequest, {"inputs": "UklGRg=="}),
         },
     },

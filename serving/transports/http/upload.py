@@ -11,9 +11,6 @@ from starlette.datastructures import UploadFile
 from serving.errors import InvalidInput
 from serving.transports.http.body import plain_body
 
-IMAGE = {"schema": {"type": "string", "format": "binary"}}
-"""In the API's documentation."""
-
 
 async def read_upload(request: Request, what: str) -> tuple[bytes, Mapping[str, str]]:
     """The file or document, which is `what`, such as "an image", and the parameters."""

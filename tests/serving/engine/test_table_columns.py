@@ -8,8 +8,9 @@ import pytest
 from serving.core import columns
 from serving.core.columns import Column, category, number
 from serving.core.model_config import parse
+from serving.engine.meant_version import meant_version
 from serving.engine.served_model import ServedModel
-from serving.engine.table_columns import columns_of, read_columns, version_for
+from serving.engine.table_columns import columns_of, read_columns
 from serving.errors import ModelLoadFailed
 
 TABLE = (number("age"), category("colour", ["red", "blue"]))
@@ -54,5 +55,5 @@ def test_columns_that_do_not_fit_the_model_are_refused(tmp_path: Path, inputs: s
 def test_rows_are_for_the_version_by_whose_columns_they_were_read() -> None:
     with model("1", TABLE) as first, model("2", TABLE) as same, model("3", TABLE[::-1]) as other:
         assert columns_of(first) == TABLE
-        assert version_for(first, [first, same]) == ""
-        assert version_for(first, [first, same, other]) == "1"
+        assert meant_version(first, [first, same], columns_of) == ""
+        assert meant_version(first, [first, same, other], columns_of) == "1"

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from serving.core.model_config import parse
+from serving.engine.meant_version import meant_version
 from serving.engine.served_model import ServedModel
-from serving.engine.token_inputs import embeds, inputs_for, reads, tokenizer_of, version_for
+from serving.engine.token_inputs import embeds, inputs_for, reads, tokenizer_of, tokenizer_text
 from serving.errors import ModelLoadFailed
 from tests.tiny_encoders import add_tiny_encoder
 from tests.tiny_tokenizers import word_piece
@@ -63,8 +64,8 @@ def test_models_without_tokens_or_tokenizer_have_no_embeddings(folder: Path, tmp
 def test_a_text_is_for_any_version_with_the_same_tokenizer_or_for_that_one(folder: Path, tmp_path: Path) -> None:
     word_piece().save(str(tmp_path / "tokenizer.json"))
     with encoder(folder, TOKENS) as model, encoder(folder, TOKENS) as same, encoder(tmp_path, TOKENS) as other:
-        assert version_for(model, [model, same]) == ""
-        assert version_for(model, [model, other]) == "1"
+        assert meant_version(model, [model, same], tokenizer_text) == ""
+        assert meant_version(model, [model, other], tokenizer_text) == "1"
 
 
 def test_a_tokenizer_that_can_not_be_read_is_told(tmp_path: Path) -> None:

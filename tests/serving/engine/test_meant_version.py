@@ -1,7 +1,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from serving.engine.label_versions import version_for
+from serving.engine.meant_version import meant_version
 
 
 @dataclass
@@ -13,7 +13,7 @@ class Version:
 def chosen(*labels: dict[str, tuple[str, ...]]) -> str:
     """Of versions 1, 2 and so on, for what was read by the first."""
     versions: list[Any] = [Version(str(number), each) for number, each in enumerate(labels, 1)]
-    return version_for(versions[0], versions, "items")
+    return meant_version(versions[0], versions, lambda version: version.labels.get("items"))
 
 
 def test_any_version_may_answer_where_all_have_the_same_labels() -> None:
