@@ -50,10 +50,10 @@ lock: $(INSTALLED) ## Pin the newest releases in constraints.txt (torch stays at
 TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)
 
 bench: $(INSTALLED) ## Compare with other model servers, side by side (BENCH="--help" for its options)
-	@$(BIN)/python -m loadtests.bench $(BENCH)
+	@$(BIN)/python -m loadtests.benchmarks.bench $(BENCH)
 
 bench-generation: $(INSTALLED) ## The same for models that write (BENCH="--help" for its options)
-	@$(BIN)/python -m loadtests.generation $(BENCH)
+	@$(BIN)/python -m loadtests.benchmarks.generation $(BENCH)
 
 # Each in an environment of its own, since their requirements exclude one another's.
 bench-peers: PEERS = mlserver litserve ray
@@ -68,7 +68,7 @@ bench-generation-peers: $(INSTALLED) ## Install those of `make bench-generation`
 
 INSTALL_PEERS = for peer in $(PEERS); do \
     $(BIN)/python -m venv $(VENV)/peers/$$peer && \
-    $(VENV)/peers/$$peer/bin/pip install -q --disable-pip-version-check -r loadtests/peers/$$peer.txt || exit 1; \
+    $(VENV)/peers/$$peer/bin/pip install -q --disable-pip-version-check -r loadtests/benchmarks/peers/$$peer.txt || exit 1; \
     done
 
 clean: ## Remove the virtual environment, caches and what was trained

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def run_benchmark(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", f"loadtests.{name}", *arguments]
+    command = [sys.executable, "-m", f"loadtests.benchmarks.{name}", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 

@@ -131,14 +131,14 @@ WITHOUT_OWN_TEST = {
     "serving/transports/http/documented.py": "documentation, shown by test_app.py",
     "training/recipes/digits_diffusion.py": "tests/integration/test_digits_diffusion.py trains it",
     "training/recipes/shop_recommender.py": "tests/integration/test_shop_recommender.py trains it",
-    "loadtests/bare_server.py": "tests/loadtests/test_contestants.py asks it",
-    "loadtests/peers/litserve_server.py": "runs in an environment of its own, and is asked before it is measured",
-    "loadtests/peers/mlserver_model.py": "the same",
-    "loadtests/peers/ray_server.py": "the same",
-    "loadtests/peers/openvino_generate.py": "the same",
-    "loadtests/peers/genai_generate.py": "the same",
-    "loadtests/peers/transformers_generate.py": "the same",
-    "loadtests/peers/raw_asgi.py": "runs on servers that are no part of the project, for one comparison",
+    "loadtests/benchmarks/bare_server.py": "tests/loadtests/benchmarks/test_contestants.py asks it",
+    "loadtests/benchmarks/peers/litserve_server.py": "runs in an environment of its own, is asked before it is timed",
+    "loadtests/benchmarks/peers/mlserver_model.py": "the same",
+    "loadtests/benchmarks/peers/ray_server.py": "the same",
+    "loadtests/benchmarks/peers/openvino_generate.py": "the same",
+    "loadtests/benchmarks/peers/genai_generate.py": "the same",
+    "loadtests/benchmarks/peers/transformers_generate.py": "the same",
+    "loadtests/benchmarks/peers/raw_asgi.py": "runs on servers that are no part of the project, for one comparison",
 }
 
 

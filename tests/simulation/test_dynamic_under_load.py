@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.simulated import simulate
+from loadtests.benchmarks.simulated import simulate
 from serving.core.batching_config import BatchingConfig
 from serving.errors import DeadlineExceeded
 from serving.scheduling.dynamic import DynamicBatcher

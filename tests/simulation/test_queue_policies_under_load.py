@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.simulated import Record, simulate
+from loadtests.benchmarks.simulated import Record, simulate
 from serving.core.batching_config import BatchingConfig, QueuePolicy
 from serving.errors import DeadlineExceeded
 from serving.scheduling.arrival_order import ArrivalOrder

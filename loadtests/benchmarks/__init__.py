@@ -1,0 +1,1 @@
+"""Slipway beside other servers and beside itself: each prints a table for people and, last, one line of JSON."""
