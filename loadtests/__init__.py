@@ -1,1 +1,1 @@
-"""Latency measured honestly."""
+"""The load test: requests that leave when they should, what became of them, and what follows from that."""

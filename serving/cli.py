@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from loadtests.command import loadtest
 from serving import __version__
 from serving.commands.models import models
 from serving.commands.predict import predict
@@ -54,6 +55,7 @@ app.command(cls=TritonserverOptions)(serve)
 app.add_typer(models, name="models")
 app.command()(predict)
 app.command()(tune)
+app.command()(loadtest)
 
 
 def main() -> None:

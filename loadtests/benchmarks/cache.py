@@ -17,10 +17,11 @@ from typing import Annotated, Any
 
 import typer
 
-from loadtests.benchmarks.callers import Answer, Call, ask_each, at_once, document, failures, infer, latency_ms
+from loadtests.benchmarks.callers import Answer, ask_each, at_once, document, failures, infer, latency_ms
 from loadtests.benchmarks.dense_model import BATCHED, Dense, add_model
 from loadtests.benchmarks.report import last_line, run_command, show, spread, table
 from loadtests.benchmarks.server_process import Server, started
+from loadtests.call import Call
 
 KEPT, PLAIN = "kept", "plain"
 CACHE = ("--response-cache-byte-size", "100000000")

@@ -15,27 +15,9 @@ from typing import Any
 import numpy as np
 
 from loadtests.benchmarks.server_process import ServerFailed
+from loadtests.call import Call
 
 _TIMEOUT = 60.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """An HTTP request; `headers` are names with their values, beside those that every request has."""
-
-    path: str
-    body: bytes = b""
-    method: str = "POST"
-    headers: tuple[tuple[str, str], ...] = ()
-
-    def encoded(self) -> bytes:
-        lines = (
-            f"{self.method} {self.path} HTTP/1.1",
-            "Host: localhost",
-            f"Content-Length: {len(self.body)}",
-            *(f"{name}: {value}" for name, value in self.headers),
-        )
-        return "\r\n".join((*lines, "\r\n")).encode() + self.body
 
 
 @dataclass(frozen=True, slots=True)

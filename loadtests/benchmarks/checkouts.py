@@ -16,11 +16,12 @@ from typing import Annotated
 
 import typer
 
-from loadtests.benchmarks.callers import Answer, Call, ask_each, at_once, document, failures
+from loadtests.benchmarks.callers import Answer, ask_each, at_once, document, failures
 from loadtests.benchmarks.dense_model import Dense, add_model
 from loadtests.benchmarks.open_loop import request_body
 from loadtests.benchmarks.report import last_line, run_command, show, spread, table
 from loadtests.benchmarks.server_process import ROOT, Server, ServerFailed, started
+from loadtests.call import Call
 
 Microseconds = dict[str, list[float]]
 """By checkout, one value for each round."""

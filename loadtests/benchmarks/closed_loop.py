@@ -16,8 +16,9 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from loadtests.benchmarks.callers import Answer, Call, Connection, at_once, failures, latency_ms
+from loadtests.benchmarks.callers import Answer, Connection, at_once, failures, latency_ms
 from loadtests.benchmarks.server_process import ServerFailed
+from loadtests.call import Call
 
 _SCRIPT = Path(__file__).with_name("closed_loop.lua")
 

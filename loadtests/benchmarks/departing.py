@@ -13,7 +13,8 @@ from typing import cast
 import numpy as np
 
 from loadtests.arrivals import MAX_SLIP
-from loadtests.benchmarks.callers import Answer, Call, decoded_reply
+from loadtests.benchmarks.callers import Answer, decoded_reply
+from loadtests.call import Call
 
 _AT_FIRST = 512  # connections
 _NO_REPLY = (0, b"")

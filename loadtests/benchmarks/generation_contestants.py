@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 from tokenizers import Tokenizer
 
-from loadtests.benchmarks.callers import Call, ask_each
+from loadtests.benchmarks.callers import ask_each
 from loadtests.benchmarks.generation_client import TOKENS, Wire, body, client
 from loadtests.benchmarks.generation_in_process import bare, engine
 from loadtests.benchmarks.generation_load import Writer
@@ -24,6 +24,7 @@ from loadtests.benchmarks.generation_peers import LIBRARIES, PEERS, Library, Pee
 from loadtests.benchmarks.generation_script import script
 from loadtests.benchmarks.peer_process import free_port, started_by
 from loadtests.benchmarks.server_process import Server, ServerFailed, started
+from loadtests.call import Call
 
 _STARTS_WITHIN = 300.0  # seconds
 _FIRST_TOKENS = 2

@@ -21,13 +21,14 @@ import typer
 import uvloop
 
 from loadtests.arrivals import departures
-from loadtests.benchmarks.callers import Call, document, infer_binary
+from loadtests.benchmarks.callers import document, infer_binary
 from loadtests.benchmarks.departing import Sent, send, slipped
 from loadtests.benchmarks.fates import Fate, Figures, Outcome, figures
 from loadtests.benchmarks.overload_models import FIXED, MAX_BATCH, Kind, Policy, deadlines, queue_timeout, write_models
 from loadtests.benchmarks.overload_report import Found, show_scenario, show_targets, summary
 from loadtests.benchmarks.report import last_line, run_command
 from loadtests.benchmarks.server_process import Server, ServerFailed, started
+from loadtests.call import Call
 
 FRACTIONS = (0.3, 0.5, 0.7, 0.85)
 """Queue timeouts that are tried, in the objective; with two classes every second one of each."""

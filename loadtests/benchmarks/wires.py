@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadtests.benchmarks.bench_models import Model
-from loadtests.benchmarks.callers import Call
+from loadtests.call import Call
 
 _JSON = (("Content-Type", "application/json"),)
 

@@ -2,9 +2,10 @@ import shutil
 
 import pytest
 
-from loadtests.benchmarks.callers import Call, infer
+from loadtests.benchmarks.callers import infer
 from loadtests.benchmarks.closed_loop import Load, by_callers, by_wrk, generator
 from loadtests.benchmarks.server_process import ServerFailed
+from loadtests.call import Call
 from tests.running_server import RunningServer
 
 needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")

@@ -1,0 +1,1 @@
+"""How requests get to a server and answers back. Rule: one request's failure is its own."""

@@ -1,0 +1,103 @@
+"""A process that sends its share of a load, and tells what became of it a few times a second.
+
+Rule: telling happens in another thread than sending.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from threading import Thread
+
+from loadtests.call import Header
+from loadtests.clients.client import Client
+from loadtests.clients.clients import client
+from loadtests.collecting import Collecting
+from loadtests.outcomes import Outcomes
+from loadtests.sending import Sender, Share
+
+_EVERY = 0.25  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a process is started with. `share` has its start yet to come; the same load first warms up for so long."""
+
+    url: str
+    protocol: str
+    headers: tuple[Header, ...]
+    timeout: float
+    share: Share
+    warm_up: float
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Since the last one: what became of requests, and seconds of processor and of time that passed."""
+
+    outcomes: Outcomes
+    cpu: float
+    passed: float
+
+
+def run(errand: Errand, pipe: Connection) -> None:
+    """Says that it is there with None, is told when to start, tells `News`, and at the end None. Anything that it is
+    told after the start stops it."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_run(errand, pipe))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _run(errand: Errand, pipe: Connection) -> None:
+    sending_client = client(errand.protocol, errand.url, errand.headers, errand.timeout)
+    pipe.send(None)
+    share = replace(errand.share, start=await asyncio.to_thread(pipe.recv))
+    outcomes = Collecting()
+    senders = [Sender(share, sending_client, outcomes)]
+    if errand.warm_up:
+        warm = replace(share, start=share.start - errand.warm_up, seconds=errand.warm_up)
+        senders.append(Sender(warm, sending_client, Collecting()))
+    telling = asyncio.create_task(_tell(outcomes, pipe))
+    _stop_when_told(senders, pipe)
+    try:
+        await asyncio.gather(*(sender.send() for sender in senders))
+    finally:
+        await _finish(telling, outcomes, pipe, sending_client)
+
+
+async def _finish(telling: asyncio.Task[None], outcomes: Collecting, pipe: Connection, client: Client) -> None:
+    telling.cancel()
+    await asyncio.gather(telling, return_exceptions=True)
+    await client.close()
+    await asyncio.to_thread(pipe.send, News(outcomes.taken(), 0.0, 0.0))
+    await asyncio.to_thread(pipe.send, None)
+
+
+def _stop_when_told(senders: list[Sender], pipe: Connection) -> None:
+    loop = asyncio.get_running_loop()
+
+    def listen() -> None:
+        with suppress(EOFError, OSError):  # whoever counts is gone, which ends the load too
+            pipe.recv()
+        for sender in senders:
+            with suppress(RuntimeError):  # the loop is closed: all is sent
+                loop.call_soon_threadsafe(sender.stop)
+
+    Thread(target=listen, daemon=True).start()
+
+
+async def _tell(outcomes: Collecting, pipe: Connection) -> None:
+    while True:
+        before, cpu_before = time.monotonic(), time.process_time()
+        await asyncio.sleep(_EVERY)
+        news = News(outcomes.taken(), time.process_time() - cpu_before, time.monotonic() - before)
+        await asyncio.shield(asyncio.to_thread(pipe.send, news))
