@@ -55,7 +55,7 @@ app.command(cls=TritonserverOptions)(serve)
 app.add_typer(models, name="models")
 app.command()(predict)
 app.command()(tune)
-app.command()(loadtest)
+app.add_typer(loadtest, name="loadtest")
 
 
 def main() -> None:
