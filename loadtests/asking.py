@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 _TIMEOUT = 10.0  # seconds
@@ -15,6 +16,8 @@ class CannotTest(Exception):
 
 def document(url: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Any:
     """A JSON document of the server; with a body it is asked for by POST. Raises `CannotTest`."""
+    if not _is_address(url):
+        raise CannotTest(f"'{url}' is no server's address, which is written as in http://localhost:8000")
     request = Request(url.rstrip("/") + path, data=body, headers={"Content-Type": "application/json", **headers})
     try:
         with urlopen(request, timeout=_TIMEOUT) as reply:
@@ -29,6 +32,11 @@ def document(url: str, path: str, headers: Mapping[str, str], body: bytes | None
         raise CannotTest(f"{url} took the connection and did not answer within {_TIMEOUT:g} s") from None
     except ValueError:
         raise CannotTest(f"{url}{path} answered with something else than JSON: is it a model server?") from None
+
+
+def _is_address(url: str) -> bool:
+    address = urlsplit(url)
+    return address.scheme in ("http", "https") and bool(address.hostname)
 
 
 def _answered(url: str, path: str, error: HTTPError) -> str:

@@ -19,7 +19,12 @@ class _LoadUnlessSaid(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-loadtest = typer.Typer(
-    cls=_LoadUnlessSaid, no_args_is_help=True, help="Load a model server, and decide by that."
-)
+loadtest = typer.Typer(cls=_LoadUnlessSaid, no_args_is_help=True)
+
+
+@loadtest.callback()
+def _group() -> None:
+    """Load a model server, and decide by that."""
+
+
 loadtest.command(_DEFAULT)(load)

@@ -39,10 +39,11 @@ class Histogram:
 
     def values(self, indices: np.ndarray) -> np.ndarray:
         """float64 [n]: the seconds that the buckets of `counts` stand for, the longest of each."""
-        hdr = self._hdr
-        return np.array(
-            [hdr.get_highest_equivalent_value(hdr.get_value_from_index(int(index))) / _PER_SECOND for index in indices]
-        )
+        half = int(self._hdr.sub_bucket_half_count_magnitude)
+        bucket = np.maximum((indices >> half) - 1, 0)
+        sub_bucket = indices - (bucket << half)
+        highest: np.ndarray = ((sub_bucket + 1) << bucket) - 1
+        return highest / _PER_SECOND
 
     def percentile(self, percent: float) -> float:
         """Seconds; 0 where nothing was recorded."""

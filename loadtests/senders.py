@@ -23,9 +23,10 @@ class SenderDied(Exception):
 class Senders:
     """`news` gives what they tell, until all have told all."""
 
-    def __init__(self, pipes: list[Connection], start: float) -> None:
+    def __init__(self, pipes: list[Connection], start: float, pids: Sequence[int]) -> None:
         self.start = start
         """Seconds of the monotonic clock at which the load begins, after its warm-up."""
+        self.pids = pids
         self._pipes = pipes
 
     def stop(self) -> None:
@@ -63,7 +64,8 @@ def started(errand: Errand, processes: int) -> Iterator[Senders]:
             theirs.close()
             running.append(process)
             pipes.append(own)
-        yield Senders(pipes, _start_together(pipes, errand.warm_up))
+        pids = [process.pid for process in running if process.pid is not None]
+        yield Senders(pipes, _start_together(pipes, errand.warm_up), pids)
     finally:
         for process in running:
             process.join(1.0)

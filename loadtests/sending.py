@@ -79,17 +79,19 @@ class Sender:
 
     def _depart(self, tasks: asyncio.TaskGroup, number: int, intended: float) -> None:
         if self._under_way < self._share.most_at_once:
-            tasks.create_task(self._one(number, intended))
+            self._under_way += 1
+            tasks.create_task(self._one(number, intended)).add_done_callback(self._came_back)
             return
         now = time.monotonic()
         unsent = Reply(NOT_SENT, message=f"{self._share.most_at_once} requests were already under way")
         self._outcomes.note(number, intended, now, now, unsent, self._share.start)
 
     async def _one(self, number: int, intended: float) -> None:
-        self._under_way += 1
         left = time.monotonic()
         reply = await self._client.send(self._share.calls[number % len(self._share.calls)])
         self._outcomes.note(number, intended, left, time.monotonic(), reply, self._share.start)
+
+    def _came_back(self, _: asyncio.Task[None]) -> None:
         self._under_way -= 1
 
 

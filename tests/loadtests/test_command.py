@@ -1,0 +1,16 @@
+from typer.testing import CliRunner
+
+from loadtests.command import loadtest
+
+
+def test_an_address_needs_no_name_of_a_command() -> None:
+    for words in (["http://127.0.0.1:9"], ["load", "http://127.0.0.1:9"]):
+        done = CliRunner().invoke(loadtest, words)
+        assert done.exit_code == 2
+        assert "no server answers" in done.stderr
+
+
+def test_help_names_what_there_is() -> None:
+    done = CliRunner().invoke(loadtest, ["--help"])
+    assert done.exit_code == 0
+    assert "load" in done.stdout

@@ -1,0 +1,41 @@
+import pytest
+
+from loadtests.load import Closed, Load, Open
+from loadtests.terms import BURST_VARIATION, UnknownTerms, header, load
+
+
+@pytest.mark.parametrize(
+    ("rate", "concurrency", "arrivals", "expected"),
+    [
+        (None, None, "poisson", Closed(1)),
+        (None, 8, "poisson", Closed(8)),
+        ("200", None, "poisson", Open(200.0)),
+        ("0.5", None, "constant", Open(0.5, variation=0.0)),
+        ("50..400", None, "bursts", Open(50.0, 400.0, BURST_VARIATION)),
+    ],
+)
+def test_what_was_written_is_a_load(rate: str | None, concurrency: int | None, arrivals: str, expected: Load) -> None:
+    assert load(rate, concurrency, arrivals) == expected
+
+
+@pytest.mark.parametrize(
+    ("rate", "concurrency", "arrivals", "word"),
+    [
+        ("200", 8, "poisson", "exclude"),
+        ("fast", None, "poisson", "'fast'"),
+        ("-3", None, "poisson", "'-3'"),
+        ("nan", None, "poisson", "'nan'"),
+        ("5..", None, "poisson", "50..400"),
+        ("200", None, "evenly", "poisson, constant, bursts"),
+    ],
+)
+def test_what_can_not_be_meant_is_told(rate: str, concurrency: int | None, arrivals: str, word: str) -> None:
+    with pytest.raises(UnknownTerms, match=word):
+        load(rate, concurrency, arrivals)
+
+
+def test_a_header_is_a_name_and_a_value() -> None:
+    assert header("Authorization: Bearer a:b") == ("Authorization", "Bearer a:b")
+    for line in ("Bearer", ": x", "A: b\r\nC: d"):
+        with pytest.raises(UnknownTerms, match="name and a value"):
+            header(line)

@@ -1,0 +1,38 @@
+import pytest
+
+from loadtests.outcomes import NOT_SENT
+from loadtests.tally import Tally
+from loadtests.validity import faults
+from tests.loadtests.test_tally import outcomes
+
+
+def tally(slip: float = 0.0, latency: float = 0.05, status: int = 200) -> Tally:
+    found = Tally(span=1.0)
+    found.add(outcomes(*((time / 100, time / 100 + slip, time / 100 + latency, status) for time in range(100))))
+    return found
+
+
+def test_a_run_that_kept_its_times_is_valid() -> None:
+    assert not list(faults(tally(slip=0.0004), objective=0.05, busy=0.5, closed=False))
+
+
+def test_leaving_late_by_more_than_one_per_cent_of_the_objective_is_not() -> None:
+    [reason] = faults(tally(slip=0.0006), objective=0.05, busy=0.5, closed=False)
+    assert "0.60 ms late at p99, and 0.50 ms (1 % of the objective)" in reason
+
+
+@pytest.mark.parametrize(("latency", "valid"), [(0.05, False), (0.5, True)])
+def test_without_an_objective_it_is_one_per_cent_of_the_latency(latency: float, valid: bool) -> None:
+    assert (not list(faults(tally(slip=0.003, latency=latency), None, busy=0.5, closed=False))) is valid
+
+
+def test_callers_that_return_have_no_times_to_keep_but_a_busy_generator_limits_them() -> None:
+    assert not list(faults(tally(slip=0.1), 0.05, busy=0.5, closed=True))
+    [reason] = faults(tally(), 0.05, busy=0.95, closed=True)
+    assert "95%" in reason
+    assert "--processes" in reason
+
+
+def test_requests_that_could_not_be_sent_and_none_at_all_are_told() -> None:
+    assert "100 requests were not sent" in next(faults(tally(status=NOT_SENT), None, 0.1, closed=False))
+    assert list(faults(Tally(span=1.0), None, 0.1, closed=False)) == ["no request was sent"]
