@@ -1,7 +1,5 @@
 """`slipway loadtest URL`. Rule: arguments and words only."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +32,7 @@ def load(
     """
     from loadtests import inputs, terms
     from loadtests.asking import CannotTest, document, only_model
+    from loadtests.result_file import Document, write
     from loadtests.run import Plan, Target, run
 
     try:
@@ -47,7 +46,7 @@ def load(
     target = Target(url, name, "v2", calls, headers, timeout)
     result = run(target, Plan(wanted, seconds, warm_up, processes, seed))
     if json_file is not None:
-        json_file.write_text(json.dumps(asdict(result)))
+        write(json_file, Document((result,)))
     typer.echo(f"{result.answered} answered/s, p50 {result.latency.p50} ms, p99 {result.latency.p99} ms")
     for reason in result.invalid:
         typer.secho(f"INVALID: {reason}", fg="red")

@@ -1,19 +1,19 @@
-import json
 from pathlib import Path
 
 from typer.testing import CliRunner
 
 from loadtests.command import loadtest
+from loadtests.result_file import read
 from tests.running_server import RunningServer
 
 
 def test_a_server_is_loaded_and_the_result_kept(tiny_server: RunningServer, tmp_path: Path) -> None:
     words = [tiny_server.url, "--model", "double", "--rate", "50", "--seconds", "1", "--warm-up", "0"]
     done = CliRunner().invoke(loadtest, [*words, "--json", str(tmp_path / "result.json")])
-    result = json.loads((tmp_path / "result.json").read_text())
-    assert result["fates"] == {"answered": result["requests"]}
-    assert result["model"] == "double"
-    assert done.exit_code == (1 if result["invalid"] else 0)
+    [result] = read(tmp_path / "result.json").runs
+    assert result.fates == {"answered": result.requests}
+    assert result.model == "double"
+    assert done.exit_code == (1 if result.invalid else 0)
     assert "answered/s" in done.stdout
 
 

@@ -1,0 +1,67 @@
+"""The JSON file of a load test. Rule: what can't be read is told with what it is not."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from loadtests.result import FORMAT, Generator, Latencies, Moment, Result
+
+_T = TypeVar("_T")
+
+
+class NoResult(ValueError):
+    """A file that holds no load test's results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """`runs` in the order in which they were made; `decision` says what was concluded from them, if anything."""
+
+    runs: tuple[Result, ...]
+    decision: dict[str, Any] = field(default_factory=dict)
+
+
+def write(path: Path, document: Document) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"format": FORMAT, **asdict(document)}, indent=1))
+
+
+def read(path: Path) -> Document:
+    """Raises `NoResult`."""
+    try:
+        found = json.loads(path.read_text())
+        if found["format"] != FORMAT:
+            raise NoResult(f"{path} has the format {found['format']}, and this version reads {FORMAT}")
+        return Document(tuple(_result(run) for run in found["runs"]), found["decision"])
+    except OSError as error:
+        raise NoResult(f"{path} can't be read: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError) as error:
+        if isinstance(error, NoResult):
+            raise
+        raise NoResult(f"{path} is no result of a load test (`slipway loadtest URL --json FILE` writes one)") from None
+
+
+def _result(run: dict[str, Any]) -> Result:
+    return _made(
+        Result,
+        run
+        | {name: _latencies(run[name]) for name in ("latency", "service", "slip", "first", "gap")}
+        | {"moments": tuple(_made(Moment, moment) for moment in run["moments"])}
+        | {"generator": _made(Generator, run["generator"])}
+        | {name: tuple(run[name]) for name in ("invalid", "notes")},
+    )
+
+
+def _latencies(found: dict[str, Any] | None) -> Latencies | None:
+    if found is None:
+        return None
+    interval = found["p99_interval"]
+    return _made(Latencies, found | {"p99_interval": tuple(interval) if interval else None})
+
+
+def _made(kind: type[_T], values: dict[str, Any]) -> _T:
+    """Raises `TypeError` where a field is missing; one that this version doesn't know is left out."""
+    known: Sequence[str] = [each.name for each in fields(kind)]  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in values.items() if name in known})
