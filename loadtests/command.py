@@ -5,6 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from loadtests.compare_command import compare
 from loadtests.load_command import load
 
 _DEFAULT = "load"
@@ -28,3 +29,4 @@ def _group() -> None:
 
 
 loadtest.command(_DEFAULT)(load)
+loadtest.command()(compare)

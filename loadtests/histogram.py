@@ -49,6 +49,11 @@ class Histogram:
         """Seconds; 0 where nothing was recorded."""
         return float(self._hdr.get_value_at_percentile(percent)) / _PER_SECOND if len(self) else 0.0
 
+    def within(self, seconds: float) -> int:
+        """How many took at most so long, to the precision of its digits."""
+        last = self._indices(np.array([min(_LONGEST, max(1, round(seconds * _PER_SECOND)))]))[0]
+        return int(self.counts[: last + 1].sum())
+
     def record(self, seconds: np.ndarray) -> None:
         """float64 [n], all at once."""
         if not len(seconds):

@@ -58,7 +58,9 @@ Watch = Callable[[Progress], bool]
 """Whether the load has said enough."""
 
 
-class _Cost:
+class Cost:
+    """Of the generator: seconds of processor, and the busiest process's share of one."""
+
     def __init__(self) -> None:
         self.cpu = 0.0
         self.busy = 0.0
@@ -72,14 +74,14 @@ def run(target: Target, plan: Plan, watch: Watch = lambda _: False) -> Result:
     """Raises `SenderDied`."""
     share = Share(target.calls, plan.load, 0.0, plan.seconds, plan.seed, most_at_once=plan.most_at_once)
     errand = Errand(target.url, target.protocol, target.headers, target.timeout, share, plan.warm_up)
-    tally, cost = Tally(max(1.0, plan.seconds / _MOST_SPANS)), _Cost()
+    tally, cost = Tally(max(1.0, plan.seconds / _MOST_SPANS)), Cost()
     with started(errand, plan.processes) as senders:
         began = datetime.now(UTC).isoformat(timespec="milliseconds")
         seconds = _counted(senders, tally, cost, plan, watch)
-    return _result(target, plan, tally, cost, began, seconds)
+    return result(target, plan, tally, cost, began, seconds)
 
 
-def _counted(senders: Senders, tally: Tally, cost: _Cost, plan: Plan, watch: Watch) -> float:
+def _counted(senders: Senders, tally: Tally, cost: Cost, plan: Plan, watch: Watch) -> float:
     """The seconds that the load lasted."""
     seconds, stopped = plan.seconds, False
     for news in senders.news(_LOOK):
@@ -93,7 +95,7 @@ def _counted(senders: Senders, tally: Tally, cost: _Cost, plan: Plan, watch: Wat
     return seconds
 
 
-def _result(target: Target, plan: Plan, tally: Tally, cost: _Cost, began: str, seconds: float) -> Result:
+def result(target: Target, plan: Plan, tally: Tally, cost: Cost, began: str, seconds: float) -> Result:
     fates = tally.fates
     lasted = max(seconds, tally.last_finish)
     answered = len(tally.latency)

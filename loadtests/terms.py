@@ -40,3 +40,12 @@ def header(line: str) -> tuple[str, str]:
     if not colon or not name.strip() or not line.isprintable():
         raise UnknownTerms(f"--header is a name and a value, as in 'Authorization: Bearer KEY'; not '{line[:80]}'")
     return name.strip(), value.strip()
+
+
+def peak(text: str | None, slo: list[str] | None) -> float | None:
+    """Requests a second, as in 5000rps. Raises `UnknownTerms` also where no objective says what they need."""
+    if text is None:
+        return None
+    if not slo:
+        raise UnknownTerms("--plan needs to know what has to be held: give --slo, as in --slo 'p99<50ms'")
+    return _rate(text.removesuffix("rps"))

@@ -1,0 +1,94 @@
+"""What follows from runs at different rates.
+
+Rule: a request that was refused, failed or lost is a miss, so that nothing is gained by answering fewer.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from loadtests.capacity import Trial
+from loadtests.knee import knee
+from loadtests.objective import Measure, Objective, attainment
+from loadtests.outcomes import Fate
+from loadtests.result import Result
+from loadtests.run import Progress
+
+_HOPELESS = 4.0  # times as many misses as a run may have
+_FEWEST_SECONDS = 2.0  # before a run is given up
+
+
+def held(result: Result, objectives: Sequence[Objective]) -> bool:
+    return all(attainment(result, objective).held for objective in objectives)
+
+
+def tightest(objectives: Sequence[Objective]) -> float | None:
+    return min((objective.limit for objective in objectives), default=None)
+
+
+def hopeless(progress: Progress, rate: float, objectives: Sequence[Objective]) -> bool:
+    """Whether the run has missed so much already that the rest can't mend it."""
+    if progress.passed < min(_FEWEST_SECONDS, progress.seconds / 2):
+        return False
+    whole = rate * progress.seconds
+    tally = progress.tally
+    return any(
+        tally.requests - tally.latency.within(objective.limit) > _HOPELESS * (1 - objective.percent / 100) * whole
+        for objective in objectives
+        if objective.measure is Measure.LATENCY
+    )
+
+
+def capacity_found(
+    runs: Sequence[Result], objectives: Sequence[Objective], confirmed: Result | None, trials: Sequence[Trial]
+) -> dict[str, Any]:
+    """The highest rate, and what came of the requests of the run that confirmed it."""
+    points = [_point(each, objectives) for each in runs]
+    base = {"kind": "capacity", "objectives": list(map(str, objectives)), "points": points}
+    limited = any(not trial.valid for trial in trials)
+    if confirmed is None:
+        return base | {"capacity": 0.0, "limited_by_generator": limited}
+    return base | {
+        "capacity": round(confirmed.load["rate"], 3),
+        "limited_by_generator": limited,
+        "run": list(runs).index(confirmed),
+        **_shares(confirmed, objectives),
+    }
+
+
+def curve_found(runs: Sequence[Result], objectives: Sequence[Objective]) -> dict[str, Any]:
+    """With the rate of the knee."""
+    found = knee(runs)
+    points = [_point(each, objectives) for each in runs]
+    return {"kind": "curve", "knee": found.offered if found else None, "points": points}
+
+
+def _shares(result: Result, objectives: Sequence[Objective]) -> dict[str, Any]:
+    worst = min((attainment(result, objective) for objective in objectives), key=lambda one: one.share)
+    answered = result.fates.get(Fate.ANSWERED, 0)
+    refused = result.fates.get(Fate.REFUSED, 0)
+    return {
+        "attainment": round(worst.share, 5),
+        "goodput": round(worst.share * result.offered, 3),
+        "refused": round(refused / result.requests, 5),
+        "late": round(max(0, answered - worst.within) / result.requests, 5),
+        "failed": round((result.requests - answered - refused) / result.requests, 5),
+        "surely": all(attainment(result, objective).surely for objective in objectives),
+    }
+
+
+def _point(result: Result, objectives: Sequence[Objective]) -> dict[str, Any]:
+    return {
+        "offered": result.offered,
+        "answered": result.answered,
+        "p50": result.latency.p50,
+        "p99": result.latency.p99,
+        "held": held(result, objectives) if objectives else None,
+        "invalid": bool(result.invalid),
+    }
+
+
+def in_words(result: Result, objectives: Sequence[Objective]) -> Iterator[str]:
+    for objective in objectives:
+        found = attainment(result, objective)
+        yield f"{objective}: {found.share:.2%} in time, {'held' if found.held else 'missed'}"
+    yield from result.invalid

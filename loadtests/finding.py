@@ -1,0 +1,82 @@
+"""Tests one after another, each at the rate that those before suggest: the highest that holds an objective, or a curve.
+
+Rule: every run is kept; what is concluded names the run that shows it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from loadtests.capacity import Trial, bracket, next_rate
+from loadtests.conclusions import capacity_found, curve_found, held, hopeless, in_words, tightest
+from loadtests.knee import saturated
+from loadtests.load import Closed, Open
+from loadtests.objective import Objective
+from loadtests.result import Result
+from loadtests.result_file import Document
+from loadtests.run import Plan, Progress, Target, run
+
+_CONFIRMATIONS = 4
+_STEP_DOWN = 0.95
+_LONGER = 3.0
+_CURVE = tuple(share / 10 for share in (1, 3, 5, 6, 7, 8, 9, 9.5, 10, 11, 12))
+
+Tell = Callable[[Result, str], None]
+"""Is told each run when it is over, with what was seen in it."""
+Watcher = Callable[[Plan], Callable[[Progress], bool]]
+"""What watches a run that is about to begin; see `run.Watch`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """`plan` has the seconds and processes of each trial; its load is replaced."""
+
+    target: Target
+    plan: Plan
+    objectives: tuple[Objective, ...]
+    tell: Tell
+    watcher: Watcher
+    first: float | None = None
+
+    def capacity(self) -> Document:
+        """Poisson arrivals, as in MLPerf's Server scenario; the rate that is found is confirmed by a longer run."""
+        runs: list[Result] = []
+        trials: list[Trial] = []
+        first = self.first or self._guess()
+        while (rate := next_rate(trials, first)) is not None:
+            runs.append(self._tried(rate, self.plan.seconds))
+            trials.append(Trial(rate, held(runs[-1], self.objectives), not runs[-1].invalid))
+        low, _ = bracket(trials)
+        confirmed = self._confirmed(low, runs) if low else None
+        return Document(tuple(runs), capacity_found(runs, self.objectives, confirmed, trials))
+
+    def curve(self, highest: float | None = None) -> Document:
+        """From a tenth of what the server can do to more than that."""
+        highest = highest or 2 * self._guess()
+        runs: list[Result] = []
+        for share in _CURVE:
+            runs.append(self._tried(share * highest, self.plan.seconds))
+            if saturated(runs[-1]):
+                break
+        return Document(tuple(runs), curve_found(runs, self.objectives))
+
+    def _guess(self) -> float:
+        """Half of what four callers who wait for their answers are answered."""
+        plan = replace(self.plan, load=Closed(4), seconds=min(2.0, self.plan.seconds), objective=None)
+        guess = run(self.target, plan, self.watcher(plan))
+        self.tell(guess, f"four callers are answered {guess.answered:.4g} times a second")
+        return max(0.1, guess.answered / 2)
+
+    def _tried(self, rate: float, seconds: float) -> Result:
+        plan = replace(self.plan, load=Open(rate), seconds=seconds, objective=tightest(self.objectives))
+        watch = self.watcher(plan)
+        result = run(self.target, plan, lambda progress: watch(progress) or hopeless(progress, rate, self.objectives))
+        self.tell(result, ", ".join(in_words(result, self.objectives)))
+        return result
+
+    def _confirmed(self, rate: float, runs: list[Result]) -> Result | None:
+        for _ in range(_CONFIRMATIONS):
+            runs.append(self._tried(rate, _LONGER * self.plan.seconds))
+            if held(runs[-1], self.objectives) and not runs[-1].invalid:
+                return runs[-1]
+            rate *= _STEP_DOWN
+        return None

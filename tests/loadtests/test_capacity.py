@@ -1,0 +1,36 @@
+import pytest
+
+from loadtests.capacity import Trial, bracket, next_rate
+
+
+def search(capacity: float, first: float, generator: float = 1e9) -> list[Trial]:
+    trials: list[Trial] = []
+    while (rate := next_rate(trials, first)) is not None:
+        assert len(trials) < 40
+        trials.append(Trial(rate, held=rate <= capacity, valid=rate <= generator))
+    return trials
+
+
+@pytest.mark.parametrize("capacity", [0.3, 90.0, 100.0, 5000.0])
+@pytest.mark.parametrize("first", [1.0, 100.0, 3000.0])
+def test_the_highest_rate_is_found_wherever_the_search_begins(capacity: float, first: float) -> None:
+    trials = search(capacity, first)
+    low, high = bracket(trials)
+    assert low <= capacity
+    assert high is not None
+    assert capacity < high <= low * 1.05
+    assert len(trials) < 25
+
+
+def test_an_objective_that_no_rate_holds_ends_the_search() -> None:
+    assert bracket(search(0.0, 100.0))[0] == 0.0
+
+
+def test_a_generator_that_can_do_no_more_ends_the_search_where_it_could() -> None:
+    low, high = bracket(search(1000.0, 100.0, generator=500.0))
+    assert low <= 500.0 < (high or 0) <= low * 1.05
+
+
+def test_a_rate_that_held_by_chance_above_one_that_did_not_does_not_count() -> None:
+    trials = [Trial(100, True), Trial(200, False), Trial(150, True), Trial(400, True)]
+    assert bracket(trials) == (150, 200)

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from loadtests.capacity import Trial
+from loadtests.conclusions import capacity_found, curve_found, held, hopeless, in_words, tightest
+from loadtests.objective import parsed
+from loadtests.run import Progress
+from loadtests.tally import Tally
+from tests.loadtests.results import result_of
+from tests.loadtests.test_tally import outcomes
+
+OBJECTIVES = (parsed("p99<50ms"), parsed("p50<20ms"))
+
+
+def test_all_objectives_have_to_be_held() -> None:
+    assert held(result_of(np.full(100, 0.01)), OBJECTIVES)
+    assert not held(result_of(np.full(100, 0.03)), OBJECTIVES)
+    assert tightest(OBJECTIVES) == 0.02
+    assert tightest(()) is None
+    assert "p99<50ms: 100.00% in time, held" in ", ".join(in_words(result_of(np.full(100, 0.01)), OBJECTIVES))
+
+
+def test_what_came_of_all_requests_is_told() -> None:
+    latencies = np.concatenate([np.full(9000, 0.01), np.full(50, 0.2)])
+    run = result_of(latencies, refused=950, rate=500)
+    found = capacity_found([run], OBJECTIVES[:1], run, [Trial(500, True)])
+    assert found["capacity"] == 500
+    assert found["attainment"] == pytest.approx(0.9)
+    assert found["goodput"] == pytest.approx(450)
+    assert (found["refused"], found["late"], found["failed"]) == (0.095, 0.005, 0.0)
+    assert not found["limited_by_generator"]
+
+
+def test_no_rate_at_all_is_a_capacity_of_nothing() -> None:
+    run = result_of(np.full(100, 0.5))
+    found = capacity_found([run], OBJECTIVES, None, [Trial(100, False, valid=False)])
+    assert found["capacity"] == 0.0
+    assert found["limited_by_generator"]
+    assert found["points"][0]["held"] is False
+
+
+def test_a_curve_has_its_points_and_its_knee() -> None:
+    found = curve_found([result_of(np.full(100, 0.01)), result_of(np.full(100, 0.5))], ())
+    assert found["knee"] == pytest.approx(100)
+    assert [point["p99"] for point in found["points"]] == pytest.approx([10, 500], rel=0.01)
+
+
+@pytest.mark.parametrize(("late", "passed", "expected"), [(50, 3.0, True), (50, 1.0, False), (5, 3.0, False)])
+def test_a_run_that_can_not_be_saved_is_given_up(late: int, passed: float, expected: bool) -> None:
+    tally = Tally(span=1.0)
+    tally.add(outcomes(*((at / 100, at / 100, at / 100 + (0.5 if at < late else 0.01), 200) for at in range(100))))
+    assert hopeless(Progress(tally, passed, 10.0), 100.0, OBJECTIVES[:1]) is expected

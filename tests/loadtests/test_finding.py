@@ -1,0 +1,51 @@
+"""Searches against a server that serves one request after another, each in 5 ms."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from loadtests.finding import Search
+from loadtests.load import Closed
+from loadtests.objective import parsed
+from loadtests.result import Result
+from loadtests.run import Plan, Progress
+from tests.loadtests.stub_server import stub
+from tests.loadtests.test_run import target
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with stub(service=0.005) as address:
+        yield address
+
+
+def search(url: str, objective: str, told: list[str], first: float | None = None) -> Search:
+    def tell(result: Result, words: str) -> None:
+        told.append(words)
+
+    def watch(plan: Plan) -> Callable[[Progress], bool]:
+        return lambda _: False
+
+    return Search(target(url), Plan(Closed(1), 0.4, warm_up=0.0), (parsed(objective),), tell, watch, first)
+
+
+def test_a_rate_beyond_what_the_server_can_do_is_never_found(url: str) -> None:
+    """200 a second is all it can do. An objective that a slow machine holds too, so that this holds anywhere."""
+    told: list[str] = []
+    found = search(url, "p50<400ms", told, first=40.0).capacity()
+    assert found.decision["capacity"] <= 400
+    assert len(told) == len(found.runs) == len(found.decision["points"])
+    assert found.decision["objectives"] == ["p50<400ms"]
+
+
+def test_an_impossible_objective_finds_nothing(url: str) -> None:
+    found = search(url, "p50<1ms", [], first=0.2).capacity()
+    assert found.decision["capacity"] == 0.0
+
+
+def test_a_curve_goes_on_until_the_server_can_do_no_more(url: str) -> None:
+    found = search(url, "p99<1s", []).curve(highest=400.0)
+    offered = [point["offered"] for point in found.decision["points"]]
+    assert offered == sorted(offered)
+    assert found.runs[-1].answered < 0.95 * found.runs[-1].offered
+    assert found.decision["knee"] in offered

@@ -1,0 +1,22 @@
+import numpy as np
+import pytest
+
+from loadtests.replicas import Assumptions, Use, replicas, use, values
+from tests.loadtests.results import result_of
+
+
+def test_a_peak_needs_its_capacity_room_and_spares() -> None:
+    confirmed = result_of(np.full(1000, 0.02), rate=400)
+    plan = replicas(5000, confirmed, Use(cpu=1.73, memory=700 * 2**20), Assumptions(headroom=0.2, spare=1))
+    assert plan.replicas == 15 + 1
+    assert plan.rate == pytest.approx(280)
+    assert plan.in_flight == pytest.approx(280 * 0.02, rel=0.01)
+    assert (plan.cpu, plan.memory) == ("1800m", "896Mi")
+    assert values(plan)["autoscaling"]["maxReplicas"] == 32
+    assert values(plan)["resources"]["limits"] == {"memory": "896Mi"}
+
+
+def test_a_server_that_tells_nothing_leaves_its_resources_open() -> None:
+    confirmed = result_of(np.full(1000, 0.02), rate=400)
+    assert use(confirmed) is None
+    assert "resources" not in values(replicas(100, confirmed, None, Assumptions()))
