@@ -39,14 +39,20 @@ from serving.engine.tracer import Tracer
 from serving.errors import ModelLoadFailed
 from serving.gateways.gateway_metrics import GatewayMetrics
 from serving.gateways.gateways import Gateways, check_platform
+from serving.listening import listen, listen_grpc, listen_http, port_of
 from serving.log import Logging
 from serving.machine import Machine, nvml
 from serving.metrics import Metrics
+from serving.recording.recorder import Recorder, Recording
+from serving.recording.recording_metrics import RecordingMetrics
 from serving.settings import Settings
 from serving.transports.extensions import extensions
 from serving.transports.grpc.server import GrpcServer
 from serving.transports.http.app import gateway, metrics_only
 from serving.transports.http.fast_path import FastPath
+from serving.transports.http.recorded_app import RecordedApp
+from serving.transports.http.recorded_way import RecordedWay
+from serving.transports.http.tensor_request import Way
 from serving.transports.http.uvicorn_server import HttpServer
 from serving.transports.shared_memory import SharedMemoryRegions
 
@@ -57,10 +63,6 @@ _AFTER_GATEWAYS = 1  # seconds that the server's own HTTP has, once gateways had
 _FOR_GATEWAYS = 24 * 60 * 60  # seconds that their connections may be idle; whoever hangs up must not be this side
 
 _SAME_SIGNAL = 0.5  # seconds; `make` and `timeout` pass on the Ctrl-C that the whole process group already had
-
-
-class PortTaken(Exception):
-    """The text says which, and what to do."""
 
 
 class ModelsFailed(Exception):
@@ -89,14 +91,15 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
     """Run until `stop` is set, then drain.
 
     Health answers once the repositories were listed, readiness once every model was tried. Before anything is loaded it
-    raises `PortTaken`, and `ModelLoadFailed` for a repository that can't be read; after that, `ModelsFailed` and
-    `GatewaysFailed`.
+    raises `PortTaken`, `RecordFileUnusable`, and `ModelLoadFailed` for a repository that can't be read; after that,
+    `ModelsFailed` and `GatewaysFailed`.
     """
     if settings.http_workers > 1:
         check_platform(dir(os), dir(socket))
-    with ExitStack() as sockets:
-        http_sockets = [sockets.enter_context(listening) for listening in _listen_http(settings)]
-        metrics_socket = sockets.enter_context(_listen(settings.host, settings.metrics_port, "--metrics-port"))
+    with ExitStack() as opened:
+        listening = listen_http(settings.host, settings.http_port, settings.http_workers)
+        http_sockets = [opened.enter_context(each) for each in listening]
+        metrics_socket = opened.enter_context(listen(settings.host, settings.metrics_port, "--metrics-port"))
         repository, names = await in_own_thread(_open, settings)
         size = settings.response_cache_byte_size
         cache = ResponseCache(size) if size else None
@@ -125,15 +128,20 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         logs = Logging(LogSettings(log_verbose_level=settings.log_verbose), log)
         offered = extensions(settings.allow_shared_memory, is_explicit)
         app = gateway(engine, metrics, regions, traces, logs, offered, settings.max_body_size)
-        fast_path = FastPath(engine, settings.max_body_size)
+        fast_path: Way = FastPath(engine, settings.max_body_size)
+        recorder = await in_own_thread(_recorder, settings)
+        if recorder is not None:
+            opened.callback(recorder.close)
+            collectors.register(RecordingMetrics(recorder))
+            app, fast_path = RecordedApp(app, recorder), RecordedWay(fast_path, recorder)
         has_gateways = settings.http_workers > 1
         http = _http_server(settings, app, fast_path)
         gateways = Gateways(http_sockets if has_gateways else (), http, app, fast_path, settings.max_body_size)
         if has_gateways:
             collectors.register(GatewayMetrics(gateways))
         metrics_http = HttpServer(metrics_only(metrics), shutdown_timeout=1)
-        grpc = GrpcServer(engine, regions, traces, logs, offered, settings.grpc_max_message_size)
-        grpc_port = _listen_grpc(grpc, settings.host, settings.grpc_port)
+        grpc = GrpcServer(engine, regions, traces, logs, offered, settings.grpc_max_message_size, recorder)
+        grpc_port = listen_grpc(grpc, settings.host, settings.grpc_port)
         await grpc.start()
         http_task = asyncio.create_task(http.serve([] if has_gateways else http_sockets))
         metrics_task = asyncio.create_task(metrics_http.serve([metrics_socket]))
@@ -147,7 +155,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             if not stop.is_set():
                 engine.accepting = True
                 grpc.set_accepting(True)
-                started = Started(_port(http_sockets[0]), grpc_port, _port(metrics_socket), engine)
+                started = Started(port_of(http_sockets[0]), grpc_port, port_of(metrics_socket), engine)
                 await in_own_thread(on_started, started)  # it may look at the repository
             if settings.model_control_mode == "poll":
                 poller = Poller(registry, dependencies.sync, repository.roots, settings.repository_poll_secs)
@@ -190,11 +198,18 @@ def _on_signals(act: Callable[[], None]) -> None:
             asyncio.get_running_loop().add_signal_handler(number, act)
 
 
-def _http_server(settings: Settings, app: ASGIApp, fast_path: FastPath) -> HttpServer:
+def _http_server(settings: Settings, app: ASGIApp, fast_path: Way) -> HttpServer:
     """Behind gateways it ends after them, and they decide how long a connection is kept."""
     if settings.http_workers > 1:
         return HttpServer(app, _AFTER_GATEWAYS, fast_path, keep_alive=_FOR_GATEWAYS)
     return HttpServer(app, settings.shutdown_timeout, fast_path)
+
+
+def _recorder(settings: Settings) -> Recorder | None:
+    if settings.record_file is None:
+        return None
+    bodies, most = settings.record_bodies, settings.record_max_bytes
+    return Recorder(Recording(settings.record_file, settings.record_rate, bodies, most))
 
 
 async def _load(dependencies: Dependencies, names: list[str], stop: asyncio.Event) -> None:
@@ -250,47 +265,3 @@ async def _first(stopped: Coroutine[Any, Any, Any], *servers: "asyncio.Task[None
 async def _end(server: "HttpServer", task: "asyncio.Task[None]") -> None:
     server.stop()
     await asyncio.wait([task])
-
-
-def _listen_http(settings: Settings) -> list[socket.socket]:
-    """A socket for each process that takes connections. The first look is at whether the port is somebody else's, which
-    sockets that share it do not tell."""
-    listening = _listen(settings.host, settings.http_port, "--http-port")
-    if settings.http_workers == 1:
-        return [listening]
-    with listening:
-        port = _port(listening)
-    return [_listen(settings.host, port, "--http-port", is_shared=True) for _ in range(settings.http_workers)]
-
-
-def _listen(host: str, port: int, option: str, is_shared: bool = False) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host, port), family=family, backlog=2048, reuse_port=is_shared)
-    except OSError as error:
-        raise _cannot_listen(host, port, option, error) from None
-    # Connections inherit it. asyncio sets it only for sockets that it made itself, and without it a reply that is
-    # written in two parts waits 40 ms for the client's acknowledgement of the first.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listening
-
-
-def _listen_grpc(server: GrpcServer, host: str, port: int) -> int:
-    """grpc binds a port itself and does not say why it can't, so that is found out before."""
-    _listen(host, port, "--grpc-port").close()
-    try:
-        return server.listen(host, port)
-    except OSError as error:
-        raise _cannot_listen(host, port, "--grpc-port", error) from None
-
-
-def _cannot_listen(host: str, port: int, option: str, error: OSError) -> PortTaken:
-    if (error.errno or 0) < 0:  # of the look-up of a name, whose error's class `create_server` loses
-        return PortTaken(f"'{host}' is no address of this machine; choose another with --host")
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    return PortTaken(f"can't listen on {host}:{port} ({reason}); choose another with {option}")
-
-
-def _port(listening: socket.socket) -> int:
-    port: int = listening.getsockname()[1]
-    return port

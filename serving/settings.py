@@ -17,6 +17,8 @@ class Settings:
     `state_file`. A model repository is a folder or an address
     (s3://bucket/models), whose files are fetched into `model_cache`, or without it into the system's folder for such
     things.
+    `record_rate` of all requests (1: all of them) go into a `record_file`, with their bodies or without, until it has
+    `record_max_bytes`.
     With `enable_global_threadpool` all ONNX models of the process share one pool of threads, for good. Up to
     `auto_tune_secs` of each load go into measuring how many instances and threads suit the model. With more than one
     of `http_workers` that many processes take HTTP connections, and this one only answers.
@@ -45,3 +47,7 @@ class Settings:
     enable_global_threadpool: bool = False
     auto_tune_secs: float = 3.0
     http_workers: int = 1
+    record_file: Path | None = None
+    record_rate: float = 0.01
+    record_bodies: bool = True
+    record_max_bytes: int = 1024**3

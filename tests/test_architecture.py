@@ -43,6 +43,8 @@ ALLOWED = {
         "serving.machine",
     },
     "serving.settings": set(),
+    "serving.recording": {"serving", "serving.errors", "serving.protocols"},
+    "serving.listening": {"serving.transports"},
     "serving.gateways": {"serving.backends", "serving.engine", "serving.errors", "serving.transports"},
     "serving.transports": {
         "serving",
@@ -53,6 +55,7 @@ ALLOWED = {
         "serving.log",
         "serving.metrics",
         "serving.protocols",
+        "serving.recording",
     },
     # Of `serving.text`, whether the files of text that are published will be understood; of `serving.protocols`, what
     # becomes of a person's file, so that a model is trained on what it will be sent.
@@ -101,6 +104,14 @@ WITHOUT_OWN_TEST = {
     "serving/commands/serve.py": "tests/integration/test_command_line.py runs the command",
     "serving/commands/serve_options.py": "words of the command's help",
     "serving/settings.py": "values only",
+    "serving/listening.py": "tests/serving/test_server.py and tests/integration/test_gateways.py take its ports",
+    "serving/recording/calls.py": "data",
+    "serving/recording/outline.py": "test_recorder.py reads what a server recorded",
+    "serving/recording/recording_metrics.py": "test_recorder.py scrapes them",
+    "serving/recording/trace_line.py": "test_recorder.py reads what a server recorded",
+    "serving/transports/grpc/recorded_calls.py": "tests/serving/recording/test_recorder.py asks through it",
+    "serving/transports/http/recorded_app.py": "tests/serving/recording/test_recorder.py asks through it",
+    "serving/transports/http/recorded_way.py": "tests/serving/recording/test_recorder.py asks through it",
     "serving/engine/pending.py": "data",
     "serving/engine/servable.py": "interfaces",
     "serving/transports/statistics.py": "test_statistics.py of either transport asks for them",

@@ -49,6 +49,10 @@ def serve(
     state_file: options.StateFile = None,
     log_verbose: options.LogVerbose = _DEFAULTS.log_verbose,
     trace_file: options.TraceFile = None,
+    record_file: options.RecordFile = None,
+    record_rate: options.RecordRate = _DEFAULTS.record_rate,
+    record_bodies: options.RecordBodies = _DEFAULTS.record_bodies,
+    record_max_bytes: options.RecordMaxBytes = _DEFAULTS.record_max_bytes,
     response_cache_byte_size: options.ResponseCacheByteSize = None,
     backend_config: options.BackendConfig = None,
     cache_config: options.CacheConfig = None,
@@ -78,6 +82,10 @@ def serve(
         raise typer.BadParameter("--load-model needs --model-control-mode explicit; without it every model is loaded")
     if trace_file is not None and not os.access(trace_file.parent, os.W_OK | os.X_OK):
         raise typer.BadParameter(f"--trace-file: nothing can be written into the folder {trace_file.parent}")
+    if not 0 < record_rate <= 1:
+        raise typer.BadParameter(
+            f"--record-rate must be above 0 and at most 1, the share of all requests; got {record_rate:g}"
+        )
     try:
         cache_size = cache_byte_size(response_cache_byte_size, cache_config)
         enable_global_threadpool = enables_global_threadpool(backend_config or [])
@@ -107,6 +115,10 @@ def serve(
         enable_global_threadpool=enable_global_threadpool,
         auto_tune_secs=auto_tune_secs,
         http_workers=http_workers,
+        record_file=record_file,
+        record_rate=record_rate,
+        record_bodies=record_bodies,
+        record_max_bytes=record_max_bytes,
     )
     _log_to_stderr()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -150,6 +162,8 @@ async def _serve(settings: Settings) -> None:
     from serving import server
     from serving.engine.state_file import StateFileUnusable
     from serving.gateways.gateways import GatewaysFailed
+    from serving.listening import PortTaken
+    from serving.recording.record_file import RecordFileUnusable
 
     stop = asyncio.Event()
     server.stop_on_signals(stop)
@@ -158,9 +172,10 @@ async def _serve(settings: Settings) -> None:
         _spare_the_garbage_collector()
         say_where_to_look(settings, started)
 
+    failures = (PortTaken, server.ModelsFailed, GatewaysFailed, ModelLoadFailed, RecordFileUnusable, StateFileUnusable)
     try:
         stopped = await server.serve(settings, on_started, stop)
-    except (server.PortTaken, server.ModelsFailed, GatewaysFailed, ModelLoadFailed, StateFileUnusable) as error:
+    except failures as error:
         typer.secho(f"slipway serve: {error}", fg="red", err=True)
         raise typer.Exit(1) from None
     if stopped.cut_off:

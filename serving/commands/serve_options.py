@@ -168,6 +168,37 @@ TraceFile = Annotated[
         help="Where traced requests are written; they are chosen at /v2/trace/setting.",
     ),
 ]
+RecordFile = Annotated[
+    Path | None,
+    Option(
+        envvar="SLIPWAY_RECORD_FILE",
+        show_envvar=False,
+        help="Where a sample of the requests is written, for `slipway loadtest --replay`; without it nothing is.",
+    ),
+]
+RecordRate = Annotated[
+    float,
+    Option(envvar="SLIPWAY_RECORD_RATE", show_envvar=False, metavar="N", help="Share of all requests; 1 for all."),
+]
+RecordBodies = Annotated[
+    bool,
+    Option(
+        "--record-bodies",
+        envvar="SLIPWAY_RECORD_BODIES",
+        show_envvar=False,
+        help="Record what is asked; with --no-record-bodies only its size and its tensors' shapes.",
+    ),
+]
+RecordMaxBytes = Annotated[
+    int,
+    Option(
+        envvar="SLIPWAY_RECORD_MAX_BYTES",
+        show_envvar=False,
+        metavar="N",
+        min=1,
+        help="Recording ends when its file would be larger.",
+    ),
+]
 ResponseCacheByteSize = Annotated[
     int | None,
     Option(

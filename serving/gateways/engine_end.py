@@ -18,8 +18,7 @@ from serving.gateways.frame_writer import FrameWriter
 from serving.gateways.frames import Frame, Frames, Kind, Place
 from serving.gateways.one_request import OneRequest
 from serving.gateways.shared_memory import SharedMemory
-from serving.transports.http.fast_path import FastPath
-from serving.transports.http.tensor_request import SMALL, Headers, Target, with_path
+from serving.transports.http.tensor_request import SMALL, Headers, Target, Way, with_path
 
 _MOST_TARGETS = 1000
 _LONGEST = 4096  # bytes, of what a target that is kept was made of
@@ -35,7 +34,7 @@ class Asked(NamedTuple):
 class EngineEnd(asyncio.Protocol):
     """Belongs to the event loop's thread."""
 
-    def __init__(self, fast_path: FastPath, app: Any, memory: SharedMemory, on_up: Callable[[], object]) -> None:
+    def __init__(self, fast_path: Way, app: Any, memory: SharedMemory, on_up: Callable[[], object]) -> None:
         """`app` is the ASGI application that answers what is not for the fast path; `on_up` is called once the gateway
         takes connections."""
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()

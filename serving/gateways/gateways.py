@@ -16,7 +16,7 @@ from serving.backends.restarts import Restarts
 from serving.engine.own_thread import in_own_thread
 from serving.gateways.engine_end import EngineEnd
 from serving.gateways.gateway_process import GatewayProcess
-from serving.transports.http.fast_path import FastPath
+from serving.transports.http.tensor_request import Way
 from serving.transports.http.uvicorn_server import HttpServer
 
 log = logging.getLogger("slipway")
@@ -39,7 +39,7 @@ class Gateways:
     """Belongs to the event loop's thread."""
 
     def __init__(
-        self, sockets: Sequence[socket.socket], http: HttpServer, app: Any, fast_path: FastPath, max_body_size: int
+        self, sockets: Sequence[socket.socket], http: HttpServer, app: Any, fast_path: Way, max_body_size: int
     ) -> None:
         """One for each of `sockets`, which stay the caller's. `http` serves the ASGI application `app`."""
         self.restarts = 0

@@ -20,7 +20,7 @@ import pytest
 import tritonclient.http as httpclient
 
 from serving.gateways.gateways import GatewaysFailed, check_platform
-from serving.server import PortTaken
+from serving.listening import PortTaken
 from tests import python_models, tiny_models
 from tests.integration.test_command_line import ROOT, SLIPWAY, slipway, url_in
 from tests.running_server import RunningServer, running, until

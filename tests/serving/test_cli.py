@@ -1,4 +1,7 @@
+from pathlib import Path
+
 import click
+import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -25,6 +28,33 @@ def test_an_unknown_command_is_refused() -> None:
     result = CliRunner().invoke(app, ["sreve"])
     assert result.exit_code == 2
     assert "No such command 'sreve'" in result.output
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "1.5", "nan"])
+def test_a_share_of_requests_that_is_none_is_refused(rate: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["serve", str(tmp_path), "--record-rate", rate], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert f"--record-rate must be above 0 and at most 1, the share of all requests; got {rate}" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "expected"),
+    [
+        ([], {}, True),
+        (["--record-bodies"], {"SLIPWAY_RECORD_BODIES": "false"}, True),
+        (["--no-record-bodies"], {}, False),
+        ([], {"SLIPWAY_RECORD_BODIES": "false"}, False),
+        ([], {"SLIPWAY_RECORD_BODIES": "1"}, True),
+    ],
+)
+def test_bodies_are_recorded_unless_they_are_not_to_be(
+    options: list[str], variables: dict[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    context = click.Context(get_command(app))
+    serve = get_command(app).get_command(context, "serve")  # type: ignore[attr-defined]
+    assert serve.make_context("serve", options).params["record_bodies"] is expected
 
 
 _READABLE = 23  # characters; enough to tell the one option that is longer

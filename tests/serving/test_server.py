@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving.server import PortTaken
+from serving.listening import PortTaken
 from tests import tiny_models
 from tests.running_server import running
 

@@ -9,11 +9,13 @@ from grpc_reflection.v1alpha import reflection
 from serving.engine.engine import Engine
 from serving.engine.trace_registry import TraceRegistry
 from serving.log import Logging
+from serving.recording.recorder import Recorder
 from serving.transports.grpc import service
 from serving.transports.grpc.calls import Calls, Rpc, Unary
 from serving.transports.grpc.health import Health
 from serving.transports.grpc.inference import infer_rpc
 from serving.transports.grpc.models import model_rpcs, server_rpcs
+from serving.transports.grpc.recorded_calls import RecordedStreams, recorded_infer, unwatched
 from serving.transports.grpc.repository import repository_rpcs
 from serving.transports.grpc.settings import settings_rpcs
 from serving.transports.grpc.shared_memory import cuda_shared_memory_rpcs, system_shared_memory_rpcs
@@ -39,6 +41,7 @@ class GrpcServer:
         logs: Logging,
         extensions: list[str],
         max_message_size: int,
+        recorder: Recorder | None,
     ) -> None:
         """`max_message_size` in bytes, of what callers send; -1 for any size."""
         self._calls = Calls()
@@ -59,9 +62,16 @@ class GrpcServer:
             **cuda_shared_memory_rpcs(regions),
             **settings_rpcs(engine.is_model_ready, traces, logs),
         }
-        infer = self._calls.timed("ModelInfer", infer_rpc(engine, regions))
-        stream = self._calls.streaming("ModelStreamInfer", stream_rpc(engine, regions, self._calls.exiting))
-        self._add_services(unary, {"ModelInfer": infer, "ModelStreamInfer": stream})
+        infer = infer_rpc(engine, regions)
+        watch = unwatched if recorder is None else RecordedStreams(recorder)
+        if recorder is not None:
+            infer = recorded_infer(infer, recorder)
+        stream = stream_rpc(engine, regions, self._calls.exiting, watch)
+        others = {
+            "ModelInfer": self._calls.timed("ModelInfer", infer),
+            "ModelStreamInfer": self._calls.streaming("ModelStreamInfer", stream),
+        }
+        self._add_services(unary, others)
 
     def __repr__(self) -> str:
         return f"<GrpcServer {self._calls}>"

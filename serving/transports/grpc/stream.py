@@ -7,7 +7,7 @@ the order in which they came, and one that fails costs its neighbours nothing.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,7 @@ from serving.protocols.outputs import OpenWindow, RequestedOutputs
 from serving.protocols.v2_proto import read_version, wants_empty_final
 from serving.transports.grpc.calls import Streaming, shortened, told
 from serving.transports.grpc.coding import decoded, encoded
+from serving.transports.grpc.recorded_calls import Watch
 from serving.transports.shared_memory import SharedMemoryRegions
 
 FINAL = "triton_final_response"
@@ -32,12 +33,14 @@ MOST_IN_FLIGHT = 1024
 _ENDS_AT_ERRORS = ("triton_grpc_error", "true")
 
 
-def stream_rpc(engine: Engine, regions: SharedMemoryRegions, exiting: asyncio.Event) -> Streaming:
-    """Once `exiting` is set nothing more is read; what was read is answered."""
+def stream_rpc(
+    engine: Engine, regions: SharedMemoryRegions, exiting: asyncio.Event, watch: Callable[[], Watch]
+) -> Streaming:
+    """Once `exiting` is set nothing more is read; what was read is answered. `watch` is asked for each call's."""
 
     async def model_stream_infer(messages: AsyncIterator[ModelInferRequest | InvalidInput], context: Any) -> None:
         ends_at_errors = _ENDS_AT_ERRORS in (tuple(pair) for pair in context.invocation_metadata() or ())
-        await _Stream(engine, regions.window, context, ends_at_errors).run(messages, exiting)
+        await _Stream(engine, regions.window, watch(), context, ends_at_errors).run(messages, exiting)
 
     return model_stream_infer
 
@@ -54,9 +57,12 @@ class _Question:
 class _Stream:
     """One call. `ends_at_errors`: the first error is the call's status, where it is else a response like others."""
 
-    def __init__(self, engine: Engine, open_window: OpenWindow, context: Any, ends_at_errors: bool) -> None:
+    def __init__(
+        self, engine: Engine, open_window: OpenWindow, watch: Watch, context: Any, ends_at_errors: bool
+    ) -> None:
         self._engine = engine
         self._open_window = open_window
+        self._watch = watch
         self._context = context
         self._ends_at_errors = ends_at_errors
         self._room = asyncio.Semaphore(MOST_IN_FLIGHT)
@@ -92,15 +98,15 @@ class _Stream:
     async def _question(self, message: ModelInferRequest | InvalidInput) -> _Question:
         if isinstance(message, InvalidInput):
             return _Question("", True, _refused(message))
-        is_in_turn = True
+        watched, is_in_turn = self._watch(message), True
         try:
             model = self._engine.model(message.model_name, read_version(message.model_version))
             is_in_turn = not model.is_decoupled
             request, requested = await decoded(message, self._open_window)
         except Exception as error:  # told in its turn
-            return _Question(message.id, is_in_turn, _refused(error))
+            return _Question(message.id, is_in_turn, watched(_refused(error)))
         responses = self._responses(model, request, requested, wants_empty_final(message))
-        return _Question(message.id, is_in_turn, responses)
+        return _Question(message.id, is_in_turn, watched(responses))
 
     async def _responses(
         self, model: Servable, request: InferRequest, requested: RequestedOutputs, wants_end: bool

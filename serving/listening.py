@@ -1,0 +1,54 @@
+"""The sockets that a server listens on. Rule: a port that can't be had is told with the option that chooses another."""
+
+import os
+import socket
+
+from serving.transports.grpc.server import GrpcServer
+
+
+class PortTaken(Exception):
+    """The text says which, and what to do."""
+
+
+def listen_http(host: str, port: int, workers: int) -> list[socket.socket]:
+    """A socket for each process that takes connections. The first look is at whether the port is somebody else's, which
+    sockets that share it do not tell."""
+    listening = listen(host, port, "--http-port")
+    if workers == 1:
+        return [listening]
+    with listening:
+        port = port_of(listening)
+    return [listen(host, port, "--http-port", is_shared=True) for _ in range(workers)]
+
+
+def listen(host: str, port: int, option: str, is_shared: bool = False) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family, backlog=2048, reuse_port=is_shared)
+    except OSError as error:
+        raise _cannot_listen(host, port, option, error) from None
+    # Connections inherit it. asyncio sets it only for sockets that it made itself, and without it a reply that is
+    # written in two parts waits 40 ms for the client's acknowledgement of the first.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
+
+
+def listen_grpc(server: GrpcServer, host: str, port: int) -> int:
+    """grpc binds a port itself and does not say why it can't, so that is found out before."""
+    listen(host, port, "--grpc-port").close()
+    try:
+        return server.listen(host, port)
+    except OSError as error:
+        raise _cannot_listen(host, port, "--grpc-port", error) from None
+
+
+def _cannot_listen(host: str, port: int, option: str, error: OSError) -> PortTaken:
+    if (error.errno or 0) < 0:  # of the look-up of a name, whose error's class `create_server` loses
+        return PortTaken(f"'{host}' is no address of this machine; choose another with --host")
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return PortTaken(f"can't listen on {host}:{port} ({reason}); choose another with {option}")
+
+
+def port_of(listening: socket.socket) -> int:
+    port: int = listening.getsockname()[1]
+    return port
