@@ -6,7 +6,7 @@ Rule: every run is kept; what is concluded names the run that shows it.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from loadtests.capacity import Trial, bracket, next_rate
+from loadtests.capacity import PRECISION, Trial, bracket, next_rate
 from loadtests.conclusions import capacity_found, curve_found, held, hopeless, in_words, tightest
 from loadtests.knee import saturated
 from loadtests.load import Closed, Open
@@ -36,13 +36,14 @@ class Search:
     tell: Tell
     watcher: Watcher
     first: float | None = None
+    precision: float = PRECISION
 
     def capacity(self) -> Document:
         """Poisson arrivals, as in MLPerf's Server scenario; the rate that is found is confirmed by a longer run."""
         runs: list[Result] = []
         trials: list[Trial] = []
         first = self.first or self._guess()
-        while (rate := next_rate(trials, first)) is not None:
+        while (rate := next_rate(trials, first, self.precision)) is not None:
             runs.append(self._tried(rate, self.plan.seconds))
             trials.append(Trial(rate, held(runs[-1], self.objectives), not runs[-1].invalid))
         low, _ = bracket(trials)

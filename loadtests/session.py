@@ -39,7 +39,7 @@ def answered(target: Target, plan: Plan, question: Question, onlooker: Onlooker)
     if question.sweep:
         return search.curve()
     if question.objectives:
-        return _with_replicas(search.capacity(), question)
+        return with_replicas(search.capacity(), question)
     return _single(target, plan, question, onlooker)
 
 
@@ -54,7 +54,8 @@ def _single(target: Target, plan: Plan, question: Question, onlooker: Onlooker) 
     return Document((result,))
 
 
-def _with_replicas(found: Document, question: Question) -> Document:
+def with_replicas(found: Document, question: Question) -> Document:
+    """How many the peak needs, where a capacity was found and a peak is asked for."""
     if question.peak is None or not found.decision["capacity"]:
         return found
     confirmed = found.runs[found.decision["run"]]

@@ -1,10 +1,16 @@
 from collections.abc import Callable
 
+import numpy as np
+
+from loadtests.capacity import Trial
+from loadtests.conclusions import capacity_found
 from loadtests.load import Closed, Open
 from loadtests.objective import parsed
 from loadtests.result import Result
+from loadtests.result_file import Document
 from loadtests.run import Plan, Progress
-from loadtests.session import Question, answered
+from loadtests.session import Question, answered, with_replicas
+from tests.loadtests.results import result_of
 from tests.loadtests.stub_server import stub
 from tests.loadtests.test_run import target
 
@@ -31,8 +37,11 @@ def test_a_load_ends_when_its_percentile_is_sure_enough() -> None:
 
 
 def test_a_peak_is_told_in_replicas() -> None:
-    with stub(service=0.02) as url:
-        question = Question((parsed("p50<200ms"),), peak=100_000.0)
-        found = answered(target(url), Plan(Closed(1), 0.3, warm_up=0.0), question, Nobody())
-    assert found.decision["plan"]["replicas"] * found.decision["capacity"] > 100_000
-    assert found.decision["values"]["replicas"] == found.decision["plan"]["replicas"]
+    run = result_of(np.full(1000, 0.01), rate=100)
+    objectives = (parsed("p99<50ms"),)
+    found = Document((run,), capacity_found([run], objectives, run, [Trial(100, True)]))
+    told = with_replicas(found, Question(objectives, peak=1000.0)).decision
+    assert told["plan"]["replicas"] == told["values"]["replicas"] == 13
+    assert "plan" not in with_replicas(found, Question(objectives)).decision
+    nothing = Document((run,), capacity_found([run], objectives, None, []))
+    assert "plan" not in with_replicas(nothing, Question(objectives, peak=1000.0)).decision
