@@ -147,6 +147,7 @@ WITHOUT_OWN_TEST = {
     "loadtests/clients/client.py": "interfaces",
     "loadtests/clients/clients.py": "tests/loadtests/test_run.py sends through them",
     "loadtests/sender_process.py": "tests/loadtests/test_senders.py starts, stops and kills them",
+    "loadtests/benchmarks/stub_server.py": "most tests of tests/loadtests ask it",
     "loadtests/benchmarks/bare_server.py": "tests/loadtests/benchmarks/test_contestants.py asks it",
     "loadtests/benchmarks/peers/litserve_server.py": "runs in an environment of its own, is asked before it is timed",
     "loadtests/benchmarks/peers/mlserver_model.py": "the same",

@@ -7,7 +7,7 @@ from threading import Thread
 import pytest
 
 from loadtests.asking import CannotTest, document, only_model
-from tests.loadtests.stub_server import stub
+from loadtests.benchmarks.stub_server import stub
 
 
 @contextmanager

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from loadtests.benchmarks.stub_server import stub
 from loadtests.finding import Search
 from loadtests.load import Closed
 from loadtests.objective import parsed
 from loadtests.result import Result
 from loadtests.run import Plan, Progress
-from tests.loadtests.stub_server import stub
 from tests.loadtests.test_run import target
 
 

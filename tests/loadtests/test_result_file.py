@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.benchmarks.stub_server import stub
 from loadtests.load import Open
 from loadtests.result_file import Document, NoResult, read, write
 from loadtests.run import Plan, run
-from tests.loadtests.stub_server import stub
 from tests.loadtests.test_run import target
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
+from loadtests.benchmarks.stub_server import stub
 from loadtests.call import Call
 from loadtests.load import Closed, Load, Open, Replay, departures
 from loadtests.outcomes import Fate
 from loadtests.run import Plan, Progress, Target, run
-from tests.loadtests.stub_server import stub
 
 
 def target(url: str, path: str = "/", timeout: float = 30.0) -> Target:

@@ -3,13 +3,13 @@ import signal
 
 import pytest
 
+from loadtests.benchmarks.stub_server import stub
 from loadtests.call import Call
 from loadtests.load import Closed, Open, departures
 from loadtests.sender_process import Errand
 from loadtests.senders import SenderDied, started
 from loadtests.sending import Share
 from loadtests.tally import Tally
-from tests.loadtests.stub_server import stub
 
 
 def errand(url: str, load: Closed | Open, seconds: float = 0.6, warm_up: float = 0.0) -> Errand:

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from loadtests.benchmarks.stub_server import stub
 from loadtests.capacity import Trial
 from loadtests.conclusions import capacity_found
 from loadtests.load import Closed, Open
@@ -11,7 +12,6 @@ from loadtests.result_file import Document
 from loadtests.run import Plan, Progress
 from loadtests.session import Question, answered, with_replicas
 from tests.loadtests.results import result_of
-from tests.loadtests.stub_server import stub
 from tests.loadtests.test_run import target
 
 

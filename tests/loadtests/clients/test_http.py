@@ -3,10 +3,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from loadtests.benchmarks.stub_server import stub
 from loadtests.call import Call
 from loadtests.clients.http import HttpClient
 from loadtests.outcomes import NO_ANSWER, TIMED_OUT
-from tests.loadtests.stub_server import stub
 
 
 @pytest.fixture(scope="module")
