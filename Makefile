@@ -81,7 +81,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "Slipway needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
 	    echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Setting up $(VENV), once. It takes a minute or two, and 2 GB with PyTorch's CPU build."
+	@echo "Setting up $(VENV), once. It takes a minute or two, and 2 GB with PyTorch's CPU build,"
+	@echo "which comes first, without a sign of how far it is."
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	    echo "Python's venv module is missing (on Debian and Ubuntu: apt install python3-venv)."; exit 1; }
 	@$(TORCH_FIRST)

@@ -221,6 +221,8 @@ def _chosen(name: str | None, missing: bool, repository: Path) -> list[str]:
     names = without_version(RECIPES, repository)
     if not names:
         say(f"nothing to train: every model in {repository} has a version")
+    else:
+        say(f"to train    {', '.join(names)}: what {repository} lacks, one after the other")
     return names
 
 

@@ -88,7 +88,18 @@ def _changed_section(name: str, prefix: str, known: Mapping[str, Value], changes
     given = {key.removeprefix(prefix): value for key, value in changes.items() if key.startswith(prefix)}
     for key in given:
         check_known(key, known, name, prefix)
-    return {**known, **{key: fitting(prefix + key, value, known[key]) for key, value in given.items()}}
+    fitted = {key: fitting(prefix + key, value, known[key]) for key, value in given.items()}
+    if prefix == MODEL:
+        for key, value in fitted.items():
+            _check_size(prefix + key, value)
+    return {**known, **fitted}
+
+
+def _check_size(name: str, value: Value) -> None:
+    if type(value) is int and value < 1:
+        raise InvalidConfig(f"{name} must be 1 or more, got {value}")
+    if name.endswith("dropout") and not 0 <= float(value) < 1:
+        raise InvalidConfig(f"{name} must be from 0 to below 1, got {value}")
 
 
 def _check_loss(name: str, own: str, wanted: Mapping[str, Value]) -> None:

@@ -130,7 +130,7 @@ def comparison_table(columns: Mapping[str, Mapping[str, float]]) -> Table:
     table = Table("", *columns)
     first, *others = columns.values()
     for name, value in first.items():
-        table.add_row(name.replace("_", " "), f"[bold]{value:.1%}[/]", *(f"{other[name]:.1%}" for other in others))
+        table.add_row(name.replace("_", " "), Text(f"{value:.1%}", "bold"), *(f"{other[name]:.1%}" for other in others))
     return table
 
 
@@ -145,7 +145,7 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
-def _cell(count: int, right: bool) -> str:
+def _cell(count: int, right: bool) -> Text:
     if right:
-        return f"[bold green]{count}[/]"
-    return f"[red]{count}[/]" if count else "[dim]·[/]"
+        return Text(str(count), "bold green")
+    return Text(str(count), "red") if count else Text("·", "dim")

@@ -18,6 +18,7 @@ from training.errors import InvalidConfig
 from training.export.gate import Gate
 from training.kind import Data
 from training.recipes.recipe import Recipe
+from training.report.intervals import too_few
 from training.report.pages import pages
 from training.run import Outcome
 from training.run import run as train
@@ -67,6 +68,8 @@ class GraphCourse:
         told = f"{name.removeprefix('test_').replace('_', ' '):11} {value:.1%} on {len(outcome.rows):,} held-out rows"
         step = f"with the weights after step {checkpoint.metrics['step']}"
         console.print(f"{told}, {step}", highlight=False, soft_wrap=True)
+        if words := too_few(value, len(outcome.rows)):
+            console.print(f"warning     {words}", style="yellow", highlight=False, soft_wrap=True)
         if has_report:
             console.print(f"report      {run.folder / PAGE}", highlight=False, soft_wrap=True)
         return checkpoint.metrics

@@ -48,7 +48,7 @@ def _list(folder: Path) -> None:
         say(f"no run in {folder}; begin with: slipway train digits-cnn")
         return
     _table(
-        ("run", "state", "started", "in all", "steps", "held-out loss", "scores"),
+        ("run", "state", "started", "in all", "steps", "held-out\nloss", "scores"),
         [
             (
                 told.title,
@@ -59,6 +59,7 @@ def _list(folder: Path) -> None:
             )
             for told in found
         ],
+        whole=6,
     )
 
 
@@ -108,11 +109,14 @@ def _short(value: Any) -> Any:
     return f"{value:.5g}" if isinstance(value, float) else value
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], whole: int = 1) -> None:
+    """The first columns, `whole`, stay in one line each; the others are folded where the terminal is narrow."""
+    from rich.box import SIMPLE
     from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(Column(head[0], no_wrap=True), *head[1:])
+    columns = [Column(name, no_wrap=place < whole, overflow="fold") for place, name in enumerate(head)]
+    table = Table(*columns, box=SIMPLE, padding=(0, 1), pad_edge=False, collapse_padding=True)
     for row in rows:
         table.add_row(*map(Text, row))
     console().print(table)

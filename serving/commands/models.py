@@ -3,6 +3,7 @@ version gets the traffic."""
 
 import json
 import shlex
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -226,6 +227,7 @@ def _check(config: "ModelConfig", repository: "ModelRepositories") -> None:
     from serving.core import ensemble, response_cache_config
     from serving.core.rollout_policy import rollout_policy
     from serving.core.sequence_config import sequence_config
+    from serving.core.speech_config import speech_config
     from serving.engine.config_warnings import config_warnings, label_warnings
     from serving.engine.load_policy import LoadPolicy
 
@@ -234,9 +236,28 @@ def _check(config: "ModelConfig", repository: "ModelRepositories") -> None:
     rollout_policy(config)
     response_cache_config.check(config)
     sequence_config(config)
-    labels = repository.labels(config)  # of versions that have none of their own
-    for warning in (*config_warnings(config, LoadPolicy(has_response_cache=True)), *label_warnings(config, labels)):
-        typer.secho(f"{config.name}: {warning}", fg="yellow", err=True)
+    speech_config(config)
+    warnings = [f"{config.name}: {each}" for each in config_warnings(config, LoadPolicy(has_response_cache=True))]
+    for which, labels in _labels(config, repository):
+        warnings += [f"{which}: {each}" for each in label_warnings(config, labels)]
+    for warning in warnings:
+        typer.secho(warning, fg="yellow", err=True)
+
+
+def _labels(
+    config: "ModelConfig", repository: "ModelRepositories"
+) -> Iterable[tuple[str, Mapping[str, tuple[str, ...]]]]:
+    """Of each version that would be served, which may have its own; those of files elsewhere are not fetched."""
+    from serving.core.model_config import select_versions
+    from serving.engine.version_labels import labels_of_version
+
+    shared, name = repository.labels(config), str(config.name)
+    versions = select_versions(config, repository.versions(name)) if shared and repository.is_watchable else []
+    if not versions:
+        yield name, shared
+    for version in versions:
+        directory = repository.version_directory(name, version)
+        yield f"{name} version {version}", labels_of_version(config, directory, shared)
 
 
 def _config_of_server(model: str, url: str) -> "ModelConfig":

@@ -1,4 +1,4 @@
-"""`slipway predict`: send one picture or document to a running server."""
+"""`slipway predict`: send one picture, text or document to a running server."""
 
 import json
 import sys
@@ -13,6 +13,9 @@ from serving.errors import InvalidInput
 from serving.protocols import people_routes
 
 _BAR = 30  # characters of a score of 1
+_LONGEST = 200  # characters of what was given that an error repeats
+_INPUT_IDS = "input_ids"  # of a model that reads texts
+_WAYS = "name an image or a JSON file, or give JSON such as '[1, 2]', or - for standard input"
 
 
 class _Unreadable(Exception):
@@ -21,7 +24,9 @@ class _Unreadable(Exception):
 
 def predict(
     model: Annotated[str, typer.Argument(help="The model's name.")],
-    data: Annotated[str, typer.Argument(help="An image, a recording, a JSON file or text, or - for standard input.")],
+    data: Annotated[
+        str, typer.Argument(help="An image, a recording, a text, a JSON file, JSON, or - for standard input.")
+    ],
     top_k: Annotated[int, typer.Option(min=1, help="How many labels to show, best first.")] = 5,
     url: Annotated[str, typer.Option(envvar="SLIPWAY_URL", help="The server to ask.")] = DEFAULT_URL,
     as_json: Annotated[bool, typer.Option("--json", help="Print the server's reply as JSON, on one line.")] = False,
@@ -35,19 +40,21 @@ def predict(
 
     [cyan]slipway predict breast-cancer-mlp model_repository/breast-cancer-mlp/1/example.json --json[/cyan]  a document
 
+    [cyan]slipway predict docs-classifier "Return the sine of x."[/cyan]  a text, or a file with one
+
     [cyan]slipway predict digits-cnn - < docs/images/seven.png[/cyan]  from standard input
 
     [cyan]slipway predict prices '[0.2, 1.5]'[/cyan]  numbers, for a model without labels
 
     [cyan]slipway predict simple '{"INPUT0": [[1, 2]], "INPUT1": [[3, 4]]}'[/cyan]  several inputs by name
 
-    Files, {"inputs": ...}, and a list where the model has labels go to /v1/models/MODEL/classify, or to .../detect,
-    .../transcribe or .../recommend where the model finds objects, hears speech or recommends; a list for another model,
-    and inputs by name, go to the tensor endpoint, /v2/models/MODEL/infer.
+    Files, texts, {"inputs": ...}, and a list where the model has labels go to /v1/models/MODEL/classify, or to
+    .../detect, .../transcribe or .../recommend where the model finds objects, hears speech or recommends; a list for
+    another model, and inputs by name, go to the tensor endpoint, /v2/models/MODEL/infer.
     """
     url = url.rstrip("/")
     try:
-        path, body = _request(url, model, _read(data), timeout)
+        path, body = _request(url, model, data, timeout)
         is_for_people = path.startswith("v1")
         reply = post(f"{url}/{path}{f'?top_k={top_k}' if is_for_people else ''}", body, timeout)
     except (_Unreadable, InvalidInput, ServerUnreachable, ServerRefused) as error:
@@ -55,29 +62,32 @@ def predict(
     typer.echo(json.dumps(reply) if as_json or not is_for_people else _drawn(reply))
 
 
-def _read(data: str) -> bytes:
+def _read(data: str) -> bytes | None:
+    """None where it is neither JSON nor a file that there is."""
     if data == "-":
         return sys.stdin.buffer.read()
     if data.lstrip().startswith(("{", "[")):
         return data.encode()
     try:
-        return Path(data).read_bytes()
-    except FileNotFoundError:
-        ways = "name an image or a JSON file, or give JSON such as '[1, 2]', or - for standard input"
-        raise _Unreadable(f"there is no file '{data}' in {Path.cwd()}; {ways}") from None
+        return Path(data).read_bytes() if Path(data).exists() else None
     except (OSError, ValueError) as error:
         raise _Unreadable(f"'{data}' can't be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _request(url: str, model: str, body: bytes, timeout: float) -> tuple[str, bytes]:
+def _request(url: str, model: str, data: str, timeout: float) -> tuple[str, bytes]:
     """Where what was given goes, and in which form."""
     name = quote(model, safe="")
     infer = f"v2/models/{name}/infer"
-    document = _document(body)
-    if _has_named_tensors(document):
-        return infer, body
+    given = _read(data)
+    document = None if given is None else _document(given)
+    if given and _has_named_tensors(document):
+        return infer, given
     if document is None or (isinstance(document, dict) and "inputs" in document):
-        return f"v1/models/{name}/{_route(url, name, timeout)}", body
+        tensors = _tensors(url, name, timeout)
+        body = _text(model, data, given) if document is None and _INPUT_IDS in tensors["inputs"] else given
+        if body is None:
+            raise _Unreadable(f"there is no file '{data[:_LONGEST]}' in {Path.cwd()}; {_WAYS}")
+        return f"v1/models/{name}/{people_routes.route(tensors['outputs'])}", body
     from serving.commands.tensors import infer_request
     from serving.core.model_config import input_specs, parse_json
 
@@ -87,13 +97,21 @@ def _request(url: str, model: str, body: bytes, timeout: float) -> tuple[str, by
     return infer, json.dumps(infer_request(document, input_specs(config))).encode()
 
 
-def _route(url: str, name: str, timeout: float) -> str:
-    """For people. One that a model does not have says best what is wrong with it."""
+def _tensors(url: str, name: str, timeout: float) -> dict[str, list[str]]:
+    """Names of the model's inputs and outputs. None of a model that is not there: its route says best what is wrong."""
     try:
-        outputs = get(f"{url}/v2/models/{name}", timeout)["outputs"]
+        metadata = get(f"{url}/v2/models/{name}", timeout)
     except ServerRefused:
-        return people_routes.CLASSIFY
-    return people_routes.route(output["name"] for output in outputs)
+        return {"inputs": [], "outputs": []}
+    return {kind: [tensor["name"] for tensor in metadata[kind]] for kind in ("inputs", "outputs")}
+
+
+def _text(model: str, data: str, given: bytes | None) -> bytes:
+    try:
+        text = data if given is None else given.decode().strip()
+    except UnicodeDecodeError:
+        raise _Unreadable(f"model '{model}' reads texts, and what was given is none in UTF-8") from None
+    return json.dumps({"inputs": text}).encode()
 
 
 def _document(body: bytes) -> Any:

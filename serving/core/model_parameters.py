@@ -27,12 +27,15 @@ def thread_count(config: ModelConfig, name: str) -> int:
     return whole_number(config, name, MAX_THREADS, "a number of threads") or 0
 
 
-def whole_number(config: ModelConfig, name: str, highest: int, what: str = "a whole number") -> int | None:
+def whole_number(
+    config: ModelConfig, name: str, highest: int, what: str = "a whole number", least: int = 0
+) -> int | None:
     given = text(config, name)
     if given is None:
         return None
-    if not (given.isascii() and given.isdecimal()) or len(given) > len(str(highest)) or int(given) > highest:
-        raise _refused(name, f"{what}, at most {highest}", given)
+    is_number = given.isascii() and given.isdecimal() and len(given) <= len(str(highest))
+    if not is_number or not least <= int(given) <= highest:
+        raise _refused(name, f"{what}, {f'{least} to' if least else 'at most'} {highest}", given)
     return int(given)
 
 

@@ -45,7 +45,7 @@ def completed(
     if not available:
         raise ModelLoadFailed(
             f"at least one version must be available under the version policy of model '{name}': it has no folder "
-            f"named by a number; put the model's file into {name}/1/"
+            f"named by a number; put the model's file into {name}/1/, or publish one: slipway train {name}"
         )
     config.name = name
     model_config.check_filename(config.default_model_filename)

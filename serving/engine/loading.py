@@ -19,6 +19,7 @@ from serving.core.model_config import ModelConfig
 from serving.core.remembered import Remembered
 from serving.core.repository_files import Files, of_all_versions, of_version
 from serving.core.rollout_policy import rollout_policy
+from serving.core.speech_config import speech_config
 from serving.core.states import ModelState
 from serving.engine.as_called import as_called
 from serving.engine.config_completion import Untold, completed
@@ -163,6 +164,7 @@ def _checked_labels(repository: Repository, config: ModelConfig, policy: LoadPol
     """The labels of a completed config, whose settings for all versions are checked and warned about."""
     rollout_policy(config)
     response_cache_config.check(config)
+    speech_config(config)
     labels = repository.labels(config)
     _warn(config.name, config_warnings(config, policy))
     return labels

@@ -21,6 +21,7 @@ from serving.protocols.images import ImageLayout
 from serving.protocols.people_routes import CLASSIFY, route
 
 DEFAULT_TOP_K = 5
+PARAMETERS = (hosted_json.TOP_K,)
 
 _FILE = "an image"
 
@@ -140,7 +141,7 @@ def _files(texts: Iterable[str]) -> Iterator[bytes]:
 
 
 def _decode_json(body: bytes, example: Example, top_k: int | None) -> ClassifyRequest:
-    inputs, parameters = hosted_json.decode(body, "a base64 image, or numbers")
+    inputs, parameters = hosted_json.decode(body, "a base64 image, or numbers", PARAMETERS)
     most = hosted_json.top_k(parameters.get("top_k", top_k), DEFAULT_TOP_K)
     if type(inputs) is str and example.takes_files:
         raise InvalidInput(

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from serving.core.requests import TensorSpec
 from serving.errors import InvalidInput
-from serving.protocols import openai_fields
+from serving.protocols import hosted_json
 from serving.protocols.classify import DEFAULT_TOP_K
 from serving.protocols.openai_fields import Fields
 from serving.protocols.openai_requests import Prompt, read_texts
 
 _MOST = 2**31 - 1
 _EMBEDDING = "embedding"
+_PARAMETERS = (hosted_json.TOP_K, "truncate_prompt_tokens")
 _EXAMPLE = '{"inputs": "a text"} or {"inputs": ["one text", "another"]}'
 
 
@@ -44,11 +45,8 @@ def decode(body: bytes, top_k: int | None) -> TextsRequest:
     """`top_k` is what the query said, or None; the body's counts more. Raises `InvalidInput`."""
     if not body:
         raise InvalidInput(f"the body is empty; send JSON such as {_EXAMPLE}")
-    fields = openai_fields.body(body)
-    inputs = fields.value("inputs")
-    if inputs is None:
-        raise InvalidInput(f"the JSON body must have a member 'inputs': {_EXAMPLE}")
-    parameters = fields.fields("parameters") or Fields({})
+    inputs, given = hosted_json.decode(body, _EXAMPLE, _PARAMETERS)
+    parameters = Fields(given, "parameters")
     return TextsRequest(
         inputs=read_texts("inputs", inputs),
         batched=type(inputs) is list and type(inputs[0]) is not int,

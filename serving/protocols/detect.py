@@ -19,6 +19,7 @@ from serving.protocols.letterbox import Letterbox
 from serving.protocols.people_routes import DETECT, route
 
 DEFAULT_THRESHOLD = 0.5
+PARAMETERS = ("threshold", hosted_json.TOP_K)
 _ALL = 2**31
 _FILE = "an image"
 
@@ -66,7 +67,7 @@ def decode_body(body: bytes, detector: Detector, threshold: float | None, top_k:
     """A JSON document, or else a picture, which is left encoded. The other two are what the query or form said."""
     if not hosted_json.is_json(body, _FILE):
         return _request([body], False, threshold, top_k)
-    inputs, parameters = hosted_json.decode(body, "a base64 image, or a list of them")
+    inputs, parameters = hosted_json.decode(body, "a base64 image, or a list of them", PARAMETERS)
     threshold, top_k = parameters.get("threshold", threshold), parameters.get("top_k", top_k)
     if type(inputs) is str:
         return _request([hosted_json.file(inputs, _FILE)], False, threshold, top_k)

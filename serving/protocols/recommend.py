@@ -19,8 +19,19 @@ from serving.protocols import hosted_json
 
 HISTORY, ITEMS, SCORES = "history", "items", "scores"
 DEFAULT_TOP_K = 5
+PARAMETERS = (hosted_json.TOP_K,)
 NOTHING = -1
 """In place of an item, before the first of a history."""
+
+
+class UnknownItem(Exception):
+    """`where` names an item that is not in the catalogue; `refusal` makes of it what the caller is told."""
+
+    def __init__(self, where: str, item: str | int) -> None:
+        super().__init__(where)
+        self.where = where
+        self.item = item
+
 
 _BODY = '{"inputs": ["an item", "another"]}'
 
@@ -60,8 +71,8 @@ def length_of(inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec
 
 
 def decode(body: bytes, catalogue: Catalogue, top_k: int | None = None) -> RecommendRequest:
-    """`top_k` is what the query said, or None. Raises `InvalidInput`."""
-    inputs, parameters = hosted_json.decode(body, f"what a user had so far, such as {_BODY}")
+    """`top_k` is what the query said, or None. Raises `InvalidInput`, and `UnknownItem`."""
+    inputs, parameters = hosted_json.decode(body, f"what a user had so far, such as {_BODY}", PARAMETERS)
     if type(inputs) is not list:
         raise InvalidInput(f"'inputs' must be a list of items' names, or a list of such lists, got {brief(inputs)}")
     batched = bool(inputs) and type(inputs[0]) is list
@@ -72,6 +83,12 @@ def decode(body: bytes, catalogue: Catalogue, top_k: int | None = None) -> Recom
     most = hosted_json.top_k(parameters.get("top_k", top_k), DEFAULT_TOP_K)
     history = np.array([_last(numbers, catalogue.length) for numbers in rows], np.int64)
     return RecommendRequest(history, tuple(map(frozenset, rows)), batched, most)
+
+
+def refusal(unknown: UnknownItem, catalogue: Catalogue) -> InvalidInput:
+    """With the nearest name. Takes a tenth of a second among 100,000."""
+    hint = instead(str(unknown.item), catalogue.numbers)
+    return InvalidInput(f"'{unknown.where}': model '{catalogue.model}' knows no item {brief(unknown.item)}{hint}")
 
 
 def encode(
@@ -111,7 +128,5 @@ def _number(where: str, item: Any, catalogue: Catalogue) -> int:
         raise InvalidInput(f"'{where}' must be an item's name, got {brief(item)}")
     found = catalogue.numbers.get(str(item))
     if found is None:
-        raise InvalidInput(
-            f"'{where}': model '{catalogue.model}' knows no item {brief(item)}{instead(str(item), catalogue.numbers)}"
-        )
+        raise UnknownItem(where, item)
     return found

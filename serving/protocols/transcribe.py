@@ -12,24 +12,20 @@ import numpy as np
 
 from serving.audio import ctc
 from serving.audio.ctc import Heard
-from serving.core import model_parameters
 from serving.core.brief import brief
 from serving.core.model_config import ModelConfig
 from serving.core.requests import Arrays, TensorSpec
+from serving.core.speech_config import RATE, speech_config
 from serving.errors import InvalidInput
 from serving.protocols import hosted_json
 
 AUDIO, LENGTH, TOKENS = "audio", "audio_length", "tokens"
-RATE, LONGEST = "audio.sample_rate", "audio.max_seconds"
-"""Parameters of config.pbtxt."""
-
 MAX_SECONDS = 300.0
 """Of a recording, unless the model's config says more or less; of all of a request, unless one may have more."""
 
 FRAME_BYTES = 100
 """How many bytes are looked at in the time that a frame becomes text, or a word an answer."""
 
-_MOST_SECONDS, _MOST_SAMPLES = 24 * 3600, 192_000  # of a recording; of a second
 _STEP = 0.5  # seconds; rows are filled up to a multiple, so that many of them run together
 _FILE = "a recording"
 
@@ -87,15 +83,14 @@ def transcribes(inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSp
 
 
 def listener(model_name: str, config: ModelConfig) -> Listener:
-    """Of a model that `transcribes`. Raises `ModelLoadFailed` for parameters that can't be meant."""
-    rate = model_parameters.whole_number(config, RATE, _MOST_SAMPLES, "a number of samples a second")
-    if not rate:
+    """Of a model that `transcribes`."""
+    speech = speech_config(config)
+    if not speech.sample_rate:
         raise InvalidInput(
             f"model '{model_name}' does not say how many samples a second it hears; its config.pbtxt lacks "
             f'parameters {{ key: "{RATE}" value {{ string_value: "16000" }} }}'
         )
-    longest = model_parameters.number(config, LONGEST, _MOST_SECONDS, "a number of seconds")
-    return Listener(model_name, rate, longest or MAX_SECONDS, int(config.max_batch_size))
+    return Listener(model_name, speech.sample_rate, speech.max_seconds or MAX_SECONDS, int(config.max_batch_size))
 
 
 def decode_body(body: bytes, model: Listener) -> TranscribeRequest:
@@ -124,7 +119,7 @@ def encode(transcripts: Sequence[Transcript], batched: bool) -> dict[str, str] |
 
 
 def _decode_json(body: bytes, model: Listener) -> TranscribeRequest:
-    inputs, _ = hosted_json.decode(body, "a base64 recording, or a list of them")
+    inputs, _ = hosted_json.decode(body, "a base64 recording, or a list of them", ())
     if type(inputs) is str:
         return TranscribeRequest([hosted_json.file(inputs, _FILE)], False)
     if type(inputs) is not list or not all(type(each) is str for each in inputs):

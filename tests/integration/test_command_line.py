@@ -19,6 +19,7 @@ from PIL import Image
 from tests import tiny_models
 from tests.running_server import RunningServer, running
 from tests.tiny_decoders import add_tiny_decoder
+from tests.tiny_encoders import add_tiny_text_classifier
 
 ROOT = Path(__file__).parents[2]
 SLIPWAY = [sys.executable, "-m", "serving"]
@@ -138,6 +139,21 @@ def test_predict_tells_what_is_where_in_a_picture(tiny_server: RunningServer, tm
     picture.save(tmp_path / "spot.png")
     done = slipway("predict", "spot", str(tmp_path / "spot.png"), "--url", tiny_server.url)
     assert done.stdout == "spot   75.00%  x 4 to 8, y 2 to 5\n"
+
+
+def test_predict_takes_a_text_for_a_model_that_reads_texts(tmp_path: Path) -> None:
+    add_tiny_text_classifier(tmp_path / "models")
+    (tmp_path / "fox.txt").write_text("a quick fox\n")
+    (tmp_path / "picture").write_bytes(b"\xff\xd8")
+    with running(tmp_path / "models") as server:
+        replies = [
+            slipway("predict", "topics", data, "--url", server.url, "--json", stdin="a quick fox")
+            for data in ("a quick fox", str(tmp_path / "fox.txt"), "-", '{"inputs": "a quick fox"}')
+        ]
+        picture = slipway("predict", "topics", str(tmp_path / "picture"), "--url", server.url)
+    assert replies[0].stdout.startswith('[{"label": ')
+    assert {reply.stdout for reply in replies} == {replies[0].stdout}
+    assert "model 'topics' reads texts, and what was given is none in UTF-8" in picture.stderr
 
 
 def test_predict_tells_what_a_user_may_want(tmp_path: Path) -> None:

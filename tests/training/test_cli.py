@@ -186,7 +186,11 @@ def test_missing_trains_only_the_models_without_a_version(tmp_path: Path) -> Non
     (repository / "breast-cancer-mlp").mkdir()
     options = ["--epochs", "1", "--checkpoints", str(tmp_path), "--repository", str(repository)]
 
-    assert _invoke("train", "--missing", *options)[0] == 0
+    status, told, _ = _invoke("train", "--missing", *options)
+    assert (status, told.splitlines()[0]) == (
+        0,
+        f"to train    breast-cancer-mlp: what {repository} lacks, one after the other",
+    )
     assert (repository / "breast-cancer-mlp" / "1").is_dir()
     assert not (repository / "digits-cnn" / "2").exists()
     assert _invoke("train", "--missing", *options)[:2] == (

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from training.config import TrainConfig
@@ -6,6 +8,7 @@ from training.errors import InvalidConfig, UnknownRecipe
 from training.graph_course import GraphCourse
 from training.language.course import LanguageCourse
 from training.seq2seq.course import Seq2seqCourse
+from training.settings import Changes
 
 
 def test_each_kind_of_recipe_has_its_course() -> None:
@@ -32,6 +35,19 @@ def test_parameters_of_the_run_and_of_the_model_are_changed() -> None:
     assert settings["model"]["channels"] == 8
     assert (settings["train"]["learning_rate"], settings["train"]["seed"]) == (1.0, 7)
     assert settings["recipe"] == "digits-cnn"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes", "words"),
+    [
+        ("digits-cnn", {"model.channels": 0}, "model.channels must be 1 or more, got 0"),
+        ("gpt-docs", {"model.num_hidden_layers": -2}, "model.num_hidden_layers must be 1 or more, got -2"),
+        ("spoken-digits", {"model.dropout": 1}, "model.dropout must be from 0 to below 1, got 1.0"),
+    ],
+)
+def test_sizes_that_no_model_can_have_are_refused(recipe: str, changes: Changes, words: str) -> None:
+    with pytest.raises(InvalidConfig, match=f"^{re.escape(words)}$"):
+        choose(recipe, changes)
 
 
 def test_a_length_in_steps_takes_the_place_of_one_in_epochs_and_the_other_way_round() -> None:

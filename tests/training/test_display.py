@@ -57,14 +57,14 @@ def test_a_line_shows_losses_and_scores() -> None:
 
 def test_the_confusion_table_names_actual_and_predicted() -> None:
     output = io.StringIO()
-    Console(file=output, width=60).print(confusion_table([[8, 0], [1, 9]], ["cat", "dog"]))
+    Console(file=output, width=60).print(confusion_table([[8, 0], [1, 9]], ["cat", "[dog]"]), markup=False)
     rows = [line.split() for line in output.getvalue().splitlines() if "cat" in line or "dog" in line]
 
     assert "predicted" in output.getvalue()
     assert [[cell for cell in row if cell not in "│┃"] for row in rows] == [
-        ["actual", "cat", "dog"],
+        ["actual", "cat", "[dog]"],
         ["cat", "8", "·"],
-        ["dog", "1", "9"],
+        ["[dog]", "1", "9"],
     ]
 
 

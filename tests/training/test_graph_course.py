@@ -17,11 +17,13 @@ from training.recipes.recipe import Recipe
 
 def test_it_trains_tells_and_saves(tmp_path: Path) -> None:
     output = io.StringIO()
-    GraphCourse.of(RECIPE, {"epochs": 2, "seed": 7}).train(tmp_path, Console(file=output), run_in(tmp_path))
+    hardly = {"epochs": 2, "seed": 7, "learning_rate": 1e-9}
+    GraphCourse.of(RECIPE, hardly).train(tmp_path, Console(file=output), run_in(tmp_path))
 
     assert "predicted" in output.getvalue()
     assert "% on 102 held-out rows, with the weights after step " in output.getvalue()
-    assert load(tmp_path).config == replace(RECIPE.config, epochs=2, seed=7)
+    assert "\nwarning     102 rows leave it anywhere from " in output.getvalue()
+    assert load(tmp_path).config == replace(RECIPE.config, epochs=2, seed=7, learning_rate=1e-9)
 
 
 def test_it_publishes_what_was_saved(cancer: Checkpoint, tmp_path: Path) -> None:

@@ -28,6 +28,17 @@ def test_all_runs_are_listed(root: Path) -> None:
     assert "accuracy 0.25" in text
 
 
+def test_a_narrow_terminal_folds_scores_and_cuts_nothing(root: Path) -> None:
+    write(root, "breast-cancer-mlp", 1, (8, 0.5))
+    result = CliRunner().invoke(app, ["runs", "--runs", str(root)], env={"COLUMNS": "80"})
+
+    assert max(map(len, result.output.splitlines())) <= 80
+    assert "…" not in result.output
+    (row,) = [line.split() for line in result.output.splitlines() if "breast-cancer-mlp/1" in line]
+    assert row[1] == "finished"
+    assert "accuracy" in row
+
+
 def test_one_is_shown_with_its_history(root: Path) -> None:
     status, text = told("digits-cnn", "--runs", str(root))
 

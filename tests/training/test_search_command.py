@@ -56,9 +56,9 @@ def test_bad_values_are_one_line_and_status_2(arguments: list[str], message: str
 
 
 def test_where_no_trial_comes_to_its_end_it_says_why(tmp_path: Path) -> None:
-    (tmp_path / "some.toml").write_text("[search]\nmodel.hidden = [-1, -2]\n")
+    (tmp_path / "some.toml").write_text("[search]\nmodel.heads = [3, 5]\n")
     options = ["--config", str(tmp_path / "some.toml"), "--trials", "2", "--runs", str(tmp_path)]
-    status, _, stderr = invoke("search", "breast-cancer-mlp", *options)
+    status, _, stderr = invoke("search", "digits-vit", *options)
 
     assert status == 1
     assert stderr.startswith("error: no trial came to its end; the last one: no network can be made with")

@@ -5,6 +5,7 @@ Rule: every row that was read is either kept, in one split, or dropped, for one 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,8 @@ class Card:
     columns: tuple[Column, ...] = ()
     notes: tuple[str, ...] = ()
     """What else there is to say, a sentence each."""
+
+    @property
+    def published_source(self) -> str:
+        """A file or folder by its name alone: where it lies is not for all who read a report."""
+        return PurePath(self.source).name or self.source

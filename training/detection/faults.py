@@ -49,4 +49,5 @@ def _picture(row: int, pixels: np.ndarray, outputs: Arrays, truths: Arrays, faul
     ):
         for left, top, right, bottom in (boxes * scale).tolist():
             pen.rectangle((min(left, right), min(top, bottom), right, bottom), outline=colour, width=2)
-    return Picture(png(image), f"Row {row} with the boxes that are there and those found", f"{faults} faults")
+    caption = "1 fault" if faults == 1 else f"{faults} faults"
+    return Picture(png(image), f"Row {row} with the boxes that are there and those found", caption)

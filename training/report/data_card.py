@@ -14,7 +14,7 @@ def section(card: Card, fingerprint: str) -> Section:
 
 
 def _parts(card: Card, fingerprint: str) -> Iterable[Part]:
-    yield Text(f"From {card.source}, {card.read:,} read. SHA-256 of all tensors: {fingerprint}.")
+    yield Text(f"From {card.published_source}, {card.read:,} read. SHA-256 of all tensors: {fingerprint}.")
     yield Table(
         ("rows", ""),
         (

@@ -12,6 +12,7 @@ import numpy as np
 _Z = 1.959963984540054  # of the normal distribution, 95 % within
 _ENDS = (2.5, 97.5)  # percentiles
 _SEED = 0
+_WIDE = 0.1  # of a share's interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,23 @@ class Share:
 
     def __str__(self) -> str:
         return f"{self.value:.1%}" if self.of else "-"
+
+
+def too_few(share: float, rows: int) -> str:
+    """What is to be said of a score, a share of `rows`, whose interval is wider than ten points; "" of others."""
+    if not 0 <= share <= 1 or _width(share, rows) <= _WIDE:
+        return ""
+    enough = rows
+    while _width(share, enough) > _WIDE:
+        enough += 10
+    within = Share(round(share * rows), rows).interval
+    to_within = f"about {enough:,} would tell it to within {_WIDE * 100:.0f} points"
+    return f"{rows:,} rows leave it anywhere from {within}; {to_within}"
+
+
+def _width(share: float, rows: int) -> float:
+    interval = Share(round(share * rows), rows).interval
+    return interval.high - interval.low
 
 
 def gap(one: Share, other: Share) -> Interval:

@@ -11,7 +11,7 @@ from serving.core.requests import TensorSpec
 from training.checkpoint import Checkpoint
 from training.data.card import Card
 from training.kind import Served
-from training.report.intervals import Interval
+from training.report.intervals import Interval, too_few
 from training.report.section import Section, Table, Text
 from training.settings import Value
 
@@ -106,13 +106,15 @@ def training(subject: Subject) -> Section:
 
 def _limits(subject: Subject) -> Iterable[str]:
     card = subject.card
-    yield f"It is for data such as it was trained on: {card.source}."
+    yield f"It is for data such as it was trained on: {card.published_source}."
     yield (
         "The rows that were held out come from there too. How it does on data from elsewhere, or from another time, "
         "was not measured: measure it before you rely on it."
     )
     if subject.rows < _FEW_ROWS:
         yield f"Only {subject.rows} rows were held out, so that all numbers here are rough."
+    if words := too_few(next(iter(_measured(subject, _TEST).values())), subject.rows):
+        yield f"{words[0].upper()}{words[1:]}."
     rare = [label for label, rows in card.classes.get("test", {}).items() if rows < FEW]
     if rare:
         yield f"Of these classes fewer than {FEW} rows were held out, too few to say how it does on them: {_few(rare)}."

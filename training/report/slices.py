@@ -3,6 +3,7 @@
 Rule: of groups with few rows nothing is said, and of a gap always how far chance alone could explain it.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -13,6 +14,8 @@ from training.report.intervals import Interval, Share, gap
 from training.report.section import Section, Table, Text
 
 FEWEST = 30  # rows of a group that something is said of
+_NUMBER = re.compile(r"(below )?(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?: to below .*| and above)?")
+_MISSING = "missing"
 _MOST_CLASSES = 2  # of which shares are told one by one
 
 
@@ -59,6 +62,14 @@ def largest_gaps(groups: Mapping[str, Mapping[str, Share]]) -> list[Gap]:
     return found
 
 
+def in_order(groups: Iterable[str]) -> list[str]:
+    """Numbers, and ranges of them, by size; others as texts. Rows without a value come last."""
+    ordered = sorted(groups, key=lambda group: (group == _MISSING, group))
+    found = {group: _NUMBER.fullmatch(group) for group in ordered if group != _MISSING}
+    sizes = {group: (float(it[2]), not it[1]) for group, it in found.items() if it}
+    return [*sorted(sizes, key=sizes.__getitem__), *ordered[len(found) :]] if len(sizes) == len(found) else ordered
+
+
 def section(
     groups: Mapping[str, Sequence[str]], answers: np.ndarray, truths: np.ndarray, labels: Sequence[str]
 ) -> Section:
@@ -74,7 +85,7 @@ def _column(
     column: str, of_rows: Sequence[str], answers: np.ndarray, truths: np.ndarray, labels: Sequence[str]
 ) -> Iterable[Table | Text]:
     each = np.array(of_rows)
-    found = {str(group): measures(answers[each == group], truths[each == group], labels) for group in np.unique(each)}
+    found = {group: measures(answers[each == group], truths[each == group], labels) for group in in_order(set(of_rows))}
     names = list(next(iter(found.values())))
     yield Table(
         (column, "rows", *(name for measure in names for name in (measure, "95 %"))),
@@ -106,4 +117,6 @@ def _column(
 
 
 def _cells(share: Share) -> tuple[str, str]:
-    return (str(share), str(share.interval)) if share.of >= FEWEST else ("too few", f"{share.of} rows")
+    if share.of >= FEWEST:
+        return str(share), str(share.interval)
+    return "too few", "1 row" if share.of == 1 else f"{share.of} rows"

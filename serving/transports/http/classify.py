@@ -61,10 +61,10 @@ def classify_router(engine: Engine, decoders: CapacityLimiter) -> APIRouter:
     async def classify(request: Request) -> Response:
         model = engine.model(request.path_params["model"])
         if reads(model):
-            body, parameters = await read_upload(request, "a text")
+            body, parameters = await read_upload(request, "a text", codec.PARAMETERS)
             return await classify_texts(request, engine, model, body, integer(parameters, "top_k"))
         example = _example(model)
-        body, parameters = await read_upload(request, "an image")
+        body, parameters = await read_upload(request, "an image", codec.PARAMETERS)
         top_k = integer(parameters, "top_k")
         asked = await off_loop_if_large(len(body), partial(codec.decode_body, body, example, top_k))
         inputs = asked.content

@@ -60,7 +60,7 @@ def detect_router(engine: Engine, decoders: CapacityLimiter) -> APIRouter:
     async def detect(request: Request) -> Response:
         model = engine.model(request.path_params["model"])
         detector = _detector(model)
-        body, given = await read_upload(request, "an image")
+        body, given = await read_upload(request, "an image", codec.PARAMETERS)
         threshold, top_k = number(given, "threshold"), integer(given, "top_k")
         asked = await off_loop_if_large(len(body), partial(codec.decode_body, body, detector, threshold, top_k))
         read = partial(codec.to_pixels, detector=detector)

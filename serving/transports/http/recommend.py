@@ -40,12 +40,15 @@ def recommend_router(engine: Engine) -> APIRouter:
     router = APIRouter(prefix="/v1/models", tags=["Inference"], route_class=RawRoute)
     numbers: WeakKeyDictionary[Servable, Mapping[str, int]] = WeakKeyDictionary()  # many items take milliseconds
 
-    def catalogue_of(model: Servable) -> Catalogue:
+    async def catalogue_of(model: Servable) -> Catalogue:
         length = _length(model)
         if not length:
             raise InvalidInput(_refusal(model, engine))
         if model not in numbers:
-            numbers[model] = {name: number for number, name in enumerate(model.labels[ITEMS])}
+            names = model.labels[ITEMS]
+            numbers[model] = await off_loop_if_large(
+                TELLING * len(names), lambda: {name: number for number, name in enumerate(names)}
+            )
         return Catalogue(model.name, numbers[model], length, model.max_batch_size or _MANY_USERS)
 
     @router.post(
@@ -58,9 +61,13 @@ def recommend_router(engine: Engine) -> APIRouter:
     )
     async def recommend(request: Request) -> Response:
         model = engine.model(request.path_params["model"])
-        catalogue = catalogue_of(model)
-        body, given = await read_upload(request, "a JSON document")
-        asked = await off_loop_if_large(len(body), partial(codec.decode, body, catalogue, integer(given, "top_k")))
+        catalogue = await catalogue_of(model)
+        body, given = await read_upload(request, "a JSON document", codec.PARAMETERS)
+        try:
+            asked = await off_loop_if_large(len(body), partial(codec.decode, body, catalogue, integer(given, "top_k")))
+        except codec.UnknownItem as unknown:
+            refusal = partial(codec.refusal, unknown, catalogue)
+            raise await off_loop_if_large(TELLING * len(catalogue.numbers), refusal) from None
         version = meant_version(model, engine.versions(model.name), lambda each: each.labels.get(ITEMS))
         inference = InferRequest(model.name, {HISTORY: asked.history}, version, output_names=(ITEMS, SCORES))
         response = await until_disconnect(request, engine.infer(within_header(request, inference)))

@@ -48,7 +48,7 @@ def transcribe_router(recordings: Recordings) -> APIRouter:
     )
     async def transcribe(request: Request) -> Response:
         model = recordings.listener(request.path_params["model"])
-        body, _ = await read_upload(request, "a recording")
+        body, _ = await read_upload(request, "a recording", ())
         asked = await off_loop_if_large(len(body), partial(codec.decode_body, body, model))
         found = await recordings.transcripts(request, asked.recordings, model)
         return json_reply(codec.encode(found, asked.batched))

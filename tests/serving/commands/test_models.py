@@ -1,5 +1,6 @@
 """`slipway models` and `slipway models config`, within the tests' own process."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,20 @@ def test_a_config_from_a_folder_or_a_server_that_there_is_not_is_refused_in_word
     )
     assert "is `slipway serve` running?" in models("config", "m", "--url", NOWHERE, status=1)
     assert "unknown model: 'm'" in models("config", "m", "--url", tiny_server.url, status=1)
+
+
+def test_a_versions_own_labels_are_counted(tmp_path: Path) -> None:
+    tiny_models.add_brightness(tmp_path)
+    folder = tmp_path / "brightness"
+    shutil.copytree(folder / "1", folder / "2")
+    (folder / "labels.txt").write_text("dark\n")
+    (folder / "2" / "labels.txt").write_text("dark\nbright\n")
+    asked = ["models", "config", "brightness", "--model-repository", str(tmp_path)]
+    assert CliRunner().invoke(app, asked).stderr == ""
+    shutil.rmtree(folder / "2")
+    assert CliRunner().invoke(app, asked).stderr == (
+        "brightness version 1: output 'scores' has 2 classes and labels.txt 1\n"
+    )
 
 
 def test_a_config_that_a_server_refuses_is_refused_and_what_has_no_effect_is_named(tmp_path: Path) -> None:

@@ -43,13 +43,14 @@ def test_how_many_labels_and_tokens_are_parameters() -> None:
     [
         (b"", "the body is empty; send JSON such as"),
         (b"a text", "failed to parse the request JSON"),
-        (b'["a text"]', "must be a JSON object"),
-        (b'{"input": "a text"}', "must have a member 'inputs'"),
+        (b'["a text"]', "must be an object with a member 'inputs'"),
+        (b'{"input": "a text"}', "must be an object with a member 'inputs'"),
         (b'{"inputs": []}', "'inputs' must not be an empty list"),
         (b'{"inputs": {"text": "x"}}', "'inputs' must be a string, a list of strings"),
         (b'{"inputs": ["x", 1.5]}', r"'inputs\[1\]' must be a string"),
         (b'{"inputs": "x", "parameters": []}', "'parameters' must be an object"),
         (b'{"inputs": "x", "parameters": {"top_k": 0}}', r"'parameters.top_k' must be from 1"),
+        (b'{"inputs": "x", "parameters": {"truncate": 9}}', "unknown parameter 'truncate'; did you mean 'truncate_p"),
         (b'{"inputs": "x", "parameters": {"truncate_prompt_tokens": -2}}', "'parameters.truncate_prompt_tokens'"),
     ],
 )

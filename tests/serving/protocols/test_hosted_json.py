@@ -1,10 +1,17 @@
 import base64
 import json
+from typing import Any
 
 import pytest
 
 from serving.errors import InvalidInput
 from serving.protocols import hosted_json
+
+KNOWN = ("threshold", "top_k")
+
+
+def decode(document: object) -> tuple[Any, dict[str, Any]]:
+    return hosted_json.decode(json.dumps(document).encode(), "a number", KNOWN)
 
 
 @pytest.mark.parametrize("body", [b"{", b" \n[1]", b"\xef\xbb\xbf{}"])
@@ -19,8 +26,13 @@ def test_nothing_is_neither() -> None:
 
 
 def test_inputs_and_parameters() -> None:
-    assert hosted_json.decode(b'{"inputs": 1, "parameters": {"a": 2}, "more": 3}', "a number") == (1, {"a": 2})
-    assert hosted_json.decode(b'{"inputs": null}', "a number") == (None, {})
+    assert decode({"inputs": 1, "parameters": {"top_k": 2, "threshold": None}}) == (1, {"top_k": 2})
+    assert decode({"inputs": None, "parameters": None}) == (None, {})
+
+
+def test_what_older_clients_say_besides_and_an_unknown_null_are_passed_over() -> None:
+    older = {"options": {"wait_for_model": True}, "model": "m", "parameters": {"function_to_apply": None}}
+    assert decode({"inputs": 1, **older}) == (1, {})
 
 
 @pytest.mark.parametrize(
@@ -29,11 +41,24 @@ def test_inputs_and_parameters() -> None:
         ([], "must be an object with a member 'inputs': a number"),
         ({"input": 1}, "with a member 'inputs': a number"),
         ({"inputs": 1, "parameters": 1}, "'parameters' must be an object"),
+        (
+            {"inputs": 1, "parameters": {"topk": 1}},
+            "unknown parameter 'topk'; did you mean 'top_k'. known: threshold, to",
+        ),
+        ({"inputs": 1, "parameters": {"function_to_apply": "none"}}, "'function_to_apply'; known: threshold, top_k"),
+        ({"inputs": 1, "parameter": {}}, "unknown parameter 'parameter'; did you mean 'parameters'"),
+        ({"inputs": 1, "treshold": 0.5}, "unknown parameter 'treshold'; did you mean 'threshold'"),
+        ({"inputs": 1, "top_k": 1}, "'top_k' must be a member of 'parameters', not beside it"),
     ],
 )
 def test_what_is_wrong_is_said(document: object, reason: str) -> None:
     with pytest.raises(InvalidInput, match=reason):
-        hosted_json.decode(json.dumps(document).encode(), "a number")
+        decode(document)
+
+
+def test_a_route_without_parameters_says_so() -> None:
+    with pytest.raises(InvalidInput, match="unknown parameter 'top_k'; known: none"):
+        hosted_json.decode(b'{"inputs": 1, "parameters": {"top_k": 1}}', "a number", ())
 
 
 def test_a_file_is_base64_or_a_data_url() -> None:

@@ -31,6 +31,13 @@ def test_pictures_with_most_faults_come_first_and_those_without_none_at_all() ->
     assert picture.getpixel((0, 100)) == (230, 60, 50)
 
 
+def test_a_fault_is_one() -> None:
+    nothing = {**OUTPUTS, "scores": np.zeros((3, 1), np.float32)}
+    shown = faults.section(np.full((3, 1, 8, 8), 200, np.uint8), nothing, TRUTHS, 2).parts[1]
+    assert isinstance(shown, Pictures)
+    assert "1 fault" in [picture.caption for picture in shown.pictures]
+
+
 def test_a_detector_without_faults_has_no_pictures() -> None:
     right = {
         **OUTPUTS,

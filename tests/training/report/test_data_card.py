@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from training.data.card import Card, Column
 from training.report import data_card
 from training.report.section import Bars, Figure, Histogram, Table, Text
@@ -23,6 +25,13 @@ def test_it_tells_where_rows_came_from_and_where_they_went() -> None:
     assert columns.rows[0] == ("age", "number", "2", "least 1, most 9", Histogram((3, 7), "1 to 5: 3, 5 to 9: 7"))
     assert columns.rows[1][3] == "red: 4, blue: 6"
     assert note == Text("Column 'id' is left out.")
+
+
+def test_where_a_file_lies_is_not_told() -> None:
+    for source, published in (("/home/me/pets.csv", "From pets.csv, "), (".", "From ., ")):
+        text = data_card.section(replace(CARD, source=source), "abc123").parts[0]
+        assert isinstance(text, Text)
+        assert text.text.startswith(published)
 
 
 def test_many_classes_are_a_table() -> None:

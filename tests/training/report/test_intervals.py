@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.report.intervals import Interval, Share, f1_interval, gap, resampled
+from training.report.intervals import Interval, Share, f1_interval, gap, resampled, too_few
 
 
 def test_a_shares_interval_is_wilsons() -> None:
@@ -16,6 +16,13 @@ def test_a_shares_interval_is_wilsons() -> None:
             pytest.approx(low, abs=5e-5),
             pytest.approx(high, abs=5e-5),
         )
+
+
+def test_a_score_of_few_rows_is_told_with_how_many_would_do() -> None:
+    words = "20 rows leave it anywhere from 76.4% to 99.1%; about 90 would tell it to within 10 points"
+    assert too_few(0.95, 20) == words
+    assert "about 390 would" in too_few(0.5, 40)
+    assert (too_few(0.95, 102), too_few(1.7, 5)) == ("", "")
 
 
 def test_of_nothing_nothing_is_known() -> None:

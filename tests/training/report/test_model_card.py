@@ -69,6 +69,7 @@ def test_how_it_was_trained_has_parameters_and_surroundings(subject: Subject) ->
 def test_limits_are_those_of_the_data(subject: Subject) -> None:
     text = told(model_card.limits(subject))
     assert "Only 117 rows were held out" in text
+    assert "20 rows leave it anywhere from" in told(model_card.limits(replace(subject, rows=20)))
     assert "a ward's <files>" in text
     assert "too few to say" not in text
 

@@ -24,6 +24,21 @@ def test_of_two_classes_each_is_measured() -> None:
     assert list(slices.measures(np.array([0]), np.array([2]), ("a", "b", "c"))) == ["right answers"]
 
 
+@pytest.mark.parametrize(
+    ("groups", "ordered"),
+    [
+        ({"10", "9", "-1", "missing"}, ["-1", "9", "10", "missing"]),
+        (
+            {"100 and above", "below 9", "9 to below 20", "20 to below 100", "missing"},
+            ["below 9", "9 to below 20", "20 to below 100", "100 and above", "missing"],
+        ),
+        ({"north", "missing", "12"}, ["12", "north", "missing"]),
+    ],
+)
+def test_groups_of_numbers_are_in_order_and_what_is_missing_comes_last(groups: set[str], ordered: list[str]) -> None:
+    assert slices.in_order(groups) == ordered
+
+
 def test_the_largest_gap_is_between_groups_with_rows_enough() -> None:
     groups = {
         "north": {"right": Share(90, 100)},

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from huggingface_hub import InferenceClient
 from PIL import Image
 
 from tests.running_server import RunningServer, running
@@ -52,6 +53,13 @@ def test_top_k_in_query_form_and_document(tiny_server: RunningServer) -> None:
     assert classify(tiny_server, json={"inputs": [204] * 16, "parameters": {"top_k": 1}}).json() == best
 
 
+def test_hugging_faces_client_is_answered(tiny_server: RunningServer) -> None:
+    client = InferenceClient(f"{tiny_server.url}/v1/models/brightness/classify")
+    for top_k in (1, None):
+        found = client.image_classification(png(), top_k=top_k)
+        assert [{"label": each.label, "score": each.score} for each in found] == BRIGHT[:top_k]
+
+
 @pytest.mark.parametrize(
     ("request_", "status", "message"),
     [
@@ -65,6 +73,7 @@ def test_top_k_in_query_form_and_document(tiny_server: RunningServer) -> None:
         ({"content": b"--x", "headers": {"content-type": "multipart/form-data"}}, 400, "boundary"),
         ({"content": b"--x", "headers": {"content-type": "multipart/form-data; boundary=y"}}, 400, ""),
         ({"content": png(), "query": "?top_k=none"}, 400, "'top_k' must be an integer >= 1, got 'none'"),
+        ({"content": png(), "query": "?topk=1"}, 400, "unknown parameter 'topk'; did you mean 'top_k'? known: top_k"),
         ({"content": png(), "query": "?top_k=0"}, 400, "'top_k' must be an integer >= 1"),
         ({"json": {"inputs": [1, 2, 3]}}, 400, "must be one example of shape [1,4,4]"),
         ({"content": png(), "model": "nope"}, 404, "Request for unknown model: 'nope' is not found"),

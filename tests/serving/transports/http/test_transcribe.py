@@ -70,6 +70,12 @@ def test_a_long_recording_is_heard_to_its_end(server: RunningServer) -> None:
     assert transcribe(server, content=recording(letters)).json() == {"text": "ab " * 899 + "ab"}
 
 
+def test_a_rate_that_cant_be_meant_is_told_as_the_model_is_loaded(server: RunningServer) -> None:
+    (unsure,) = [each for each in httpx.post(f"{server.url}/v2/repository/index").json() if each["name"] == "unsure"]
+    assert unsure["state"] == "UNAVAILABLE"
+    assert "parameters.audio.sample_rate must be a number of samples a second, 1 to 192000" in unsure["reason"]
+
+
 @pytest.mark.parametrize(
     ("request_", "status", "message"),
     [
@@ -86,7 +92,6 @@ def test_a_long_recording_is_heard_to_its_end(server: RunningServer) -> None:
             400,
             "'double' does not transcribe speech; those that do: brief, listener",
         ),
-        ({"content": ABC, "model": "unsure"}, 400, "audio.sample_rate must be a number of samples a second"),
         ({"content": ABC, "headers": {"X-Request-Timeout-Ms": "soon"}}, 400, "X-Request-Timeout-Ms must be"),
     ],
 )
