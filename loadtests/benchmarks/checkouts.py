@@ -18,10 +18,10 @@ import typer
 
 from loadtests.benchmarks.callers import Answer, ask_each, at_once, document, failures
 from loadtests.benchmarks.dense_model import Dense, add_model
-from loadtests.benchmarks.open_loop import request_body
 from loadtests.benchmarks.report import last_line, run_command, show, spread, table
 from loadtests.benchmarks.server_process import ROOT, Server, ServerFailed, started
 from loadtests.call import Call
+from loadtests.inputs import calls
 
 Microseconds = dict[str, list[float]]
 """By checkout, one value for each round."""
@@ -52,8 +52,7 @@ def main(
             name: running.enter_context(started(repository, code=code.resolve()))
             for name, code in (("before", before), ("now", ROOT))
         }
-        body = request_body(document(servers["now"].port, f"/v2/models/{model}"), seed=0)
-        call = Call(f"/v2/models/{model}/infer", body)
+        [call] = calls(document(servers["now"].port, f"/v2/models/{model}"), count=1, seed=0)
         found = {n: take_turns(servers, call, n, requests, rounds) for n in connections or [1, 32]}
     show_all(found)
     last_line({f"{n} connections": figures(each) for n, each in found.items()})

@@ -12,7 +12,7 @@ from typing import cast
 
 import numpy as np
 
-from loadtests.arrivals import MAX_SLIP
+from loadtests.benchmarks.arrivals import MAX_SLIP
 from loadtests.benchmarks.callers import Answer, decoded_reply
 from loadtests.call import Call
 

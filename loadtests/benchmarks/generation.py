@@ -22,7 +22,7 @@ import typer
 import uvloop
 from tokenizers import Tokenizer
 
-from loadtests.arrivals import departures
+from loadtests.benchmarks.arrivals import departures
 from loadtests.benchmarks.bench import chosen
 from loadtests.benchmarks.generation_contestants import Contestant, Subject, contestants
 from loadtests.benchmarks.generation_limit import limit_figures, limit_words, limits

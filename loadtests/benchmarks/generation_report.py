@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from loadtests.arrivals import MAX_SLIP
+from loadtests.benchmarks.arrivals import MAX_SLIP
 from loadtests.benchmarks.generation_limit import Limit
 from loadtests.benchmarks.generation_load import Answer, Found, slip
 from loadtests.benchmarks.report import Figures, show, spread, table

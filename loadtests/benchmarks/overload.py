@@ -20,7 +20,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from loadtests.arrivals import departures
+from loadtests.benchmarks.arrivals import departures
 from loadtests.benchmarks.callers import document, infer_binary
 from loadtests.benchmarks.departing import Sent, send, slipped
 from loadtests.benchmarks.fates import Fate, Figures, Outcome, figures

@@ -18,7 +18,7 @@ from typing import Annotated
 
 import typer
 
-from loadtests.arrivals import departures
+from loadtests.benchmarks.arrivals import departures
 from loadtests.benchmarks.fates import Fate, Figures, Outcome, best, figures
 from loadtests.benchmarks.report import last_line, run_command, show, spread, table
 from loadtests.benchmarks.simulated import Record, simulate

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from loadtests.arrivals import departures
+from loadtests.benchmarks.arrivals import departures
 
 
 @pytest.mark.parametrize("variation", [1.0, 4.0])
