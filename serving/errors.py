@@ -15,6 +15,7 @@
     │   └── RepositoryPollFailed  what a load request names or brings is no model at all
     ├── ControlRefused        loading and unloading by request was not switched on
     ├── Overloaded            the queue is full; nothing was accepted
+    │   └── Hopeless          there is room, and it could not be answered in time
     ├── DeadlineExceeded      accepted, but its deadline passed before it ran
     ├── Cancelled             the caller went away before it ran
     ├── ServerExiting         it did not end within the time that the server had to stop
@@ -93,6 +94,10 @@ class Overloaded(SlipwayError):
     def __init__(self, message: str, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Hopeless(Overloaded):
+    pass
 
 
 class DeadlineExceeded(SlipwayError):

@@ -16,6 +16,11 @@ _GAUGES: dict[str, tuple[str, Callable[[GeneratingModel], float]]] = {
         lambda model: model.batcher.running,
     ),
     "vllm:num_requests_waiting": ("Requests that wait for a row of the cache.", lambda model: model.pending),
+    "slipway_kv_cache_rows": ("Requests that can be under way at once.", lambda model: model.rows),
+    "slipway_kv_cache_positions": (
+        "Tokens that the cache has room for, in all its rows.",
+        lambda model: model.positions,
+    ),
     "vllm:kv_cache_usage_perc": (
         "Share of the cache that requests under way fill, 0 to 1.",
         lambda model: model.batcher.used_positions / model.positions,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.life_counts import LifeCounts
+from serving.engine.loaded_model import UNLOADED
 from serving.engine.processes import Processes
 from serving.engine.running_rollout import RolloutProgress, RunningRollout
 from serving.engine.servable import Servable
@@ -62,6 +63,8 @@ def states(statuses: list[VersionStatus]) -> Iterator[str]:
     name = "slipway_model_ready"
     yield head(name, "gauge", "1 for a version that answers, 0 for one that was tried and does not.")
     for status in statuses:
+        if status.reason == UNLOADED:  # as somebody wanted
+            continue
         of = labels({"model": status.name, "version": status.version})
         yield f"{name}{of} {int(status.state is ModelState.READY)}\n"
 

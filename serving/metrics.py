@@ -10,6 +10,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 
+from serving.core.batching_config import latency_objective
 from serving.engine.generating_model import GeneratingModel
 from serving.engine.registry import ModelRegistry
 from serving.engine.response_cache import ResponseCache
@@ -118,12 +119,29 @@ _HISTOGRAMS: dict[str, tuple[str, Callable[[Servable], Histogram]]] = {
         lambda model: model.statistics.misprediction,
     ),
 }
+# Only of models that have them, which are those where they are not 0.
+_BOUNDS = {
+    "slipway_queue_limit_requests": _Metric(
+        "gauge", "Requests that may wait for a version before others are refused.", lambda model: model.queue_limit
+    ),
+    "slipway_latency_objective_seconds": _Metric(
+        "gauge",
+        "Within which a version's requests are to be answered that name no time of their own.",
+        lambda model: latency_objective(model.config),
+    ),
+}
 _Counts = Callable[[Servable], Mapping[str, int]]
 _FAILURES: tuple[str, str, str, _Counts] = (
     "nv_inference_request_failure",
     "Number of failed inference requests, all batch sizes",
     "reason",
     lambda model: {str(reason): count for reason, count in model.statistics.failures.items()},
+)
+_REFUSALS: tuple[str, str, str, _Counts] = (
+    "slipway_refused_requests_total",
+    "Requests of reason REJECTED, by why: no room in the queue, no chance to be in time, too long in the queue.",
+    "reason",
+    lambda model: {str(reason): count for reason, count in model.statistics.refusals.items()},
 )
 _OBJECTIVES: tuple[str, str, str, _Counts] = (
     "slipway_objective_requests_total",
@@ -160,7 +178,9 @@ class Metrics:
             *loads(dict(self._models.counts)),
             *rollouts(self._models.loaded.rollouts()),
             *_models(models, _MODEL_METRICS),
+            *_bounds(models),
             *_counted(models, *_FAILURES),
+            *_counted(models, *_REFUSALS),
             *_counted(models, *_OBJECTIVES),
             *_histograms(models),
             *_first_responses(models),
@@ -184,6 +204,14 @@ def _models(models: list[Servable], metrics: Mapping[str, _Metric]) -> Iterator[
     for name, metric in metrics.items():
         yield head(name, metric.kind, metric.documentation)
         yield from (f"{name}{labels_of(model)} {metric.value(model)}\n" for model in models)
+
+
+def _bounds(models: list[Servable]) -> Iterator[str]:
+    for name, metric in _BOUNDS.items():
+        values = [(model, value) for model in models if (value := metric.value(model))]
+        if values:
+            yield head(name, metric.kind, metric.documentation)
+        yield from (f"{name}{labels_of(model)} {value}\n" for model, value in values)
 
 
 def _response_cache(cache: ResponseCache) -> Iterator[str]:

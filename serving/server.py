@@ -37,18 +37,20 @@ from serving.engine.trace_registry import TraceRegistry
 from serving.engine.trace_writer import TraceWriter
 from serving.engine.tracer import Tracer
 from serving.errors import ModelLoadFailed
-from serving.gateways.gateway_metrics import GatewayMetrics
 from serving.gateways.gateways import Gateways, check_platform
 from serving.listening import listen, listen_grpc, listen_http, port_of
 from serving.log import Logging
+from serving.loop_delay import LoopDelay
 from serving.machine import Machine, nvml
 from serving.metrics import Metrics
 from serving.recording.recorder import Recorder, Recording
 from serving.recording.recording_metrics import RecordingMetrics
 from serving.settings import Settings
+from serving.traffic_metrics import TrafficMetrics
 from serving.transports.extensions import extensions
 from serving.transports.grpc.server import GrpcServer
 from serving.transports.http.app import gateway, metrics_only
+from serving.transports.http.counted_replies import CountedReplies
 from serving.transports.http.fast_path import FastPath
 from serving.transports.http.recorded_app import RecordedApp
 from serving.transports.http.recorded_way import RecordedWay
@@ -127,8 +129,10 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         regions = SharedMemoryRegions(settings.allow_shared_memory)
         logs = Logging(LogSettings(log_verbose_level=settings.log_verbose), log)
         offered = extensions(settings.allow_shared_memory, is_explicit)
-        app = gateway(engine, metrics, regions, traces, logs, offered, settings.max_body_size)
-        fast_path: Way = FastPath(engine, settings.max_body_size)
+        counted = CountedReplies(gateway(engine, metrics, regions, traces, logs, offered, settings.max_body_size))
+        usual = FastPath(engine, settings.max_body_size)
+        app: ASGIApp = counted
+        fast_path: Way = usual
         recorder = await in_own_thread(_recorder, settings)
         if recorder is not None:
             opened.callback(recorder.close)
@@ -137,10 +141,11 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         has_gateways = settings.http_workers > 1
         http = _http_server(settings, app, fast_path)
         gateways = Gateways(http_sockets if has_gateways else (), http, app, fast_path, settings.max_body_size)
-        if has_gateways:
-            collectors.register(GatewayMetrics(gateways))
         metrics_http = HttpServer(metrics_only(metrics), shutdown_timeout=1)
         grpc = GrpcServer(engine, regions, traces, logs, offered, settings.grpc_max_message_size, recorder)
+        loop_delay = LoopDelay()
+        replies = (counted.replies, usual.replies)
+        collectors.register(TrafficMetrics(engine, replies, http, gateways, grpc.calls, loop_delay))
         grpc_port = listen_grpc(grpc, settings.host, settings.grpc_port)
         await grpc.start()
         http_task = asyncio.create_task(http.serve([] if has_gateways else http_sockets))
@@ -162,6 +167,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
                 background.append(asyncio.create_task(poller.run(stop)))
             await _first(stop.wait(), http_task, metrics_task, *background)
         finally:
+            loop_delay.stop()
             engine.accepting = False
             grpc.set_accepting(False)
             stop.set()

@@ -15,9 +15,8 @@ from serving.core.requests import NO_PARAMETERS, Arrays, InferRequest, InferResp
 from serving.engine.response_cache import Key, ResponseCache
 from serving.engine.served_model import ServedModel
 from serving.engine.single_flight import Flight, SingleFlight
-from serving.engine.statistics import FailureReason, failure_reason
 from serving.engine.tracer import Timeline
-from serving.errors import DeadlineExceeded, ModelNotReady, Overloaded, SlipwayError
+from serving.errors import Cancelled, DeadlineExceeded, ModelNotReady, Overloaded, SlipwayError
 from serving.scheduling.request_digest import bytes_to_read
 
 IsServed = Callable[[ServedModel], bool]
@@ -60,8 +59,8 @@ class _Asked:
     def response(self, outputs: Arrays) -> InferResponse:
         return _response(self.model, self.request, outputs)
 
-    def count_failure(self, reason: FailureReason) -> None:
-        self.model.statistics.record_failure(reason, self.seconds())
+    def count_failure(self, error: Exception) -> None:
+        self.model.statistics.record_failure(error, self.seconds())
 
 
 class CachedAnswers:
@@ -129,8 +128,9 @@ class _Expired(Exception):
 async def _follow(flight: Flight[Arrays], asked: _Asked) -> Arrays:
     """What another request's run returns or raises. Raises `_Expired`, and `DeadlineExceeded` for its own deadline."""
     if not await _end(flight, asked, asked.seconds_left()):
-        _count_leaving(flight, asked, FailureReason.REJECTED)
-        raise DeadlineExceeded("Request timeout expired")
+        expired = DeadlineExceeded("Request timeout expired")
+        _count_leaving(flight, asked, expired)
+        raise expired
     try:
         outputs = flight.result()
     except DeadlineExceeded:
@@ -139,7 +139,7 @@ async def _follow(flight: Flight[Arrays], asked: _Asked) -> Arrays:
         raise
     except SlipwayError as error:
         if not flight.claim():
-            asked.count_failure(failure_reason(error))
+            asked.count_failure(error)
         raise
     if not flight.claim():
         asked.model.statistics.record_cache_hit(asked.lookup, asked.seconds() - asked.lookup)
@@ -150,14 +150,14 @@ async def _end(flight: Flight[Arrays], asked: _Asked, timeout: float | None) -> 
     try:
         return await flight.ends(timeout)
     except asyncio.CancelledError:
-        _count_leaving(flight, asked, FailureReason.CANCELED)
+        _count_leaving(flight, asked, Cancelled())
         raise
 
 
-def _count_leaving(flight: Flight[Arrays], asked: _Asked, reason: FailureReason) -> None:
+def _count_leaving(flight: Flight[Arrays], asked: _Asked, error: Exception) -> None:
     """A run is counted once, for one of those that wait for it. Where nobody is left, it is cancelled and counted."""
     if flight.is_awaited:
-        asked.count_failure(reason)
+        asked.count_failure(error)
 
 
 def _response(model: ServedModel, request: InferRequest, outputs: Arrays) -> InferResponse:

@@ -14,10 +14,11 @@ from serving.core.model_config import ModelConfig, input_specs, output_specs
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.engine import fit
 from serving.engine.dispatch import Dispatch
-from serving.engine.statistics import FailureReason, ModelStatistics, failure_reason
+from serving.engine.statistics import ModelStatistics
 from serving.engine.tracer import Timeline
 from serving.errors import (
     BackendFailed,
+    Cancelled,
     DeadlineExceeded,
     InstanceDied,
     ModelNotFound,
@@ -56,6 +57,7 @@ class Ensemble:
         self.inputs = {spec.name: spec for spec in input_specs(config)}
         self.outputs = {spec.name: spec for spec in output_specs(config)}
         self.max_batch_size = int(config.max_batch_size)
+        self.queue_limit = 0
         self.labels = labels
         self._has_own_labels = {output.name for output in config.output if output.label_filename}
         self.load_seconds, self.created = load_seconds, int(time.time())
@@ -78,10 +80,10 @@ class Ensemble:
         try:
             tensors = await passage.tensors()
         except asyncio.CancelledError:
-            self.statistics.record_failure(FailureReason.CANCELED, passage.seconds)
+            self.statistics.record_failure(Cancelled(), passage.seconds)
             raise
         except Exception as error:
-            self.statistics.record_failure(failure_reason(error), passage.seconds)
+            self.statistics.record_failure(error, passage.seconds)
             raise
         finally:
             self._leave()

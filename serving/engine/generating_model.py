@@ -25,7 +25,7 @@ from serving.engine import text_tensors
 from serving.engine.generation_statistics import GenerationStatistics
 from serving.engine.grammar_matchers import GrammarMatchers
 from serving.engine.processes import Processes
-from serving.engine.statistics import FailureReason, ModelStatistics
+from serving.engine.statistics import ModelStatistics
 from serving.engine.text_delivery import TextDelivery
 from serving.engine.text_stream import Delta, TextStream
 from serving.engine.tracer import Timeline
@@ -82,6 +82,7 @@ class GeneratingModel:
         """Of the cache."""
         self.created = int(time.time())
         settings = generation_config(config)
+        self.queue_limit, self.rows = settings.max_num_queued_reqs, decoder.rows
         self._stop_strings = lru_cache(_KEPT_STOPS)(StopStrings)  # of n answers to a prompt they are the same
         self._grammars = GrammarMatchers(tokenizer, decoder.vocab_size)
         self._decoder = decoder
@@ -137,8 +138,8 @@ class GeneratingModel:
         )
         try:
             self._thread.submit(writing)
-        except Overloaded:
-            self.statistics.record_failure(FailureReason.REJECTED, 0.0)
+        except Overloaded as error:
+            self.statistics.record_failure(error, 0.0)
             raise
         return Answer(writing.stream, partial(self._give_up, writing))
 

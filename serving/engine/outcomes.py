@@ -10,9 +10,9 @@ from math import inf
 
 from serving.engine.delivery import Delivery
 from serving.engine.pending import Pending
-from serving.engine.statistics import FailureReason, ModelStatistics, failure_reason
+from serving.engine.statistics import ModelStatistics
 from serving.engine.worker import Execution
-from serving.errors import BackendFailed
+from serving.errors import BackendFailed, Cancelled, Overloaded
 from serving.scheduling.arrival_order import ArrivalOrder
 from serving.scheduling.scheduler import Event
 
@@ -34,14 +34,14 @@ class Outcomes:
         if self._order is not None:
             self._order.accept(pending)
 
-    def refused(self, pending: Pending) -> None:
-        self._statistics.record_failure(FailureReason.REJECTED, 0.0)
+    def refused(self, pending: Pending, error: Overloaded) -> None:
+        self._statistics.record_failure(error, 0.0)
         self._statistics.objectives.refused(pending.promised)
 
     def given_up(self, pending: Pending) -> None:
         now = time.monotonic()
         if self._order is None or not self._order.is_held(pending):  # what is held was counted
-            self._statistics.record_failure(FailureReason.CANCELED, now - pending.arrived)
+            self._statistics.record_failure(Cancelled(), now - pending.arrived)
             self._statistics.objectives.given_up(pending.promised, now)
         if self._order is not None:
             _tell(self._order.forget(pending))
@@ -78,7 +78,7 @@ class Outcomes:
 
     def _note_failure(self, error: Exception, now: float, seconds: float) -> None:
         """A model's own failures are logged, but not each of thousands."""
-        self._statistics.record_failure(failure_reason(error), seconds)
+        self._statistics.record_failure(error, seconds)
         if not isinstance(error, BackendFailed):
             return
         if now - self._failure_logged < _BETWEEN_LOGGED_FAILURES:

@@ -18,6 +18,12 @@ DEFAULT_MAX_QUEUE_SIZE = 4096
 """Requests that may wait for a version whose config sets no `max_queue_size`; Triton's own default has no bound."""
 
 
+def queue_limit(config: ModelConfig) -> int:
+    """Requests that may wait for a version: each priority level's own, and what the levels without one share."""
+    own = [] if config.HasField("sequence_batching") else [it.max_queue_size for it in batching_config(config).policies]
+    return sum(own) + (0 if all(own) and own else DEFAULT_MAX_QUEUE_SIZE)
+
+
 def scheduler_for(config: ModelConfig, places: Sequence[str], known: KnownTimes | None = None) -> Scheduler[Pending]:
     """`places` has the device of each instance. Raises `ModelLoadFailed`."""
     sequences = sequence_config(config)

@@ -61,6 +61,10 @@ class Servable(Protocol):
         """Requests that wait for an instance."""
 
     @property
+    def queue_limit(self) -> int:
+        """How many may; 0 where it has no queue of its own, or one without end."""
+
+    @property
     def lacks(self) -> str:
         """What else it needs to answer and is not there now, in words. May be asked from any thread."""
 

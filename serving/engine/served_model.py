@@ -25,7 +25,7 @@ from serving.engine.outcomes import Outcomes
 from serving.engine.pending import Answer, Pending
 from serving.engine.processes import Processes, are_up, processes_of
 from serving.engine.response_stream import ResponseStream
-from serving.engine.schedulers import scheduler_for
+from serving.engine.schedulers import queue_limit, scheduler_for
 from serving.engine.statistics import ModelStatistics
 from serving.engine.tracer import Timeline
 from serving.engine.worker import Execution, WorkerPool
@@ -83,6 +83,7 @@ class ServedModel:
         self._stacked = fit.stacked_inputs(config)
         self._optional = frozenset(tensor.name for tensor in config.input if tensor.optional)
         self._batching = batching_config(config)
+        self.queue_limit = queue_limit(config)
         self._delivery = Delivery()
         self._outcomes = Outcomes(
             f"{self.name} version {version}", self.statistics, self._delivery, self._batching.preserve_ordering
@@ -255,8 +256,8 @@ class ServedModel:
         )
         try:
             self._pool.submit(pending)
-        except Overloaded:
-            self._outcomes.refused(pending)
+        except Overloaded as error:
+            self._outcomes.refused(pending, error)
             raise
         self._outcomes.accepted(pending)
         return pending

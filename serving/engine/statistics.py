@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import accumulate
 
 from serving.engine.objectives import Objectives
-from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, Overloaded
+from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, Hopeless, Overloaded
 
 _SECONDS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
@@ -42,6 +42,27 @@ def failure_reason(error: Exception) -> FailureReason:
             return FailureReason.BACKEND
         case _:
             return FailureReason.OTHER
+
+
+class Refusal(StrEnum):
+    """What Triton's REJECTED has in one: no room in the queue, no chance to be in time, too long in the queue."""
+
+    QUEUE_FULL = "queue_full"
+    HOPELESS = "hopeless"
+    EXPIRED = "expired"
+
+
+def refusal(error: Exception) -> Refusal | None:
+    """None where it is none."""
+    match error:
+        case Hopeless():
+            return Refusal.HOPELESS
+        case Overloaded():
+            return Refusal.QUEUE_FULL
+        case DeadlineExceeded():
+            return Refusal.EXPIRED
+        case _:
+            return None
 
 
 @dataclass(slots=True)
@@ -145,6 +166,7 @@ class ModelStatistics:
     cache_miss: Duration = field(default_factory=Duration)
     compute: ComputeStatistics = field(default_factory=ComputeStatistics)
     failures: dict[FailureReason, int] = field(default_factory=lambda: dict.fromkeys(FailureReason, 0))
+    refusals: dict[Refusal, int] = field(default_factory=lambda: dict.fromkeys(Refusal, 0))
     batches: dict[int, ComputeStatistics] = field(default_factory=dict)
     responses: dict[int, ResponseStatistics] = field(default_factory=dict)
     request_seconds: Histogram = field(default_factory=lambda: Histogram(_SECONDS))
@@ -197,9 +219,11 @@ class ModelStatistics:
         self.compute_seconds.observe(times.compute)
         self.batch_rows.observe(rows)
 
-    def record_failure(self, reason: FailureReason, seconds: float) -> None:
+    def record_failure(self, error: Exception, seconds: float) -> None:
         """A request that was not answered, and how long it was here."""
-        self.failures[reason] += 1
+        self.failures[failure_reason(error)] += 1
+        if (refused := refusal(error)) is not None:
+            self.refusals[refused] += 1
         self.fail.add(seconds)
 
     def record_cache_hit(self, lookup: float, waited: float) -> None:

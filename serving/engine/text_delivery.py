@@ -11,9 +11,10 @@ from math import inf
 from serving.core.generation import FinishReason
 from serving.engine.execution import blame
 from serving.engine.generation_statistics import GenerationStatistics
-from serving.engine.statistics import FailureReason, ModelStatistics, Times, failure_reason
+from serving.engine.statistics import ModelStatistics, Times
 from serving.engine.writing import Said, Writing
 from serving.engine.writing_thread import Told
+from serving.errors import Cancelled
 
 
 class TextDelivery:
@@ -38,7 +39,7 @@ class TextDelivery:
     def give_up(self, writing: Writing, now: float) -> None:
         """Its caller reads no more."""
         writing.stream.close()
-        self._statistics.record_failure(FailureReason.CANCELED, now - writing.sequence.arrived)
+        self._statistics.record_failure(Cancelled(), now - writing.sequence.arrived)
         self._note_end(writing, FinishReason.ABORT, now)
 
     def _say(self, said: Said, now: float, cancel: Callable[[Writing], object]) -> None:
@@ -76,7 +77,7 @@ class TextDelivery:
 
     def _fail(self, writing: Writing, error: Exception, now: float) -> None:
         writing.stream.fail(error)
-        self._statistics.record_failure(failure_reason(error), now - writing.sequence.arrived)
+        self._statistics.record_failure(error, now - writing.sequence.arrived)
 
     def _end(self, writing: Writing, reason: FinishReason, now: float) -> None:
         self._note_end(writing, reason, now)

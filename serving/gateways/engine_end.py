@@ -50,6 +50,11 @@ class EngineEnd(asyncio.Protocol):
         self._read: dict[int, weakref.ref[np.ndarray]] = {}
         self._replies: dict[int, Place] = {}
 
+    @property
+    def running(self) -> int:
+        """Requests that are not answered yet."""
+        return len(self._open)
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
         self._writer = FrameWriter(transport, self._loop)

@@ -58,8 +58,18 @@ class Gateways:
         return f"<Gateways {self.up} of {len(self._sockets)}>"
 
     @property
+    def count(self) -> int:
+        """How many there should be."""
+        return len(self._sockets)
+
+    @property
     def up(self) -> int:
         return sum(end.is_up for end in self._ends)
+
+    @property
+    def running(self) -> int:
+        """Requests of theirs that the engine has not answered yet."""
+        return sum(end.running for end in self._ends)
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()

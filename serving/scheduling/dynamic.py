@@ -15,7 +15,7 @@ from math import ceil, inf
 from typing import Any, Generic, Protocol, TypeVar
 
 from serving.core.batching_config import BatchingConfig
-from serving.errors import DeadlineExceeded, Overloaded
+from serving.errors import DeadlineExceeded, Hopeless
 from serving.scheduling.best_batch import best_seconds
 from serving.scheduling.deadlines import Deadlines
 from serving.scheduling.forecast import Forecast
@@ -83,7 +83,7 @@ class DynamicBatcher(Generic[P]):
         return len(self._entries)
 
     def add(self, request: P, now: float) -> None:
-        """Raises `Overloaded` also where it could not be answered before its deadline."""
+        """Raises `Overloaded`, and its kind `Hopeless` where it could not be answered before its deadline."""
         level = self._config.level(request.priority)
         request.arrived = now
         if request.deadline < inf:
@@ -136,7 +136,7 @@ class DynamicBatcher(Generic[P]):
         return events
 
     def _check_in_time(self, request: P, level: int, now: float) -> None:
-        """Raises `Overloaded` where it would be late."""
+        """Raises `Hopeless` where it would be late."""
         model = None if self._config.policies[level].delays else self._forecast.quickest(request.key)
         if model is None:
             return
@@ -150,7 +150,7 @@ class DynamicBatcher(Generic[P]):
         late = wait + takes - left
         if late > 0 and (not is_alone or self._forecast.is_of_late(request.key, now)):
             self._refused_at = now
-            raise Overloaded(
+            raise Hopeless(
                 f"the request could not be answered in time: it would start in about {wait * 1000:.0f} ms, take "
                 f"{model.expected(request.rows) * 1000:.0f} ms and has {max(0.0, left) * 1000:.0f} ms",
                 retry_after=max(1, ceil(late)),

@@ -28,6 +28,7 @@ HTTP_STATUS: dict[type[errors.SlipwayError], int] = {
     errors.RepositoryPollFailed: 400,
     errors.ControlRefused: 503,
     errors.Overloaded: 503,
+    errors.Hopeless: 503,
     errors.DeadlineExceeded: 503,
     errors.Cancelled: 400,
     errors.ServerExiting: 503,
@@ -51,6 +52,7 @@ GRPC_STATUS: dict[type[errors.SlipwayError], grpc.StatusCode] = {
     errors.RepositoryPollFailed: grpc.StatusCode.INTERNAL,
     errors.ControlRefused: grpc.StatusCode.UNAVAILABLE,
     errors.Overloaded: grpc.StatusCode.UNAVAILABLE,
+    errors.Hopeless: grpc.StatusCode.UNAVAILABLE,
     errors.DeadlineExceeded: grpc.StatusCode.UNAVAILABLE,
     errors.Cancelled: grpc.StatusCode.CANCELLED,
     errors.ServerExiting: grpc.StatusCode.UNAVAILABLE,
@@ -67,7 +69,11 @@ HTTP_STATUS_V1: dict[type[errors.SlipwayError], int] = {
 
 
 # A client of OpenAI's tries again after 429.
-HTTP_STATUS_OPENAI: dict[type[errors.SlipwayError], int] = {**HTTP_STATUS_V1, errors.Overloaded: 429}
+HTTP_STATUS_OPENAI: dict[type[errors.SlipwayError], int] = {
+    **HTTP_STATUS_V1,
+    errors.Overloaded: 429,
+    errors.Hopeless: 429,
+}
 
 
 def openai_status(error: errors.SlipwayError) -> int:

@@ -33,6 +33,8 @@ async def test_prometheus_reads_vllms_names_and_types(tmp_path: Path) -> None:
         (it.name, it.labels.get("finished_reason")): it.value for each in families.values() for it in each.samples
     }
     assert values["vllm:generation_tokens_total", None] == 14
+    assert values["slipway_kv_cache_positions", None] == model.positions
+    assert values["slipway_kv_cache_rows", None] * model.max_length == model.positions
     assert values["vllm:prompt_tokens_total", None] == 80
     assert values["vllm:prefix_cache_hits_total", None] > 0, "the second prompt is the first one"
     assert values["vllm:request_success_total", "length"] == 2

@@ -1,6 +1,7 @@
 from serving import life_metrics
 from serving.core.states import ModelState, VersionStatus
 from serving.engine.life_counts import LifeCounts
+from serving.engine.loaded_model import UNLOADED
 
 
 def test_a_version_that_was_tried_and_does_not_answer_is_0() -> None:
@@ -13,6 +14,11 @@ def test_a_version_that_was_tried_and_does_not_answer_is_0() -> None:
         'slipway_model_ready{model="m",version="1"} 1\n',
         'slipway_model_ready{model="m",version="2"} 0\n',
     ]
+
+
+def test_of_what_was_unloaded_by_request_nothing_is_said() -> None:
+    unloaded = VersionStatus("m", "1", ModelState.UNAVAILABLE, UNLOADED)
+    assert "".join(life_metrics.states([unloaded, VersionStatus("n", "1", ModelState.READY)])).count("{") == 1
 
 
 def test_loads_are_counted_by_model() -> None:

@@ -35,6 +35,11 @@ async def test_tritons_counters_have_tritons_names_types_and_labels(tmp_path: Pa
             f'nv_inference_request_failure{{model="double",reason="{reason}",version="1"}} 0'
             for reason in ("REJECTED", "CANCELED", "BACKEND", "OTHER")
         ),
+        *(
+            f'slipway_refused_requests_total{{model="double",reason="{reason}",version="1"}} 0'
+            for reason in ("queue_full", "hopeless", "expired")
+        ),
+        'slipway_queue_limit_requests{model="double",version="1"} 4096',
         'slipway_objective_requests_total{model="double",outcome="in_time",version="1"} 1',
         'slipway_objective_requests_total{model="double",outcome="late",version="1"} 0',
         'slipway_batch_duration_ratio_bucket{le="+Inf",model="double",version="1"} 0',
@@ -43,12 +48,24 @@ async def test_tritons_counters_have_tritons_names_types_and_labels(tmp_path: Pa
         'slipway_batch_size_rows_bucket{le="+Inf",model="double",version="1"} 1',
         'slipway_batch_size_rows_sum{model="double",version="1"} 3.0',
     }
+    assert not [line for line in lines if "slipway_latency_objective" in line], "the model has none"
     types = {line.split()[2]: line.split()[3] for line in lines if line.startswith("# TYPE")}
     assert types["nv_cpu_utilization"] == types["nv_model_load_duration_secs"] == "gauge"
     assert (
         types["nv_inference_compute_input_duration_us"] == types["nv_inference_compute_output_duration_us"] == "counter"
     )
     assert types["slipway_queue_duration_seconds"] == "histogram"
+
+
+async def test_a_model_s_objective_is_told(tmp_path: Path) -> None:
+    tiny_models.add_double(
+        tmp_path, extra='parameters { key: "latency_objective_ms" value { string_value: "50" } } dynamic_batching { }'
+    )
+    registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
+    await asyncio.to_thread(registry.load, "double")
+    text = Metrics(CollectorRegistry(), registry, Machine(None)).exposition().decode()
+    assert registry.close(10)
+    assert 'slipway_latency_objective_seconds{model="double",version="1"} 0.05\n' in text
 
 
 async def test_prometheus_can_read_it(tmp_path: Path) -> None:

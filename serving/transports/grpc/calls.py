@@ -5,8 +5,11 @@ Rule: a caller is told what went wrong in words and a code, never in a traceback
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
+
+import grpc
 
 from serving.core.brief import writable
 from serving.errors import BackendFailed, ServerExiting, SlipwayError
@@ -36,11 +39,17 @@ class Calls:
 
     def __init__(self) -> None:
         self.exiting = asyncio.Event()
+        self.ended: Counter[tuple[str, str]] = Counter()
+        """By method, and the name of the code that it ended with."""
         self._running: set[asyncio.Task[Any]] = set()
         self._cut_off: set[asyncio.Task[Any]] = set()
 
     def __repr__(self) -> str:
         return f"<Calls {len(self._running)} running>"
+
+    @property
+    def running(self) -> int:
+        return len(self._running)
 
     def unary(self, name: str, answer: Unary) -> Rpc:
         """An error in the message's place is the call's status."""
@@ -81,19 +90,25 @@ class Calls:
         assert task is not None
         self._running.add(task)
         try:
-            return await answer
+            reply = await answer
+            self.ended[name, grpc.StatusCode.OK.name] += 1
+            return reply
         except Exception as error:
             if context.done():  # nobody is there to be told
+                self.ended[name, grpc.StatusCode.CANCELLED.name] += 1
                 return None
             failure = told(error, name)
         except asyncio.CancelledError:
             if task not in self._cut_off:
+                self.ended[name, grpc.StatusCode.CANCELLED.name] += 1
                 raise
             task.uncancel()
             failure = ServerExiting("Server exiting: this request took longer than the server had to stop")
         finally:
             self._running.discard(task)
-        return await context.abort(grpc_status(failure), shortened(str(failure)))
+        status = grpc_status(failure)
+        self.ended[name, status.name] += 1
+        return await context.abort(status, shortened(str(failure)))
 
 
 async def _refuse(error: SlipwayError) -> Any:

@@ -44,7 +44,7 @@ class GrpcServer:
         recorder: Recorder | None,
     ) -> None:
         """`max_message_size` in bytes, of what callers send; -1 for any size."""
-        self._calls = Calls()
+        self.calls = Calls()
         self._health = Health(lambda: engine.ready)
         self._server = grpc.aio.server(
             options=[
@@ -66,15 +66,15 @@ class GrpcServer:
         watch = unwatched if recorder is None else RecordedStreams(recorder)
         if recorder is not None:
             infer = recorded_infer(infer, recorder)
-        stream = stream_rpc(engine, regions, self._calls.exiting, watch)
+        stream = stream_rpc(engine, regions, self.calls.exiting, watch)
         others = {
-            "ModelInfer": self._calls.timed("ModelInfer", infer),
-            "ModelStreamInfer": self._calls.streaming("ModelStreamInfer", stream),
+            "ModelInfer": self.calls.timed("ModelInfer", infer),
+            "ModelStreamInfer": self.calls.streaming("ModelStreamInfer", stream),
         }
         self._add_services(unary, others)
 
     def __repr__(self) -> str:
-        return f"<GrpcServer {self._calls}>"
+        return f"<GrpcServer {self.calls}>"
 
     def listen(self, host: str, port: int) -> int:
         """The port, which the system chooses for 0. Raises `OSError` where it can't be had."""
@@ -93,17 +93,17 @@ class GrpcServer:
 
     async def stop(self, timeout: float) -> int:
         """Refuse new calls at once, and let those that run end; how many did not within `timeout` seconds."""
-        self._calls.exiting.set()
+        self.calls.exiting.set()
         self._health.let_go()
         await asyncio.sleep(_GOODBYE)
         stopping = asyncio.ensure_future(self._server.stop(timeout + _LAST_WORDS))
         await asyncio.wait([stopping], timeout=timeout)
-        cut_off = 0 if stopping.done() else self._calls.cut_off()
+        cut_off = 0 if stopping.done() else self.calls.cut_off()
         await stopping
         return cut_off
 
     def _add_services(self, unary: dict[str, Unary], others: dict[str, Rpc]) -> None:
-        rpcs = {name: self._calls.unary(name, answer) for name, answer in unary.items()}
+        rpcs = {name: self.calls.unary(name, answer) for name, answer in unary.items()}
         service.add_service(self._server, {**rpcs, **others})
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name

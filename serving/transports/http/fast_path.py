@@ -4,9 +4,12 @@ Rule: it answers what the documented route answers, byte for byte, and leaves to
 """
 
 import asyncio
-from collections.abc import Hashable
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
+
+from starlette.responses import Response
 
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.engine.engine import Engine
@@ -57,16 +60,14 @@ class _Asked(NamedTuple):
 class Reply:
     """An answer that nobody awaits: it is sent in the moment in which it is there."""
 
-    __slots__ = ("_asked", "_is_cancelled", "_is_done", "_model", "_responses", "_send", "_target", "pending")
+    __slots__ = ("_asked", "_is_cancelled", "_is_done", "_model", "_path", "_send_on", "_target", "pending")
 
-    def __init__(
-        self, target: Target, model: ServedModel, asked: _Asked, send: Send, responses: KnownResponses
-    ) -> None:
+    def __init__(self, target: Target, model: ServedModel, asked: _Asked, send: Send, path: "FastPath") -> None:
         self._target = target
         self._model = model
         self._asked = asked
-        self._send = send
-        self._responses = responses
+        self._send_on = send
+        self._path = path
         self._is_done = self._is_cancelled = False
         self.pending: Pending | None = None
 
@@ -103,7 +104,12 @@ class Reply:
         self._send_error(error)
 
     def _send_error(self, error: Exception) -> None:
-        _send_error(self._target.path, error, self._send)
+        reply = _error_reply(self._target.path, error)
+        self._send(reply.status_code, reply.raw_headers, [reply.body])
+
+    def _send(self, status: int, headers: Headers, body: Sequence[bytes | memoryview]) -> None:
+        self._path.replies[status] += 1
+        self._send_on(status, headers, body)
 
     def _answer(self, response: InferResponse) -> None:
         requested, accepts = self._asked.requested, self._target.accepts
@@ -119,7 +125,7 @@ class Reply:
             encoding.add_done_callback(self._send_encoded)
 
     def _send_binary(self, response: InferResponse) -> None:
-        header = self._responses.header(response)
+        header = self._path.responses.header(response)
         body = [header, *map(encode_tensor, response.outputs.values())]
         self._send(200, reply_headers(sum(map(len, body)), len(header)), body)
 
@@ -140,7 +146,9 @@ class FastPath:
         self._engine = engine
         self._largest = max_body_size
         self._asked: Known[tuple[str, str, bytes], _Asked] = Known()
-        self._responses = KnownResponses()
+        self.responses = KnownResponses()
+        self.replies: Counter[int] = Counter()
+        """By status."""
 
     def target(self, method: bytes, url: bytes, headers: Headers) -> Target | None:
         """None for requests that are not for this way."""
@@ -165,13 +173,15 @@ class FastPath:
         asked, inputs = self._asked_before(model, target, body)
         if asked is None:
             return False
-        reply = Reply(target, model, asked, send, self._responses)
+        reply = Reply(target, model, asked, send, self)
         try:
             pending = model.enqueue(asked.request.within(target.timeout), asked.fits, inputs, reply)
         except ModelNotReady:  # it unloads, and there may be another
             return False
         except SlipwayError as error:
-            _send_error(target.path, error, send)
+            refused = slipway_error_reply(error, target.path)
+            self.replies[refused.status_code] += 1
+            send(refused.status_code, refused.raw_headers, [refused.body])
             return True
         if not reply.done():
             reply.pending = pending
@@ -207,12 +217,10 @@ class FastPath:
         return _Asked(model.identity, request, requested, fits, found)
 
 
-def _send_error(path: str, error: Exception, send: Send) -> None:
+def _error_reply(path: str, error: Exception) -> Response:
     if isinstance(error, SlipwayError):
-        reply = slipway_error_reply(error, path)
-    else:
-        reply = unexpected_error_reply(f"POST {path}", error)
-    send(reply.status_code, reply.raw_headers, [reply.body])
+        return slipway_error_reply(error, path)
+    return unexpected_error_reply(f"POST {path}", error)
 
 
 def _no_window(*_: object) -> Window:

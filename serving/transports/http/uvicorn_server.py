@@ -42,6 +42,16 @@ class HttpServer(uvicorn.Server):
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
 
+    @property
+    def connections(self) -> int:
+        """That are open."""
+        return len(self.server_state.connections)
+
+    @property
+    def running(self) -> int:
+        """Requests that are not answered yet."""
+        return len(self.server_state.tasks)
+
     def stop(self) -> None:
         """`serve` returns soon, when what runs is answered, or its time is over."""
         self.should_exit = True

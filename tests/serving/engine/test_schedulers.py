@@ -6,7 +6,7 @@ from serving.core.model_config import parse
 from serving.core.requests import NO_PARAMETERS, Arrays
 from serving.engine.known_times import KnownTimes
 from serving.engine.pending import Pending
-from serving.engine.schedulers import scheduler_for
+from serving.engine.schedulers import DEFAULT_MAX_QUEUE_SIZE, queue_limit, scheduler_for
 from serving.errors import Overloaded
 from serving.scheduling.dynamic import DynamicBatcher
 from serving.scheduling.sequence import SequenceBatcher
@@ -25,6 +25,33 @@ def test_what_is_known_of_times_refuses_from_the_first_request_on() -> None:
     assert scheduler.schedule(0.0).batch
     with pytest.raises(Overloaded, match="would start in about 50 ms"):
         scheduler.add(pending(deadline=0.08), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("max_batch_size: 1", DEFAULT_MAX_QUEUE_SIZE),
+        ("max_batch_size: 1 sequence_batching { }", DEFAULT_MAX_QUEUE_SIZE),
+        ("max_batch_size: 1 dynamic_batching { default_queue_policy { max_queue_size: 7 } }", 7),
+        (
+            "max_batch_size: 1 dynamic_batching { priority_levels: 3 default_priority_level: 1 "
+            "priority_queue_policy { key: 2 value { max_queue_size: 5 } } }",
+            DEFAULT_MAX_QUEUE_SIZE + 5,
+        ),
+    ],
+)
+def test_so_many_may_wait_and_no_more(text: str, limit: int) -> None:
+    config = parse(text, "m")
+    assert queue_limit(config) == limit
+
+
+def test_one_more_than_the_limit_is_refused() -> None:
+    config = parse("max_batch_size: 1 dynamic_batching { default_queue_policy { max_queue_size: 7 } }", "m")
+    scheduler = scheduler_for(config, ["cpu"])
+    for _ in range(queue_limit(config)):
+        scheduler.add(pending(deadline=1.0), 0.0)
+    with pytest.raises(Overloaded, match="maximum queue size"):
+        scheduler.add(pending(deadline=1.0), 0.0)
 
 
 def pending(deadline: float) -> Pending:

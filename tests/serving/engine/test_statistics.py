@@ -1,7 +1,7 @@
 import pytest
 
-from serving.engine.statistics import FailureReason, Histogram, ModelStatistics, Times, failure_reason
-from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, InvalidInput, Overloaded
+from serving.engine.statistics import FailureReason, Histogram, ModelStatistics, Refusal, Times, failure_reason
+from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, Hopeless, InvalidInput, Overloaded
 
 MS = 1_000_000  # nanoseconds
 
@@ -36,7 +36,7 @@ def test_an_execution_that_answered_nobody_is_one_all_the_same() -> None:
 
 def test_failures_add_nothing_to_what_was_answered() -> None:
     statistics = ModelStatistics()
-    statistics.record_failure(FailureReason.BACKEND, 0.01)
+    statistics.record_failure(BackendFailed("no"), 0.01)
     assert (statistics.fail.count, statistics.fail.ns, statistics.success.count) == (1, 10 * MS, 0)
     assert statistics.failures[FailureReason.BACKEND] == 1
     assert sum(statistics.failures.values()) == 1
@@ -75,6 +75,7 @@ def test_a_cached_request_is_a_request_and_no_inference() -> None:
     ("error", "reason"),
     [
         (Overloaded("full"), FailureReason.REJECTED),
+        (Hopeless("late"), FailureReason.REJECTED),
         (DeadlineExceeded("late"), FailureReason.REJECTED),
         (Cancelled("gone"), FailureReason.CANCELED),
         (BackendFailed("broken"), FailureReason.BACKEND),
@@ -83,6 +84,14 @@ def test_a_cached_request_is_a_request_and_no_inference() -> None:
 )
 def test_failures_are_told_apart_as_triton_does(error: Exception, reason: FailureReason) -> None:
     assert failure_reason(error) is reason
+
+
+def test_what_triton_calls_rejected_is_told_apart() -> None:
+    statistics = ModelStatistics()
+    for error in (Overloaded("full"), Hopeless("late"), Hopeless("late"), DeadlineExceeded("late"), Cancelled("gone")):
+        statistics.record_failure(error, 0.0)
+    assert statistics.failures[FailureReason.REJECTED] == 4
+    assert statistics.refusals == {Refusal.QUEUE_FULL: 1, Refusal.HOPELESS: 2, Refusal.EXPIRED: 1}
 
 
 def test_a_request_in_steps_counts_once_with_the_times_of_all_its_steps() -> None:

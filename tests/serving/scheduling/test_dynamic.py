@@ -4,7 +4,7 @@ from math import inf
 import pytest
 
 from serving.core.batching_config import BatchingConfig, QueuePolicy
-from serving.errors import DeadlineExceeded, Overloaded
+from serving.errors import DeadlineExceeded, Hopeless, Overloaded
 from serving.scheduling.dynamic import DynamicBatcher
 from serving.scheduling.scheduler import HERE
 from tests.serving.scheduling.requests import Request
@@ -427,13 +427,13 @@ def test_who_was_refused_lately_means_overload_however_few_wait() -> None:
 
 def test_what_could_not_be_answered_in_time_is_refused_at_the_door() -> None:
     scheduler = taught()
-    with pytest.raises(Overloaded, match="start in about 0 ms, take 5 ms and has 4 ms"):
+    with pytest.raises(Hopeless, match="start in about 0 ms, take 5 ms and has 4 ms"):
         add(scheduler, Request(deadline=4 * ms))
     add(scheduler, *(Request(deadline=1.0) for _ in range(8)))
     assert len(scheduler.schedule(0.0).batch or []) == 8
     add(scheduler, *(Request(deadline=40 * ms) for _ in range(16)))
     add(scheduler, Request(deadline=20 * ms))  # it will run before them, when those that run are done
-    with pytest.raises(Overloaded, match="start in about 26 ms, take 5 ms and has 31 ms"):
+    with pytest.raises(Hopeless, match="start in about 26 ms, take 5 ms and has 31 ms"):
         add(scheduler, Request(deadline=41 * ms), now=10 * ms)
     add(scheduler, Request(deadline=90 * ms), Request(), now=10 * ms)
     assert len(scheduler) == 19, "what was refused left nothing behind"
