@@ -1,5 +1,6 @@
 """What many tests share: servers over tiny models, and the example models, trained once; tests only read these."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,12 @@ settings.register_profile("slipway", suppress_health_check=[HealthCheck.too_slow
 settings.load_profile("slipway")
 
 os.environ.setdefault("SLIPWAY_AUTO_TUNE_SECS", "0")  # in servers that tests start as processes
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end: that they are no garbage need not be found out again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

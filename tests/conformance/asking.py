@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+import httpx
 from tritonclient.grpc import service_pb2 as messages
 
-from tests.conformance import web
 from tests.grpc_client import stub_of
 from tests.running_server import RunningServer
 
@@ -45,7 +45,7 @@ class Answer:
 
 def over_http(server: RunningServer, question: Question) -> Answer:
     version = f"/versions/{question.version}" if question.version else ""
-    reply = web.post(f"{server.url}/v2/models/{question.model}{version}/infer", json=to_json(question), timeout=60)
+    reply = httpx.post(f"{server.url}/v2/models/{question.model}{version}/infer", json=to_json(question), timeout=60)
     document = reply.json()
     outputs = {output["name"]: output.get("data") for output in document.get("outputs", [])}
     return Answer(reply.status_code, document.get("error", ""), reply.headers, outputs)

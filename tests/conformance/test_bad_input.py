@@ -13,7 +13,6 @@ import psutil
 import pytest
 from tritonclient.grpc import service_pb2 as messages
 
-from tests.conformance import web
 from tests.conformance.asking import Question, Tensor, over_grpc, over_http
 from tests.grpc_client import channel_to, stub_of
 from tests.running_server import RunningServer
@@ -27,7 +26,7 @@ HUGE_SHAPES = [[2**63 - 1, 2], [2**31] * 4, [2**62], [1] * 65, [0, 2**62], [2**4
 
 def served_meanwhile(server: RunningServer, ask: Callable[[], Any]) -> Any:
     """What `ask` returns; until it does, others are answered over both protocols."""
-    with ThreadPoolExecutor(1) as pool, stub_of(server) as stub, web.client(timeout=10) as http:
+    with ThreadPoolExecutor(1) as pool, stub_of(server) as stub, httpx.Client(timeout=10) as http:
         asked = pool.submit(ask)
         while True:
             is_last = bool(wait([asked], timeout=0.1).done)
@@ -38,7 +37,7 @@ def served_meanwhile(server: RunningServer, ask: Callable[[], Any]) -> Any:
 
 
 def posted(server: RunningServer, path: str, body: bytes) -> httpx.Response:
-    return served_meanwhile(server, lambda: web.post(server.url + path, content=body, timeout=60))
+    return served_meanwhile(server, lambda: httpx.post(server.url + path, content=body, timeout=60))
 
 
 def refused(answer: httpx.Response) -> str:
@@ -62,7 +61,7 @@ def call(server: RunningServer, message: messages.ModelInferRequest) -> grpc.Rpc
 def test_huge_shapes_over_http(server: RunningServer, shape: list[int], source: dict[str, Any], datatype: str) -> None:
     tensor = {"name": "IN", "datatype": datatype, "shape": shape, **source}
     path = f"/v2/models/identity_{datatype.lower()}/infer"
-    assert "IN" in refused(web.post(server.url + path, json={"inputs": [tensor]}))
+    assert "IN" in refused(httpx.post(server.url + path, json={"inputs": [tensor]}))
 
 
 @pytest.mark.parametrize("shape", HUGE_SHAPES, ids=lambda shape: str(shape)[:20])
@@ -201,7 +200,7 @@ def test_messages_with_some_bytes_changed(server: RunningServer) -> None:
 def test_json_with_some_bytes_changed(server: RunningServer) -> None:
     tensors = [{"name": name, "datatype": "INT32", "shape": [1, 16], "data": ROW} for name in ("INPUT0", "INPUT1")]
     sound = json.dumps({"id": "1", "inputs": tensors, "outputs": [{"name": "OUTPUT0"}]}).encode()
-    with web.client() as http:
+    with httpx.Client() as http:
         for body in changed(sound, 500):
             assert http.post(f"{server.url}/v2/models/simple/infer", content=body).status_code in (200, 400), body
 
@@ -216,7 +215,7 @@ def test_refused_requests_leave_no_memory_behind(server: RunningServer) -> None:
     message.inputs.add(name="INPUT0", datatype="INT32", shape=[1, 16])
     message.raw_input_contents.append(bytes(MIB))
     before = 0
-    with stub_of(server) as stub, web.client() as http:
+    with stub_of(server) as stub, httpx.Client() as http:
         for number in range(200):
             if number == 70:  # allocators have what they keep
                 before = psutil.Process().memory_info().rss

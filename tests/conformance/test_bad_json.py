@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conformance import web
 from tests.running_server import RunningServer
 
 Path = tuple[str | int, ...]
@@ -180,7 +179,7 @@ def is_same(value: Any, other: Any) -> bool:
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
-    with web.client(timeout=30) as client:
+    with httpx.Client(timeout=30) as client:
         yield client
 
 
@@ -189,7 +188,7 @@ def settings_are_put_back(server: RunningServer) -> Iterator[None]:
     yield
     cleared = dict.fromkeys(("trace_level", "trace_rate", "trace_count", "log_frequency"))
     for route in ("/v2/models/simple/trace/setting", "/v2/trace/setting"):
-        assert web.post(server.url + route, json=cleared).status_code == 200
+        assert httpx.post(server.url + route, json=cleared).status_code == 200
     shown = {"log_info": True, "log_warning": True, "log_verbose_level": 0, "log_format": "default"}
-    assert web.post(f"{server.url}/v2/logging", json=shown).status_code == 200
-    assert web.post(f"{server.url}/v2/repository/models/simple_int8/load").status_code == 200
+    assert httpx.post(f"{server.url}/v2/logging", json=shown).status_code == 200
+    assert httpx.post(f"{server.url}/v2/repository/models/simple_int8/load").status_code == 200

@@ -12,7 +12,6 @@ from tritonclient.grpc import service_pb2 as messages
 
 from serving.core.datatypes import DTYPES, datatype_of
 from serving.protocols.v2_binary import encode_tensor
-from tests.conformance import web
 from tests.conformance.callers import CLIENTS, calling
 from tests.grpc_client import stub_of
 from tests.running_server import RunningServer
@@ -64,7 +63,7 @@ def read(data: list[Any], datatype: str) -> list[Any]:
 
 def post(server: RunningServer, datatype: str, tensor: dict[str, Any], **members: Any) -> httpx.Response:
     body = {"inputs": [{"name": "IN", "datatype": datatype, **tensor}], **members}
-    return web.post(f"{server.url}/v2/models/{identity(datatype)}/infer", content=json.dumps(body).encode())
+    return httpx.post(f"{server.url}/v2/models/{identity(datatype)}/infer", content=json.dumps(body).encode())
 
 
 def post_binary(server: RunningServer, array: np.ndarray, binary_out: bool, model: str = "") -> httpx.Response:
@@ -73,7 +72,7 @@ def post_binary(server: RunningServer, array: np.ndarray, binary_out: bool, mode
     outputs = [{"name": "OUT", "parameters": {"binary_data": binary_out}}]
     document = {"inputs": [{**tensor, "parameters": {"binary_data_size": len(data)}}], "outputs": outputs}
     header = json.dumps(document).encode()
-    return web.post(
+    return httpx.post(
         f"{server.url}/v2/models/{model or identity(datatype)}/infer",
         content=header + data,
         headers={"Inference-Header-Content-Length": str(len(header))},
@@ -210,7 +209,7 @@ def test_an_onnx_model_takes_no_bytes_that_are_no_text(server: RunningServer) ->
 @pytest.mark.parametrize("text", [r'"\ud800"', r'"\udfff\ud800"', '"\\ud800", NaN'])
 def test_halves_of_surrogate_pairs_are_no_text(server: RunningServer, text: str) -> None:
     body = f'{{"inputs":[{{"name":"IN","datatype":"BYTES","shape":[1,1],"data":[{text}]}}]}}'
-    reply = web.post(f"{server.url}/v2/models/identity_bytes/infer", content=body.encode())
+    reply = httpx.post(f"{server.url}/v2/models/identity_bytes/infer", content=body.encode())
     assert reply.status_code == 400
     assert "failed to parse the request JSON buffer" in reply.json()["error"]
 

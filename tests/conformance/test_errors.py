@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 from tritonclient.grpc import service_pb2 as messages
 
-from tests.conformance import web
 from tests.conformance.asking import Answer, Question, Tensor, over_grpc, over_http
 from tests.conformance.behaviours import Gate
 from tests.grpc_client import stub_of
@@ -252,15 +252,15 @@ def test_shared_memory_is_off_unless_it_was_allowed(plain_server: RunningServer,
     ):
         assert (answer.status, words in answer.message) == (expected, True)
     register = {"key": "/a", "byte_size": 64}
-    reply = web.post(f"{plain_server.url}/v2/systemsharedmemory/region/a/register", json=register)
+    reply = httpx.post(f"{plain_server.url}/v2/systemsharedmemory/region/a/register", json=register)
     assert (reply.status_code, words in reply.json()["error"]) == (501, True)
-    assert web.get(f"{plain_server.url}/v2/systemsharedmemory/status").json() == []
+    assert httpx.get(f"{plain_server.url}/v2/systemsharedmemory/status").json() == []
 
 
 @pytest.mark.parametrize("action", ["load", "unload"])
 def test_control_is_refused_unless_it_was_allowed(plain_server: RunningServer, action: str) -> None:
     words = "explicit model load / unload is not allowed if polling is enabled"
-    reply = web.post(f"{plain_server.url}/v2/repository/models/simple/{action}")
+    reply = httpx.post(f"{plain_server.url}/v2/repository/models/simple/{action}")
     assert (reply.status_code, words in reply.json()["error"]) == (503, True)
     method, message = f"RepositoryModel{action.capitalize()}", f"RepositoryModel{action.capitalize()}Request"
     with stub_of(plain_server) as stub, pytest.raises(grpc.RpcError) as failure:

@@ -6,11 +6,11 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from tritonclient.utils import InferenceServerException
 
-from tests.conformance import web
 from tests.conformance.callers import CLIENTS, INT32, Caller, calling, public_methods, segment
 from tests.running_server import RunningServer
 
@@ -199,7 +199,7 @@ async def _request_body(caller: Caller) -> None:
 
 
 async def _post(caller: Caller, body: bytes, headers: dict[str, str]) -> Any:
-    async with web.async_client() as http:
+    async with httpx.AsyncClient() as http:
         return await http.post(f"{caller.server.url}/v2/models/simple/infer", content=body, headers=headers)
 
 

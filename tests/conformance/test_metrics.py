@@ -3,11 +3,11 @@
 import re
 
 import grpc
+import httpx
 import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conformance import web
 from tests.conformance.asking import Question, Tensor, over_grpc, over_http
 from tests.grpc_client import request, stub_of
 from tests.running_server import RunningServer
@@ -27,7 +27,7 @@ SIMPLE = Question("simple", [Tensor(name, "INT32", [3, 16], [1] * 48) for name i
 
 
 def page(server: RunningServer) -> str:
-    reply = web.get(f"http://127.0.0.1:{server.metrics_port}/metrics")
+    reply = httpx.get(f"http://127.0.0.1:{server.metrics_port}/metrics")
     assert (reply.status_code, reply.headers["content-type"].split(";")[0]) == (200, "text/plain")
     return reply.text
 
@@ -87,4 +87,4 @@ def test_prometheus_own_reader_reads_it(server: RunningServer) -> None:
 
 
 def test_the_gateway_has_the_same_page(server: RunningServer) -> None:
-    assert "nv_inference_count" in web.get(f"{server.url}/metrics").text
+    assert "nv_inference_count" in httpx.get(f"{server.url}/metrics").text

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from tritonclient.utils import InferenceServerException
 
 from tests import python_models, tiny_models
-from tests.conformance import web
 from tests.conformance.behaviours import wait_for
 from tests.conformance.callers import CLIENTS, Caller, calling
 from tests.running_server import RunningServer, running
@@ -201,13 +201,13 @@ def test_a_file_over_http_is_base64(explicit: RunningServer, tmp_path: Path) -> 
     file = base64.b64encode(onnx(tmp_path, ADD)).decode()
     for text, status in ((file, 200), ("not base64!", 400), (file[:-1], 400)):
         body = {"parameters": {"config": CONFIG, "file:1/model.onnx": text}}
-        assert web.post(f"{explicit.url}/v2/repository/models/double/load", json=body).status_code == status
+        assert httpx.post(f"{explicit.url}/v2/repository/models/double/load", json=body).status_code == status
 
 
 def test_a_repository_may_be_named_for_the_index_only(unchanged: RunningServer) -> None:
-    assert len(web.post(f"{unchanged.url}/v2/repository/any/index").json()) == 4
+    assert len(httpx.post(f"{unchanged.url}/v2/repository/any/index").json()) == 4
     for action in ("load", "unload"):
-        reply = web.post(f"{unchanged.url}/v2/repository/any/models/double/{action}")
+        reply = httpx.post(f"{unchanged.url}/v2/repository/any/models/double/{action}")
         assert reply.status_code == 501
         assert reply.json() == {"error": "'repository_name' specification is not supported"}
 
@@ -228,10 +228,10 @@ def test_a_load_that_hangs_holds_up_no_other_model(tmp_path: Path) -> None:
     python_models.add_model(tmp_path, "hangs", config, source)
     with running(tmp_path, model_control_mode="explicit") as server, ThreadPoolExecutor() as pool:
         repository = f"{server.url}/v2/repository/models"
-        hanging = pool.submit(web.post, f"{repository}/hangs/load", timeout=60)
+        hanging = pool.submit(httpx.post, f"{repository}/hangs/load", timeout=60)
         wait_for(tmp_path / "entered")
         for action in ("load", "load", "unload", "load"):
-            assert web.post(f"{repository}/double/{action}", timeout=30).status_code == 200
+            assert httpx.post(f"{repository}/double/{action}", timeout=30).status_code == 200
         assert not hanging.done()
         (tmp_path / "open").touch()
         assert hanging.result().status_code == 200
@@ -243,17 +243,17 @@ def test_a_reason_that_is_no_text_breaks_no_index(tmp_path: Path) -> None:
     python_models.add_model(tmp_path, "odd", "", "raise ValueError('no file \\udcff')")
     with running(tmp_path, model_control_mode="explicit") as server:
         repository = f"{server.url}/v2/repository"
-        refused = web.post(f"{repository}/models/odd/load", json={"parameters": {"config": ODD_CONFIG}})
+        refused = httpx.post(f"{repository}/models/odd/load", json={"parameters": {"config": ODD_CONFIG}})
         assert "no file ?" in refused.json()["error"]
-        rows = {row["name"]: row.get("reason", "") for row in web.post(f"{repository}/index").json()}
+        rows = {row["name"]: row.get("reason", "") for row in httpx.post(f"{repository}/index").json()}
         assert "no file ?" in rows["odd"]
         bad = '{"parameters": {"config": "{\\"parameters\\": \\"\\\\ud800\\"}"}}'
-        assert web.post(f"{repository}/models/double/load", content=bad).status_code == 400
+        assert httpx.post(f"{repository}/models/double/load", content=bad).status_code == 400
 
 
 @pytest.mark.parametrize("filename", ["/etc/passwd", "/no/such/file", "../../double/1/model.onnx"])
 def test_no_file_outside_the_version_is_looked_at(unchanged: RunningServer, filename: str) -> None:
     config = json.dumps({"backend": "onnxruntime", "default_model_filename": filename})
-    reply = web.post(f"{unchanged.url}/v2/repository/models/other/load", json={"parameters": {"config": config}})
+    reply = httpx.post(f"{unchanged.url}/v2/repository/models/other/load", json={"parameters": {"config": config}})
     assert reply.status_code == 400
     assert reply.json()["error"].endswith("default_model_filename must be the name of a file in the version's folder")

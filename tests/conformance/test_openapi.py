@@ -6,13 +6,14 @@ Rule: no reply is an internal error, and none has a status, content type or shap
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
 from tests import tiny_models
-from tests.conformance import behaviours, models, web
+from tests.conformance import behaviours, models
 from tests.running_server import RunningServer, running
 from tests.tiny_decoders import add_tiny_decoder
 from tests.tiny_encoders import add_tiny_encoder, add_tiny_text_classifier
@@ -60,7 +61,7 @@ def fuzzed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
 @pytest.fixture(scope="module")
 def document(fuzzed_server: RunningServer) -> Any:
     """With names of what is there in its paths, so that more than look-ups is reached."""
-    document = web.get(f"{fuzzed_server.url}/openapi.json").json()
+    document = httpx.get(f"{fuzzed_server.url}/openapi.json").json()
     for operations in document["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", []):
@@ -98,6 +99,6 @@ def check(case: schemathesis.Case) -> None:
 
 def test_the_server_is_as_it_was(fuzzed_server: RunningServer) -> None:
     """After all of that; some of it may have unloaded models."""
-    assert web.get(f"{fuzzed_server.url}/v2/health/ready").json() == {"ready": True}
-    assert web.post(f"{fuzzed_server.url}/v2/repository/models/simple/load").status_code == 200
-    assert web.get(f"{fuzzed_server.url}/v2/models/simple/ready").status_code == 200
+    assert httpx.get(f"{fuzzed_server.url}/v2/health/ready").json() == {"ready": True}
+    assert httpx.post(f"{fuzzed_server.url}/v2/repository/models/simple/load").status_code == 200
+    assert httpx.get(f"{fuzzed_server.url}/v2/models/simple/ready").status_code == 200

@@ -8,10 +8,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
 import numpy as np
 import pytest
 
-from tests.conformance import web
 from tests.running_server import RunningServer
 
 ROW = list(range(16))
@@ -30,7 +30,7 @@ def connected(server: RunningServer) -> Iterator[socket.socket]:
 
 def answers(server: RunningServer) -> None:
     """Its other callers, whatever one of them did."""
-    assert web.post(server.url + PATH, content=BODY, timeout=10).status_code == 200
+    assert httpx.post(server.url + PATH, content=BODY, timeout=10).status_code == 200
 
 
 def send(connection: socket.socket, body: bytes, *headers: str, line: str = f"POST {PATH} HTTP/1.1") -> None:
@@ -145,7 +145,7 @@ def test_a_caller_that_goes_away_before_its_answer(server: RunningServer) -> Non
     ],
 )
 def test_lengths_of_the_json_that_are_not_so(server: RunningServer, length: str, words: str) -> None:
-    reply = web.post(server.url + PATH, content=BODY, headers={LENGTH: length})
+    reply = httpx.post(server.url + PATH, content=BODY, headers={LENGTH: length})
     assert (reply.status_code, words in reply.json()["error"]) == (400, True), reply.text
 
 
@@ -168,7 +168,7 @@ def binary(size: int, data: bytes) -> tuple[bytes, dict[str, str]]:
 )
 def test_binary_sizes_that_are_not_so(server: RunningServer, size: int, count: int, words: str) -> None:
     body, headers = binary(size, bytes(count))
-    reply = web.post(f"{server.url}/v2/models/identity_int32/infer", content=body, headers=headers)
+    reply = httpx.post(f"{server.url}/v2/models/identity_int32/infer", content=body, headers=headers)
     assert (reply.status_code, words in reply.json()["error"]) == (400, True), reply.text
 
 
@@ -186,7 +186,7 @@ def test_text_whose_lengths_are_not_so(server: RunningServer, data: bytes, words
     tensor = {"name": "IN", "datatype": "BYTES", "shape": [1, 1], "parameters": {"binary_data_size": len(data)}}
     header = json.dumps({"inputs": [tensor]}).encode()
     headers = {LENGTH: str(len(header))}
-    reply = web.post(f"{server.url}/v2/models/identity_bytes/infer", content=header + data, headers=headers)
+    reply = httpx.post(f"{server.url}/v2/models/identity_bytes/infer", content=header + data, headers=headers)
     assert (reply.status_code, words in reply.json()["error"]) == (400, True), reply.text
 
 
@@ -203,7 +203,7 @@ def test_text_whose_lengths_are_not_so(server: RunningServer, data: bytes, words
     ],
 )
 def test_a_body_that_is_nothing_but_a_tensor(server: RunningServer, model: str, body: bytes, status: int) -> None:
-    reply = web.post(f"{server.url}/v2/models/{model}/infer", content=body, headers={LENGTH: "0"})
+    reply = httpx.post(f"{server.url}/v2/models/{model}/infer", content=body, headers={LENGTH: "0"})
     assert reply.status_code == status, reply.text
 
 
@@ -224,7 +224,7 @@ def test_a_body_that_is_nothing_but_a_tensor(server: RunningServer, model: str, 
     ids=lambda value: str(value)[:20],
 )
 def test_encodings_that_are_not_so(server: RunningServer, coding: str, body: bytes, status: int) -> None:
-    reply = web.post(server.url + PATH, content=body, headers={"Content-Encoding": coding}, timeout=30)
+    reply = httpx.post(server.url + PATH, content=body, headers={"Content-Encoding": coding}, timeout=30)
     assert reply.status_code == status, reply.text
 
 
@@ -243,7 +243,7 @@ def test_encodings_that_are_not_so(server: RunningServer, coding: str, body: byt
     ],
 )
 def test_only_infer_takes_encodings(server: RunningServer, path: str) -> None:
-    reply = web.post(server.url + path, content=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"})
+    reply = httpx.post(server.url + path, content=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"})
     assert reply.status_code == 400
     assert reply.json() == {"error": "Unsupported content-encoding, only 'identity' is supported."}
 
@@ -252,7 +252,7 @@ def test_only_infer_takes_encodings(server: RunningServer, path: str) -> None:
 def test_accepted_encodings_that_are_none(server: RunningServer, accepted: str) -> None:
     row = {"name": "IN", "datatype": "INT32", "shape": [1, 4096], "data": [0] * 4096}
     headers = {"Accept-Encoding": accepted}
-    reply = web.post(f"{server.url}/v2/models/identity_int32/infer", json={"inputs": [row]}, headers=headers)
+    reply = httpx.post(f"{server.url}/v2/models/identity_int32/infer", json={"inputs": [row]}, headers=headers)
     assert reply.status_code == 200
 
 
@@ -264,7 +264,7 @@ def test_a_body_that_is_too_large(server: RunningServer) -> None:
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 def test_the_content_type_is_no_matter(server: RunningServer, content_type: str) -> None:
-    reply = web.post(server.url + PATH, content=BODY, headers={"Content-Type": content_type})
+    reply = httpx.post(server.url + PATH, content=BODY, headers={"Content-Type": content_type})
     assert reply.status_code == 200
 
 
@@ -304,7 +304,7 @@ def test_names_that_no_model_has(server: RunningServer, name: str, suffix: str) 
     ],
 )
 def test_wrong_paths_and_methods(server: RunningServer, method: str, path: str, status: int) -> None:
-    reply = web.request(method, server.url + path)
+    reply = httpx.request(method, server.url + path)
     assert reply.status_code == status
     assert reply.headers["content-type"] == "application/json"
     assert reply.json().keys() == {"error"}

@@ -13,7 +13,6 @@ import tritonclient.grpc
 from tritonclient.grpc import service_pb2 as messages
 from tritonclient.utils import InferenceServerException
 
-from tests.conformance import web
 from tests.conformance.behaviours import Gate, wait_for
 from tests.conformance.callers import INT32, Caller, calling
 from tests.grpc_client import request, stub_of
@@ -177,7 +176,7 @@ PROMPT = {"PROMPT": "hello", "STREAM": False}
 
 
 def generate(server: RunningServer, route: str, **members: Any) -> httpx.Response:
-    return web.post(f"{server.url}/v2/models/mock_llm/{route}", json={**PROMPT, **members}, timeout=30)
+    return httpx.post(f"{server.url}/v2/models/mock_llm/{route}", json={**PROMPT, **members}, timeout=30)
 
 
 def events(reply: httpx.Response) -> list[dict[str, Any]]:
@@ -234,7 +233,7 @@ def test_an_error_before_answers_is_the_reply(server: RunningServer, route: str)
     ],
 )
 def test_wrong_bodies(server: RunningServer, route: str, body: bytes, words: str) -> None:
-    reply = web.post(f"{server.url}/v2/models/mock_llm/{route}", content=body)
+    reply = httpx.post(f"{server.url}/v2/models/mock_llm/{route}", content=body)
     assert (reply.status_code, reply.headers["content-type"]) == (400, "application/json")
     assert words in reply.json()["error"]
 
@@ -242,13 +241,13 @@ def test_wrong_bodies(server: RunningServer, route: str, body: bytes, words: str
 def test_generate_is_for_ordinary_models_too(server: RunningServer) -> None:
     row = list(range(16))
     for route in ("simple/generate", "simple/versions/1/generate"):
-        reply = web.post(f"{server.url}/v2/models/{route}", json={"INPUT0": row, "INPUT1": row})
+        reply = httpx.post(f"{server.url}/v2/models/{route}", json={"INPUT0": row, "INPUT1": row})
         assert (reply.json()["OUTPUT0"], reply.json()["OUTPUT1"]) == ([2 * value for value in row], [0] * 16)
 
 
 def test_a_reader_of_events_that_hangs_up_ends_its_request(server: RunningServer, closed: Path) -> None:
     url = f"{server.url}/v2/models/endless_tokens/generate_stream"
-    with web.stream("POST", url, json={"START": 0}, timeout=30) as reply:
+    with httpx.stream("POST", url, json={"START": 0}, timeout=30) as reply:
         assert next(reply.iter_lines()) == 'data: {"N":0,"model_name":"endless_tokens","model_version":"1"}'
     wait_for(closed)
 
@@ -266,7 +265,7 @@ def test_responses_are_counted_by_how_they_ended(server: RunningServer) -> None:
 def test_a_caller_that_left_is_counted_too(server: RunningServer, closed: Path) -> None:
     before = sum(response_counts(server, "endless_tokens", "cancel").values())
     url = f"{server.url}/v2/models/endless_tokens/generate_stream"
-    with web.stream("POST", url, json={"START": 0}, timeout=30) as reply:
+    with httpx.stream("POST", url, json={"START": 0}, timeout=30) as reply:
         next(reply.iter_lines())
     wait_for(closed)
     assert sum(response_counts(server, "endless_tokens", "cancel").values()) == before + 1
@@ -274,5 +273,5 @@ def test_a_caller_that_left_is_counted_too(server: RunningServer, closed: Path) 
 
 def response_counts(server: RunningServer, model: str, outcome: str) -> dict[str, int]:
     """By the number of the response in its request."""
-    (row,) = web.get(f"{server.url}/v2/models/{model}/stats").json()["model_stats"]
+    (row,) = httpx.get(f"{server.url}/v2/models/{model}/stats").json()["model_stats"]
     return {number: durations[outcome]["count"] for number, durations in row["response_stats"].items()}

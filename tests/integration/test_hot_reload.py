@@ -19,7 +19,7 @@ from tests.tiny_models import write_onnx
 
 @contextmanager
 def polled(root: Path) -> Iterator[RunningServer]:
-    with running(root, model_control_mode="poll", repository_poll_secs=2) as server:
+    with running(root, model_control_mode="poll", repository_poll_secs=0.5) as server:
         yield server
 
 

@@ -1,9 +1,10 @@
-from tests.benchmark_command import last_line, run_benchmark
+from loadtests.benchmarks import cache
+from tests.benchmark_command import last_line, run_here
 
 
 def test_nothing_fails_and_what_is_the_same_runs_once() -> None:
     arguments = ("--requests", "40", "--callers", "4", "--rounds", "1", "--megabytes", "0.1")
-    report = last_line(run_benchmark("cache", *arguments))
+    report = last_line(run_here(cache.main, *arguments))
     for size in ("small", "slow"):
         assert list(report[size]) == ["server without a cache", "not enabled for the model", "miss", "hit"]
         assert not any(found["failed"] for found in report[size].values())

@@ -1,7 +1,8 @@
 import pytest
 
+from loadtests.benchmarks import checkouts
 from loadtests.benchmarks.checkouts import ratios
-from tests.benchmark_command import ROOT, last_line, run_benchmark
+from tests.benchmark_command import ROOT, last_line, run_here
 
 
 def test_ratios_are_of_each_turn() -> None:
@@ -10,7 +11,7 @@ def test_ratios_are_of_each_turn() -> None:
 
 def test_both_checkouts_are_asked_as_often() -> None:
     arguments = (str(ROOT), "--connections", "2", "--requests", "200", "--rounds", "2")
-    report = last_line(run_benchmark("checkouts", *arguments))
+    report = last_line(run_here(checkouts.main, *arguments))
     [found] = report.values()
     assert list(report) == ["2 connections"]
     assert list(found) == ["before_us", "now_us", "ratio"]

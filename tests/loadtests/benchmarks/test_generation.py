@@ -2,17 +2,18 @@ from itertools import count
 
 import pytest
 
+from loadtests.benchmarks import generation
 from loadtests.benchmarks.generation import all_loads, fitting, found_model
 from loadtests.benchmarks.generation_models import MODELS
 from loadtests.benchmarks.server_process import ServerFailed
-from tests.benchmark_command import last_line, run_benchmark
+from tests.benchmark_command import last_line, run_here
 
 
 def test_slipway_and_the_bare_decoder_are_measured_after_their_tokens_were_compared() -> None:
     only = ("--only", "bare", "--weights", "int8")
     short = {"tokens": 4, "prompt-tokens": 9, "concurrency": 2, "each": 1, "rounds": 1, "rate": 20, "seconds": 1}
     options = (word for name, number in short.items() for word in (f"--{name}", str(number)))
-    report = last_line(run_benchmark("generation", *only, *options))
+    report = last_line(run_here(generation.main, *only, *options))
     assert report["not_measured"] == {}
     assert list(report["start_s"]) == ["slipway", "bare"]
     assert set(report["2 callers"]) == {"slipway", "bare"}

@@ -1,11 +1,12 @@
 import pytest
 
+from loadtests.benchmarks import generation_steps
 from loadtests.benchmarks.generation_steps import DECODE, MOVES, OVERHEAD, Cost, share
-from tests.benchmark_command import last_line, run_benchmark
+from tests.benchmark_command import last_line, run_here
 
 
 def test_every_part_of_a_step_is_weighed() -> None:
-    report = last_line(run_benchmark("generation_steps", "--rows", "2", "--tokens", "4"))
+    report = last_line(run_here(generation_steps.main, "--rows", "2", "--tokens", "4"))
     found = report["2"]
     assert {*OVERHEAD, DECODE} <= set(found)
     for part in (*OVERHEAD, DECODE):

@@ -1,13 +1,15 @@
 import pytest
 
-from tests.benchmark_command import last_line, run_benchmark
+from loadtests.benchmarks import gpu
+from loadtests.benchmarks.server_process import ServerFailed
+from tests.benchmark_command import last_line, run_benchmark, run_here
 from tests.gpus import DEVICE, lacks
 
 QUICK = ("--seconds", "0.005", "--rounds", "2", "--rows", "2")
 
 
 def test_without_a_gpu_it_measures_what_there_is() -> None:
-    report = last_line(run_benchmark("gpu", "--device", "cpu", "--backend", "onnxruntime", *QUICK))
+    report = last_line(run_here(gpu.main, "--device", "cpu", "--backend", "onnxruntime", *QUICK))
     assert report["device"] == "cpu"
     assert report["networks"].keys() == {"wide onnxruntime", "cnn onnxruntime", "residual onnxruntime"}
     for found in report["networks"].values():
@@ -17,9 +19,8 @@ def test_without_a_gpu_it_measures_what_there_is() -> None:
 
 @pytest.mark.skipif(not lacks("onnxruntime"), reason="there is one")
 def test_a_gpu_that_is_not_there_is_said() -> None:
-    done = run_benchmark("gpu", "--backend", "onnxruntime", *QUICK)
-    assert done.returncode == 1
-    assert done.stderr.startswith("nothing was measured: instance group wide_0 of model wide has kind KIND_GPU but")
+    with pytest.raises(ServerFailed, match=r"^instance group wide_0 of model wide has kind KIND_GPU but"):
+        run_here(gpu.main, "--backend", "onnxruntime", *QUICK)
 
 
 @pytest.mark.skipif(bool(lacks("pytorch")), reason=lacks("pytorch"))

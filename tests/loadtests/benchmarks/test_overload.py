@@ -1,7 +1,8 @@
+from loadtests.benchmarks import overload
 from loadtests.benchmarks.fates import Outcome
 from loadtests.benchmarks.overload import Run, outcome, plan, policies_for, requests, scenarios
 from loadtests.benchmarks.overload_models import FIXED, deadlines
-from tests.benchmark_command import last_line, run_benchmark
+from tests.benchmark_command import last_line, run_here
 
 ONE, _, MIXED, MIXED_BURSTS = scenarios(0.1, 0.1, 1.0)
 
@@ -57,7 +58,7 @@ def test_a_whole_run_ends_in_one_line_of_json() -> None:
         "--classes",
         "25,50",
     )
-    done = run_benchmark("overload", *arguments)
+    done = run_here(overload.main, *arguments)
     report = last_line(done)
     assert report["capacity"] > 0
     assert list(report)[3:] == [MIXED_BURSTS.name]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.benchmarks import policies
 from loadtests.benchmarks.policies import (
     FIXED,
     MAX_BATCH,
@@ -22,7 +23,7 @@ from loadtests.benchmarks.policies import (
 from loadtests.benchmarks.simulated import simulate
 from serving.core.batching_config import BatchingConfig
 from serving.scheduling.dynamic import DynamicBatcher
-from tests.benchmark_command import last_line, run_benchmark
+from tests.benchmark_command import last_line, run_here
 
 SEEDS = (0,)
 ONE, BURSTS, TIGHT, _, _, MIXED, MIXED_TIGHT = SCENARIOS
@@ -59,8 +60,8 @@ def test_two_objectives_need_no_timeout_that_is_a_compromise() -> None:
 
 def test_a_whole_run_prints_tables_writes_curves_and_ends_in_one_line_of_json(tmp_path: Path) -> None:
     curves, picture = tmp_path / "curves.csv", tmp_path / "curves.svg"
-    done = run_benchmark(
-        "policies",
+    done = run_here(
+        policies.main,
         "--requests",
         "100",
         "--seeds",

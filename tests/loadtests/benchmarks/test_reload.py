@@ -2,9 +2,10 @@ import json
 
 import pytest
 
+from loadtests.benchmarks import reload
 from loadtests.benchmarks.callers import Answer
 from loadtests.benchmarks.reload import Found, Reload
-from tests.benchmark_command import last_line, run_benchmark
+from tests.benchmark_command import last_line, run_here
 
 
 def answered(planned: float, latency: float, version: int) -> Answer:
@@ -24,7 +25,7 @@ def test_a_request_that_any_part_of_a_reload_touches_is_of_the_reload() -> None:
 
 
 def test_no_request_fails_while_versions_come() -> None:
-    report = last_line(run_benchmark("reload", "--reloads", "2", "--quiet", "0.2", "--megabytes", "0.1"))
+    report = last_line(run_here(reload.main, "--reloads", "2", "--quiet", "0.2", "--megabytes", "0.1"))
     for mode in ("poll", "explicit"):
         found = report[mode]
         assert (found["reloads"], found["failed"], len(found["rss_mb"])) == (2, 0, 3)

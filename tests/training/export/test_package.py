@@ -1,7 +1,5 @@
 import io
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +16,7 @@ from serving.core import golden
 from serving.core.columns import decode
 from serving.core.model_config import complete, parse
 from serving.protocols import table_rows
-from training.checkpoint import CARD, Checkpoint, save
+from training.checkpoint import CARD, Checkpoint
 from training.data import digits
 from training.errors import CheckpointError, ParityFailed, PublishFailed
 from training.export.gate import Gate
@@ -92,17 +90,6 @@ def test_versions_count_up_from_the_highest_and_pass_over_stray_files(cancer: Ch
     assert version == directory / "11"
     assert json.loads((version / "manifest.json").read_text())["version"] == 11
     assert _entries(directory) == ["10", "11", "9", "config.pbtxt", "labels.txt"]
-
-
-def test_two_publishers_at_once_take_different_numbers(cancer: Checkpoint, tmp_path: Path) -> None:
-    save(cancer, tmp_path / "checkpoint")
-    command = [sys.executable, "-m", "training", "export", str(tmp_path / "checkpoint"), "--repository", str(tmp_path)]
-    publishers = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
-
-    assert [publisher.wait() for publisher in publishers] == [0, 0]
-    assert _entries(tmp_path / CANCER.name) == ["1", "2", "config.pbtxt", "labels.txt"]
-    for number in (1, 2):
-        assert json.loads((tmp_path / CANCER.name / str(number) / "manifest.json").read_text())["version"] == number
 
 
 def test_the_operators_config_and_labels_are_left_alone(cancer: Checkpoint, repository: Path, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -28,6 +31,24 @@ def test_versions_count_up_past_whatever_has_their_names(tmp_path: Path) -> None
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         in (versions[1] / "manifest.json").read_text()
     )
+
+
+def test_publishers_that_end_at_once_take_different_numbers(tmp_path: Path) -> None:
+    count, rounds = 8, 5
+    meeting = Barrier(count)
+
+    def together(staging: Path) -> Manifest:
+        meeting.wait(30)
+        return fill(staging)
+
+    with ThreadPoolExecutor(count) as pool:
+        ran = [pool.submit(publish, tmp_path / "m", together, {"labels.txt": "a"}) for _ in range(count * rounds)]
+        numbers = sorted(int(each.result().name) for each in ran)
+
+    assert numbers == list(range(1, count * rounds + 1))
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == sorted([*map(str, numbers), "labels.txt"])
+    for number in numbers:
+        assert json.loads((tmp_path / "m" / str(number) / "manifest.json").read_text())["version"] == number
 
 
 def test_nobody_sees_a_version_that_is_not_whole(tmp_path: Path) -> None:
