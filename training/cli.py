@@ -157,6 +157,7 @@ def train(
         names = _chosen(name, missing, repository)
         courses = [choose(name, wanted, model_name or "", data) for name in names]
         for course in courses:
+            course.check_gate(gate)
             check_free(course.settings["recipe"], checkpoints / course.name, repository / course.name)
         with joined(device, shard) as group:
             for course in courses:

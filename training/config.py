@@ -25,7 +25,7 @@ class TrainConfig:
     """`batch_size` is of a step, whatever the number of processes and of parts. Raises `InvalidConfig`."""
 
     batch_size: int
-    """Rows, or windows of `context` tokens."""
+    """Rows, or windows of a text."""
     learning_rate: float
     epochs: int = 0
     """Passes over the data; 0 where `steps` are given instead."""
@@ -51,8 +51,6 @@ class TrainConfig:
     """Of cross-entropy and of the focal loss."""
     focal_gamma: float = 0.0
     """Of the focal loss only, which is cross-entropy at 0."""
-    context: int = 0
-    """Tokens."""
     evaluations: int = 0
     """Of a run; 0 for one after each pass."""
     keep: str = "best"
@@ -76,7 +74,7 @@ class TrainConfig:
         check("momentum", self.momentum, 0 <= self.momentum < 1, "from 0 to below 1")
         check("weight_decay", self.weight_decay, 0 <= self.weight_decay < 1, "from 0 to below 1")
         check("warm_up", self.warm_up, 0 <= self.warm_up <= 1, "from 0 to 1")
-        for name in ("max_gradient_norm", "context", "evaluations"):
+        for name in ("max_gradient_norm", "evaluations"):
             check(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
         check(
             "accumulation", self.accumulation, 1 <= self.accumulation <= self.batch_size, "from 1 to the batch's rows"
@@ -108,6 +106,7 @@ class TrainConfig:
 
 def stored(document: Mapping[str, Any]) -> TrainConfig:
     """What `asdict` made of one, in this release or an earlier one. Raises `InvalidConfig`."""
+    document = {name: value for name, value in document.items() if name != "context"}  # of text, which data have now
     known = {field.name: field for field in fields(TrainConfig)}
     unknown = [name for name in document if name not in known]
     missing = [name for name, field in known.items() if field.default is MISSING and name not in document]

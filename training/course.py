@@ -14,8 +14,7 @@ from rich.console import Console
 from training.config import OF_CLASSES, TrainConfig
 from training.errors import InvalidConfig
 from training.export.gate import Gate
-from training.recipes.language_recipe import LanguageRecipe
-from training.recipes.recipe import Recipe, find
+from training.recipes.recipe import find
 from training.runs import Run
 from training.settings import DATA, MODEL, Changes, Value, check_known, fitting
 
@@ -32,6 +31,9 @@ class Course(Protocol):
     def train(self, directory: Path, console: Console, run: Run) -> Mapping[str, Any]:
         """Train, show how it goes and what came of it, and save the checkpoint; its metrics. Raises `TrainingError`."""
 
+    def check_gate(self, gate: Gate | None) -> None:
+        """Raises `InvalidConfig` for a gate at a model that has no candidates."""
+
     def publish(self, directory: Path, repository: Path, gate: Gate | None = None) -> Path:
         """The checkpoint in `directory` as the next version, whose folder it gives; with a `gate`, as the best of
         several variants. Raises `TrainingError`."""
@@ -41,17 +43,9 @@ def choose(recipe_name: str, changes: Changes, model_name: str = "", source: Pat
     """`source` is where the user's own data are, `model_name` another than the recipe's. Raises `UnknownRecipe`,
     `InvalidConfig`, and ModuleNotFoundError where libraries are not installed."""
     recipe = find(recipe_name)
-    from training.graph_course import GraphCourse  # after it, since these take seconds to import
-    from training.language.course import LanguageCourse
-    from training.seq2seq.course import Seq2seqCourse
+    from training.graph_course import GraphCourse  # after it, since this takes seconds to import
 
-    if isinstance(recipe, Recipe):
-        return GraphCourse.of(recipe, changes, model_name, source)
-    if source is not None or model_name:
-        raise InvalidConfig(f"{recipe_name} takes neither data of your own nor another name")
-    if isinstance(recipe, LanguageRecipe):
-        return LanguageCourse.of(recipe, changes)
-    return Seq2seqCourse.of(recipe, changes)
+    return GraphCourse.of(recipe, changes, model_name, source)
 
 
 def changed(
@@ -76,12 +70,6 @@ def changed(
         _changed_section(name, MODEL, hyperparameters, changes),
         _changed_section(name, DATA, data, changes),
     )
-
-
-def no_candidates(name: str, gate: Gate | None) -> None:
-    """Raises `InvalidConfig` for a gate at a model that has none."""
-    if gate is not None:
-        raise InvalidConfig(f"{name} has no candidates; --weights int8 may be for it")
 
 
 def _changed_section(name: str, prefix: str, known: Mapping[str, Value], changes: Changes) -> dict[str, Value]:

@@ -24,6 +24,7 @@ from training.data.card import Card
 from training.export.gate import PUBLISHED, Variant
 from training.loop import Step
 from training.state import Point
+from training.task import LESS_IS_BETTER
 
 Item = TypeVar("Item")
 
@@ -70,6 +71,11 @@ def watched(name: str, console: Console) -> Callable[[Sequence[Item]], Iterator[
             yield from progress.track(items, description=name)
 
     return each
+
+
+def written(name: str, value: float) -> str:
+    """A score."""
+    return f"{value:.4g}" if name in LESS_IS_BETTER else f"{value:.1%}"
 
 
 def line(point: Point) -> str:

@@ -1,4 +1,4 @@
-"""What differs among models that are one graph: their data, how they are trained, and what is served of them.
+"""What differs among models: their data, how they are trained, and what is served of them.
 
 Rule: what a person is told, what gates decide by and what a client finds over HTTP are one definition, `Kind.score`, of
 what the served model answers.
@@ -13,6 +13,7 @@ import numpy as np
 from rich.console import RenderableType
 from torch import nn
 
+from serving.core.generation_config import TEXT_INPUT, TEXT_OUTPUT
 from serving.core.requests import Arrays, TensorSpec
 from training.config import TrainConfig
 from training.data.card import Card
@@ -21,6 +22,9 @@ from training.settings import Value
 from training.task import Task
 
 TEST, VALIDATION = "test", "validation"
+
+TEXTS = (TensorSpec(TEXT_INPUT, "BYTES", (1,)),), (TensorSpec(TEXT_OUTPUT, "BYTES", (1,)),)
+"""What clients send to models that write, and get."""
 
 
 class Data(Protocol):
@@ -54,7 +58,9 @@ class Rows:
 
     def some(self, count: int) -> "Rows":
         """So many, or all where there are fewer, from all over: data may be sorted, such as by class."""
-        chosen = spread(len(self), count)
+        return self.at(spread(len(self), count))
+
+    def at(self, chosen: np.ndarray) -> "Rows":
         return Rows(*({name: array[chosen] for name, array in part.items()} for part in (self.inputs, self.truths)))
 
 
@@ -84,6 +90,12 @@ class Served:
     """Least share of rows on which an exported file must answer as PyTorch does; ranks have ties."""
     tolerance: float = 1e-5
     """Of an output's largest number, where that is above 1."""
+    asked: tuple[TensorSpec, ...] = ()
+    """What clients send where they don't send `inputs`, and are `told` in place of `outputs`: models that write have
+    these to be judged by."""
+    told: tuple[TensorSpec, ...] = ()
+    limits: tuple[str, ...] = ()
+    """Of all models of the kind, for people, a sentence or two each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +121,24 @@ class Kind(Protocol[DataT]):
         """Those of `TEST` or `VALIDATION`."""
 
     def score(self, outputs: Arrays, truths: Arrays, facts: Mapping[str, Any]) -> Mapping[str, float]:
-        """Of what the served model answers; the first is the one that counts, and more of it is better."""
+        """Of what the served model answers; the first is the one that counts, and more of it is better but of
+        `LESS_IS_BETTER`."""
 
     def example(self, rows: Rows, outputs: Arrays, facts: Mapping[str, Any]) -> Example:
         """A row that the model does well on."""
 
     def shown(self, outputs: Arrays, truths: Arrays, facts: Mapping[str, Any]) -> Iterable[RenderableType]:
         """What a person sees of it after the training."""
+
+
+@runtime_checkable
+class Writing(Protocol):
+    """A kind whose models write a token after the other, which takes more than one graph."""
+
+    package: ClassVar[str]
+    """The module that publishes them, by `publish(recipe, checkpoint, directory, weights)`."""
+    weights: ClassVar[tuple[str, ...]]
+    """That their files may have."""
 
 
 @runtime_checkable

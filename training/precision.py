@@ -8,10 +8,10 @@ from training.errors import InvalidConfig
 FLOAT32, INT8 = "float32", "int8"
 
 
-def check_weights(weights: str) -> str:
+def check_weights(weights: str, known: tuple[str, ...] = (FLOAT32, INT8)) -> str:
     """Raises `InvalidConfig`."""
-    if weights not in (FLOAT32, INT8):
-        raise InvalidConfig(f"--weights must be {FLOAT32} or {INT8}, got '{weights[:100]}'")
+    if weights not in known:
+        raise InvalidConfig(f"--weights must be {' or '.join(known)}, got '{weights[:100]}'")
     return weights
 
 

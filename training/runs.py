@@ -4,7 +4,7 @@
                       history.jsonl     a line for each look at what is held out
                       tensorboard/      the same as TensorBoard reads it, where that is installed
                       snapshots/        until it has ended
-                      report.html       what came of it, of a model that is one graph, and model_card.md
+                      report.html       what came of it, and model_card.md
 
 Rule: a run is one process group's while its lock is held; one that was cut off is gone on with, not begun anew.
 """

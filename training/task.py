@@ -13,6 +13,9 @@ from torch import Tensor, nn
 Batch = TypeVar("Batch")
 Found = TypeVar("Found", bound="Evaluation", covariant=True)
 
+LESS_IS_BETTER = ("bits_per_byte", "perplexity")
+"""Scores that say what the loss says. All others are shares, and more of them is better."""
+
 
 class Evaluation(Protocol):
     """On what is held out."""
@@ -22,7 +25,7 @@ class Evaluation(Protocol):
 
     @property
     def scores(self) -> Mapping[str, float]:
-        """By name, such as accuracy; of the first, but for perplexity, more is better."""
+        """By name, such as accuracy; of the first more is better, unless it is one of `LESS_IS_BETTER`."""
 
 
 class Task(Protocol[Batch, Found]):

@@ -74,8 +74,10 @@ def decoder(steps: int) -> Subject:
     size = gpt_docs.RECIPE.sizes["small"]
     config = replace(size.config, steps=steps, evaluations=1, optimizer="adamw", max_gradient_norm=0.0)
     tokens = torch.randint(4096, (_TOKENS,), generator=torch.Generator().manual_seed(0))
-    task = LanguageTask(lambda: Decoder(DecoderConfig(**size.hyperparameters)), tokens, tokens[:2048], config)
-    window = torch.arange(config.context + 1)
+    vocab_size, context = (int(size.data[name]) for name in ("vocab_size", "context"))
+    model = DecoderConfig(vocab_size, **size.hyperparameters)  # type: ignore[arg-type]  # each has its own
+    task = LanguageTask(lambda: Decoder(model), tokens, tokens[:2048], context, config.batch_size)
+    window = torch.arange(context + 1)
 
     def loss(model: nn.Module, rows: torch.Tensor) -> torch.Tensor:
         texts = tokens[rows[:, None] + window]

@@ -3,9 +3,8 @@ from pathlib import Path
 import pytest
 
 from tests import tiny_answers, tiny_language
-from training.language.checkpoint import LanguageCheckpoint
-from training.language.run import run
-from training.seq2seq import run as seq2seq
+from training.checkpoint import Checkpoint
+from training.run import run
 
 
 @pytest.fixture(params=["digits-cnn", "breast-cancer-mlp"])
@@ -15,12 +14,14 @@ def version(request: pytest.FixtureRequest, repository: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def writer() -> LanguageCheckpoint:
+def writer() -> Checkpoint:
     """Of a model that writes, the tiny one."""
-    return run(tiny_language.RECIPE, tiny_language.RECIPE.sizes["tiny"])
+    recipe = tiny_language.RECIPE
+    return run(recipe, recipe.kind.load(None, recipe.data)).checkpoint
 
 
 @pytest.fixture(scope="session")
-def answerer() -> LanguageCheckpoint:
+def answerer() -> Checkpoint:
     """Of a model that answers texts, the tiny one."""
-    return seq2seq.run(tiny_answers.RECIPE, tiny_answers.CONFIG)
+    recipe = tiny_answers.RECIPE
+    return run(recipe, recipe.kind.load(None, recipe.data)).checkpoint

@@ -31,7 +31,6 @@ CONFIG = TrainConfig(epochs=1, batch_size=1, learning_rate=0.1)
         ("loss", "hinge"),
         ("max_gradient_norm", -1.0),
         ("focal_gamma", -1.0),
-        ("context", -1),
         ("evaluations", -1),
         ("accumulation", 0),
         ("accumulation", 2),
@@ -76,6 +75,7 @@ def test_a_stored_config_is_read_back_whatever_was_added_since() -> None:
     del document["loss"], document["label_smoothing"]
     assert stored(document) == CONFIG
     assert stored({**document, "focal_gamma": 2.0}).loss == "focal"
+    assert stored({**document, "context": 256}) == CONFIG, "data have it now"
 
 
 def test_one_that_is_out_of_date_says_what_it_has_and_lacks() -> None:

@@ -1,20 +1,33 @@
 import re
+from pathlib import Path
 
 import pytest
 
 from training.config import TrainConfig
 from training.course import changed, choose
 from training.errors import InvalidConfig, UnknownRecipe
-from training.graph_course import GraphCourse
-from training.language.course import LanguageCourse
-from training.seq2seq.course import Seq2seqCourse
+from training.export.gate import Gate
 from training.settings import Changes
 
 
-def test_each_kind_of_recipe_has_its_course() -> None:
-    assert isinstance(choose("digits-cnn", {}), GraphCourse)
-    assert isinstance(choose("gpt-docs", {"size": "medium"}), LanguageCourse)
-    assert isinstance(choose("dates-seq2seq", {}), Seq2seqCourse)
+def test_a_recipe_that_writes_has_data_a_name_and_a_size_like_all_others(tmp_path: Path) -> None:
+    course = choose("gpt-docs", {"size": "medium", "weights": "int8", "data.context": 128}, "mine", tmp_path)
+
+    assert course.name == "mine"
+    assert course.settings["model"]["hidden_size"] == 384
+    assert course.settings["data"]["context"] == 128
+    assert course.settings["data"]["source"] == str(tmp_path)
+
+
+def test_weights_are_for_what_can_have_them_and_candidates_for_what_is_one_graph() -> None:
+    for recipe in ("digits-cnn", "breast-cancer-mlp"):
+        with pytest.raises(InvalidConfig, match="has no parameter 'weights'"):
+            choose(recipe, {"weights": "int8"})
+    with pytest.raises(InvalidConfig, match=r"^--weights must be float32, got 'int8'$"):
+        choose("dates-seq2seq", {"weights": "int8"})
+    with pytest.raises(InvalidConfig, match=r"^gpt-docs has no candidates; --weights int8 may be for it$"):
+        choose("gpt-docs", {}).check_gate(Gate(("fp16",)))
+    choose("digits-cnn", {}).check_gate(Gate(("fp16",)))
 
 
 def test_an_unknown_name_is_refused() -> None:

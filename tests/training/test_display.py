@@ -12,6 +12,7 @@ from training.display import (
     steps_shown,
     variants_table,
     watched,
+    written,
 )
 from training.export.gate import FLOAT32, PUBLISHED, Variant
 from training.loop import Step
@@ -53,6 +54,10 @@ def test_a_terminal_gets_a_progress_bar() -> None:
 def test_a_line_shows_losses_and_scores() -> None:
     point = Point(1, 1.0, 0.12345, {"exact_match": 0.98765})
     assert line(point) == "loss 1.0000, held-out 0.1235, exact match 0.9877"
+
+
+def test_shares_are_told_in_percent_and_other_scores_as_they_are() -> None:
+    assert (written("accuracy", 0.5), written("perplexity", 124.09)) == ("50.0%", "124.1")
 
 
 def test_the_confusion_table_names_actual_and_predicted() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests import tiny_answers, tiny_language
 from tests.training.small_task import equal
 from tests.training.texts.small_texts import reviews
 from training.loop import Step, train
@@ -19,6 +20,8 @@ KINDS = {
     "detection": (digits_detector.RECIPE, {"scenes": 60}, {"width": 8}),
     "speech": (spoken_digits.RECIPE, {"train": 40, "held_out": 6, "voices": "formants"}, {"channels": 16}),
     "recommendation": (shop_recommender.RECIPE, {}, {"width": 8, "hidden": 8}),
+    "writing": (tiny_language.RECIPE, {}, {}),
+    "answering": (tiny_answers.RECIPE, {}, {}),
     "pictures": (digits_diffusion.RECIPE, {}, {"hidden": 16}),
 }
 

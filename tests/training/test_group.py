@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from tests.tiny_language import CONFIG as LANGUAGE
-from tests.tiny_language import HYPERPARAMETERS
+from tests.tiny_language import CONTEXT, HYPERPARAMETERS
 from tests.training.small_task import CONFIG, task
 from training.errors import InvalidConfig
 from training.group import ALONE, Group, joined
@@ -28,7 +28,11 @@ WRITER = replace(LANGUAGE, steps=6, max_gradient_norm=1.0, optimizer="adamw")
 def writer() -> LanguageTask:
     tokens = torch.arange(1000) * 7 % 50
     return LanguageTask(
-        lambda: Decoder(DecoderConfig(**{**HYPERPARAMETERS, "vocab_size": 50})), tokens, tokens[:100], WRITER
+        lambda: Decoder(DecoderConfig(vocab_size=50, **HYPERPARAMETERS)),
+        tokens,
+        tokens[:100],
+        CONTEXT,
+        WRITER.batch_size,
     )
 
 

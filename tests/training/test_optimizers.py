@@ -32,7 +32,7 @@ def test_only_momentum_has_some() -> None:
 
 
 def test_muon_has_the_layers_matrices_and_nothing_that_stands_for_tokens() -> None:
-    model = Decoder(DecoderConfig(**{**HYPERPARAMETERS, "tie_word_embeddings": False}))
+    model = Decoder(DecoderConfig(vocab_size=400, **{**HYPERPARAMETERS, "tie_word_embeddings": False}))
     matrices, others = (
         {id(weight) for group in optimizer.param_groups for weight in group["params"]}
         for optimizer in optimizers(model, LANGUAGE)

@@ -6,6 +6,7 @@ Rule: modules are read, not imported; the same Python gives the same documents i
 import ast
 import builtins
 import inspect
+import platform
 import re
 import sysconfig
 import warnings
@@ -14,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from pydoc_data.topics import topics
 
-from training.data.documents import Document, DocumentSplits, split
+from training.data.documents import Document, Documents
 
 # Tests explain themselves to their authors; the others are programs, or not Python's own.
 _LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "idlelib", "lib2to3", "turtledemo"}
@@ -26,10 +27,14 @@ _ENTRY = re.compile(
 )
 
 
+_HELD_OUT = 0.05
+
+
 @cache
-def load() -> DocumentSplits:
+def load() -> Documents:
     """A few seconds of reading the first time."""
-    return split([*_reference(), *_of_builtins(), *_of_modules(Path(sysconfig.get_path("stdlib")))])
+    documents = (*_reference(), *_of_builtins(), *_of_modules(Path(sysconfig.get_path("stdlib"))))
+    return Documents(f"the documentation in Python {platform.python_version()}", documents, _HELD_OUT)
 
 
 def _reference() -> Iterator[Document]:

@@ -60,8 +60,13 @@ def numbers(features: Tensor) -> Tensor:
 
 def split_of(key: bytes) -> str:
     """One of `NAMES`: of all keys 60 % train, 20 % validation and 20 % test."""
-    share = int.from_bytes(hashlib.sha256(key).digest()[:8], "big") / 2**64
+    share = share_of(key)
     return NAMES[0] if share < _TRAIN else NAMES[1] if share < _TRAIN + _VALIDATION else NAMES[2]
+
+
+def share_of(key: bytes) -> float:
+    """From 0 to below 1, spread evenly over all keys, and the same for a key wherever it is asked."""
+    return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") / 2**64
 
 
 def by_content(

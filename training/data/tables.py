@@ -40,21 +40,31 @@ def read(path: Path, columns: Sequence[str] = ()) -> pl.DataFrame:
         raise InvalidData(f"the tables of '{path}' don't fit together: {_line(error)}") from None
 
 
+def texts(path: Path, column: pl.Series) -> list[str]:
+    """Of `path`'s table; nothing as "". Raises `InvalidData` for what is no text and no number."""
+    if column.dtype.is_nested():
+        raise InvalidData(f"'{path}': column '{column.name}' holds {column.dtype}, texts or numbers were expected")
+    try:
+        return column.cast(pl.String).fill_null("").to_list()
+    except PolarsError:
+        raise InvalidData(f"'{path}': column '{column.name}' holds {column.dtype}, which are no texts") from None
+
+
+def is_table(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in _READERS and not path.name.startswith(".")
+
+
 def _files(path: Path) -> Iterator[Path]:
     if not path.exists():
-        raise InvalidData(f"there is no '{path}'; give {_WANTED}")
+        raise InvalidData(f"there is no '{path}'; give {WANTED}")
     if path.is_dir():
-        found = sorted(each for each in path.iterdir() if _is_table(each))
+        found = sorted(each for each in path.iterdir() if is_table(each))
         if not found:
-            raise InvalidData(f"'{path}' holds no table; give {_WANTED}")
+            raise InvalidData(f"'{path}' holds no table; give {WANTED}")
         return iter(found)
-    if not _is_table(path):
-        raise InvalidData(f"'{path}' is no table that can be read; give {_WANTED}")
+    if not is_table(path):
+        raise InvalidData(f"'{path}' is no table that can be read; give {WANTED}")
     return iter([path])
-
-
-def _is_table(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in _READERS and not path.name.startswith(".")
 
 
 def _check_columns(file: Path, frame: pl.DataFrame, columns: Sequence[str]) -> None:
@@ -165,4 +175,4 @@ _READERS = {
     ".jsonl": _read_jsonl,
     ".ndjson": _read_jsonl,
 }
-_WANTED = "a .csv, .tsv, .parquet or .jsonl file, or a folder of them"
+WANTED = "a .csv, .tsv, .parquet or .jsonl file, or a folder of them"

@@ -4,13 +4,14 @@ Rule: a text means one date to any reader. Numbers alone come with the year firs
 `03/04/2021`, which is in March or in April, is never written. Two digits of a year mean 1969 to 2068, as POSIX has it.
 """
 
-import hashlib
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from training.data.card import Card
 from training.data.pairs import Pair, PairSplits
+from training.data.splits import share_of
 
 FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
 
@@ -108,17 +109,23 @@ LANGUAGES = {
 }
 
 
-def load(train: int, held_out: int, seed: int = 20) -> PairSplits:
-    """So many texts each; no day that is held out is among those to learn from, however it is written."""
-    days = [FIRST + timedelta(number) for number in range((LAST - FIRST).days + 1)]
+def load(train: int, validation: int, test: int, seed: int = 20) -> PairSplits:
+    """So many texts each; no day that is held out is among those to learn from, or on another side, however it is
+    written."""
     chance = random.Random(seed)
-    kept, apart = ([day for day in days if is_held_out(day) is side] for side in (False, True))
-    return PairSplits(tuple(_written(kept, train, chance)), tuple(_written(apart, held_out, chance)))
+    days = [FIRST + timedelta(number) for number in range((LAST - FIRST).days + 1)]
+    counts = {"train": train, "validation": validation, "test": test}
+    made = {
+        side: tuple(_written([day for day in days if side_of(day) == side], count, chance))
+        for side, count in counts.items()
+    }
+    card = Card(f"made-up texts of days from {FIRST} to {LAST}", sum(counts.values()), {}, counts)
+    return PairSplits(made["train"], made["validation"], made["test"], card, folds=True)
 
 
-def is_held_out(day: date) -> bool:
-    share = int.from_bytes(hashlib.sha256(day.isoformat().encode()).digest()[:8], "big") / 2**64
-    return share < _HELD_OUT
+def side_of(day: date) -> str:
+    share = share_of(day.isoformat().encode())
+    return "train" if share >= _HELD_OUT else "validation" if share >= _HELD_OUT / 2 else "test"
 
 
 def write(day: date, language: Language, pattern: str) -> str:

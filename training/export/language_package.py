@@ -4,23 +4,27 @@ Rule: as Hugging Face's folders, so that `transformers` reads tokenizer and conf
 """
 
 from pathlib import Path
+from typing import cast
+
+import numpy as np
 
 from serving.core import generation_config
 from serving.core.model_config import DEFAULT_FILENAMES, ModelConfig
-from serving.core.requests import TensorSpec
 from serving.errors import ModelLoadFailed
-from training import readable_json
+from training.checkpoint import CARD, Checkpoint
 from training.errors import PublishFailed
 from training.export import decoder_onnx, decoder_torchscript, manifest, publication, rounded_parity, step_parity
 from training.export.config_pbtxt import CONFIG, read
 from training.export.manifest import Manifest, Parity
-from training.language import tokenizer
-from training.language.checkpoint import LanguageCheckpoint
-from training.language.run import restore
-from training.models.decoder import Decoder, hugging_face_config
+from training.export.package import say_in_card
+from training.export.text_files import write_beside, write_texts
+from training.language.data import WINDOW
+from training.language.next_tokens import NextTokens
+from training.models.decoder import Decoder
 from training.precision import FLOAT32
 from training.provenance import library_versions, utc_now
-from training.recipes.language_recipe import LanguageRecipe
+from training.recipes.recipe import Recipe
+from training.run import restore
 
 _TEMPLATE = """\
 # How Slipway serves this model; the fields are those of Triton's model_config.proto. Yours to edit.
@@ -33,60 +37,50 @@ parameters {{ key: "generation.max_num_seqs" value {{ string_value: "16" }} }}
 """
 
 
-def publish(recipe: LanguageRecipe, checkpoint: LanguageCheckpoint, repository: Path, weights: str = FLOAT32) -> Path:
-    """Export, compare, and publish; the new version's directory. `weights` are the ONNX file's.
+def publish(recipe: Recipe, checkpoint: Checkpoint, directory: Path, weights: str = FLOAT32) -> Path:
+    """Export, compare, and publish in the model's `directory`; the new version's. `weights` are the ONNX file's.
 
     May run beside other publishers of the same model. Raises `CheckpointError`, `PublishFailed` and `ParityFailed`;
     then no version was published.
     """
-    directory = repository / recipe.name
-    default = _TEMPLATE.format(name=recipe.name)
-    return publication.publish(
-        directory,
-        lambda staging: _fill(
-            staging,
-            recipe,
-            checkpoint,
-            read(directory / CONFIG, recipe.name, default, generation_config.complete),
-            weights,
-        ),
-        {CONFIG: default},
-    )
+    default = _TEMPLATE.format(name=directory.name)
+
+    def fill(staging: Path) -> Manifest:
+        config = read(directory / CONFIG, directory.name, default, generation_config.complete)
+        return _fill(staging, recipe, checkpoint, config, weights)
+
+    return publication.publish(directory, fill, {CONFIG: default})
 
 
-def _fill(
-    staging: Path, recipe: LanguageRecipe, checkpoint: LanguageCheckpoint, config: ModelConfig, weights: str
-) -> Manifest:
+def _fill(staging: Path, recipe: Recipe, checkpoint: Checkpoint, config: ModelConfig, weights: str) -> Manifest:
     if weights != FLOAT32 and config.backend != "onnxruntime":
         raise PublishFailed(f"{CONFIG}: backend '{config.backend}' can't serve {weights} weights, onnxruntime can")
-    model, words = restore(recipe, checkpoint), tokenizer.from_file(checkpoint.tokenizer)
+    served = restore(recipe, checkpoint)
+    model = cast(NextTokens, served.module).decoder
     decoder_onnx.export(model, staging / DEFAULT_FILENAMES["onnxruntime"], weights=weights)
     decoder_torchscript.export(model, staging / DEFAULT_FILENAMES["pytorch"])
-    for name, content in _descriptions(model, checkpoint).items():
-        (staging / name).write_bytes(content)
-    held_out = tokenizer.encode(words, recipe.load().held_out)
+    write_texts(staging, served.files, model.config.vocab_size)
+    write_beside(staging, recipe, checkpoint, served)
+    if weights != FLOAT32:
+        say_in_card(staging / CARD, weights)
     return Manifest(
-        model=recipe.name,
+        model=config.name,
         version=0,
         created=utc_now(),
         files=manifest.published_files(staging),
-        inputs=(TensorSpec(generation_config.TEXT_INPUT, "BYTES", (1,)),),
-        outputs=(TensorSpec(generation_config.TEXT_OUTPUT, "BYTES", (1,)),),
+        inputs=served.asked,
+        outputs=served.told,
         metrics=checkpoint.metrics,
-        parity=_checked(staging, config, model, held_out, weights),
+        parity=_checked(staging, config, model, _tokens(checkpoint), weights),
         lineage=manifest.lineage(checkpoint, library_versions("torch", "onnx", "onnxruntime", "tokenizers")),
     )
 
 
-def _descriptions(model: Decoder, checkpoint: LanguageCheckpoint) -> dict[str, bytes]:
-    end = tokenizer.SPECIAL.index(tokenizer.END)
-    special = {"bos_token_id": end, "eos_token_id": end}
-    return {
-        tokenizer.TOKENIZER: checkpoint.tokenizer,
-        tokenizer.CONFIG: tokenizer.config_file(model.config.max_position_embeddings),
-        "config.json": readable_json.encode(hugging_face_config(model.config) | special),
-        "generation_config.json": readable_json.encode(special),
-    }
+def _tokens(checkpoint: Checkpoint) -> list[int]:
+    """Of the test, again from its beginning where they are few."""
+    windows = checkpoint.rows.inputs[WINDOW]
+    tokens: list[int] = np.resize(windows[:, :-1], max(windows.size, step_parity.TOKENS)).tolist()
+    return tokens
 
 
 def _checked(staging: Path, config: ModelConfig, model: Decoder, tokens: list[int], weights: str) -> tuple[Parity, ...]:

@@ -18,7 +18,6 @@ from training.export.gate import Variant
 from training.export.parity import ParityReport
 from training.export.rounded_parity import RoundedParityReport
 from training.export.step_parity import StepParityReport
-from training.language.checkpoint import AnswerMetrics, LanguageCheckpoint, LanguageMetrics
 
 FILENAME = "manifest.json"
 
@@ -67,7 +66,7 @@ class Manifest:
     files: Mapping[str, PublishedFile]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    metrics: Mapping[str, float] | LanguageMetrics | AnswerMetrics | None
+    metrics: Mapping[str, float] | None
     parity: tuple[Parity, ...]
     lineage: Lineage | ImportLineage
     variants: tuple[Variant, ...] = ()
@@ -97,7 +96,7 @@ def published_files(directory: Path) -> dict[str, PublishedFile]:
     return {path.name: _published_file(path) for path in sorted(directory.iterdir())}
 
 
-def lineage(checkpoint: Checkpoint | LanguageCheckpoint, export_versions: Mapping[str, str]) -> Lineage:
+def lineage(checkpoint: Checkpoint, export_versions: Mapping[str, str]) -> Lineage:
     return Lineage(
         recipe=checkpoint.recipe,
         seed=checkpoint.config.seed,

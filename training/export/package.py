@@ -71,7 +71,7 @@ def _fill(
         expected = _rounded(staging, expected)
         answered = _of_published(staging, rows.inputs)
         metrics = {**metrics, **tested(recipe.kind.score(answered, rows.truths, checkpoint.facts))}
-        _say_in_card(staging / CARD, winner)
+        say_in_card(staging / CARD, winner)
     (staging / golden.FILENAME).write_bytes(golden.encode(expected))
     example = recipe.kind.example(rows, answered, checkpoint.facts)
     (staging / example.name).write_bytes(example.content)
@@ -139,7 +139,8 @@ def _of_published(staging: Path, inputs: Arrays) -> dict[str, np.ndarray]:
     return measuring.answers(measuring.opened(staging / DEFAULT_FILENAMES["onnxruntime"]), inputs)
 
 
-def _say_in_card(path: Path, winner: str) -> None:
+def say_in_card(path: Path, winner: str) -> None:
+    """Where there is a card, that the version serves other numbers than those of float32."""
     if path.is_file():
         said = f"This version serves {winner}. What is told here is of float32; manifest.json has its own scores."
         path.write_text(f"{path.read_text(encoding='utf-8')}\n{said}\n", encoding="utf-8")

@@ -23,6 +23,8 @@ STEPS = 8
 TOLERANCE = 1e-3  # on logits; of the largest one where that is above 10
 _LARGE = 10.0
 _PROMPTS = (3, 17, 40, 64)  # tokens
+TOKENS = sum(_PROMPTS) + len(_PROMPTS) * STEPS
+"""That are enough to compare with."""
 
 
 @dataclass(frozen=True, slots=True)

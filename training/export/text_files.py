@@ -8,7 +8,11 @@ from pathlib import Path
 
 from serving.errors import ModelLoadFailed
 from serving.text.tokenizer import TextTokenizer
+from training.answers import answers
+from training.checkpoint import Checkpoint
 from training.errors import PublishFailed
+from training.kind import Served
+from training.recipes.recipe import Recipe
 
 
 def write_texts(staging: Path, texts: Mapping[str, bytes], vocab_size: int) -> None:
@@ -24,3 +28,10 @@ def write_texts(staging: Path, texts: Mapping[str, bytes], vocab_size: int) -> N
             f"tokenizer.json has {tokenizer.vocab_size} tokens, the model {vocab_size} (vocab_size of config.json): "
             "they are those of different models; nothing was published"
         )
+
+
+def write_beside(staging: Path, recipe: Recipe, checkpoint: Checkpoint, served: Served) -> None:
+    """What people read of a model that writes, and a text to begin with."""
+    example = recipe.kind.example(checkpoint.rows, answers(served, checkpoint.rows.inputs), checkpoint.facts)
+    for name, content in {**checkpoint.pages, example.name: example.content}.items():
+        (staging / name).write_bytes(content)

@@ -9,11 +9,13 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from training.device import device_of
+from training.kind import spread
+from training.language.data import MOST_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
 class LanguageEvaluation:
-    """`nats` is the sum over all tokens but the first, which nothing foretells."""
+    """`nats` is the sum over `tokens` that were foretold."""
 
     nats: float
     tokens: int
@@ -25,24 +27,28 @@ class LanguageEvaluation:
     @property
     def perplexity(self) -> float:
         """Of a token; infinite where the loss is beyond what a float can say."""
-        return math.exp(self.loss) if self.loss < 700 else math.inf
+        return perplexity(self.loss)
 
     @property
     def scores(self) -> Mapping[str, float]:
         return {"perplexity": self.perplexity}
 
-    def bits_per_byte(self, size: int) -> float:
-        """Of the text, `size` bytes long, whose tokens these are: comparable whatever the tokenizer."""
-        return self.nats / math.log(2) / size
+
+def perplexity(loss: float) -> float:
+    return math.exp(loss) if loss < 700 else math.inf
 
 
-def evaluate(model: nn.Module, tokens: Tensor, context: int) -> LanguageEvaluation:
-    """`model` gives logits [1, n, vocab]; `tokens` int64 [at least 2] is read in windows. Left in evaluation mode."""
+def evaluate(model: nn.Module, tokens: Tensor, context: int, most: int = MOST_TOKENS) -> LanguageEvaluation:
+    """`model` gives logits [1, n, vocab]; `tokens` int64 [at least 2] is read in windows, evenly spread ones where
+    there are more than `most`. All tokens are foretold but the first, which nothing foretells. Left in evaluation mode.
+    """
     model.eval()
     tokens = tokens.to(device_of(model))
+    starts = range(0, len(tokens) - 1, context)
+    chosen = [starts[place] for place in spread(len(starts), max(1, most // context))]
+    windows = [tokens[start : start + context + 1] for start in chosen]
     with torch.inference_mode():
-        nats = sum(_nats(model, tokens[start : start + context + 1]) for start in range(0, len(tokens) - 1, context))
-    return LanguageEvaluation(nats, len(tokens) - 1)
+        return LanguageEvaluation(sum(_nats(model, it) for it in windows), sum(len(it) - 1 for it in windows))
 
 
 def _nats(model: nn.Module, window: Tensor) -> float:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from training.config import TrainConfig
 from training.errors import InvalidConfig
 from training.language.evaluate import LanguageEvaluation, evaluate
 from training.task import of_pass
@@ -18,18 +17,21 @@ from training.task import of_pass
 
 @dataclass(frozen=True, slots=True)
 class LanguageTask:
-    """Both streams are int64 [tokens]. Raises `InvalidConfig` where the one to learn from is shorter than a batch."""
+    """Both streams are int64 [tokens]. Raises `InvalidConfig` where the one to learn from is too short for a batch of
+    windows of `context` tokens."""
 
     first: Callable[[], nn.Module]
     tokens: Tensor
     held_out: Tensor
-    config: TrainConfig
+    context: int
+    batch_size: int
 
     def __post_init__(self) -> None:
-        config = self.config
-        if len(self.tokens) < (config.batch_size + 1) * config.context:
+        needed = (self.batch_size + 1) * self.context
+        if len(self.tokens) < needed:
             raise InvalidConfig(
-                f"batch_size x context must be below the text's {len(self.tokens)} tokens; take smaller ones"
+                f"there are {len(self.tokens):,} tokens to learn from, and batches of {self.batch_size} x "
+                f"{self.context} need {needed:,}; give more text, or a smaller batch_size or data.context"
             )
 
     def build(self) -> nn.Module:
@@ -38,7 +40,7 @@ class LanguageTask:
     def order(self, number: int, seed: int, batch_size: int) -> Sequence[Tensor]:
         """Where windows start. Each pass cuts the stream elsewhere and shuffles the pieces; what is too little for a
         batch is left to the next pass."""
-        context, generator = self.config.context, of_pass(number, seed)
+        context, generator = self.context, of_pass(number, seed)
         offset = int(torch.randint(context, (1,), generator=generator))
         count = (len(self.tokens) - 1 - offset) // context
         starts = torch.randperm(count, generator=generator) * context + offset
@@ -46,7 +48,7 @@ class LanguageTask:
 
     def batch(self, rows: Tensor, device: str) -> Tensor:
         """[rows, context + 1]."""
-        return self.tokens[rows[:, None] + torch.arange(self.config.context + 1)].to(device)
+        return self.tokens[rows[:, None] + torch.arange(self.context + 1)].to(device)
 
     def weight(self, batch: Tensor) -> int:
         return batch[:, 1:].numel()
@@ -55,4 +57,4 @@ class LanguageTask:
         return cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten())
 
     def evaluate(self, model: nn.Module) -> LanguageEvaluation:
-        return evaluate(model, self.held_out, self.config.context)
+        return evaluate(model, self.held_out, self.context)

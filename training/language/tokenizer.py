@@ -10,7 +10,6 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 
 from training import readable_json
 from training.data.documents import Document
-from training.errors import CheckpointError
 
 END, USER, ASSISTANT = "<|endoftext|>", "<|user|>", "<|assistant|>"
 SPECIAL = (END, USER, ASSISTANT)  # tokens 0, 1 and 2
@@ -46,31 +45,26 @@ def learn(texts: Iterable[str], vocab_size: int) -> Tokenizer:
 
 
 def encode(tokenizer: Tokenizer, documents: Sequence[Document]) -> list[int]:
-    """One stream: of each document the name as a user's question, the text as the answer, and its end."""
+    """One stream: of each document the text and its end; where it has a name, as the answer to that as a question."""
     end, user, assistant = map(SPECIAL.index, (END, USER, ASSISTANT))
     names = tokenizer.encode_batch([document.name for document in documents], add_special_tokens=False)
     texts = tokenizer.encode_batch([document.text for document in documents], add_special_tokens=False)
     stream: list[int] = []
-    for name, text in zip(names, texts, strict=True):
-        stream += [user, *name.ids, assistant, *text.ids, end]
+    for document, name, text in zip(documents, names, texts, strict=True):
+        question = [user, *name.ids, assistant] if document.name else []
+        stream += [*question, *text.ids, *([] if document.is_cut_off else [end])]
     return stream
 
 
-def to_file(tokenizer: Tokenizer) -> bytes:
-    """As tokenizer.json."""
-    return tokenizer.to_str(pretty=True).encode() + b"\n"
+def token_bytes(tokenizer: Tokenizer) -> list[int]:
+    """How many bytes of text each token stands for: none for special ones."""
+    names = [tokenizer.id_to_token(number) or "" for number in range(tokenizer.get_vocab_size())]
+    return [0 if number < len(SPECIAL) else len(name) for number, name in enumerate(names)]
 
 
-def from_file(content: bytes) -> Tokenizer:
-    """Raises `CheckpointError` for what is no tokenizer.json."""
-    try:
-        return Tokenizer.from_str(content.decode())
-    except Exception as error:  # tokenizers raises nothing more precise
-        raise CheckpointError(f"{TOKENIZER} can't be read: {error}; train again") from None
-
-
-def config_file(max_length: int) -> bytes:
-    """As tokenizer_config.json; `max_length` is the model's context in tokens."""
+def config_file(max_length: int, has_questions: bool) -> bytes:
+    """As tokenizer_config.json; `max_length` is the model's context in tokens. A conversation is for models that were
+    trained on questions."""
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "bos_token": END,
@@ -80,6 +74,6 @@ def config_file(max_length: int) -> bytes:
         "add_bos_token": False,
         "clean_up_tokenization_spaces": False,
         "model_max_length": max_length,
-        "chat_template": _CHAT_TEMPLATE,
+        **({"chat_template": _CHAT_TEMPLATE} if has_questions else {}),
     }
     return readable_json.encode(config)

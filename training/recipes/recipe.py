@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, cast
 from serving.core.did_you_mean import did_you_mean
 from training.config import TrainConfig
 from training.errors import UnknownRecipe
-from training.recipes.language_recipe import LanguageRecipe
-from training.recipes.seq2seq_recipe import Seq2seqRecipe
 from training.settings import Value
 
 if TYPE_CHECKING:  # for the rule above
@@ -36,10 +34,36 @@ RECIPES = {
 }
 
 
+OF_TOKENS = TrainConfig(
+    batch_size=1,
+    learning_rate=1e-3,
+    steps=1,
+    loss="own",
+    optimizer="muon",
+    weight_decay=0.1,
+    schedule="cosine",
+    warm_up=0.05,
+    max_gradient_norm=1.0,
+    evaluations=5,
+    keep="last",
+)
+"""What suits models that write tokens; steps, sizes and learning rates are each recipe's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What a recipe has for a model of that size."""
+
+    hyperparameters: Mapping[str, Value]
+    config: TrainConfig
+    data: Mapping[str, Value]
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Of a model that is one graph. `name` is the model's name in the repository too, unless it is trained under
-    another; `data` are options of how the data are read, `search` what is worth trying for hyper-parameters."""
+    """`name` is the model's name in the repository too, unless it is trained under another; `data` are options of how
+    the data are read, `search` what is worth trying for hyper-parameters, and `sizes` what else there is to choose, of
+    which the first is what the recipe has."""
 
     name: str
     summary: str
@@ -48,14 +72,12 @@ class Recipe:
     config: TrainConfig
     data: Mapping[str, Value] = field(default_factory=dict)
     search: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    sizes: Mapping[str, Size] = field(default_factory=dict)
 
 
-AnyRecipe = Recipe | LanguageRecipe | Seq2seqRecipe
-
-
-def find(name: str) -> AnyRecipe:
+def find(name: str) -> Recipe:
     """Raises `UnknownRecipe`, and ModuleNotFoundError where the training libraries are not installed."""
     if name not in RECIPES:
         raise UnknownRecipe(f"there is no recipe '{name}'{did_you_mean(name, RECIPES)}")
     module, _, constant = RECIPES[name].partition(":")
-    return cast(AnyRecipe, getattr(import_module(module), constant))
+    return cast(Recipe, getattr(import_module(module), constant))

@@ -14,6 +14,7 @@ from training.kind import Served
 from training.report.intervals import Interval, too_few
 from training.report.section import Section, Table, Text
 from training.settings import Value
+from training.task import LESS_IS_BETTER
 
 FEW = 30  # rows of a class that little can be said of
 _FEW_ROWS = 300
@@ -49,6 +50,7 @@ def lead(subject: Subject) -> str:
 def model(subject: Subject) -> Section:
     checkpoint, served = subject.checkpoint, subject.served
     parameters = sum(parameter.numel() for parameter in served.module.parameters())
+    inputs, outputs = served.asked or served.inputs, served.told or served.outputs
     return Section(
         "Model",
         (
@@ -56,8 +58,8 @@ def model(subject: Subject) -> Section:
             Table(
                 ("tensor", "", "type", "shape", "names"),
                 (
-                    *(_tensor("input", spec, ()) for spec in served.inputs),
-                    *(_tensor("output", spec, served.labels.get(spec.name, ())) for spec in served.outputs),
+                    *(_tensor("input", spec, ()) for spec in inputs),
+                    *(_tensor("output", spec, served.labels.get(spec.name, ())) for spec in outputs),
                 ),
                 "-1 is any size; the first dimension is that of the batch.",
             ),
@@ -113,7 +115,8 @@ def _limits(subject: Subject) -> Iterable[str]:
     )
     if subject.rows < _FEW_ROWS:
         yield f"Only {subject.rows} rows were held out, so that all numbers here are rough."
-    if words := too_few(next(iter(_measured(subject, _TEST).values())), subject.rows):
+    name, value = next(iter(_measured(subject, _TEST).items()))
+    if name not in LESS_IS_BETTER and (words := too_few(value, subject.rows)):
         yield f"{words[0].upper()}{words[1:]}."
     rare = [label for label, rows in card.classes.get("test", {}).items() if rows < FEW]
     if rare:
@@ -126,6 +129,7 @@ def _limits(subject: Subject) -> Iterable[str]:
         )
     if any(len(subject.served.labels.get(spec.name, ())) == spec.shape[-1] for spec in subject.served.outputs):
         yield "It always answers with what it knows: it can't say that something is none of these."
+    yield from subject.served.limits
     yield "It was not tested with inputs that are made to deceive it."
     yield "Where its answers matter to people, let a person who can overrule it look at them."
 

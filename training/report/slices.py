@@ -16,7 +16,7 @@ from training.report.section import Section, Table, Text
 FEWEST = 30  # rows of a group that something is said of
 _NUMBER = re.compile(r"(below )?(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?: to below .*| and above)?")
 _MISSING = "missing"
-_MOST_CLASSES = 2  # of which shares are told one by one
+_TOLD_CLASSES = 2  # if there are so many, shares of each are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def measures(answers: np.ndarray, truths: np.ndarray, labels: Sequence[str]) -> 
     the truth, and how often the second is the answer."""
     right = answers == truths
     found = {"right answers": Share(int(right.sum()), len(right))}
-    if len(labels) > _MOST_CLASSES:
+    if len(labels) != _TOLD_CLASSES:
         return found
     for number, label in enumerate(labels):
         is_class = truths == number

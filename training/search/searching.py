@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial
 from training.course import Course, choose
 from training.errors import InvalidConfig, TrainingDiverged
 from training.group import Group
-from training.recipes.recipe import Recipe, find
+from training.recipes.recipe import find
 from training.run_files import PRUNED, RECORD
 from training.runs import Run
 from training.search import answer, space, trial
@@ -66,8 +66,7 @@ def question(first: Question, table: Mapping[str, Any]) -> Question:
 
 
 def _suggested(recipe: str) -> Mapping[str, tuple[Value, ...]]:
-    found = find(recipe)
-    return found.search if isinstance(found, Recipe) else {}
+    return find(recipe).search
 
 
 def search(asked: Question, trials: Trials, total: int, group: Group, shown: Shown) -> None:

@@ -13,9 +13,7 @@ from training.course import Course
 from training.loop import OnStep, Step
 from training.run_files import history
 from training.runs import Run
-
-_AS_LOSS = ("perplexity",)
-"""Scores that say what the loss says, and of which less is better."""
+from training.task import LESS_IS_BETTER
 
 
 class Pruned(Exception):
@@ -47,7 +45,7 @@ def score(loss: float, scores: Mapping[str, float]) -> float:
 
 
 def score_name(scores: Mapping[str, float]) -> str:
-    return next((name for name in scores if name not in _AS_LOSS), "minus loss")
+    return next((name for name in scores if name not in LESS_IS_BETTER), "minus loss")
 
 
 def _watch(trial: optuna.Trial, shown: OnStep) -> OnStep:

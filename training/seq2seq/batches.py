@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from training.data.pairs import Pair
 from training.losses import IGNORED
 from training.models.seq2seq import PAD
-from training.seq2seq.tokenizer import BEGIN_ID, END_ID, encoded
+from training.seq2seq.tokenizer import BEGIN_ID, END_ID, byte_tokenizer, encoded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,9 +35,10 @@ class Tokens:
     answer: list[int]
 
 
-def tokens_of(tokenizer: Tokenizer, pairs: Sequence[Pair]) -> list[Tokens]:
-    texts = encoded(tokenizer, [pair.text for pair in pairs])
-    answers = encoded(tokenizer, [pair.answer for pair in pairs])
+def tokens_of(pairs: Sequence[Pair], folds: bool) -> list[Tokens]:
+    """Answers are taken as they are, whether texts fold or not."""
+    texts = encoded(byte_tokenizer(folds), [pair.text for pair in pairs])
+    answers = encoded(byte_tokenizer(False), [pair.answer for pair in pairs])
     return [Tokens(text, answer) for text, answer in zip(texts, answers, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""Texts and answers in bytes, of texts that look alike those of one: in the files that a server reads.
+"""Texts and answers in bytes, where wanted of texts that look alike those of one: in the files that a server reads.
 
 Rule: a text ends with the token that begins its answer, which the tokenizer itself puts there.
 """
@@ -13,16 +13,16 @@ from training.models.seq2seq import PAD
 END, BEGIN = "<|end|>", "<|begin|>"
 END_ID, BEGIN_ID = PAD, PAD + 1
 
-CONFIG = "tokenizer_config.json"
+TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
+VOCABULARY = 258  # bytes, and both special tokens
 
 
-def byte_tokenizer() -> Tokenizer:
-    """Capitals and accents, which people leave out, make no difference."""
+def byte_tokenizer(folds: bool) -> Tokenizer:
+    """`folds`: capitals and accents, which people leave out, make no difference."""
     tokens = (END, BEGIN, *sorted(pre_tokenizers.ByteLevel.alphabet()))
     tokenizer = Tokenizer(models.BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=[]))
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase(), normalizers.Strip()]
-    )
+    folding = [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()] if folds else []
+    tokenizer.normalizer = normalizers.Sequence([*folding, normalizers.Strip()])
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.post_processor = processors.TemplateProcessing(single=f"$A {BEGIN}", special_tokens=[(BEGIN, BEGIN_ID)])

@@ -8,9 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import polars as pl
-from polars.exceptions import PolarsError
-
 from training.data import tables
 from training.data.splits import unique
 from training.errors import InvalidData
@@ -44,7 +41,7 @@ def read_table(path: Path, text: str, target: str) -> Labelled:
     if text == target:
         raise InvalidData(f"data.text and data.target are both '{text}'; name the column of texts, and that of labels")
     frame = tables.read(path, (text, target))
-    texts, labels = (_strings(path, frame[name]) for name in (text, target))
+    texts, labels = (tables.texts(path, frame[name]) for name in (text, target))
     return Labelled(str(path), tuple(texts), tuple(" ".join(label.split()) for label in labels))
 
 
@@ -65,16 +62,6 @@ def cleaned(given: Labelled) -> Labelled:
 def key(text: str) -> bytes:
     """The same for texts that are one."""
     return " ".join(text.split()).casefold().encode()
-
-
-def _strings(path: Path, column: pl.Series) -> list[str]:
-    """Nothing as ""."""
-    if column.dtype.is_nested():
-        raise InvalidData(f"'{path}': column '{column.name}' holds {column.dtype}, texts or numbers were expected")
-    try:
-        return column.cast(pl.String).fill_null("").to_list()
-    except PolarsError:
-        raise InvalidData(f"'{path}': column '{column.name}' holds {column.dtype}, which are no texts") from None
 
 
 def _without_empty(given: Labelled) -> Labelled:

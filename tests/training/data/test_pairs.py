@@ -1,14 +1,28 @@
-from training.data.pairs import Pair, PairSplits
+from training.data.pairs import Pair, sides
+
+PAIRS = [Pair(f"Text  {number}", str(number)) for number in range(300)]
 
 
-def test_a_fingerprint_is_of_every_text_and_of_the_side_it_is_on() -> None:
-    one, other = Pair("a", "bc"), Pair("d", "e")
-    splits = [
-        PairSplits((one, other), ()),
-        PairSplits((one,), (other,)),
-        PairSplits((other, one), ()),
-        PairSplits((Pair("ab", "c"), other), ()),
-    ]
+def test_a_text_decides_its_side_and_none_is_on_two() -> None:
+    chosen, dropped = sides(PAIRS, folds=False)
 
-    assert len({split.fingerprint() for split in splits}) == 4
-    assert splits[0].fingerprint() == PairSplits((Pair("a", "bc"), other), ()).fingerprint()
+    assert sorted(row for rows in chosen.values() for row in rows) == list(range(300))
+    assert [round(len(chosen[side]) / 300, 1) for side in ("train", "validation", "test")] == [0.6, 0.2, 0.2]
+    assert dropped == {}
+    assert sides(PAIRS[:100], folds=False)[0]["test"] == [row for row in chosen["test"] if row < 100]
+
+
+def test_texts_that_differ_in_case_and_space_are_on_the_same_side() -> None:
+    others = [Pair(pair.text.upper().replace("  ", " "), pair.answer) for pair in PAIRS]
+
+    assert sides(others, folds=False)[0] == sides(PAIRS, folds=False)[0]
+
+
+def test_what_comes_twice_is_counted_and_so_is_what_contradicts_itself() -> None:
+    given = [*PAIRS, PAIRS[0], Pair("TEXT 0", "0"), Pair("text 1", "one")]
+
+    exact, folding = sides(given, folds=False), sides(given, folds=True)
+
+    assert exact[1] == {"duplicate": 1}
+    assert folding[1] == {"duplicate": 2, "of a text with two answers": 2}
+    assert sum(map(len, folding[0].values())) == 299

@@ -1,18 +1,24 @@
+import hashlib
 import re
 import subprocess
 import sys
 
 import pytest
 
-from training.data.documents import Document, paragraphs
+from training.data.documents import Document, DocumentSplits, paragraphs, split
 from training.data.python_docs import load, of_packages
+
+
+@pytest.fixture(scope="module")
+def parts() -> DocumentSplits:
+    return split(load())
 
 
 @pytest.fixture(scope="module")
 def documents() -> dict[str, list[str]]:
     """Texts by name."""
     found: dict[str, list[str]] = {}
-    for document in (*load().train, *load().held_out):
+    for document in load().documents:
         found.setdefault(document.name, []).append(document.text)
     return found
 
@@ -27,42 +33,44 @@ def test_topics_methods_builtins_and_modules_are_there_by_the_names_one_asks_for
     assert documents["json.decoder.JSONDecoder"][0].startswith("Simple JSON")
 
 
-def test_there_is_enough_of_it_and_a_part_is_held_out() -> None:
-    size = sum(len(document.text) for document in load().train)
-    held_out = sum(len(document.text) for document in load().held_out)
+def test_there_is_enough_of_it_and_parts_are_held_out(parts: DocumentSplits) -> None:
+    size, *held_out = (
+        sum(len(document.text) for document in part) for part in (parts.train, parts.validation, parts.test)
+    )
 
     assert size > 1_000_000
-    assert 0.01 < held_out / size < 0.1
+    assert all(0.005 < part / size < 0.05 for part in held_out)
 
 
-def test_held_out_text_is_nowhere_in_the_training_text() -> None:
-    learnt = {paragraph for document in load().train for paragraph in paragraphs(document.text)}
-    names = {document.name for document in load().train}
+def test_held_out_text_is_nowhere_in_the_training_text(parts: DocumentSplits) -> None:
+    learnt = {paragraph for document in parts.train for paragraph in paragraphs(document.text)}
+    names = {document.name for document in parts.train}
 
-    assert not any(learnt & paragraphs(document.text) for document in load().held_out)
-    assert not any(document.name in names for document in load().held_out)
+    assert not any(learnt & paragraphs(document.text) for document in (*parts.validation, *parts.test))
+    assert not any(document.name in names for document in (*parts.validation, *parts.test))
 
 
-def test_no_text_is_there_twice() -> None:
-    texts = [re.sub(r"\W+", " ", document.text) for document in (*load().train, *load().held_out)]
+def test_no_text_is_there_twice(parts: DocumentSplits) -> None:
+    texts = [re.sub(r"\W+", " ", document.text) for document in (*parts.train, *parts.validation, *parts.test)]
 
     assert len(set(texts)) == len(texts)
 
 
 def test_modules_are_read_and_not_imported_and_another_process_finds_the_same() -> None:
     program = """
-import sys
-from training.data.python_docs import load, of_packages
-print(load().fingerprint(), {"this", "antigravity", "turtle", "cgitb"} & set(sys.modules) or "")
+import hashlib, sys
+from training.data.python_docs import load
+found = hashlib.sha256(repr(load()).encode()).hexdigest()
+print(found, {"this", "antigravity", "turtle", "cgitb"} & set(sys.modules) or "")
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert done.stdout.split() == [load().fingerprint()]
+    assert done.stdout.split() == [hashlib.sha256(repr(load()).encode()).hexdigest()]
 
 
 def test_names_are_no_empty_ones() -> None:
-    assert Document("", "") not in load().train
-    assert all(document.name and document.text for document in (*load().train, *load().held_out))
+    assert Document("", "") not in load().documents
+    assert all(document.name for document in load().documents)
 
 
 def test_parts_of_the_library_are_read_by_their_names_alone() -> None:

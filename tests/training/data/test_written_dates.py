@@ -3,7 +3,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from training.data.written_dates import FIRST, LANGUAGES, LAST, is_held_out, load, write
+from training.data.written_dates import FIRST, LANGUAGES, LAST, load, side_of, write
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_no_text_means_two_days() -> None:
 
 
 def test_two_digits_of_a_year_are_those_that_posix_means() -> None:
-    splits = load(5000, 500)
-    short = [pair for pair in (*splits.train, *splits.held_out) if pair.answer[:4] not in pair.text]
+    splits = load(5000, 100, 400)
+    short = [pair for pair in (*splits.train, *splits.validation, *splits.test) if pair.answer[:4] not in pair.text]
 
     assert len(short) > 200
     assert {pair.answer[2:4] in pair.text for pair in short} == {True}
@@ -57,14 +57,15 @@ def test_two_digits_of_a_year_are_those_that_posix_means() -> None:
 
 
 def test_no_day_that_is_held_out_is_learnt_from() -> None:
-    splits = load(5000, 500)
-    learnt, apart = ({pair.answer for pair in part} for part in (splits.train, splits.held_out))
+    splits = load(5000, 100, 400)
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    learnt = {pair.answer for pair in splits.train}
 
-    assert (len(splits.train), len(splits.held_out)) == (5000, 500)
-    assert not any(is_held_out(date.fromisoformat(answer)) for answer in learnt)
-    assert all(is_held_out(date.fromisoformat(answer)) for answer in apart)
+    assert {name: len(part) for name, part in parts.items()} == {"train": 5000, "validation": 100, "test": 400}
+    assert splits.card.kept == {"train": 5000, "validation": 100, "test": 400}
+    assert all(side_of(date.fromisoformat(pair.answer)) == name for name, part in parts.items() for pair in part)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", answer) and str(FIRST) <= answer <= str(LAST) for answer in learnt)
 
 
 def test_the_same_seed_gives_the_same_texts() -> None:
-    assert load(50, 5).fingerprint() == load(50, 5).fingerprint() != load(50, 5, seed=1).fingerprint()
+    assert load(50, 5, 5) == load(50, 5, 5) != load(50, 5, 5, seed=1)

@@ -7,24 +7,26 @@ from onnx import numpy_helper
 from serving.core.generation_config import complete
 from serving.core.model_config import ModelConfig, parse
 from serving.errors import ModelLoadFailed
-from tests.tiny_answers import RECIPE
+from tests.tiny_answers import RECIPE, load
 from tests.tiny_seq2seq import TASK
 from training import readable_json
+from training.checkpoint import Checkpoint
 from training.errors import ParityFailed
 from training.export import seq2seq_onnx
 from training.export.answer_parity import AnswerParityReport, check
 from training.export.step_parity import StepParityReport
-from training.language.checkpoint import LanguageCheckpoint
 from training.models.seq2seq import Seq2seq, seq2seq_config
+from training.run import restore
 from training.seq2seq.batches import Tokens, tokens_of
 from training.seq2seq.evaluate import evaluate
-from training.seq2seq.run import restore
-from training.seq2seq.tokenizer import byte_tokenizer
+from training.seq2seq.next_tokens import NextTokens
 
 
 @pytest.fixture(scope="module")
-def model(answerer: LanguageCheckpoint) -> Seq2seq:
-    return restore(RECIPE, answerer)
+def model(answerer: Checkpoint) -> Seq2seq:
+    served = restore(RECIPE, answerer).module
+    assert isinstance(served, NextTokens)
+    return served.model
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def folder(tmp_path: Path, model: Seq2seq) -> Path:
 
 @pytest.fixture(scope="module")
 def rows() -> list[Tokens]:
-    return tokens_of(byte_tokenizer(), RECIPE.load().train)
+    return tokens_of(load().train, folds=True)
 
 
 def config(extra: str = "") -> ModelConfig:
@@ -80,7 +82,7 @@ def test_files_that_answer_otherwise_are_refused(
 
 
 def test_what_cannot_be_served_so_is_told(folder: Path, model: Seq2seq, rows: list[Tokens]) -> None:
-    longer = 'parameters { key: "generation.max_model_len" value { string_value: "97" } }'
+    longer = 'parameters { key: "generation.max_model_len" value { string_value: "33" } }'
 
-    with pytest.raises(ModelLoadFailed, match="rows of 97 positions"):
+    with pytest.raises(ModelLoadFailed, match="rows of 33 positions"):
         check(folder, config(longer), model, rows, 1.0)

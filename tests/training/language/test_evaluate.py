@@ -38,8 +38,12 @@ def test_a_model_that_knows_loses_nothing() -> None:
     assert evaluate(Next(5, 50.0), torch.arange(21).flip(0) % 5, 4).loss > 10
 
 
-def test_bits_per_byte_are_those_of_the_whole_text() -> None:
-    assert LanguageEvaluation(nats=80 * math.log(2), tokens=20).bits_per_byte(40) == pytest.approx(2)
+def test_of_very_many_tokens_evenly_spread_windows_are_read() -> None:
+    model = Next(5, 0.0)
+    found = evaluate(model, torch.arange(21) % 5, 4, most=8)
+
+    assert model.seen == [0, 1, 2, 3, 1, 2, 3, 4]
+    assert found.tokens == 8
 
 
 def test_a_perplexity_beyond_numbers_is_infinite() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.tiny_language import CONFIG, HYPERPARAMETERS
+from tests.tiny_language import CONFIG, CONTEXT, HYPERPARAMETERS
 from tests.training.small_task import equal
 from training.config import TrainConfig
 from training.errors import InvalidConfig
@@ -18,9 +18,11 @@ TOKENS, HELD_OUT = torch.arange(1000) * 7 % 50, torch.arange(200) * 7 % 50
 SHORT = replace(CONFIG, steps=6, evaluations=3)
 
 
-def _task(config: TrainConfig = SHORT, tokens: Tensor = TOKENS, held_out: Tensor = HELD_OUT) -> LanguageTask:
+def _task(
+    config: TrainConfig = SHORT, tokens: Tensor = TOKENS, held_out: Tensor = HELD_OUT, context: int = CONTEXT
+) -> LanguageTask:
     return LanguageTask(
-        lambda: Decoder(DecoderConfig(**{**HYPERPARAMETERS, "vocab_size": 50})), tokens, held_out, config
+        lambda: Decoder(DecoderConfig(vocab_size=50, **HYPERPARAMETERS)), tokens, held_out, context, config.batch_size
     )
 
 
@@ -43,8 +45,7 @@ def test_blocks_that_are_computed_twice_learn_the_same() -> None:
 
 
 def test_a_pass_reads_each_part_of_the_text_once_and_the_next_another_way() -> None:
-    config = replace(CONFIG, batch_size=3, context=10)
-    made = _task(config, torch.arange(131))
+    made = _task(replace(CONFIG, batch_size=3), torch.arange(131), context=10)
     first, second = (torch.cat([made.batch(rows, "cpu") for rows in made.order(number, 0, 3)]) for number in (0, 1))
 
     assert first.shape == (12, 11)
@@ -54,5 +55,7 @@ def test_a_pass_reads_each_part_of_the_text_once_and_the_next_another_way() -> N
 
 
 def test_a_text_that_is_shorter_than_a_batch_is_refused() -> None:
-    with pytest.raises(InvalidConfig, match="batch_size x context must be below the text's 100 tokens"):
+    with pytest.raises(
+        InvalidConfig, match="there are 100 tokens to learn from, and batches of 4 x 32 need 160; give more text"
+    ):
         _task(tokens=TOKENS[:100])

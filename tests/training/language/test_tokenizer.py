@@ -7,27 +7,17 @@ from transformers import AutoTokenizer
 
 from tests import tiny_language
 from training.data.documents import Document
-from training.errors import CheckpointError
-from training.language.tokenizer import (
-    CONFIG,
-    SPECIAL,
-    TOKENIZER,
-    config_file,
-    encode,
-    from_file,
-    learn,
-    to_file,
-)
+from training.language.tokenizer import CONFIG, SPECIAL, TOKENIZER, config_file, encode, learn, token_bytes
 
-TEXTS = [document.text for document in tiny_language.load().train]
+TEXTS = [document.text for document in tiny_language.load().documents]
 WORDS = learn(TEXTS, 400)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tokenizer")
-    (path / TOKENIZER).write_bytes(to_file(WORDS))
-    (path / CONFIG).write_bytes(config_file(128))
+    (path / TOKENIZER).write_text(WORDS.to_str())
+    (path / CONFIG).write_bytes(config_file(128, has_questions=True))
     return path
 
 
@@ -39,8 +29,8 @@ def test_any_text_comes_back_as_it_was(text: str) -> None:
 
 
 def test_the_same_text_gives_the_same_tokenizer() -> None:
-    assert to_file(learn(TEXTS, 400)) == to_file(WORDS)
-    assert to_file(learn(TEXTS[::2], 400)) != to_file(WORDS)
+    assert learn(TEXTS, 400).to_str() == WORDS.to_str()
+    assert learn(TEXTS[::2], 400).to_str() != WORDS.to_str()
 
 
 def test_special_tokens_come_first_and_what_is_frequent_is_one_token() -> None:
@@ -55,6 +45,25 @@ def test_a_stream_has_of_each_document_a_question_an_answer_and_an_end() -> None
     text = "<|user|>one<|assistant|>two<|endoftext|><|user|>three<|assistant|>four<|endoftext|>"
     assert WORDS.decode(stream, skip_special_tokens=False) == text
     assert [each for each in stream if each < 3] == [1, 2, 0, 1, 2, 0]
+
+
+def test_a_text_without_a_name_is_told_by_itself_and_one_that_is_cut_off_has_no_end() -> None:
+    stream = encode(WORDS, [Document("", "two ", is_cut_off=True), Document("", "and more")])
+
+    assert WORDS.decode(stream, skip_special_tokens=False) == "two and more<|endoftext|>"
+
+
+@given(st.text())
+def test_all_tokens_of_a_text_have_its_bytes(text: str) -> None:
+    sizes = token_bytes(WORDS)
+
+    assert sum(sizes[token] for token in WORDS.encode(text).ids) == len(text.encode())
+    assert sizes[: len(SPECIAL)] == [0, 0, 0]
+
+
+def test_a_conversation_is_for_models_that_know_questions() -> None:
+    assert b"chat_template" in config_file(128, has_questions=True)
+    assert b"chat_template" not in config_file(128, has_questions=False)
 
 
 def test_transformers_loads_the_folder_and_reads_the_same_tokens(folder: Path) -> None:
@@ -78,9 +87,3 @@ def test_a_conversation_is_written_as_documents_are(folder: Path) -> None:
     learnt = encode(WORDS, [Document("one", "two"), Document("three", "")])
     assert theirs.apply_chat_template(conversation)["input_ids"] == learnt[: learnt.index(0) + 1]
     assert theirs.apply_chat_template(question, add_generation_prompt=True)["input_ids"] == learnt[:-1]
-
-
-def test_a_file_that_is_no_tokenizer_is_refused() -> None:
-    assert to_file(from_file(to_file(WORDS))) == to_file(WORDS)
-    with pytest.raises(CheckpointError, match=r"tokenizer.json can't be read: .*; train again"):
-        from_file(b"\xff{}")

@@ -22,6 +22,7 @@ def test_of_two_classes_each_is_measured() -> None:
         "answered yes": Share(3, 5),
     }
     assert list(slices.measures(np.array([0]), np.array([2]), ("a", "b", "c"))) == ["right answers"]
+    assert list(slices.measures(np.array([True]), np.array([True]), ())) == ["right answers"]
 
 
 @pytest.mark.parametrize(

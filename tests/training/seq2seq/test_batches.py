@@ -16,7 +16,15 @@ def test_texts_end_where_answers_begin_and_nobody_learns_what_fills_them_up() ->
 
 
 def test_tokens_are_those_of_both_without_special_ones() -> None:
-    (tokens,) = tokens_of(byte_tokenizer(), [Pair("Ab", "c")])
+    (tokens,) = tokens_of([Pair("Ab", "c")], folds=False)
 
     assert (len(tokens.text), len(tokens.answer)) == (2, 1)
     assert min(*tokens.text, *tokens.answer) > max(BEGIN_ID, END_ID)
+
+
+def test_answers_keep_their_capitals_where_texts_lose_theirs() -> None:
+    (folded,), (plain,) = (tokens_of([Pair("Né", "Né")], folds) for folds in (True, False))
+    words = byte_tokenizer(False)
+
+    assert [words.decode(part) for part in (folded.text, folded.answer)] == ["ne", "Né"]
+    assert plain.text == plain.answer == folded.answer
