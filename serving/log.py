@@ -3,12 +3,15 @@
 Rule: the logger is filtered and the lines' format is the handler's, which whoever starts the process owns.
 """
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from serving.core.log_settings import LogSettings, updated
+from serving.core.visit import CURRENT, Visit
 
 
 class Logging:
@@ -28,9 +31,14 @@ class Logging:
         apply(self.settings, self._logger)
 
 
-def formatter() -> logging.Formatter:
-    """For the handler that prints the logger's lines; those of other loggers have no time."""
-    return logging.Formatter("%(time)s%(levelname)s %(message)s", defaults={"time": ""})
+class LogStyle(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+def formatter(style: LogStyle = LogStyle.TEXT) -> logging.Formatter:
+    """For the handler that prints the logger's lines; in text those of other loggers have no time."""
+    return _Json() if style is LogStyle.JSON else _Text("%(time)s%(levelname)s %(message)s", defaults={"time": ""})
 
 
 def apply(settings: LogSettings, logger: logging.Logger) -> None:
@@ -54,6 +62,48 @@ class _Switches:
         if record.levelno >= logging.WARNING:
             return self.settings.log_warning
         return self.settings.log_info or record.levelno < logging.INFO
+
+
+class _Text(logging.Formatter):
+    """A line that belongs to a request ends with its id."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 # the name that `logging` calls
+        visit = _visit(record)
+        if visit is None:
+            return super().formatMessage(record)
+        trace = f" trace_id={visit.trace_id:032x}" if visit.trace_id else ""
+        return f"{super().formatMessage(record)} request_id={visit.id}{trace}"
+
+
+class _Json(logging.Formatter):
+    """One object to a line, whatever is in it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": _iso8601(record.created).strip(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        visit = _visit(record)
+        if visit is not None:
+            line["request_id"] = visit.id
+        if visit is not None and visit.trace_id:
+            line["trace_id"] = f"{visit.trace_id:032x}"
+        if visit is not None and visit.place is not None:
+            line["span_id"] = f"{visit.place.span_id:016x}"
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def _visit(record: logging.LogRecord) -> Visit | None:
+    """The one that the line belongs to, which is noted there."""
+    visit: Visit | None = getattr(record, "visit", None) or CURRENT.get()
+    if visit is not None:
+        visit.is_logged = True
+    return visit
 
 
 def _iso8601(seconds: float) -> str:

@@ -21,7 +21,6 @@ from serving.backends.backend import share_threads
 from serving.core.did_you_mean import instead
 from serving.core.log_settings import LogSettings
 from serving.core.states import ModelState
-from serving.core.trace_settings import TraceSettings
 from serving.engine.dependencies import Dependencies
 from serving.engine.engine import Engine
 from serving.engine.load_policy import LoadPolicy
@@ -33,9 +32,6 @@ from serving.engine.registry import ModelRegistry
 from serving.engine.repositories import ModelRepositories, open_repositories
 from serving.engine.response_cache import ResponseCache
 from serving.engine.state_file import StateFile
-from serving.engine.trace_registry import TraceRegistry
-from serving.engine.trace_writer import TraceWriter
-from serving.engine.tracer import Tracer
 from serving.errors import ModelLoadFailed
 from serving.gateways.gateways import Gateways, check_platform
 from serving.listening import listen, listen_grpc, listen_http, port_of
@@ -43,6 +39,7 @@ from serving.log import Logging
 from serving.loop_delay import LoopDelay
 from serving.machine import Machine, nvml
 from serving.metrics import Metrics
+from serving.observing import open_observing
 from serving.recording.recorder import Recorder, Recording
 from serving.recording.recording_metrics import RecordingMetrics
 from serving.settings import Settings
@@ -119,18 +116,18 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             repository, asyncio.get_running_loop(), names, policy, cache, state, lambda *of: promotions.carry_out(*of)
         )
         is_explicit = settings.model_control_mode == "explicit"
-        traces = TraceRegistry(TraceSettings(file=str(settings.trace_file or "")))
-        tracer = Tracer(traces, TraceWriter(settings.trace_file) if settings.trace_file else None)
+        collectors = CollectorRegistry()
+        observing = await in_own_thread(open_observing, settings, collectors)
         dependencies = Dependencies(registry)
         promotions = Promotions(registry, dependencies.follow)
-        engine = Engine(registry, dependencies, promotions, tracer, is_explicit, settings.strict_readiness)
-        collectors = CollectorRegistry()
+        engine = Engine(registry, dependencies, promotions, observing.tracer, is_explicit, settings.strict_readiness)
         metrics = Metrics(collectors, registry, Machine(nvml()), cache, repository.reachable)
         regions = SharedMemoryRegions(settings.allow_shared_memory)
         logs = Logging(LogSettings(log_verbose_level=settings.log_verbose), log)
         offered = extensions(settings.allow_shared_memory, is_explicit)
-        counted = CountedReplies(gateway(engine, metrics, regions, traces, logs, offered, settings.max_body_size))
-        usual = FastPath(engine, settings.max_body_size)
+        traces, observer, largest = observing.traces, observing.observer, settings.max_body_size
+        counted = CountedReplies(gateway(engine, metrics, regions, traces, logs, offered, largest, observer))
+        usual = FastPath(engine, largest, observer)
         app: ASGIApp = counted
         fast_path: Way = usual
         recorder = await in_own_thread(_recorder, settings)
@@ -142,7 +139,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         http = _http_server(settings, app, fast_path)
         gateways = Gateways(http_sockets if has_gateways else (), http, app, fast_path, settings.max_body_size)
         metrics_http = HttpServer(metrics_only(metrics), shutdown_timeout=1)
-        grpc = GrpcServer(engine, regions, traces, logs, offered, settings.grpc_max_message_size, recorder)
+        grpc = GrpcServer(engine, regions, traces, logs, offered, settings.grpc_max_message_size, recorder, observer)
         loop_delay = LoopDelay()
         replies = (counted.replies, usual.replies)
         collectors.register(TrafficMetrics(engine, replies, http, gateways, grpc.calls, loop_delay))
@@ -179,7 +176,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             )
             await _end(metrics_http, metrics_task)
             cut_off = http.cut_off + sum(all_cut_off)
-            tracer.flush()
+            await in_own_thread(observing.close)
             ended = await in_own_thread(registry.close, 1.0 if cut_off else settings.shutdown_timeout)
     for task in (http_task, metrics_task, *background):
         task.result()  # raises what ended one of them before its time

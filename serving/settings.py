@@ -5,6 +5,23 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
+class Tracing:
+    """Triton's trace settings, as the server starts with them. In the mode "opentelemetry" spans go to `endpoint`, or
+    to where the environment says, with these attributes of their `resource`; `batching` are variables of
+    OpenTelemetry's. What is asked for `is_by_environment` alone may be impossible."""
+
+    mode: str = "triton"
+    level: tuple[str, ...] = ("OFF",)
+    rate: int = 1000
+    count: int = -1
+    log_frequency: int = 0
+    endpoint: str = ""
+    resource: tuple[tuple[str, str], ...] = ()
+    batching: tuple[tuple[str, str], ...] = ()
+    is_by_environment: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A port of 0 lets the system choose a free one; sizes are in bytes, -1 for any size, times in seconds.
 
@@ -21,7 +38,8 @@ class Settings:
     `record_max_bytes`.
     With `enable_global_threadpool` all ONNX models of the process share one pool of threads, for good. Up to
     `auto_tune_secs` of each load go into measuring how many instances and threads suit the model. With more than one
-    of `http_workers` that many processes take HTTP connections, and this one only answers.
+    of `http_workers` that many processes take HTTP connections, and this one only answers. The share
+    `access_log_rate` of requests is logged, and every one that failed; None for none at all.
     """
 
     model_repositories: Path | tuple[Path | str, ...]
@@ -41,6 +59,8 @@ class Settings:
     allow_shared_memory: bool = False
     model_cache: Path | None = None
     trace_file: Path | None = None
+    tracing: Tracing = Tracing()
+    access_log_rate: float | None = None
     state_file: Path | None = None
     log_verbose: int = 0
     response_cache_byte_size: int = 0

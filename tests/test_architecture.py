@@ -53,6 +53,7 @@ ALLOWED = {
     "serving.settings": set(),
     "serving.recording": {"serving", "serving.errors", "serving.protocols"},
     "serving.listening": {"serving.transports"},
+    "serving.tracing": {"serving.core"},
     "serving.gateways": {"serving.backends", "serving.engine", "serving.errors", "serving.transports"},
     "serving.transports": {
         "serving",
@@ -92,7 +93,7 @@ ALLOWED = {
     },
 }
 # These compose the parts, and nothing imports them but one another.
-COMPOSERS = {"serving.server", "serving.cli", "serving.commands", "serving.__main__"}
+COMPOSERS = {"serving.server", "serving.observing", "serving.cli", "serving.commands", "serving.__main__"}
 
 DECISIONS = (
     "serving/core",
@@ -123,7 +124,14 @@ WITHOUT_OWN_TEST = {
     "serving/engine/pending.py": "data",
     "serving/engine/servable.py": "interfaces",
     "serving/transports/statistics.py": "test_statistics.py of either transport asks for them",
-    "serving/engine/tracer.py": "tests/serving/engine/test_engine.py traces requests",
+    "serving/engine/tracer.py": "tests/serving/engine/test_engine.py traces requests, test_tracing.py for collectors",
+    "serving/core/timeline.py": "data, which test_ensemble.py sums up and test_engine.py writes",
+    "serving/observing.py": "tests/integration/test_tracing.py runs servers with what it composes",
+    "serving/tracing/spans.py": "tests/integration/test_tracing.py reads what a collector gets",
+    "serving/tracing/span_metrics.py": "tests/integration/test_tracing.py scrapes them",
+    "serving/transports/observer.py": "tests/integration/test_tracing.py sends what it reads and reads what it sends",
+    "serving/transports/http/observed.py": "the same",
+    "serving/transports/grpc/observed.py": "the same",
     "serving/core/generation.py": "data",
     "serving/core/states.py": "data",
     "serving/core/text_output.py": "data",
@@ -235,7 +243,7 @@ def test_the_list_of_exceptions_is_current() -> None:
 @pytest.mark.parametrize("module", ["serving.server", "serving.cli", "serving.commands.serve", "training.cli"])
 def test_importing_it_needs_nothing_that_is_optional(module: str) -> None:
     optional = {"torch", "sklearn", "tokenizers", "llguidance", "transformers", "optuna", "tensorboard", "matplotlib"}
-    optional |= {"soundfile", "soxr"}
+    optional |= {"soundfile", "soxr", "opentelemetry.sdk"}
     code = f"import sys, {module}; print(*{optional}.intersection(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr

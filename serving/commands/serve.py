@@ -6,6 +6,7 @@ import logging
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,16 @@ from serving.commands.backend_config import InvalidBackendConfig, enables_global
 from serving.commands.banner import say_where_to_look
 from serving.commands.cache_config import InvalidCacheConfig, cache_byte_size
 from serving.commands.serve_options import ModelControlMode
+from serving.commands.trace_config import InvalidTraceConfig, traces
 from serving.core import remote_address
 from serving.errors import ModelLoadFailed
-from serving.log import formatter
+from serving.log import LogStyle, formatter
 from serving.settings import Settings
 
 if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` should not
     from serving.server import Started
+
+log = logging.getLogger("slipway")
 
 _DEFAULTS = Settings(Path(places.DEFAULT))
 
@@ -48,11 +52,15 @@ def serve(
     allow_shared_memory: options.AllowSharedMemory = False,
     state_file: options.StateFile = None,
     log_verbose: options.LogVerbose = _DEFAULTS.log_verbose,
+    log_style: options.LogStyleOption = LogStyle.TEXT,
+    access_log_rate: options.AccessLogRate = None,
     trace_file: options.TraceFile = None,
     record_file: options.RecordFile = None,
     record_rate: options.RecordRate = _DEFAULTS.record_rate,
     record_bodies: options.RecordBodies = _DEFAULTS.record_bodies,
     record_max_bytes: options.RecordMaxBytes = _DEFAULTS.record_max_bytes,
+    otlp_endpoint: options.OtlpEndpoint = None,
+    trace_config: options.TraceConfig = None,
     response_cache_byte_size: options.ResponseCacheByteSize = None,
     backend_config: options.BackendConfig = None,
     cache_config: options.CacheConfig = None,
@@ -80,17 +88,18 @@ def serve(
     """
     if load_model and model_control_mode is not ModelControlMode.EXPLICIT:
         raise typer.BadParameter("--load-model needs --model-control-mode explicit; without it every model is loaded")
-    if trace_file is not None and not os.access(trace_file.parent, os.W_OK | os.X_OK):
-        raise typer.BadParameter(f"--trace-file: nothing can be written into the folder {trace_file.parent}")
     if not 0 < record_rate <= 1:
         raise typer.BadParameter(
             f"--record-rate must be above 0 and at most 1, the share of all requests; got {record_rate:g}"
         )
     try:
+        traced = traces(trace_file, otlp_endpoint, trace_config or [], os.environ)
         cache_size = cache_byte_size(response_cache_byte_size, cache_config)
         enable_global_threadpool = enables_global_threadpool(backend_config or [])
-    except (InvalidCacheConfig, InvalidBackendConfig) as error:
+    except (InvalidCacheConfig, InvalidBackendConfig, InvalidTraceConfig) as error:
         raise typer.BadParameter(str(error)) from None
+    if traced.file is not None and not os.access(traced.file.parent, os.W_OK | os.X_OK):
+        raise typer.BadParameter(f"--trace-file: nothing can be written into the folder {traced.file.parent}")
     settings = Settings(
         tuple(map(_checked_repository, places.chosen([*(model_repository or []), *(repository_option or [])]))),
         host=host,
@@ -108,7 +117,9 @@ def serve(
         require_manifest=require_manifest,
         allow_shared_memory=allow_shared_memory,
         model_cache=model_cache,
-        trace_file=trace_file,
+        trace_file=traced.file,
+        tracing=traced.tracing,
+        access_log_rate=access_log_rate,
         state_file=state_file,
         log_verbose=log_verbose,
         response_cache_byte_size=cache_size,
@@ -120,9 +131,9 @@ def serve(
         record_bodies=record_bodies,
         record_max_bytes=record_max_bytes,
     )
-    _log_to_stderr()
+    _log_to_stderr(log_style)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings))
+        runner.run(_serve(settings, log_style))
 
 
 def _checked_repository(place: str) -> Path | str:
@@ -147,9 +158,9 @@ def _checked_repository(place: str) -> Path | str:
     return root
 
 
-def _log_to_stderr() -> None:
+def _log_to_stderr(style: LogStyle) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(formatter())
+    handler.setFormatter(formatter(style))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
@@ -158,37 +169,51 @@ def _log_to_stderr() -> None:
         logging.getLogger(driver).setLevel(logging.CRITICAL)
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, style: LogStyle) -> None:
     from serving import server
     from serving.engine.state_file import StateFileUnusable
     from serving.gateways.gateways import GatewaysFailed
     from serving.listening import PortTaken
     from serving.recording.record_file import RecordFileUnusable
+    from serving.tracing.otlp import TracingUnavailable
 
     stop = asyncio.Event()
     server.stop_on_signals(stop)
 
+    say: Callable[[str], object] = typer.echo if style is LogStyle.TEXT else log.info
+
     def on_started(started: "Started") -> None:
         _spare_the_garbage_collector()
-        say_where_to_look(settings, started)
+        if style is LogStyle.TEXT:
+            say_where_to_look(settings, started)
+        else:
+            log.info("HTTP is at port %d, gRPC at %d", started.http_port, started.grpc_port)
 
-    failures = (PortTaken, server.ModelsFailed, GatewaysFailed, ModelLoadFailed, RecordFileUnusable, StateFileUnusable)
+    failures = (
+        *(PortTaken, server.ModelsFailed, GatewaysFailed, ModelLoadFailed, RecordFileUnusable, StateFileUnusable),
+        TracingUnavailable,
+    )
     try:
         stopped = await server.serve(settings, on_started, stop)
     except failures as error:
-        typer.secho(f"slipway serve: {error}", fg="red", err=True)
+        _say_why(style, str(error))
         raise typer.Exit(1) from None
     if stopped.cut_off:
-        typer.echo(
-            f"Stopped; {stopped.cut_off} requests took longer than {settings.shutdown_timeout} s and were cut off."
-        )
+        say(f"Stopped; {stopped.cut_off} requests took longer than {settings.shutdown_timeout} s and were cut off.")
     else:
-        typer.echo("Stopped; every accepted request was answered.")
+        say("Stopped; every accepted request was answered.")
     if stopped.still_running:
-        typer.echo("A model is still running and can't be interrupted; the process ends without it.")
+        say("A model is still running and can't be interrupted; the process ends without it.")
     sys.stdout.flush()
     # The interpreter would wait for threads that models left behind, and nothing can interrupt a runtime.
     os._exit(1 if stopped.still_running else 0)
+
+
+def _say_why(style: LogStyle, why: str) -> None:
+    if style is LogStyle.TEXT:
+        typer.secho(f"slipway serve: {why}", fg="red", err=True)
+    else:
+        log.error("the server did not start: %s", why)
 
 
 def _spare_the_garbage_collector() -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from serving.commands import places
+from serving.log import LogStyle
 
 
 class ModelControlMode(StrEnum):
@@ -197,6 +198,45 @@ RecordMaxBytes = Annotated[
         metavar="N",
         min=1,
         help="Recording ends when its file would be larger.",
+    ),
+]
+OtlpEndpoint = Annotated[
+    str | None,
+    Option(
+        envvar="SLIPWAY_OTLP_ENDPOINT",
+        show_envvar=False,
+        metavar="URL",
+        help="Where an OpenTelemetry collector takes traces over HTTP: http://localhost:4318. Also as "
+        "OTEL_EXPORTER_OTLP_ENDPOINT.",
+    ),
+]
+TraceConfig = Annotated[
+    list[str] | None,
+    Option(
+        envvar="SLIPWAY_TRACE_CONFIG",
+        show_envvar=False,
+        help="As tritonserver takes it: rate=100, level=TIMESTAMPS, opentelemetry,url=URL; may be repeated.",
+    ),
+]
+LogStyleOption = Annotated[
+    LogStyle,
+    Option(
+        "--log-style",
+        envvar="SLIPWAY_LOG_STYLE",
+        show_envvar=False,
+        metavar="STYLE",
+        help="'text', or 'json' for an object on each line of the log.",
+    ),
+]
+AccessLogRate = Annotated[
+    float | None,
+    Option(
+        envvar="SLIPWAY_ACCESS_LOG_RATE",
+        show_envvar=False,
+        metavar="N",
+        min=0,
+        max=1,
+        help="The share of requests that the log has a line for, and every one that failed; 1: all. Without it, none.",
     ),
 ]
 ResponseCacheByteSize = Annotated[

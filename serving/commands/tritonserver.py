@@ -38,8 +38,10 @@ _INSTEAD: Mapping[str, str] = {
     "--http-thread-count": "HTTP has one thread here; --http-workers N has N processes take its connections",
     "--strict-model-config": _COMPLETED,
     "--disable-auto-complete-config": _COMPLETED,
-    "--log-": "details are logged with --log-verbose 1; other settings of the log are set by request, POST /v2/logging",
-    "--trace-": "traces go to --trace-file FILE; which requests are traced is set by request, POST /v2/trace/setting",
+    "--log-": "details are logged with --log-verbose 1, JSON with --log-style json; other settings of the log are set "
+    "by request, POST /v2/logging",
+    "--trace-": "say it as --trace-config rate=N, level=TIMESTAMPS or count=N, with --trace-file FILE or "
+    "--otlp-endpoint URL; or by request, POST /v2/trace/setting",
     "--grpc-use-ssl": _TLS,
     "--grpc-server-": _TLS,
     "--grpc-root-cert": _TLS,

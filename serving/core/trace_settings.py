@@ -15,6 +15,9 @@ from serving.errors import InvalidInput, Unsupported
 Changes = Mapping[str, list[str] | None]
 
 LEVELS = ("TIMESTAMPS",)
+OPENTELEMETRY = "opentelemetry"
+"""The mode in which spans are sent to a collector, instead of being written to a file."""
+
 MAX_LOG_FREQUENCY = 10_000  # that many traces wait in memory
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}", re.ASCII)
 
@@ -22,7 +25,8 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,30}", re.ASCII)
 @dataclass(frozen=True, slots=True)
 class TraceSettings:
     """Every `rate`-th request, `count` times or for -1 always, is written to `file`; see `TraceWriter` for
-    `log_frequency`."""
+    `log_frequency`. In the mode "opentelemetry" it is sent to a collector instead, and so is every one that a caller
+    wants traced; a rate of 0 means only those."""
 
     level: tuple[str, ...] = ("OFF",)
     rate: int = 1000
@@ -48,27 +52,27 @@ def updated(settings: TraceSettings, changes: Changes, fallback: TraceSettings) 
 
 
 def to_lists(settings: TraceSettings) -> dict[str, list[str]]:
-    """Every setting by Triton's name, in Triton's order."""
+    """Every setting by Triton's name, in Triton's order; as there, those of the file only where there may be one."""
+    of_file = {"log_frequency": [str(settings.log_frequency)], "trace_file": [settings.file]}
     return {
         "trace_level": list(settings.level),
         "trace_rate": [str(settings.rate)],
         "trace_count": [str(settings.count)],
-        "log_frequency": [str(settings.log_frequency)],
-        "trace_file": [settings.file],
+        **({} if settings.mode == OPENTELEMETRY else of_file),
         "trace_mode": [settings.mode],
     }
 
 
 def _check(settings: TraceSettings) -> None:
     """Settings that can't trace are only fine while tracing is off."""
-    if settings.level == ("OFF",):
+    if settings.level == ("OFF",) or settings.mode == OPENTELEMETRY:
         return
     if settings.rate == 0:
         raise InvalidInput("Attempting to set invalid trace setting :sample rate must be non-zero")
     if not settings.file:
         raise InvalidInput(
             "Attempting to set invalid trace setting :trace file name is not given; "
-            "start the server with it: slipway serve --trace-file FILE"
+            "start the server with it: slipway serve --trace-file FILE, or with --otlp-endpoint URL for OpenTelemetry"
         )
 
 

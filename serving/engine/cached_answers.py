@@ -12,10 +12,10 @@ from functools import partial
 from math import inf
 
 from serving.core.requests import NO_PARAMETERS, Arrays, InferRequest, InferResponse
+from serving.core.timeline import Timeline
 from serving.engine.response_cache import Key, ResponseCache
 from serving.engine.served_model import ServedModel
 from serving.engine.single_flight import Flight, SingleFlight
-from serving.engine.tracer import Timeline
 from serving.errors import Cancelled, DeadlineExceeded, ModelNotReady, Overloaded, SlipwayError
 from serving.scheduling.request_digest import bytes_to_read
 

@@ -6,12 +6,12 @@ Rule: a model that is replaced between a request's look-up and its place in the 
 from collections.abc import Awaitable, Callable
 
 from serving.core.requests import InferRequest, InferResponse
+from serving.core.timeline import Timeline
 from serving.engine.cached_answers import CachedAnswers
 from serving.engine.response_cache import ResponseCache
 from serving.engine.running_rollout import RunningRollout
 from serving.engine.servable import Servable
 from serving.engine.served_model import ServedModel
-from serving.engine.tracer import Timeline
 from serving.errors import ModelNotFound, ModelNotReady, StepNotReady
 
 Find = Callable[[str, str], Servable]

@@ -9,6 +9,9 @@ from dataclasses import replace
 
 from serving.core.requests import InferRequest, InferResponse
 from serving.core.states import ModelState, VersionStatus
+from serving.core.timeline import Timeline
+from serving.core.trace_context import TraceContext
+from serving.core.visit import CURRENT
 from serving.engine.dependencies import Dependencies
 from serving.engine.generating_model import GeneratingModel
 from serving.engine.loaded_model import LoadedModel
@@ -47,15 +50,14 @@ class Engine:
     async def infer(self, request: InferRequest) -> InferResponse:
         """Raises what `model` and `Servable.infer` do; cancelling it frees the request's place."""
         version = self.model(request.model_name, request.model_version).version
-        begun = self._tracer.begin(request)
-        timeline = begun[1] if begun else None
-        try:
+        timeline = self._tracer.begin(request)
+        if timeline is None:
+            return await self._registry.dispatch.infer(request)
+        timeline.version = version
+        with self._tracer.following(timeline):
             response = await self._registry.dispatch.infer(request, timeline)
-            version = response.model_version
+            timeline.version = response.model_version
             return response
-        finally:
-            if begun is not None:
-                self._tracer.end(begun, request, version)
 
     async def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
         """Every response, the last one `final`; closing it frees the request's place."""
@@ -63,13 +65,16 @@ class Engine:
         if not model.is_decoupled:
             yield await self.infer(request)
             return
+        timeline = self.traced(model, request.id)
         async with AsyncExitStack() as stack:
-            responses = await stack.enter_async_context(aclosing(model.stream(request)))
+            if timeline is not None:
+                stack.enter_context(self._tracer.following(timeline))
+            responses = await stack.enter_async_context(aclosing(model.stream(request, timeline)))
             try:
                 first = await anext(responses)
             except ModelNotReady:
                 model = self._registry.dispatch.successor(request, model)
-                responses = await stack.enter_async_context(aclosing(model.stream(request)))
+                responses = await stack.enter_async_context(aclosing(model.stream(request, timeline)))
                 first = await anext(responses)
             yield first
             async for response in responses:
@@ -77,7 +82,13 @@ class Engine:
 
     def model(self, name: str, version: str = "") -> Servable:
         """Raises `ModelNotFound`, `VersionNotFound`, `ModelNotReady`."""
-        return self._registry.loaded.find(name, version)
+        visit = CURRENT.get()
+        if visit is None:
+            return self._registry.loaded.find(name, version)
+        visit.model = name
+        found = self._registry.loaded.find(name, version)
+        visit.version = found.version
+        return found
 
     def generating(self, name: str, version: str = "") -> GeneratingModel:
         """A model that writes. Raises what `model` does, and `InvalidInput` for one that doesn't."""
@@ -98,10 +109,21 @@ class Engine:
         """The names of the models that `do` something, for an error about one that doesn't."""
         return ", ".join(sorted({model.name for model in self.models() if do(model)})) or "none"
 
+    def traced(self, model: Servable, request_id: str = "") -> Timeline | None:
+        """For a request to a model with more than one answer, if it is traced."""
+        timeline = self._tracer.begin_call(model.name, request_id)
+        if timeline is not None:
+            timeline.version = model.version
+        return timeline
+
+    def spares(self, name: str, caller: TraceContext | None) -> bool:
+        """As `Tracer.spares`."""
+        return self._tracer.spares(name, caller)
+
     def alone(self, name: str, version: str = "") -> ServedModel | None:
         """The version that `infer` would ask, if it does nothing but that; None also where there is none."""
         loaded = self._registry.loaded.get(name)
-        if loaded is None or loaded.rollout is not None or not self._tracer.is_off:
+        if loaded is None or loaded.rollout is not None:
             return None
         found = loaded.versions.get(version or loaded.current)
         model = found.served if found is not None else None

@@ -12,10 +12,10 @@ from collections.abc import AsyncGenerator, Mapping
 from serving.core.ensemble import Graph, Step
 from serving.core.model_config import ModelConfig, input_specs, output_specs
 from serving.core.requests import Arrays, InferRequest, InferResponse
+from serving.core.timeline import Timeline
 from serving.engine import fit
 from serving.engine.dispatch import Dispatch
-from serving.engine.statistics import ModelStatistics
-from serving.engine.tracer import Timeline
+from serving.engine.statistics import ModelStatistics, Times
 from serving.errors import (
     BackendFailed,
     Cancelled,
@@ -75,7 +75,7 @@ class Ensemble:
         """As `Servable.infer`. An error of a step is of the kind that its model raised, and names it; one that ends the
         request, like its caller, cancels the steps that still run. A `timeline` is told what the steps' are."""
         rows = fit.check(request, self.inputs, _NO_OPTIONAL, self.outputs, self.max_batch_size)
-        passage = _Passage(self.name, self._graph, self._dispatch, request)
+        passage = _Passage(self.name, self._graph, self._dispatch, request, timeline.trace_id if timeline else 0)
         self._enter()
         try:
             tensors = await passage.tensors()
@@ -87,18 +87,20 @@ class Ensemble:
             raise
         finally:
             self._leave()
-        if timeline is not None:
-            timeline.marks.extend(passage.timeline.marks)
-        waited, times = passage.timeline.sums()
-        self.statistics.record_steps(passage.seconds, waited, rows, times, int(time.time() * 1000))
+            if timeline is not None:
+                timeline.runs.extend(passage.timeline.runs)
+        waited, *times = passage.timeline.sums()
+        self.statistics.record_steps(passage.seconds, waited, rows, Times(*times), int(time.time() * 1000))
         labels = {
             **self.labels,
             **{name: it for name, it in passage.labels.items() if name not in self._has_own_labels},
         }
         return InferResponse(self.name, self.version, self._chosen(request, tensors), request.id, labels=labels)
 
-    async def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
-        yield await self.infer(request)
+    async def stream(
+        self, request: InferRequest, timeline: Timeline | None = None
+    ) -> AsyncGenerator[InferResponse, None]:
+        yield await self.infer(request, timeline)
 
     @property
     def lacks(self) -> str:
@@ -142,8 +144,8 @@ class Ensemble:
 class _Passage:
     """One request's way through the steps. `timeline` is told what those that are done were told."""
 
-    def __init__(self, ensemble: str, graph: Graph, dispatch: Dispatch, request: InferRequest) -> None:
-        self.timeline = Timeline()
+    def __init__(self, ensemble: str, graph: Graph, dispatch: Dispatch, request: InferRequest, trace_id: int) -> None:
+        self.timeline = Timeline(trace_id=trace_id)
         self.labels: dict[str, tuple[str, ...]] = {}
         """Of its tensors, those of the versions that answered."""
         self._ensemble = ensemble
@@ -177,7 +179,7 @@ class _Passage:
             numbers = self._progress.finished(number, await self._outputs(number))
 
     async def _outputs(self, number: int) -> Arrays:
-        step, timeline = self._graph.steps[number], Timeline()
+        step, timeline = self._graph.steps[number], Timeline(trace_id=self.timeline.trace_id)
         try:
             response = await self._dispatch.infer(self._step_request(number, step), timeline)
             for name in step.outputs:
@@ -185,7 +187,8 @@ class _Passage:
                     raise BackendFailed(f"it gave no output '{name}'")
         except SlipwayError as error:
             raise _named(self._ensemble, step, error) from error
-        self.timeline.marks.extend(timeline.marks)
+        finally:
+            self.timeline.runs.extend(timeline.runs)
         self.labels |= {step.outputs[name]: it for name, it in response.labels.items() if name in step.outputs}
         return response.outputs
 

@@ -21,6 +21,7 @@ from serving.core.generation import GenerateRequest, Grammar, SamplingParams
 from serving.core.generation_config import TEXT_OUTPUT, generation_config
 from serving.core.model_config import ModelConfig, input_specs, output_specs
 from serving.core.requests import NO_LABELS, InferRequest, InferResponse
+from serving.core.timeline import Timeline
 from serving.engine import text_tensors
 from serving.engine.generation_statistics import GenerationStatistics
 from serving.engine.grammar_matchers import GrammarMatchers
@@ -28,7 +29,6 @@ from serving.engine.processes import Processes
 from serving.engine.statistics import ModelStatistics
 from serving.engine.text_delivery import TextDelivery
 from serving.engine.text_stream import Delta, TextStream
-from serving.engine.tracer import Timeline
 from serving.engine.writing import Writing
 from serving.engine.writing_thread import Told, WritingThread
 from serving.errors import ContextTooLong, DeadlineExceeded, Overloaded, Unsupported
@@ -110,8 +110,9 @@ class GeneratingModel:
         """Requests that wait for a row of the cache."""
         return len(self.batcher)
 
-    async def generate(self, request: GenerateRequest) -> "Answer":
-        """The answer, as it is written. Raises `InvalidInput`, `ContextTooLong`, `Overloaded`, `ModelNotReady`."""
+    async def generate(self, request: GenerateRequest, timeline: Timeline | None = None) -> "Answer":
+        """The answer, as it is written, of which a `timeline` is told. Raises `InvalidInput`, `ContextTooLong`,
+        `Overloaded`, `ModelNotReady`."""
         prompt = request.prompt
         sampling = self.tokenizer.sampling.applied(request.sampling, self.max_length - len(prompt))
         room = self._room(sampling, len(prompt))
@@ -135,6 +136,7 @@ class GeneratingModel:
             self.tokenizer.detokenizer(sampling.skip_special_tokens),
             copy(self._stop_strings(sampling.stop, sampling.include_stop_str_in_output)),
             TextStream(self._loop),
+            timeline,
         )
         try:
             self._thread.submit(writing)
@@ -167,13 +169,15 @@ class GeneratingModel:
             f"as '{self.name}'; use generate, the gRPC stream, generate_stream or /v1/completions"
         )
 
-    async def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
+    async def stream(
+        self, request: InferRequest, timeline: Timeline | None = None
+    ) -> AsyncGenerator[InferResponse, None]:
         """Triton's way to ask: text in, text out, in one response or, with the input `stream`, as it is written."""
         asked = text_tensors.read(request)
         prompt = await self._encoded(asked.text)
         begin = "" if asked.exclude_input else asked.text
         wanted = GenerateRequest(self.name, prompt, asked.sampling, timeout=request.timeout, priority=request.priority)
-        answer = await self.generate(wanted)
+        answer = await self.generate(wanted, timeline)
         async with aclosing(answer):
             whole = begin
             async for delta in answer:

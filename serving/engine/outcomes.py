@@ -8,6 +8,7 @@ import logging
 import time
 from math import inf
 
+from serving.core.timeline import Batch
 from serving.engine.delivery import Delivery
 from serving.engine.pending import Pending
 from serving.engine.statistics import ModelStatistics
@@ -22,9 +23,12 @@ _BETWEEN_LOGGED_FAILURES = 10.0  # seconds
 
 
 class Outcomes:
-    def __init__(self, model: str, statistics: ModelStatistics, delivery: Delivery, in_order: bool) -> None:
-        """`model` is what the log calls it. `in_order`: callers are told in the order in which they came."""
+    def __init__(
+        self, model: str, version: str, statistics: ModelStatistics, delivery: Delivery, in_order: bool
+    ) -> None:
+        """`in_order`: callers are told in the order in which they came."""
         self._model = model
+        self._version = version
         self._statistics = statistics
         self._delivery = delivery
         self._order: ArrivalOrder[Pending] | None = ArrivalOrder() if in_order else None
@@ -49,12 +53,12 @@ class Outcomes:
     def settle(self, events: list[Event[Pending]], execution: Execution[Pending] | None) -> None:
         """After an execution or, without one, when requests expire."""
         now = time.monotonic()
+        if execution is not None:
+            self._trace(execution)
         answered: list[Pending] = []
         awaited: list[Event[Pending]] = []
         for event in events:
             pending = event.request
-            if pending.timeline is not None and execution is not None:
-                pending.timeline.record(pending.arrived, execution.started, execution.run.times)
             if pending.answer.done():  # its caller went away, and that was counted
                 continue
             awaited.append(event)
@@ -62,7 +66,7 @@ class Outcomes:
                 answered.append(pending)
             else:
                 self._statistics.objectives.failed(pending.promised, event.error)
-                self._note_failure(event.error, now, now - pending.arrived)
+                self._note_failure(event.error, now, pending)
         _tell(awaited if self._order is None else self._order.release(awaited))
         if execution is not None:
             self._statistics.objectives.answered([pending.promised for pending in answered], now)
@@ -76,16 +80,30 @@ class Outcomes:
                 int(time.time() * 1000),
             )
 
-    def _note_failure(self, error: Exception, now: float, seconds: float) -> None:
+    def _trace(self, execution: Execution[Pending]) -> None:
+        batch: Batch | None = None
+        for pending in execution.batch:
+            if pending.timeline is None:
+                continue
+            if batch is None:
+                rows, times = sum(each.rows for each in execution.batch), execution.run.times
+                batch = Batch(
+                    *(self._model, self._version, execution.started, len(execution.batch), rows),
+                    *(times.compute_input, times.compute_infer, times.compute_output),
+                )
+            pending.timeline.record(pending.arrived, batch)
+
+    def _note_failure(self, error: Exception, now: float, pending: Pending) -> None:
         """A model's own failures are logged, but not each of thousands."""
-        self._statistics.record_failure(error, seconds)
+        self._statistics.record_failure(error, now - pending.arrived)
         if not isinstance(error, BackendFailed):
             return
         if now - self._failure_logged < _BETWEEN_LOGGED_FAILURES:
-            log.debug("%s: %s", self._model, error)
+            log.debug("%s version %s: %s", self._model, self._version, error, extra={"visit": pending.visit})
             return
         self._failure_logged = now
-        log.error("%s: %s", self._model, error, exc_info=error.__cause__)
+        words = (self._model, self._version, error)
+        log.error("%s version %s: %s", *words, exc_info=error.__cause__, extra={"visit": pending.visit})
 
 
 def _tell(events: list[Event[Pending]]) -> None:

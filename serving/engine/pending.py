@@ -8,8 +8,9 @@ from typing import Protocol
 import numpy as np
 
 from serving.core.requests import Arrays, Parameters
+from serving.core.timeline import Timeline
+from serving.core.visit import Visit
 from serving.engine.response_stream import ResponseStream
-from serving.engine.tracer import Timeline
 
 
 class Answer(Protocol):
@@ -47,6 +48,7 @@ class Pending:
     sequence_end: bool = False
     arrived: float = 0.0
     promised: float = inf
+    visit: Visit | None = None
     slot: int = 0
     sequence_state: dict[str, np.ndarray] = field(default_factory=dict)
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.core.rollout_policy import RolloutPolicy, rollout_policy
+from serving.core.timeline import Timeline
 from serving.engine.servable import Servable
-from serving.engine.tracer import Timeline
 from serving.errors import BackendFailed, InvalidInput, ModelNotReady, SlipwayError
 from serving.scheduling.agreement import differing_rows
 from serving.scheduling.rollout import Arm, Rollout, Route, Verdict

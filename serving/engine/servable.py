@@ -8,9 +8,9 @@ from typing import Protocol
 
 from serving.core.model_config import ModelConfig
 from serving.core.requests import InferRequest, InferResponse, TensorSpec
+from serving.core.timeline import Timeline
 from serving.engine.processes import Processes
 from serving.engine.statistics import ModelStatistics
-from serving.engine.tracer import Timeline
 
 
 class Servable(Protocol):
@@ -79,8 +79,9 @@ class Servable(Protocol):
         `Unsupported` for a decoupled model, whose requests have any number of responses.
         """
 
-    def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
-        """Each response, the last one `final`; closing the generator frees the request's place."""
+    def stream(self, request: InferRequest, timeline: Timeline | None = None) -> AsyncGenerator[InferResponse, None]:
+        """Each response, the last one `final`; closing the generator frees the request's place. A `timeline` as in
+        `infer`."""
 
     def drain(self) -> None:
         """Hold no request back any more; new ones are still answered."""

@@ -17,6 +17,8 @@ from serving.core.columns import Column
 from serving.core.model_config import ModelConfig, devices, input_specs, output_specs
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.core.response_cache_config import caches_responses
+from serving.core.timeline import Timeline
+from serving.core.visit import CURRENT
 from serving.engine import fit
 from serving.engine.delivery import Delivery
 from serving.engine.execution import execute_on
@@ -27,7 +29,6 @@ from serving.engine.processes import Processes, are_up, processes_of
 from serving.engine.response_stream import ResponseStream
 from serving.engine.schedulers import queue_limit, scheduler_for
 from serving.engine.statistics import ModelStatistics
-from serving.engine.tracer import Timeline
 from serving.engine.worker import Execution, WorkerPool
 from serving.errors import Overloaded, SlipwayError, Unsupported
 from serving.scheduling.scheduler import Event
@@ -85,9 +86,7 @@ class ServedModel:
         self._batching = batching_config(config)
         self.queue_limit = queue_limit(config)
         self._delivery = Delivery()
-        self._outcomes = Outcomes(
-            f"{self.name} version {version}", self.statistics, self._delivery, self._batching.preserve_ordering
-        )
+        self._outcomes = Outcomes(self.name, version, self.statistics, self._delivery, self._batching.preserve_ordering)
         self._loop = loop
         self._instances = list(instances)
         self._closing = threading.Lock()
@@ -153,18 +152,20 @@ class ServedModel:
             raise
         return self.response(request, outputs)
 
-    async def stream(self, request: InferRequest) -> AsyncGenerator[InferResponse, None]:
+    async def stream(
+        self, request: InferRequest, timeline: Timeline | None = None
+    ) -> AsyncGenerator[InferResponse, None]:
         """Each response as soon as it is there, the last one `final`; closing the generator frees the request's place.
 
         Raises what `infer` does, also after some responses.
         """
         if not self.is_decoupled:
-            yield await self.infer(request)
+            yield await self.infer(request, timeline)
             return
         responses = ResponseStream(self._loop)
         answer: asyncio.Future[Arrays] = self._loop.create_future()
         answer.add_done_callback(lambda _: responses.end())
-        pending = self.submit(request, answer, responses)
+        pending = self.submit(request, answer, responses, timeline)
         number = 0
         try:
             while (outputs := await responses.next()) is not None:
@@ -218,7 +219,9 @@ class ServedModel:
         timeline: Timeline | None = None,
     ) -> Pending:
         """Into the queue. Raises `InvalidInput`, `Overloaded`, `ModelNotReady`."""
-        return self.enqueue(request, self.fit(request), request.inputs, answer, responses, timeline)
+        pending = self.enqueue(request, self.fit(request), request.inputs, answer, responses, timeline)
+        pending.visit = CURRENT.get()
+        return pending
 
     def fit(self, request: InferRequest) -> Fit:
         """Raises `InvalidInput` where it does not."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from math import inf
 
 from serving.core.generation import FinishReason
+from serving.core.timeline import Written
 from serving.engine.execution import blame
 from serving.engine.generation_statistics import GenerationStatistics
 from serving.engine.statistics import ModelStatistics, Times
@@ -77,6 +78,7 @@ class TextDelivery:
 
     def _fail(self, writing: Writing, error: Exception, now: float) -> None:
         writing.stream.fail(error)
+        _trace(writing, "error", now)
         self._statistics.record_failure(error, now - writing.sequence.arrived)
 
     def _end(self, writing: Writing, reason: FinishReason, now: float) -> None:
@@ -86,9 +88,22 @@ class TextDelivery:
         self._statistics.record([begun - writing.sequence.arrived], 1, times, int(time.time() * 1000))
 
     def _note_end(self, writing: Writing, reason: FinishReason, now: float) -> None:
+        _trace(writing, reason, now)
         sequence = writing.sequence
         begun, first = min(writing.begun, now), min(writing.first_token, now)
         queued = begun - sequence.arrived
         self._generation.request(
             reason, sequence.prompt_length, writing.stream.completion_tokens, queued, first - begun, now - first
         )
+
+
+def _trace(writing: Writing, reason: str, now: float) -> None:
+    if writing.timeline is None:
+        return
+    sequence = writing.sequence
+    begun = min(writing.begun, now)
+    first = min(writing.first_token, now)
+    tokens = (sequence.prompt_length, writing.stream.cached_tokens, writing.stream.completion_tokens)
+    writing.timeline.written.append(
+        Written(writing.sampler.params, sequence.arrived, begun, first, now, *tokens, str(reason))
+    )

@@ -21,21 +21,39 @@ class Sampler:
         self.remaining = settings.count
         """How many more are traced; -1 for any number."""
         self._ids = ids
-        self._seen = 0
+        self._seen = self._promised = 0
 
     def __repr__(self) -> str:
         return f"<Sampler of every {self.settings.rate}th, {self.remaining} remaining>"
 
+    @property
+    def is_on(self) -> bool:
+        return "TIMESTAMPS" in self.settings.level
+
+    def passes(self) -> bool:
+        """One request: whether it is not traced. Else the next to `take` is in its place: those that come meanwhile, as
+        many as there are connections, are not to make the same detour."""
+        if not self._chooses():
+            return True
+        self._promised += 1
+        return False
+
     def take(self) -> int | None:
         """One request: its trace's id, or None where it is not traced."""
-        if self.remaining == 0 or self.settings.rate == 0 or "TIMESTAMPS" not in self.settings.level:
-            return None
+        if self._promised:
+            self._promised -= 1
+            return next(self._ids)
+        return next(self._ids) if self._chooses() else None
+
+    def _chooses(self) -> bool:
+        if self.remaining == 0 or self.settings.rate == 0 or not self.is_on:
+            return False
         self._seen += 1
         if self._seen % self.settings.rate:
-            return None
+            return False
         if self.remaining > 0:
             self.remaining -= 1
-        return next(self._ids)
+        return True
 
 
 class TraceRegistry:
@@ -67,6 +85,14 @@ class TraceRegistry:
             )
             for name in {_GLOBAL, *self._changes}
         }
+
+    def is_on(self, model: str) -> bool:
+        """Whether a caller may have a request to `model` traced."""
+        return self._sampler(model).is_on
+
+    def passes(self, model: str) -> bool:
+        """As `Sampler.passes`."""
+        return self._sampler(model).passes()
 
     def take(self, model: str) -> int | None:
         """A request to `model`: its trace's id, or None where it is not traced."""

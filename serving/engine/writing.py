@@ -8,6 +8,7 @@ from math import inf
 from typing import NamedTuple
 
 from serving.core.generation import FinishReason, Token
+from serving.core.timeline import Timeline
 from serving.engine.text_stream import Delta, TextStream
 from serving.sampling.sampler import SamplerState
 from serving.scheduling.continuous import Sequence
@@ -24,6 +25,7 @@ class Writing:
     detokenizer: Detokenizer
     stop_strings: StopStrings
     stream: TextStream
+    timeline: Timeline | None = None
     begun: float = inf
     first_token: float = inf
     last_token: float = inf

@@ -110,10 +110,13 @@ class EngineEnd(asyncio.Protocol):
         key = (asked, header_length, length)
         target = self._targets.get(key)
         if target is None:
-            url, accepts, timeout = asked.split(b"\n")
+            url, accepts, timeout, *noted = asked.split(b"\n", 3)
             seconds = float(timeout) if timeout else None
-            target = with_path(url, header_length, length, accepts.decode("latin-1"), seconds)
+            about = frames.decode_headers(noted[0]) if noted else ()
+            target = with_path(url, header_length, length, accepts.decode("latin-1"), seconds, about)
             assert target is not None, "a gateway asks for nothing else"
+            if noted:  # which differ from one request to the next
+                return target
             if len(self._targets) >= _MOST_TARGETS:
                 self._targets.clear()
             if len(asked) <= _LONGEST:

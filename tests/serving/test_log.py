@@ -1,6 +1,8 @@
 import io
+import json
 import logging
 import re
+import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +11,8 @@ import pytest
 
 from serving import log
 from serving.core.log_settings import LogSettings
+from serving.core.trace_context import TraceContext
+from serving.core.visit import CURRENT, Visit
 from serving.errors import InvalidInput
 from serving.log import Logging
 
@@ -84,6 +88,42 @@ def test_the_last_settings_of_a_logger_are_those_in_force(lines: Lines) -> None:
     Logging(LogSettings(log_info=False), lines.logger)
     Logging(LogSettings(), lines.logger)
     assert "INFO hello" in lines.of_every_level()
+
+
+def test_as_json_a_line_is_an_object_whatever_is_in_it() -> None:
+    visit = Visit("GET", "/", 0.0, "mine", place=TraceContext(7, 9, True))
+    record = logging.LogRecord("other", logging.WARNING, "file", 1, "two\nlines: %s", ('"x"',), None)
+    record.visit, record.fields = visit, {"status": 200}
+    (line,) = log.formatter(log.LogStyle.JSON).format(record).splitlines()
+    found = json.loads(line)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", found.pop("time"))
+    assert found == {
+        "level": "WARNING",
+        "logger": "other",
+        "message": 'two\nlines: "x"',
+        "status": 200,
+        "request_id": "mine",
+        "trace_id": f"{7:032x}",
+        "span_id": f"{9:016x}",
+    }
+    assert visit.is_logged, "so that its answer names it"
+
+
+def test_a_line_of_text_ends_with_the_request_that_it_belongs_to(lines: Lines) -> None:
+    Logging(LogSettings(), lines.logger)
+    CURRENT.set(Visit("GET", "/", 0.0, "mine"))
+    try:
+        assert lines.of_every_level()[0] == "INFO hello request_id=mine"
+    finally:
+        CURRENT.set(None)
+
+
+def test_a_traceback_is_in_its_line() -> None:
+    try:
+        raise ValueError("no")
+    except ValueError:
+        record = logging.LogRecord("other", logging.ERROR, "file", 1, "failed", None, sys.exc_info())
+    assert json.loads(log.formatter(log.LogStyle.JSON).format(record))["exception"].endswith("ValueError: no")
 
 
 def test_other_loggers_lines_need_no_time() -> None:

@@ -6,13 +6,17 @@ Rule: a caller is told what went wrong in words and a code, never in a traceback
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
 
 from serving.core.brief import writable
+from serving.core.visit import Visit
 from serving.errors import BackendFailed, ServerExiting, SlipwayError
+from serving.transports.grpc.observed import begin, note_failure, observed, say
+from serving.transports.grpc.service import Rpc
+from serving.transports.observer import UNOBSERVED, Observer
 from serving.transports.status import grpc_status
 
 Unary = Callable[[Any], Awaitable[Any]]
@@ -24,9 +28,6 @@ Timed = Callable[[Any, float | None], Awaitable[Any]]
 Streaming = Callable[[AsyncIterator[Any], Any], Awaitable[None]]
 """Takes a call's messages and its context, into which it writes."""
 
-Rpc = Callable[[Any, Any], Coroutine[Any, Any, Any]]
-"""As grpc takes it: the message or messages, and the context."""
-
 _EXITING = ServerExiting("Server exiting: it takes no more requests")
 
 _LONGEST_TEXT = 2000  # bytes, three times that on the wire; a client accepts 8 KiB of metadata
@@ -37,7 +38,8 @@ log = logging.getLogger("slipway")
 class Calls:
     """Belongs to the event loop's thread. `exiting` is set when the server wants no more requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, observer: Observer = UNOBSERVED) -> None:
+        self._observer = observer
         self.exiting = asyncio.Event()
         self.ended: Counter[tuple[str, str]] = Counter()
         """By method, and the name of the code that it ended with."""
@@ -56,9 +58,9 @@ class Calls:
 
         async def rpc(message: Any, context: Any) -> Any:
             if self.exiting.is_set():
-                return await self._framed(name, _refuse(_EXITING), context)
+                return await self._seen(name, _refuse(_EXITING), context)
             answering = _refuse(message) if isinstance(message, SlipwayError) else answer(message)
-            return await self._framed(name, answering, context)
+            return await self._seen(name, answering, context)
 
         return rpc
 
@@ -67,12 +69,14 @@ class Calls:
 
         async def rpc(message: Any, context: Any) -> Any:
             if isinstance(message, SlipwayError):
-                return await self._framed(name, _refuse(message), context)
-            return await self._framed(name, answer(message, context.time_remaining()), context)
+                return await self._seen(name, _refuse(message), context)
+            return await self._seen(name, answer(message, context.time_remaining()), context)
 
         return rpc
 
     def streaming(self, name: str, answer: Streaming) -> Rpc:
+        """Whose messages are each a visit of its own."""
+
         async def rpc(messages: AsyncIterator[Any], context: Any) -> None:
             await self._framed(name, answer(messages, context), context)
 
@@ -85,14 +89,21 @@ class Calls:
             task.cancel()
         return len(self._cut_off)
 
-    async def _framed(self, name: str, answer: Awaitable[Any], context: Any) -> Any:
+    async def _seen(self, name: str, answer: Awaitable[Any], context: Any) -> Any:
+        visit = begin(self._observer, name, context)
+        with observed(self._observer, visit):
+            return await self._framed(name, answer, context, visit)
+
+    async def _framed(self, name: str, answer: Awaitable[Any], context: Any, visit: Visit | None = None) -> Any:
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)
         try:
-            reply = await answer
+            response = await answer
+            if visit is not None:
+                say(self._observer, visit, context)
             self.ended[name, grpc.StatusCode.OK.name] += 1
-            return reply
+            return response
         except Exception as error:
             if context.done():  # nobody is there to be told
                 self.ended[name, grpc.StatusCode.CANCELLED.name] += 1
@@ -108,6 +119,9 @@ class Calls:
             self._running.discard(task)
         status = grpc_status(failure)
         self.ended[name, status.name] += 1
+        if visit is not None:
+            note_failure(visit, failure)
+            say(self._observer, visit, context)
         return await context.abort(status, shortened(str(failure)))
 
 

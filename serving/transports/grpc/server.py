@@ -11,16 +11,18 @@ from serving.engine.trace_registry import TraceRegistry
 from serving.log import Logging
 from serving.recording.recorder import Recorder
 from serving.transports.grpc import service
-from serving.transports.grpc.calls import Calls, Rpc, Unary
+from serving.transports.grpc.calls import Calls, Unary
 from serving.transports.grpc.health import Health
 from serving.transports.grpc.inference import infer_rpc
 from serving.transports.grpc.models import model_rpcs, server_rpcs
 from serving.transports.grpc.recorded_calls import RecordedStreams, recorded_infer, unwatched
 from serving.transports.grpc.repository import repository_rpcs
+from serving.transports.grpc.service import Rpc
 from serving.transports.grpc.settings import settings_rpcs
 from serving.transports.grpc.shared_memory import cuda_shared_memory_rpcs, system_shared_memory_rpcs
 from serving.transports.grpc.statistics import statistics_rpcs
 from serving.transports.grpc.stream import stream_rpc
+from serving.transports.observer import UNOBSERVED, Observer
 from serving.transports.shared_memory import SharedMemoryRegions
 
 _GOODBYE = 0.1
@@ -42,9 +44,10 @@ class GrpcServer:
         extensions: list[str],
         max_message_size: int,
         recorder: Recorder | None,
+        observer: Observer = UNOBSERVED,
     ) -> None:
         """`max_message_size` in bytes, of what callers send; -1 for any size."""
-        self.calls = Calls()
+        self.calls = Calls(observer)
         self._health = Health(lambda: engine.ready)
         self._server = grpc.aio.server(
             options=[
@@ -66,7 +69,7 @@ class GrpcServer:
         watch = unwatched if recorder is None else RecordedStreams(recorder)
         if recorder is not None:
             infer = recorded_infer(infer, recorder)
-        stream = stream_rpc(engine, regions, self.calls.exiting, watch)
+        stream = stream_rpc(engine, regions, self.calls.exiting, watch, observer)
         others = {
             "ModelInfer": self.calls.timed("ModelInfer", infer),
             "ModelStreamInfer": self.calls.streaming("ModelStreamInfer", stream),

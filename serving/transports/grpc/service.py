@@ -3,7 +3,7 @@
 Rule: bytes that are no message reach whoever answers, as an error; grpc itself would log a traceback for each.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import grpc
@@ -12,9 +12,11 @@ from google.protobuf.message_factory import GetMessageClass
 from tritonclient.grpc import service_pb2
 
 from serving.errors import InvalidInput
-from serving.transports.grpc.calls import Rpc
 
 _DESCRIPTOR = service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"]
+
+Rpc = Callable[[Any, Any], Coroutine[Any, Any, Any]]
+"""As grpc takes it: the message or messages, and the context."""
 
 NAME: str = _DESCRIPTOR.full_name
 

@@ -16,6 +16,7 @@ import grpc
 from tritonclient.grpc.service_pb2 import ModelInferRequest, ModelInferResponse, ModelStreamInferResponse
 
 from serving.core.requests import InferRequest
+from serving.core.visit import CURRENT, Visit
 from serving.engine.engine import Engine
 from serving.engine.servable import Servable
 from serving.errors import Cancelled, InvalidInput, ServerExiting, SlipwayError
@@ -23,7 +24,9 @@ from serving.protocols.outputs import OpenWindow, RequestedOutputs
 from serving.protocols.v2_proto import read_version, wants_empty_final
 from serving.transports.grpc.calls import Streaming, shortened, told
 from serving.transports.grpc.coding import decoded, encoded
+from serving.transports.grpc.observed import begin, note_failure, observed
 from serving.transports.grpc.recorded_calls import Watch
+from serving.transports.observer import UNOBSERVED, Observer
 from serving.transports.shared_memory import SharedMemoryRegions
 
 FINAL = "triton_final_response"
@@ -34,13 +37,17 @@ _ENDS_AT_ERRORS = ("triton_grpc_error", "true")
 
 
 def stream_rpc(
-    engine: Engine, regions: SharedMemoryRegions, exiting: asyncio.Event, watch: Callable[[], Watch]
+    engine: Engine,
+    regions: SharedMemoryRegions,
+    exiting: asyncio.Event,
+    watch: Callable[[], Watch],
+    observer: Observer = UNOBSERVED,
 ) -> Streaming:
     """Once `exiting` is set nothing more is read; what was read is answered. `watch` is asked for each call's."""
 
     async def model_stream_infer(messages: AsyncIterator[ModelInferRequest | InvalidInput], context: Any) -> None:
         ends_at_errors = _ENDS_AT_ERRORS in (tuple(pair) for pair in context.invocation_metadata() or ())
-        await _Stream(engine, regions.window, watch(), context, ends_at_errors).run(messages, exiting)
+        await _Stream(engine, regions.window, watch(), context, ends_at_errors, observer).run(messages, exiting)
 
     return model_stream_infer
 
@@ -50,6 +57,7 @@ class _Question:
     """A request as it was read. `responses` may raise anything, also instead of the first one."""
 
     id: str
+    visit: Visit
     is_in_turn: bool
     responses: AsyncGenerator[ModelInferResponse, None]
 
@@ -58,8 +66,15 @@ class _Stream:
     """One call. `ends_at_errors`: the first error is the call's status, where it is else a response like others."""
 
     def __init__(
-        self, engine: Engine, open_window: OpenWindow, watch: Watch, context: Any, ends_at_errors: bool
+        self,
+        engine: Engine,
+        open_window: OpenWindow,
+        watch: Watch,
+        context: Any,
+        ends_at_errors: bool,
+        observer: Observer,
     ) -> None:
+        self._observer = observer
         self._engine = engine
         self._open_window = open_window
         self._watch = watch
@@ -96,17 +111,19 @@ class _Stream:
             task.add_done_callback(lambda _: self._room.release())
 
     async def _question(self, message: ModelInferRequest | InvalidInput) -> _Question:
+        visit = begin(self._observer, "ModelStreamInfer", self._context)
+        CURRENT.set(visit)  # of the task that reads, one after another
         if isinstance(message, InvalidInput):
-            return _Question("", True, _refused(message))
+            return _Question("", visit, True, _refused(message))
         watched, is_in_turn = self._watch(message), True
         try:
             model = self._engine.model(message.model_name, read_version(message.model_version))
             is_in_turn = not model.is_decoupled
             request, requested = await decoded(message, self._open_window)
         except Exception as error:  # told in its turn
-            return _Question(message.id, is_in_turn, watched(_refused(error)))
+            return _Question(message.id, visit, is_in_turn, watched(_refused(error)))
         responses = self._responses(model, request, requested, wants_empty_final(message))
-        return _Question(message.id, is_in_turn, watched(responses))
+        return _Question(message.id, visit, is_in_turn, watched(responses))
 
     async def _responses(
         self, model: Servable, request: InferRequest, requested: RequestedOutputs, wants_end: bool
@@ -122,11 +139,13 @@ class _Stream:
     async def _answer(self, question: _Question, before: asyncio.Event | None, after: asyncio.Event | None) -> None:
         """`before` is set when the requests before this one are answered, `after` when this one is; where it ends the
         call instead, nothing comes after it."""
-        async with aclosing(self._replies(question)) as replies:
-            async for reply in replies:
-                if before is not None:
-                    await before.wait()
-                await self._write(reply)
+        with observed(self._observer, question.visit):
+            async with aclosing(self._replies(question)) as replies:
+                async for reply in replies:
+                    if before is not None:
+                        await before.wait()
+                    await self._write(reply)
+            self._observer.reply_headers(question.visit)  # which a stream has no place for, but a trace may begin
         if after is not None:
             after.set()
 
@@ -137,6 +156,7 @@ class _Stream:
                     yield ModelStreamInferResponse(infer_response=response)
         except Exception as error:
             failure = told(error, "ModelStreamInfer")
+            note_failure(question.visit, failure)
         else:
             return
         yield failure if self._ends_at_errors else _error_response(failure, question.id)

@@ -22,6 +22,7 @@ from serving.transports.http.health import health_router
 from serving.transports.http.infer import infer_endpoint, infer_router
 from serving.transports.http.metrics import metrics_router
 from serving.transports.http.models import models_router
+from serving.transports.http.observed import Observed
 from serving.transports.http.openai import openai_router
 from serving.transports.http.recommend import recommend_router
 from serving.transports.http.recordings import Recordings
@@ -34,6 +35,7 @@ from serving.transports.http.statistics import statistics_router
 from serving.transports.http.tensor_route import TensorRoute
 from serving.transports.http.transcribe import transcribe_router
 from serving.transports.http.versions import versions_router
+from serving.transports.observer import UNOBSERVED, Observer
 from serving.transports.shared_memory import SharedMemoryRegions
 
 _DESCRIPTION = """A model server that speaks the [Open Inference Protocol](https://github.com/kserve/open-inference-protocol)
@@ -48,6 +50,7 @@ def gateway(
     logs: Logging,
     extensions: list[str],
     max_body_size: int,
+    observer: Observer = UNOBSERVED,
 ) -> ASGIApp:
     """`max_body_size` in bytes; a larger body is refused with 413, before it is read where its length is announced."""
     app = FastAPIOffline(  # the docs page fetches nothing from elsewhere
@@ -81,7 +84,7 @@ def gateway(
     ):
         app.include_router(router)
     app.add_api_route("/", _to_docs, include_in_schema=False)
-    return CutOff(BodyLimit(TensorRoute(app, infer), max_body_size))
+    return Observed(CutOff(BodyLimit(TensorRoute(app, infer), max_body_size)), observer)
 
 
 def metrics_only(metrics: Metrics) -> FastAPI:

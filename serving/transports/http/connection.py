@@ -64,6 +64,7 @@ class Connection(HttpToolsProtocol):
         self._exchange = Exchange()
         self._seen: Seen | None = None  # the latest request of that way
         self._held = b""  # the begin of one that is like it
+        self._is_refused = False  # one that is like it and whole, by that way
         self._is_between = True  # requests, as the parser sees it
         self._first = b""  # what came with the present request's first byte, if that was the first one
         self._idle_since = -_IN_USE  # in the loop's seconds
@@ -190,9 +191,10 @@ class Connection(HttpToolsProtocol):
         if missing > 0 and not held:
             self._held = data
             return b""
-        if missing or not self._ask(seen.target, data[len(seen.head) :]):
+        if missing:
             return data
-        return b""
+        self._is_refused = not self._ask(seen.target, data[len(seen.head) :])
+        return data if self._is_refused else b""
 
     def _leave_fast_path(self, body: Body) -> None:
         """With the request whose head and, as far as it came, body were kept from uvicorn."""
@@ -210,7 +212,8 @@ class Connection(HttpToolsProtocol):
         return (cycle is None or cycle.response_complete) and not self.flow.write_paused
 
     def _fast_target(self) -> Target | None:
-        if self._fast_path is None or not self._is_free():
+        is_refused, self._is_refused = self._is_refused, False
+        if self._fast_path is None or is_refused or not self._is_free():
             return None
         if self.parser.get_http_version() != "1.1" or not self.parser.should_keep_alive():
             return None

@@ -4,14 +4,18 @@ Rule: it answers what the documented route answers, byte for byte, and leaves to
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from functools import partial
+from http import HTTPStatus
 from typing import NamedTuple
 
 from starlette.responses import Response
 
 from serving.core.requests import Arrays, InferRequest, InferResponse
+from serving.core.visit import Visit
 from serving.engine.engine import Engine
 from serving.engine.pending import Pending
 from serving.engine.served_model import Fit, ServedModel
@@ -30,6 +34,7 @@ from serving.transports.http.encoded_reply import (
     reply_headers,
     size_to_encode,
 )
+from serving.transports.http.observed import encoded, note_status
 from serving.transports.http.off_loop import LARGE
 from serving.transports.http.replies import slipway_error_reply, unexpected_error_reply
 from serving.transports.http.tensor_request import (
@@ -42,6 +47,7 @@ from serving.transports.http.tensor_request import (
     Target,
     target_of,
 )
+from serving.transports.observer import UNOBSERVED, Observer, caller_in
 
 _TEXT = b"BYTES"  # the datatype whose elements are copied one by one, which takes long in a large body
 
@@ -141,8 +147,9 @@ class Reply:
 class FastPath:
     """Belongs to the event loop's thread."""
 
-    def __init__(self, engine: Engine, max_body_size: int) -> None:
+    def __init__(self, engine: Engine, max_body_size: int, observer: Observer = UNOBSERVED) -> None:
         """`max_body_size` in bytes."""
+        self._observer = observer
         self._engine = engine
         self._largest = max_body_size
         self._asked: Known[tuple[str, str, bytes], _Asked] = Known()
@@ -171,8 +178,14 @@ class FastPath:
         if model is None or model.gives_text:  # which may take long to encode
             return False
         asked, inputs = self._asked_before(model, target, body)
-        if asked is None:
+        if asked is None or not self._engine.spares(target.model, caller_in(target.noted) if target.noted else None):
             return False
+        visit = self._observer.begin_fast(target.path, target.model, target.noted)
+        if visit is not None:
+            visit.bytes_in, visit.version = target.length, model.version
+            send = partial(self._send_observed, visit, send)
+        elif self._observer.looks_for_failures:
+            send = partial(self._send_unless_failed, target, time.monotonic(), send)
         reply = Reply(target, model, asked, send, self)
         try:
             pending = model.enqueue(asked.request.within(target.timeout), asked.fits, inputs, reply)
@@ -183,9 +196,34 @@ class FastPath:
             self.replies[refused.status_code] += 1
             send(refused.status_code, refused.raw_headers, [refused.body])
             return True
+        pending.visit = visit
         if not reply.done():
             reply.pending = pending
         return reply
+
+    def _send_unless_failed(
+        self,
+        target: Target,
+        arrived: float,
+        send: Send,
+        status: int,
+        headers: Headers,
+        body: Sequence[bytes | memoryview],
+    ) -> None:
+        if status < HTTPStatus.BAD_REQUEST:
+            send(status, headers, body)
+            return
+        visit = self._observer.begin("POST", target.path, ())
+        visit.arrived, visit.model, visit.bytes_in = arrived, target.model, target.length
+        self._send_observed(visit, send, status, headers, body)
+
+    def _send_observed(
+        self, visit: Visit, send: Send, status: int, headers: Headers, body: Sequence[bytes | memoryview]
+    ) -> None:
+        note_status(visit, status)
+        visit.bytes_out = sum(map(len, body))
+        send(status, [*headers, *encoded(self._observer.reply_headers(visit))], body)
+        self._observer.end(visit)
 
     def _asked_before(
         self, model: ServedModel, target: Target, body: bytes | memoryview

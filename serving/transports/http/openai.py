@@ -164,13 +164,14 @@ async def _answer(request: Request, engine: Engine, asked: TextRequest, is_chat:
 async def _begun(engine: Engine, asked: TextRequest, timeout: float) -> Answers:
     """By the model's next version where the one that was asked unloads before it accepted all."""
     model, now = engine.generating(asked.model), datetime.now().astimezone()
+    timeline = engine.traced(model)
     try:
-        return await Answers.begin(model, asked, now, timeout)
+        return await Answers.begin(model, asked, now, timeout, timeline)
     except ModelNotReady:
         successor = engine.generating(asked.model)
         if successor is model:
             raise
-        return await Answers.begin(successor, asked, now, timeout)
+        return await Answers.begin(successor, asked, now, timeout, timeline)
 
 
 async def _first(events: AsyncGenerator[bytes, None], answers: Answers) -> bytes:

@@ -11,6 +11,7 @@ from functools import partial
 
 from serving.core.generation import GenerateRequest, SamplingParams, Token
 from serving.core.text_output import CompletionOutput, TokenLogprob, TopLogprob, Usage
+from serving.core.timeline import Timeline
 from serving.engine.generating_model import Answer, GeneratingModel
 from serving.engine.text_stream import Delta
 from serving.protocols.openai_requests import TextRequest
@@ -31,15 +32,18 @@ class Answers:
         self._answers: list[Answer] = []
 
     @classmethod
-    async def begin(cls, model: GeneratingModel, asked: TextRequest, now: datetime, timeout: float) -> "Answers":
-        """`timeout` in seconds, 0 for none. Raises what `GeneratingModel.generate` does."""
+    async def begin(
+        cls, model: GeneratingModel, asked: TextRequest, now: datetime, timeout: float, timeline: Timeline | None = None
+    ) -> "Answers":
+        """`timeout` in seconds, 0 for none; a `timeline` is told of the answers. Raises what `GeneratingModel.generate`
+        does."""
         answers = cls(asked, model, await _prompts(model, asked, now))
         try:
             for prompt in answers._prompts:
                 for sampling in _each(asked):
                     await asyncio.sleep(0)  # there may be thousands, and others come meanwhile
                     request = GenerateRequest(model.name, prompt, sampling, timeout=timeout, priority=asked.priority)
-                    answers._answers.append(await model.generate(request))
+                    answers._answers.append(await model.generate(request, timeline))
         except BaseException:
             await answers.aclose()
             raise

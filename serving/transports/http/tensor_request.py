@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from serving.core.visit import NOTED
 from serving.protocols.timeout_text import seconds_of
 
 SMALL = 64 * 1024
@@ -18,6 +19,7 @@ _LONGEST_JSON = SMALL  # bytes of it before the tensors, which are looked at on 
 _PATH = re.compile(rb"/v2/models/([\w.-]+)(?:/versions/(\d+))?/infer", re.ASCII)
 LENGTH, HEADER_LENGTH = b"content-length", b"inference-header-content-length"
 _UNUSUAL = frozenset([b"content-encoding", b"transfer-encoding", b"expect"])
+_OTHERS = _UNUSUAL | NOTED
 _ACCEPTS, _TIMEOUT = b"accept-encoding", b"x-request-timeout-ms"
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -28,7 +30,7 @@ Send = Callable[[int, Headers, Sequence[bytes | memoryview]], None]
 class Target(NamedTuple):  # made in a third of a frozen dataclass's time
     """What a request's head says; `header_length` is that of the JSON that its body of `length` bytes begins with, or
     is. `accepts` are the codings that it accepts, "" where it says nothing of that; `timeout` is in seconds, None where
-    it sets none."""
+    it sets none; `noted` are the headers in which its caller says who it is."""
 
     path: str
     model: str
@@ -37,6 +39,7 @@ class Target(NamedTuple):  # made in a third of a frozen dataclass's time
     length: int
     accepts: str = ""
     timeout: float | None = None
+    noted: Headers = ()
 
 
 class Asked(Protocol):
@@ -122,6 +125,7 @@ class Pieces:
 def target_of(method: bytes, url: bytes, headers: Headers, largest: int) -> Target | None:
     """None for unusual requests, and for bodies of more than `largest` bytes."""
     length, header_length, accepts, timeout = 0, -1, b"", None
+    noted: list[tuple[bytes, bytes]] = []
     for name, value in headers:
         if name == HEADER_LENGTH:
             if header_length >= 0 or not value.isdigit() or len(value) > len(str(_LONGEST_JSON)):
@@ -137,20 +141,27 @@ def target_of(method: bytes, url: bytes, headers: Headers, largest: int) -> Targ
             timeout = None if timeout else seconds_of(value.decode("latin-1"))
             if timeout is None:
                 return None
-        elif name in _UNUSUAL:
-            return None
+        elif name in _OTHERS:
+            if name in _UNUSUAL:
+                return None
+            noted.append((name, value))
     if header_length < 0:
         header_length = length
     if method != b"POST" or not 0 < header_length <= length <= largest or header_length > _LONGEST_JSON:
         return None
-    return with_path(url, header_length, length, accepts.decode("latin-1"), timeout)
+    return with_path(url, header_length, length, accepts.decode("latin-1"), timeout, noted)
 
 
 def with_path(
-    url: bytes, header_length: int, length: int, accepts: str = "", timeout: float | None = None
+    url: bytes,
+    header_length: int,
+    length: int,
+    accepts: str = "",
+    timeout: float | None = None,
+    noted: Headers = (),
 ) -> Target | None:
     match = _PATH.fullmatch(url)
     if match is None:
         return None
     version = (match[2] or b"").decode()
-    return Target(url.decode(), match[1].decode(), version, header_length, length, accepts, timeout)
+    return Target(url.decode(), match[1].decode(), version, header_length, length, accepts, timeout, noted)

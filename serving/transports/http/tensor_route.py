@@ -11,8 +11,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.errors import SlipwayError
 from serving.transports.http.documented import Endpoint
+from serving.transports.http.observed import ROUTE
 from serving.transports.http.replies import hung_up_reply, slipway_error_reply, unexpected_error
 
+_WITHOUT_VERSION, _WITH_VERSION = "/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer"
 _PATH = re.compile(r"/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer")
 
 
@@ -28,6 +30,7 @@ class TensorRoute:
         if match is None:
             await self._app(scope, receive, send)
             return
+        scope[ROUTE] = _WITH_VERSION if match["version"] else _WITHOUT_VERSION
         scope["path_params"] = {name: value for name, value in match.groupdict().items() if value is not None}
         response = await self._answer(Request(scope, receive, send))
         await response(scope, receive, send)

@@ -140,6 +140,4 @@ async def test_a_model_answers_alone_where_nothing_else_has_a_part_in_it(tmp_pat
     engine = Engine(registry, Dependencies(registry), Promotions(registry, print), UNTRACED)
     assert engine.alone("double") is engine.alone("double", "1") is engine.model("double")
     assert [engine.alone(*asked) for asked in (("nope",), ("double", "2"), ("cached",), ("twice",))] == [None] * 4
-    traced = Tracer(TraceRegistry(TraceSettings()), TraceWriter(tmp_path / "trace.json"))
-    assert Engine(registry, Dependencies(registry), Promotions(registry, print), traced).alone("double") is None
     assert registry.close(10)

@@ -27,7 +27,7 @@ def ran(*requests: Pending) -> Execution[Pending]:
 
 async def test_a_batch_is_counted_and_its_callers_are_told() -> None:
     statistics, first, second = ModelStatistics(), pending(), pending()
-    Outcomes("m", statistics, Delivery(), in_order=False).settle(
+    Outcomes("m", "1", statistics, Delivery(), in_order=False).settle(
         [Event(first, {"y": 1}), Event(second, {"y": 2})], ran(first, second)
     )
     assert [request.answer.result() for request in (first, second)] == [{"y": 1}, {"y": 2}]  # type: ignore[attr-defined]
@@ -36,7 +36,7 @@ async def test_a_batch_is_counted_and_its_callers_are_told() -> None:
 
 async def test_who_went_away_is_counted_once_and_told_nothing() -> None:
     statistics, gone = ModelStatistics(), pending()
-    outcomes = Outcomes("m", statistics, Delivery(), in_order=False)
+    outcomes = Outcomes("m", "1", statistics, Delivery(), in_order=False)
     gone.answer.cancel()
     outcomes.given_up(gone)
     outcomes.settle([Event(gone, {"y": 1})], ran(gone))
@@ -46,7 +46,7 @@ async def test_who_went_away_is_counted_once_and_told_nothing() -> None:
 
 async def test_in_order_an_answer_waits_for_those_before_it() -> None:
     first, second = pending(), pending()
-    outcomes = Outcomes("m", ModelStatistics(), Delivery(), in_order=True)
+    outcomes = Outcomes("m", "1", ModelStatistics(), Delivery(), in_order=True)
     outcomes.accepted(first)
     outcomes.accepted(second)
     outcomes.settle([Event(second, {})], ran(second))
@@ -58,7 +58,7 @@ async def test_in_order_an_answer_waits_for_those_before_it() -> None:
 
 async def test_a_model_s_failures_are_logged_but_not_each_of_thousands(caplog: pytest.LogCaptureFixture) -> None:
     statistics = ModelStatistics()
-    outcomes = Outcomes("m version 1", statistics, Delivery(), in_order=False)
+    outcomes = Outcomes("m", "1", statistics, Delivery(), in_order=False)
     failed = [pending() for _ in range(5)]
     with caplog.at_level(logging.ERROR, "slipway"):
         for request in failed:

@@ -102,3 +102,10 @@ def test_a_global_update_that_breaks_a_models_settings_is_refused() -> None:
     with pytest.raises(InvalidInput, match="sample rate must be non-zero"):
         traces.update({"trace_level": ["OFF"], "trace_rate": ["0"]})
     assert traces.settings() == ON
+
+
+def test_of_requests_on_the_fast_way_one_makes_room_and_those_behind_it_pass() -> None:
+    sampler = Sampler(TraceSettings(level=("TIMESTAMPS",), rate=3, count=2, mode="opentelemetry"), count(1))
+    assert [sampler.passes() for _ in range(5)] == [True, True, False, True, True]
+    assert [sampler.take() for _ in range(2)] == [1, 2], "the one that was chosen, and the sixth"
+    assert [sampler.passes() for _ in range(3)] == [True] * 3

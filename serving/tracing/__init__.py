@@ -1,0 +1,1 @@
+"""What was traced, to an OpenTelemetry collector."""
