@@ -6,11 +6,13 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
+from loadtests import request_options
+
 _LOAD, _DECIDE, _WRITE = "The load", "What to find out", "What to write"
 
 
 def load(
-    url: Annotated[str, Argument(help="The server, as in http://localhost:8000.")],
+    url: Annotated[str, Argument(help="The server, as in http://localhost:8000 or grpc://localhost:8001.")],
     model: Annotated[str | None, Option(help="The model to ask; the only one unless given.")] = None,
     rate: Annotated[
         str | None,
@@ -33,6 +35,19 @@ def load(
     ] = 30.0,
     seed: Annotated[int, Option(metavar="N", rich_help_panel=_LOAD, help="Of times and inputs.")] = 0,
     header: Annotated[list[str] | None, Option(help="With every request, as in 'Authorization: Bearer KEY'.")] = None,
+    protocol: request_options.Protocol = "auto",
+    data: request_options.Data = None,
+    rows: request_options.Rows = 1,
+    shape: request_options.Shape = None,
+    values: request_options.Values = None,
+    prompt_tokens: request_options.PromptTokens = None,
+    max_tokens: request_options.MaxTokens = None,
+    stream: request_options.Stream = True,
+    hang_up_after: request_options.HangUpAfter = 0,
+    extra: request_options.Extra = None,
+    sequence_length: request_options.SequenceLength = 1,
+    ca_file: request_options.CaFile = None,
+    insecure: request_options.Insecure = False,
     slo: Annotated[
         list[str] | None,
         Option(
@@ -60,28 +75,44 @@ def load(
 
     Latency counts from when a request was meant to leave, so a server that stalls can't hide it.
     """
-    from loadtests import inputs, terms
-    from loadtests.asking import CannotTest, document, only_model
+    from loadtests import request_terms, terms
+    from loadtests.asking import CannotTest
+    from loadtests.clients.trust import Trust
+    from loadtests.inputs.wanted import Wanted
+    from loadtests.load import Closed
     from loadtests.objective import parsed
     from loadtests.result_file import write
-    from loadtests.run import Plan, Target
+    from loadtests.run import Plan
     from loadtests.screen import Screen
     from loadtests.senders import SenderDied
     from loadtests.session import Question, answered
+    from loadtests.targeting import Aim, target
 
     try:
         wanted = terms.load(rate, concurrency, arrivals)
         question = Question(tuple(map(parsed, slo or ())), terms.peak(plan, slo), sweep, precision)
         headers = tuple(terms.header(line) for line in header or ())
-        name = model or only_model(url, dict(headers))
-        calls = inputs.calls(document(url, f"/v2/models/{name}", dict(headers)), 16, seed)
+        requests = Wanted(
+            rows=rows,
+            shapes=request_terms.shapes(shape or ()),
+            values=request_terms.values(values or ()),
+            prompt_tokens=request_terms.span("--prompt-tokens", prompt_tokens),
+            max_tokens=request_terms.span("--max-tokens", max_tokens),
+            stream=stream,
+            hang_up_after=hang_up_after,
+            extra=request_terms.extra(extra),
+            sequence_length=sequence_length,
+            concurrency=wanted.concurrency if isinstance(wanted, Closed) and not (slo or sweep) else None,
+            seed=seed,
+        )
+        trust = Trust(insecure, str(ca_file or ""))
+        aimed = target(Aim(url, model, protocol, data, requests, headers, timeout, trust))
     except (CannotTest, ValueError) as error:
         typer.secho(f"loadtest: {error}", fg="red", err=True)
         raise typer.Exit(2) from None
-    target = Target(url, name, "v2", calls, headers, timeout)
     screen = Screen()
     try:
-        found = answered(target, Plan(wanted, seconds, warm_up, processes, seed), question, screen)
+        found = answered(aimed, Plan(wanted, seconds, warm_up, processes, seed), question, screen)
     except SenderDied as error:
         typer.secho(f"loadtest: {error}", fg="red", err=True)
         raise typer.Exit(2) from None

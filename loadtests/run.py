@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from loadtests.call import Call, Header
+from loadtests.clients.trust import THE_KNOWN, Trust
 from loadtests.load import Closed, Load, Replay
 from loadtests.result import Generator, Result
 from loadtests.sender_process import Errand
@@ -30,6 +31,7 @@ class Target:
     calls: tuple[Call, ...]
     headers: tuple[Header, ...] = ()
     timeout: float = 30.0
+    trust: Trust = THE_KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Cost:
 def run(target: Target, plan: Plan, watch: Watch = lambda _: False) -> Result:
     """Raises `SenderDied`."""
     share = Share(target.calls, plan.load, 0.0, plan.seconds, plan.seed, most_at_once=plan.most_at_once)
-    errand = Errand(target.url, target.protocol, target.headers, target.timeout, share, plan.warm_up)
+    errand = Errand(target.url, target.protocol, target.headers, target.timeout, share, plan.warm_up, target.trust)
     tally, cost = Tally(max(1.0, plan.seconds / _MOST_SPANS)), Cost()
     with started(errand, plan.processes) as senders:
         began = datetime.now(UTC).isoformat(timespec="milliseconds")

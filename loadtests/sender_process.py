@@ -14,6 +14,7 @@ from threading import Thread
 from loadtests.call import Header
 from loadtests.clients.client import Client
 from loadtests.clients.clients import client
+from loadtests.clients.trust import THE_KNOWN, Trust
 from loadtests.collecting import Collecting
 from loadtests.outcomes import Outcomes
 from loadtests.sending import Sender, Share
@@ -31,6 +32,7 @@ class Errand:
     timeout: float
     share: Share
     warm_up: float
+    trust: Trust = THE_KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _run(errand: Errand, pipe: Connection) -> None:
-    sending_client = client(errand.protocol, errand.url, errand.headers, errand.timeout)
+    sending_client = client(errand.protocol, errand.url, errand.headers, errand.timeout, errand.trust)
     pipe.send(None)
     share = replace(errand.share, start=await asyncio.to_thread(pipe.recv))
     outcomes = Collecting()

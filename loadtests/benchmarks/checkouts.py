@@ -21,7 +21,10 @@ from loadtests.benchmarks.dense_model import Dense, add_model
 from loadtests.benchmarks.report import last_line, run_command, show, spread, table
 from loadtests.benchmarks.server_process import ROOT, Server, ServerFailed, started
 from loadtests.call import Call
-from loadtests.inputs import calls
+from loadtests.inputs.calls import made_up
+from loadtests.inputs.model import Learnt, from_documents
+from loadtests.inputs.protocols import V2
+from loadtests.inputs.wanted import Wanted
 
 Microseconds = dict[str, list[float]]
 """By checkout, one value for each round."""
@@ -52,7 +55,8 @@ def main(
             name: running.enter_context(started(repository, code=code.resolve()))
             for name, code in (("before", before), ("now", ROOT))
         }
-        [call] = calls(document(servers["now"].port, f"/v2/models/{model}"), count=1, seed=0)
+        told = from_documents(document(servers["now"].port, f"/v2/models/{model}"), {})
+        [call] = made_up(V2, told, Wanted(count=1), Learnt())
         found = {n: take_turns(servers, call, n, requests, rounds) for n in connections or [1, 32]}
     show_all(found)
     last_line({f"{n} connections": figures(each) for n, each in found.items()})

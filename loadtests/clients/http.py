@@ -4,7 +4,6 @@ Rule: as many connections as there are requests at once, and the warmest is take
 """
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -12,18 +11,20 @@ from loadtests.call import Call, Header
 from loadtests.clients.client import Reply
 from loadtests.clients.event_times import EventTimes
 from loadtests.clients.http_connection import HttpConnection
+from loadtests.clients.trust import THE_KNOWN, Trust, ssl_context
 from loadtests.outcomes import NO_ANSWER, TIMED_OUT
 
 
 class HttpClient:
     """For one event loop. What a request consists of is put together once and kept."""
 
-    def __init__(self, url: str, headers: Sequence[Header], timeout: float) -> None:
-        """`timeout` in seconds, for making a connection and for an answer."""
+    def __init__(self, url: str, headers: Sequence[Header], timeout: float, trust: Trust = THE_KNOWN) -> None:
+        """`timeout` in seconds, for making a connection and for an answer. Raises OSError for certificates that can't
+        be read."""
         address = urlsplit(url)
-        self._secure = address.scheme == "https"
+        self._encryption = ssl_context(trust) if address.scheme == "https" else None
         self._host = address.hostname or "localhost"
-        self._port = address.port or (443 if self._secure else 80)
+        self._port = address.port or (443 if self._encryption else 80)
         self._netloc = address.netloc.rpartition("@")[2]
         self._headers = tuple(headers)
         self._timeout = timeout
@@ -70,7 +71,6 @@ class HttpClient:
         return answer
 
     async def _connect(self) -> HttpConnection:
-        context = ssl.create_default_context() if self._secure else None
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(HttpConnection, self._host, self._port, ssl=context)
+        _, connection = await loop.create_connection(HttpConnection, self._host, self._port, ssl=self._encryption)
         return connection

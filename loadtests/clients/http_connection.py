@@ -12,9 +12,8 @@ import httptools
 
 from loadtests.clients.client import Reply
 from loadtests.clients.event_times import EventTimes
+from loadtests.clients.said import said_in
 from loadtests.outcomes import NO_ANSWER, TIMED_OUT
-
-_LONGEST_MESSAGE = 300  # characters
 
 
 class HttpConnection(asyncio.Protocol):
@@ -79,7 +78,7 @@ class HttpConnection(asyncio.Protocol):
         if self._events is not None and status == 200:
             self._finish(self._events.reply(status))
         else:
-            self._finish(Reply(status, message=_message(self._body) if status >= 300 else ""))
+            self._finish(Reply(status, message=said_in(b"".join(self._body)) if status >= 300 else ""))
 
     def _finish(self, reply: Reply) -> None:
         if self._answered is not None and not self._answered.done():
@@ -88,7 +87,3 @@ class HttpConnection(asyncio.Protocol):
     def _give_up(self, status: int, message: str) -> None:
         self._finish(Reply(status, message=message))
         self.close()
-
-
-def _message(body: list[bytes]) -> str:
-    return b"".join(body).decode(errors="replace")[:_LONGEST_MESSAGE]

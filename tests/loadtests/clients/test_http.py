@@ -19,7 +19,7 @@ async def test_requests_are_answered_with_their_status(url: str) -> None:
     client = HttpClient(url, (), timeout=10)
     assert (await client.send(Call("/", b"x"))).status == 200
     reply = await client.send(Call("/status/503"))
-    assert (reply.status, reply.message) == (503, '{"error": "told to"}')
+    assert (reply.status, reply.message) == (503, "told to")
     await client.close()
 
 
