@@ -126,7 +126,8 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         logs = Logging(LogSettings(log_verbose_level=settings.log_verbose), log)
         offered = extensions(settings.allow_shared_memory, is_explicit)
         traces, observer, largest = observing.traces, observing.observer, settings.max_body_size
-        counted = CountedReplies(gateway(engine, metrics, regions, traces, logs, offered, largest, observer))
+        has_page = settings.web_page
+        counted = CountedReplies(gateway(engine, metrics, regions, traces, logs, offered, largest, has_page, observer))
         usual = FastPath(engine, largest, observer)
         app: ASGIApp = counted
         fast_path: Way = usual

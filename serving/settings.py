@@ -39,7 +39,8 @@ class Settings:
     With `enable_global_threadpool` all ONNX models of the process share one pool of threads, for good. Up to
     `auto_tune_secs` of each load go into measuring how many instances and threads suit the model. With more than one
     of `http_workers` that many processes take HTTP connections, and this one only answers. The share
-    `access_log_rate` of requests is logged, and every one that failed; None for none at all.
+    `access_log_rate` of requests is logged, and every one that failed; None for none at all. A `web_page` shows the
+    models to people who open the server's address.
     """
 
     model_repositories: Path | tuple[Path | str, ...]
@@ -71,3 +72,4 @@ class Settings:
     record_rate: float = 0.01
     record_bodies: bool = True
     record_max_bytes: int = 1024**3
+    web_page: bool = True

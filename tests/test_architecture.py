@@ -149,6 +149,7 @@ WITHOUT_OWN_TEST = {
     "serving/gateways/proxy.py": "tests/integration/test_gateways.py compares what comes through it",
     "serving/gateways/upstream.py": "tests/integration/test_gateways.py compares what comes through it",
     "serving/transports/http/uvicorn_server.py": "tests/serving/test_server.py runs and stops it",
+    "serving/transports/http/page_tries.py": "tests/integration/web_page tries every kind",
     "serving/transports/http/recordings.py": "test_transcribe.py and test_openai_transcriptions.py ask through it",
     "serving/engine/life_counts.py": "data",
     "training/speech/sentence.py": "data",

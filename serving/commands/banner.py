@@ -10,14 +10,13 @@ import typer
 
 from serving import __version__
 from serving.commands import places
+from serving.engine.published import EXAMPLES
 from serving.protocols import people_routes
 from serving.settings import Settings
 
 if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` should not
     from serving.core.states import VersionStatus
     from serving.server import Started
-
-_EXAMPLES = ("example.png", "example.json", "example.wav")
 
 
 def say_where_to_look(settings: Settings, started: "Started") -> None:
@@ -32,7 +31,8 @@ def say_where_to_look(settings: Settings, started: "Started") -> None:
         typer.echo(f"  {row.name:<24} {row.version:>4}  {typer.style(state, fg=colour)}  {row.reason}")
     if not rows:
         typer.echo(f"  no models in {where}; {places.first_model(map(str, _listed(settings.model_repositories)))}")
-    typer.echo(f"\n  API, to read and try   {url}/docs")
+    page = f"  Models, to see and try {url}/\n" if settings.web_page else ""
+    typer.echo(f"\n{page}  API, to read and try   {url}/docs")
     typer.echo(f"  gRPC                   {host}:{started.grpc_port}")
     typer.echo(f"  Prometheus metrics     http://{host}:{started.metrics_port}/metrics")
     routes = {model.name: people_routes.route(model.outputs) for model in started.engine.models()}
@@ -60,7 +60,7 @@ def _curls(
         f"curl -s --data-binary {shlex.quote(f'@{path}')} {url}/v1/models/{row.name}/{routes[row.name]}"
         for row in rows
         for root in _listed(repositories)
-        for name in _EXAMPLES
+        for name in EXAMPLES
         if row.state == "READY"
         and row.name in routes
         and isinstance(root, Path)

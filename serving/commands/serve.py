@@ -65,6 +65,7 @@ def serve(
     backend_config: options.BackendConfig = None,
     cache_config: options.CacheConfig = None,
     auto_tune_secs: options.AutoTuneSecs = _DEFAULTS.auto_tune_secs,
+    web_page: options.WebPage = _DEFAULTS.web_page,
     shutdown_timeout: options.ShutdownTimeout = _DEFAULTS.shutdown_timeout,
 ) -> None:
     """Serve the models of a repository over HTTP and gRPC.
@@ -130,6 +131,7 @@ def serve(
         record_rate=record_rate,
         record_bodies=record_bodies,
         record_max_bytes=record_max_bytes,
+        web_page=web_page,
     )
     _log_to_stderr(log_style)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -272,6 +272,15 @@ CacheConfig = Annotated[
         envvar="SLIPWAY_CACHE_CONFIG", show_envvar=False, help="The same, as tritonserver takes it: local,size=BYTES."
     ),
 ]
+WebPage = Annotated[
+    bool,
+    Option(
+        "--web-page/--no-web-page",
+        envvar="SLIPWAY_WEB_PAGE",
+        show_envvar=False,
+        help="Show the models, what they do and a way to try them to whoever opens the HTTP address in a browser.",
+    ),
+]
 ShutdownTimeout = Annotated[
     int,
     Option(

@@ -18,6 +18,7 @@ from serving.engine.loaded_model import LoadedModel
 from serving.engine.override import Override
 from serving.engine.own_thread import in_own_thread
 from serving.engine.promotions import Promotions
+from serving.engine.published import Published
 from serving.engine.registry import ModelRegistry
 from serving.engine.running_rollout import SettledRollout
 from serving.engine.servable import Servable
@@ -153,6 +154,10 @@ class Engine:
         """Whether the server takes requests; with strict readiness, also for every model that is loaded."""
         return self.accepting and (not self._strict_readiness or self._registry.loaded.is_strictly_ready())
 
+    def all_loaded(self) -> dict[str, LoadedModel]:
+        """Every model that was loaded or tried, as it is now."""
+        return self._registry.loaded.all()
+
     def loaded(self, name: str) -> LoadedModel:
         """The model as it is loaded now. Raises `ModelNotFound`."""
         return self._registry.loaded.model(name)
@@ -160,6 +165,10 @@ class Engine:
     def report(self, name: str, version: str = "") -> bytes:
         """The page about a version. Raises what `model` does, and `ReportNotFound`."""
         return self._registry.loaded.model(name).report(name, version)
+
+    def published(self, name: str, version: str = "") -> Published:
+        """What came with a version for people. Raises what `model` does."""
+        return self._registry.loaded.model(name).published(name, version)
 
     def index(self, ready_only: bool = False) -> list[VersionStatus]:
         """Reads the disk."""

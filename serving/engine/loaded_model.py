@@ -10,6 +10,7 @@ from serving.core.remembered import Remembered, RolledBack
 from serving.core.repository_files import Files
 from serving.core.rollout_policy import Strategy
 from serving.core.states import ModelState, VersionStatus
+from serving.engine.published import NOTHING_PUBLISHED, Published
 from serving.engine.running_rollout import RunningRollout
 from serving.engine.servable import Servable
 from serving.errors import ModelNotReady, ReportNotFound, VersionNotFound
@@ -22,7 +23,7 @@ UNLOADED = "unloaded"  # Triton's word, which its clients' tests look for
 class Version:
     """`served` while the state is READY, `reason` while it is UNAVAILABLE; `files` are those of the version that it was
     loaded from, `shared` those of all versions, such as config.pbtxt; `tuning` is what chose its instances, if
-    something did; `report` is a page about it, if there is one."""
+    something did; `published` is what people are told of it."""
 
     state: ModelState
     served: Servable | None = None
@@ -30,7 +31,7 @@ class Version:
     files: Files = field(default_factory=dict)
     shared: Files = field(default_factory=dict)
     tuning: Tuning | None = None
-    report: bytes = b""
+    published: Published = NOTHING_PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +110,17 @@ class LoadedModel:
             f"{entry.reason or entry.state.value}"
         )
 
+    def published(self, name: str, number: str) -> Published:
+        """What came with a version that is ready. Raises what `find` does."""
+        return self.versions[self.find(name, number).version].published
+
     def report(self, name: str, number: str) -> bytes:
         """The page about a version that is ready. Raises what `find` does, and `ReportNotFound`."""
-        version = self.find(name, number).version
-        page = self.versions[version].report
+        page = self.published(name, number).report
         if not page:
             raise ReportNotFound(
-                f"version {version} of model '{name}' has no report.html in its folder; `slipway train` publishes one "
-                "with models that are one graph"
+                f"version {number or self.current} of model '{name}' has no report.html in its folder; `slipway train` "
+                "publishes one with models that are one graph"
             )
         return page
 

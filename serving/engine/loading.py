@@ -33,7 +33,7 @@ from serving.engine.known_times import known_times
 from serving.engine.load_policy import DEFAULT_POLICY, LoadPolicy
 from serving.engine.loaded_model import LoadedModel, Version, sorted_versions
 from serving.engine.processes import prove_restarts
-from serving.engine.published_report import read_report
+from serving.engine.published import Published, read_published
 from serving.engine.repository import Repository
 from serving.engine.self_check import self_check
 from serving.engine.served_model import ServedModel
@@ -226,7 +226,7 @@ def _load_version(
         verify(directory, tuner.policy.require_manifest)
         if is_generating(config):
             writing = load_generating(version, config, directory, loop)
-            return _generating(writing, files, all_files, read_report(directory))
+            return _generating(writing, files, all_files, read_published(directory))
         config, tuning = tuner.tuned(config, directory)
         instances = _load_instances(config, directory)
         checked = _prove(instances, config, directory)
@@ -244,13 +244,13 @@ def _load_version(
         return unavailable(name, version, error)
     where = " + ".join(f"{count} on {device}" for device, count in Counter(model_config.devices(config)).items())
     log.info("%s version %s is ready (%s, instances: %s%s)", name, version, config.backend, where, checked)
-    report, shared = read_report(directory), of_all_versions(all_files)
-    return Version(ModelState.READY, served, files=files, shared=shared, tuning=tuning, report=report)
+    published, shared = read_published(directory), of_all_versions(all_files)
+    return Version(ModelState.READY, served, files=files, shared=shared, tuning=tuning, published=published)
 
 
-def _generating(model: GeneratingModel, files: Files, all_files: Files, report: bytes) -> Version:
+def _generating(model: GeneratingModel, files: Files, all_files: Files, published: Published) -> Version:
     log.info("%s version %s is ready (%s, writes text)", model.name, model.version, model.config.backend)
-    return Version(ModelState.READY, model, files=files, shared=of_all_versions(all_files), report=report)
+    return Version(ModelState.READY, model, files=files, shared=of_all_versions(all_files), published=published)
 
 
 def _prove(instances: list[backend.ModelInstance], config: ModelConfig, directory: Path) -> str:

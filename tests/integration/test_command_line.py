@@ -86,6 +86,7 @@ def test_the_banner_shows_where_to_look(served: str, repository: Path) -> None:
     url = url_in(served)
     assert re.search(r"digits-cnn +1 +READY", served)
     assert f"{url}/docs" in served
+    assert f"Models, to see and try {url}/\n" in served
     metrics = re.search(r"http://\S+/metrics", served)
     assert metrics
     assert "nv_inference_count" in subprocess.check_output(["curl", "-s", metrics[0]], text=True)

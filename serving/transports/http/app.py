@@ -24,6 +24,7 @@ from serving.transports.http.metrics import metrics_router
 from serving.transports.http.models import models_router
 from serving.transports.http.observed import Observed
 from serving.transports.http.openai import openai_router
+from serving.transports.http.page_router import page_router
 from serving.transports.http.recommend import recommend_router
 from serving.transports.http.recordings import Recordings
 from serving.transports.http.replies import add_error_replies
@@ -50,6 +51,7 @@ def gateway(
     logs: Logging,
     extensions: list[str],
     max_body_size: int,
+    has_web_page: bool,
     observer: Observer = UNOBSERVED,
 ) -> ASGIApp:
     """`max_body_size` in bytes; a larger body is refused with 413, before it is read where its length is announced."""
@@ -81,9 +83,11 @@ def gateway(
         shared_memory_router(regions),
         settings_router(engine.is_model_ready, traces, logs),
         metrics_router(metrics),
+        *([page_router(engine)] if has_web_page else []),
     ):
         app.include_router(router)
-    app.add_api_route("/", _to_docs, include_in_schema=False)
+    if not has_web_page:
+        app.add_api_route("/", _to_docs, include_in_schema=False)
     return Observed(CutOff(BodyLimit(TensorRoute(app, infer), max_body_size)), observer)
 
 

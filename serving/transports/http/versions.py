@@ -83,7 +83,7 @@ def _document(name: str, model: LoadedModel, last: SettledRollout | None) -> dic
 
 def _version(name: str, status: VersionStatus, model: LoadedModel) -> dict[str, Any]:
     loaded = model.versions.get(status.version)
-    has_report = loaded is not None and loaded.report != b""
+    has_report = loaded is not None and loaded.published.report != b""
     return {
         "version": status.version,
         "state": status.state.value,

@@ -69,10 +69,8 @@ def test_path_parameters_are_described(document: dict[str, Any]) -> None:
     assert [item["name"] for item in operation["parameters"] if item["in"] == "path"] == ["model", "version"]
 
 
-def test_the_front_door_leads_to_the_docs(tiny_server: RunningServer) -> None:
-    reply = httpx.get(tiny_server.url, follow_redirects=True)
-    assert reply.url.path == "/docs"
-    assert "swagger" in reply.text.lower()
+def test_the_docs_are_a_page(tiny_server: RunningServer) -> None:
+    assert "swagger" in httpx.get(f"{tiny_server.url}/docs").text.lower()
 
 
 def test_the_metrics_port_serves_nothing_else(tiny_server: RunningServer) -> None:
