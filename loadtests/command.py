@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from loadtests.compare_command import compare
 from loadtests.load_command import load
+from loadtests.report_command import report
 
 _DEFAULT = "load"
 
@@ -30,3 +31,4 @@ def _group() -> None:
 
 loadtest.command(_DEFAULT)(load)
 loadtest.command()(compare)
+loadtest.command()(report)

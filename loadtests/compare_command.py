@@ -13,6 +13,7 @@ def compare(
     tolerance: Annotated[
         float, Option(metavar="N", min=0, max=10, help="The share by which it may be slower; 0.05: 5 %.")
     ] = 0.05,
+    report: Annotated[Path | None, Option(metavar="FILE.html", help="A page with both, for people.")] = None,
 ) -> None:
     """Tell whether B is slower than A.
 
@@ -21,7 +22,10 @@ def compare(
     from rich.console import Console
 
     from loadtests.comparison import Verdict, compared, unlike, worst
+    from loadtests.report_command import check, save
     from loadtests.result_file import NoResult, read
+
+    check(report)
 
     try:
         one, other = read(before).runs[-1], read(after).runs[-1]
@@ -35,6 +39,10 @@ def compare(
         typer.secho(f"bear in mind: {difference}", fg="yellow")
     changes = compared(one, other, tolerance)
     Console().print(_table(changes))
+    if report is not None:
+        from loadtests.report.report import comparison
+
+        save(report, comparison(one, other, tolerance))
     verdict = Verdict.UNCLEAR if invalid else worst(changes)
     typer.echo(f"B is {_WORDS[verdict]}" if not invalid else "nothing can be concluded from an invalid run")
     codes = {Verdict.SLOWER: 1, Verdict.UNCLEAR: 3}

@@ -4,6 +4,7 @@ Rule: every run is kept; what is concluded names the run that shows it.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from loadtests.capacity import PRECISION, Trial, bracket, next_rate
@@ -11,7 +12,7 @@ from loadtests.conclusions import capacity_found, curve_found, held, hopeless, i
 from loadtests.knee import saturated
 from loadtests.load import Closed, Open
 from loadtests.objective import Objective
-from loadtests.result import Result
+from loadtests.result import Ending, Result
 from loadtests.result_file import Document
 from loadtests.run import Plan, Progress, Target, run
 
@@ -24,6 +25,10 @@ Tell = Callable[[Result, str], None]
 """Is told each run when it is over, with what was seen in it."""
 Watcher = Callable[[Plan], Callable[[Progress], bool]]
 """What watches a run that is about to begin; see `run.Watch`."""
+
+
+class _CutShort(Exception):
+    """Ctrl-C, or the server is gone: there is nothing more to find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,45 +44,64 @@ class Search:
     precision: float = PRECISION
 
     def capacity(self) -> Document:
-        """Poisson arrivals, as in MLPerf's Server scenario; the rate that is found is confirmed by a longer run."""
+        """Poisson arrivals, as in MLPerf's Server scenario; the rate that is found is confirmed by a longer run.
+
+        Without a decision where it was cut short.
+        """
         runs: list[Result] = []
+        with suppress(_CutShort):
+            return self._capacity(runs)
+        return Document(tuple(runs))
+
+    def _capacity(self, runs: list[Result]) -> Document:
         trials: list[Trial] = []
-        first = self.first or self._guess()
+        first = self.first or self._guess(runs)
         while (rate := next_rate(trials, first, self.precision)) is not None:
-            runs.append(self._tried(rate, self.plan.seconds))
+            self._try(rate, self.plan.seconds, runs)
             trials.append(Trial(rate, held(runs[-1], self.objectives), not runs[-1].invalid))
         low, _ = bracket(trials)
         confirmed = self._confirmed(low, runs) if low else None
         return Document(tuple(runs), capacity_found(runs, self.objectives, confirmed, trials))
 
     def curve(self, highest: float | None = None) -> Document:
-        """From a tenth of what the server can do to more than that."""
-        highest = highest or 2 * self._guess()
+        """From a tenth of what the server can do to more than that, without a decision where it was cut short."""
         runs: list[Result] = []
-        for share in _CURVE:
-            runs.append(self._tried(share * highest, self.plan.seconds))
-            if saturated(runs[-1]):
-                break
-        return Document(tuple(runs), curve_found(runs, self.objectives))
+        with suppress(_CutShort):
+            highest = highest or 2 * self._guess(runs)
+            for share in _CURVE:
+                self._try(share * highest, self.plan.seconds, runs)
+                if saturated(runs[-1]):
+                    break
+            return Document(tuple(runs), curve_found(runs, self.objectives))
+        return Document(tuple(runs))
 
-    def _guess(self) -> float:
+    def _guess(self, runs: list[Result]) -> float:
         """Half of what four callers who wait for their answers are answered."""
         plan = replace(self.plan, load=Closed(4), seconds=min(2.0, self.plan.seconds), objective=None)
         guess = run(self.target, plan, self.watcher(plan))
         self.tell(guess, f"four callers are answered {guess.answered:.4g} times a second")
+        _check(guess, runs)
         return max(0.1, guess.answered / 2)
 
-    def _tried(self, rate: float, seconds: float) -> Result:
+    def _try(self, rate: float, seconds: float, runs: list[Result]) -> None:
         plan = replace(self.plan, load=Open(rate), seconds=seconds, objective=tightest(self.objectives))
         watch = self.watcher(plan)
         result = run(self.target, plan, lambda progress: watch(progress) or hopeless(progress, rate, self.objectives))
         self.tell(result, ", ".join(in_words(result, self.objectives)))
-        return result
+        _check(result, runs)
+        runs.append(result)
 
     def _confirmed(self, rate: float, runs: list[Result]) -> Result | None:
         for _ in range(_CONFIRMATIONS):
-            runs.append(self._tried(rate, _LONGER * self.plan.seconds))
+            self._try(rate, _LONGER * self.plan.seconds, runs)
             if held(runs[-1], self.objectives) and not runs[-1].invalid:
                 return runs[-1]
             rate *= _STEP_DOWN
         return None
+
+
+def _check(result: Result, runs: list[Result]) -> None:
+    """Raises `_CutShort`, with the result as the last of the runs."""
+    if result.ended in (Ending.INTERRUPTED, Ending.GONE):
+        runs.append(result)
+        raise _CutShort

@@ -70,24 +70,35 @@ def load(
     json_file: Annotated[
         Path | None, Option("--json", metavar="FILE", rich_help_panel=_WRITE, help="The result, for `compare`.")
     ] = None,
+    report: Annotated[
+        Path | None, Option(metavar="FILE.html", rich_help_panel=_WRITE, help="The result with plots, for people.")
+    ] = None,
+    metrics_url: Annotated[
+        str | None,
+        Option(metavar="URL", help="Where the server's Prometheus metrics are; its port 8002 unless given."),
+    ] = None,
 ) -> None:
     """Load a model server, and say honestly how long its users waited.
 
     Latency counts from when a request was meant to leave, so a server that stalls can't hide it.
     """
+    from dataclasses import replace
+
     from loadtests import request_terms, terms
     from loadtests.asking import CannotTest
     from loadtests.clients.trust import Trust
     from loadtests.inputs.wanted import Wanted
     from loadtests.load import Closed
     from loadtests.objective import parsed
+    from loadtests.report_command import check, write_report
     from loadtests.result_file import write
     from loadtests.run import Plan
-    from loadtests.screen import Screen
+    from loadtests.screen import INTERRUPTED, Screen
     from loadtests.senders import SenderDied
     from loadtests.session import Question, answered
     from loadtests.targeting import Aim, target
 
+    check(report)
     try:
         wanted = terms.load(rate, concurrency, arrivals)
         question = Question(tuple(map(parsed, slo or ())), terms.peak(plan, slo), sweep, precision)
@@ -112,10 +123,19 @@ def load(
         raise typer.Exit(2) from None
     screen = Screen()
     try:
-        found = answered(aimed, Plan(wanted, seconds, warm_up, processes, seed), question, screen)
+        found = answered(
+            replace(aimed, metrics_url=metrics_url), Plan(wanted, seconds, warm_up, processes, seed), question, screen
+        )
     except SenderDied as error:
         typer.secho(f"loadtest: {error}", fg="red", err=True)
         raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        screen.close()
     if json_file is not None:
         write(json_file, found)
-    raise typer.Exit(0 if screen.concluded(found) else 1)
+    code = screen.concluded(found)
+    if report is not None:
+        write_report(report, found)
+    raise typer.Exit(code)

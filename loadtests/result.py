@@ -5,9 +5,18 @@ Times are in milliseconds, rates in requests a second, shares between 0 and 1.
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 FORMAT = 1
+
+
+class Ending(StrEnum):
+    """Why a run was over before its time."""
+
+    ENOUGH = "enough was seen"
+    INTERRUPTED = "interrupted"
+    GONE = "the server is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,8 @@ class Generator:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`load` says what was sent, in words of the load's own fields; `server` is what the server said of itself.
+    """`load` says what was sent, in words of the load's own fields; `server` is what the server said of itself,
+    `machine` where the load came from.
 
     `offered` counts what was due, `answered` what came back well, both a second; `invalid` says why nothing can be
     concluded, `notes` what to bear in mind. `service` counts from when a request left.
@@ -85,4 +95,5 @@ class Result:
     notes: tuple[str, ...] = ()
     server: dict[str, Any] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=dict)
+    ended: str = ""
     format: int = FORMAT

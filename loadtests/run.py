@@ -2,28 +2,35 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from threading import Event
 from typing import Any
 
 from loadtests.call import Call, Header
 from loadtests.clients.trust import THE_KNOWN, Trust
+from loadtests.gone import PATIENCE, gone_since
+from loadtests.interrupts import first_kept
 from loadtests.load import Closed, Load, Replay
-from loadtests.result import Generator, Result
+from loadtests.machine import machine
+from loadtests.result import Ending, Generator, Result
 from loadtests.sender_process import Errand
 from loadtests.senders import Senders, started
 from loadtests.sending import Share
+from loadtests.server_side import Sources, listening
 from loadtests.summary import latencies, moments
 from loadtests.tally import Tally
-from loadtests.validity import faults
+from loadtests.validity import faults, notes
 
 _LOOK = 0.25  # seconds
 _MOST_SPANS = 600
+_GRACE = 1.0  # seconds in which what is under way may come back after Ctrl-C
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which model of which server, and how it is asked. `timeout` in seconds."""
+    """Which model of which server, and how it is asked. `timeout` in seconds; `metrics_url` is where its metrics are,
+    if not at port 8002."""
 
     url: str
     model: str
@@ -32,11 +39,15 @@ class Target:
     headers: tuple[Header, ...] = ()
     timeout: float = 30.0
     trust: Trust = THE_KNOWN
+    metrics_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A load of `seconds`, after `warm_up` seconds of the same that don't count. `objective` in seconds."""
+    """A load of `seconds`, after `warm_up` seconds of the same that don't count. `objective` in seconds.
+
+    A server that has been gone for `patience` seconds ends it.
+    """
 
     load: Load
     seconds: float
@@ -45,6 +56,7 @@ class Plan:
     seed: int = 0
     objective: float | None = None
     most_at_once: int = 10_000
+    patience: float = PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +85,62 @@ class Cost:
 
 
 def run(target: Target, plan: Plan, watch: Watch = lambda _: False) -> Result:
-    """Raises `SenderDied`."""
+    """Raises `SenderDied`, and KeyboardInterrupt at the second Ctrl-C; the first ends the load."""
     share = Share(target.calls, plan.load, 0.0, plan.seconds, plan.seed, most_at_once=plan.most_at_once)
     errand = Errand(target.url, target.protocol, target.headers, target.timeout, share, plan.warm_up, target.trust)
-    tally, cost = Tally(max(1.0, plan.seconds / _MOST_SPANS)), Cost()
-    with started(errand, plan.processes) as senders:
+    sources = Sources(target.url, target.model, target.headers, target.metrics_url, target.trust)
+    where, tally, cost = machine(), Tally(max(1.0, plan.seconds / _MOST_SPANS)), Cost()
+    with first_kept() as interrupted, started(errand, plan.processes) as senders:
         began = datetime.now(UTC).isoformat(timespec="milliseconds")
-        seconds = _counted(senders, tally, cost, plan, watch)
-    return result(target, plan, tally, cost, began, seconds)
+        every = max(1.0, plan.seconds / _MOST_SPANS)
+        with listening(sources, senders.start, every) as heard:
+            seconds, ending = _Counting(senders, tally, cost, plan).counted(watch, interrupted)
+    found = replace(result(target, plan, tally, cost, began, seconds), server=heard.told(), machine=where)
+    return _with_notes(found, tally, plan, ending)
 
 
-def _counted(senders: Senders, tally: Tally, cost: Cost, plan: Plan, watch: Watch) -> float:
-    """The seconds that the load lasted."""
-    seconds, stopped = plan.seconds, False
-    for news in senders.news(_LOOK):
-        if news is not None:
-            tally.add(news.outcomes)
-            cost.add(news.cpu, news.passed)
-        passed = time.monotonic() - senders.start
-        if not stopped and 0 < passed < plan.seconds and watch(Progress(tally, passed, plan.seconds)):
-            senders.stop()
-            seconds, stopped = passed, True
-    return seconds
+class _Counting:
+    def __init__(self, senders: Senders, tally: Tally, cost: Cost, plan: Plan) -> None:
+        self._senders = senders
+        self._tally = tally
+        self._cost = cost
+        self._plan = plan
+
+    def counted(self, watch: Watch, interrupted: Event) -> tuple[float, Ending | None]:
+        """The seconds that the load lasted, and why it ended before its time."""
+        ended, ending = self._plan.seconds, None
+        for news in self._senders.news(_LOOK):
+            if news is not None:
+                self._tally.add(news.outcomes)
+                self._cost.add(news.cpu, news.passed)
+            passed = time.monotonic() - self._senders.start
+            if ending is None and (ending := self._ending(passed, watch, interrupted)) is not None:
+                self._senders.stop()
+                ended = min(ended, max(_LOOK, passed))
+            if ending is Ending.INTERRUPTED and passed > ended + _GRACE:
+                break
+        return ended, ending
+
+    def _ending(self, passed: float, watch: Watch, interrupted: Event) -> Ending | None:
+        if interrupted.is_set():
+            return Ending.INTERRUPTED
+        if not 0 < passed < self._plan.seconds:
+            return None
+        if watch(Progress(self._tally, passed, self._plan.seconds)):
+            return Ending.ENOUGH
+        return Ending.GONE if gone_since(self._tally, passed, self._plan.patience) is not None else None
+
+
+def _with_notes(found: Result, tally: Tally, plan: Plan, ending: Ending | None) -> Result:
+    invalid, said = found.invalid, list(notes(found))
+    part = f"{found.seconds:g} of {plan.seconds:g} s"
+    if ending is Ending.GONE:
+        since = f"{tally.last_answer:.1f} s" if tally.last_answer else "the beginning"
+        words = f"the server is gone since {since}: nothing was answered any more, so the load ended after {part}"
+        invalid = (words, *invalid)
+    if ending is Ending.INTERRUPTED:
+        said.insert(0, f"Ctrl-C ended it after {part}; what was counted until then is here")
+    return replace(found, invalid=invalid, notes=tuple(said), ended=ending or "")
 
 
 def result(target: Target, plan: Plan, tally: Tally, cost: Cost, began: str, seconds: float) -> Result:

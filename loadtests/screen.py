@@ -1,78 +1,102 @@
-"""What a load test shows while it runs and when it is over. Rule: a run that says nothing says so in red."""
+"""What a load test shows while it runs and when it is over.
+
+Rule: a run that says nothing says so in red; where no terminal is, plain lines say all of it.
+"""
 
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from loadtests.outcomes import Fate
-from loadtests.result import Result
+from loadtests import live_view
+from loadtests.result import Ending, Result
 from loadtests.result_file import Document
+from loadtests.result_view import in_a_line, load_in_words, tables, trials
 from loadtests.run import Plan, Progress
+
+_EVERY = 0.25  # seconds between two looks
+_LINES = 10  # of a run, in a log
+_LONGEST_SILENCE = 10.0  # seconds
+_LOG_WIDTH = 120
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C ended, as shells know it."""
 
 
 class Screen:
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console()
+        self._console = console or _console()
         self._live: Live | None = None
+        self._told: list[tuple[Result, str]] = []
 
     def watch(self, plan: Plan) -> Callable[[Progress], bool]:
-        self._live = Live(Text(f"starting {plan.processes} senders"), console=self._console, transient=True)
-        self._live.start()
+        return self._watch_live() if self._console.is_terminal else self._watch_lines(plan)
+
+    def _watch_live(self) -> Callable[[Progress], bool]:
+        starting = Text("starting", "dim")
+        live = self._live = Live(starting, console=self._console, transient=True, auto_refresh=False)
+        live.start(refresh=True)
+        next_look = 0.0
+        before: list[RenderableType] = [trials(self._told), Text()] if self._told else []
+        title = f"trial {len(self._told) + 1}" if self._told else "load"
 
         def look(progress: Progress) -> bool:
-            assert self._live is not None
-            self._live.update(_now(progress))
+            nonlocal next_look
+            if progress.passed >= next_look:
+                next_look = progress.passed + _EVERY
+                live.update(Group(*before, live_view.panel(progress, title)), refresh=True)
+            return False
+
+        return look
+
+    def _watch_lines(self, plan: Plan) -> Callable[[Progress], bool]:
+        every = max(1.0, min(_LONGEST_SILENCE, plan.seconds / _LINES))
+        next_line = every
+
+        def look(progress: Progress) -> bool:
+            nonlocal next_line
+            if progress.passed >= next_line:
+                next_line += every
+                self._print(live_view.line(progress))
             return False
 
         return look
 
     def tell(self, result: Result, words: str) -> None:
+        self.close()
+        self._told.append((result, words))
+        if not self._console.is_terminal:
+            self._print(f"{load_in_words(result)}: {in_a_line(result)}{f'; {words}' if words else ''}", markup=False)
+
+    def close(self) -> None:
         if self._live is not None:
             self._live.stop()
-        self._console.print(f"{_load(result)}: {_summary(result)}{f'; {words}' if words else ''}", highlight=False)
+        self._live = None
 
-    def concluded(self, found: Document) -> bool:
-        """Prints what was found; whether it is what was asked for."""
-        decision = found.decision
-        invalid = [] if decision else list(found.runs[-1].invalid)
-        for reason in invalid:
-            self._console.print(f"[red]INVALID:[/red] {reason}", highlight=False)
+    def concluded(self, found: Document) -> int:
+        """Prints what was found. The exit code: 0, 1 where it is not what was asked for, 130 after Ctrl-C."""
+        decision, last = found.decision, found.runs[-1]
+        decisive = found.runs[decision["run"]] if "run" in decision else last
+        if self._console.is_terminal and len(self._told) > 1:
+            self._print(trials(self._told))
+        self._print("")
+        for part in tables(decisive):
+            self._print(part)
         with suppress(KeyError):
-            self._console.print(_CONCLUSIONS[decision["kind"]](decision), highlight=False)
-        return not invalid and decision.get("capacity") != 0
+            self._print(_CONCLUSIONS[decision["kind"]](decision))
+        if last.ended == Ending.INTERRUPTED:
+            return INTERRUPTED
+        return 1 if (not decision and last.invalid) or decision.get("capacity") == 0 else 0
+
+    def _print(self, what: Any, markup: bool = True) -> None:
+        self._console.print(what, highlight=False, markup=markup, soft_wrap=isinstance(what, str))
 
 
-def _now(progress: Progress) -> Text:
-    tally = progress.tally
-    fates = tally.fates
-    bad = sum(count for fate, count in fates.items() if fate is not Fate.ANSWERED)
-    return Text(
-        f"{max(0.0, progress.passed):5.1f} of {progress.seconds:g} s  {tally.requests} requests, {bad} not answered  "
-        f"p50 {tally.latency.percentile(50) * 1e3:.2f} ms  p99 {tally.latency.percentile(99) * 1e3:.2f} ms"
-    )
-
-
-def _load(result: Result) -> str:
-    load = result.load
-    if load["kind"] == "closed":
-        return f"{load['concurrency']} callers"
-    if load["kind"] == "replay":
-        return f"{load['requests']} recorded requests"
-    ramp = "" if load["until"] is None else f" to {load['until']:g}"
-    return f"{load['rate']:.4g}{ramp} requests/s"
-
-
-def _summary(result: Result) -> str:
-    bad = result.requests - result.fates.get(Fate.ANSWERED, 0)
-    failed = f", {bad} not answered" if bad else ""
-    return (
-        f"{result.answered:.4g} answered/s{failed}, p50 {result.latency.p50:.2f} ms, p90 {result.latency.p90:.2f} ms, "
-        f"p99 {result.latency.p99:.2f} ms, longest {result.latency.maximum:.2f} ms"
-    )
+def _console() -> Console:
+    found = Console()
+    return found if found.is_terminal else Console(width=_LOG_WIDTH)
 
 
 def _capacity(decision: dict[str, Any]) -> str:

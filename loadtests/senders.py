@@ -3,11 +3,13 @@
 Rule: they start together when all are there, and none outlives the block.
 """
 
+import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
@@ -54,13 +56,14 @@ def started(errand: Errand, processes: int) -> Iterator[Senders]:
     """Raises `SenderDied`."""
     context = get_context("spawn")
     running: list[SpawnProcess] = []
+    pipes: list[Connection] = []
     try:
-        pipes = []
         for index in range(processes):
             own, theirs = context.Pipe()
             share = replace(errand.share, index=index, of=processes)
             process = context.Process(target=run, args=(replace(errand, share=share), theirs), daemon=True)
-            process.start()
+            with _unheard_interrupts():
+                process.start()
             theirs.close()
             running.append(process)
             pipes.append(own)
@@ -68,8 +71,22 @@ def started(errand: Errand, processes: int) -> Iterator[Senders]:
         yield Senders(pipes, _start_together(pipes, errand.warm_up), pids)
     finally:
         for process in running:
-            process.join(1.0)
+            process.join(0.0 if pipes else 1.0)  # without pipes all was told
             process.kill()
+
+
+@contextmanager
+def _unheard_interrupts() -> Iterator[None]:
+    """What is started here never hears of Ctrl-C, which a terminal tells every process: the one that counts decides."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # it would let signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_together(pipes: Sequence[Connection], warm_up: float) -> float:

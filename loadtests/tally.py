@@ -41,6 +41,7 @@ class Tally:
         self.messages: Counter[str] = Counter()
         self.tokens = 0
         self.last_finish = 0.0
+        self.last_answer = 0.0
         self.spans: defaultdict[int, Span] = defaultdict(Span)
 
     def __repr__(self) -> str:
@@ -69,6 +70,7 @@ class Tally:
         self._add_messages(outcomes.messages)
         self.tokens += int(outcomes.tokens[answered].sum())
         self.last_finish = max(self.last_finish, float(outcomes.finished.max()))
+        self.last_answer = max(self.last_answer, float(outcomes.finished[answered].max(initial=0.0)))
         self._add_spans(outcomes, answered, latency)
 
     def _add_messages(self, messages: Counter[str]) -> None:

@@ -1,14 +1,18 @@
 """Whether a run says anything about the server. Rule: a generator that was late or busy says so itself."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from loadtests.outcomes import Fate
+from loadtests.result import Result
 from loadtests.tally import Tally
 
 LARGEST_SLIP = 0.01
 """In objectives: 1 % of the latency that is asked for."""
 _SLIP_THAT_IS_FINE = 1e-3  # seconds, where no objective is set
 _BUSIEST = 0.8  # of a processor
+_FEWEST = 1000  # requests; of fewer, p99 is the matter of less than ten
+_OWN = ("localhost", "::1")
 
 
 def faults(tally: Tally, objective: float | None, busy: float, closed: bool) -> Iterator[str]:
@@ -39,3 +43,24 @@ def _slip(tally: Tally, objective: float | None) -> Iterator[str]:
             f"requests left {slip * 1e3:.2f} ms late at p99, and {allowed * 1e3:.2f} ms ({words}) are allowed: "
             "send less, use more --processes, or another machine than the server's"
         )
+
+
+def notes(result: Result) -> Iterator[str]:
+    """What to bear in mind where something can be concluded."""
+    if result.load["kind"] == "closed":
+        yield (
+            "callers who wait for their answers hide how long a stall lasts for those who come meanwhile: "
+            "for latency use --rate"
+        )
+    if 0 < result.latency.count < _FEWEST:
+        yield f"p99 rests on {result.latency.count} requests; from {_FEWEST} on it is more than a few of them"
+    if _is_own(result.url):
+        yield "the server ran on the generator's own machine, so that each slowed the other down"
+    load, cores = result.machine.get("load", 0.0), result.machine.get("cores", 1)
+    if load > cores:
+        yield f"the generator's machine was busy when it began: a load average of {load:g} on {cores} processors"
+
+
+def _is_own(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in _OWN or host.startswith("127.")

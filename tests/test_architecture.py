@@ -79,6 +79,7 @@ ALLOWED = {
     # `steps` weighs the server's own parts, `reload` writes golden rows, `policies` simulates the scheduler, `gpu` runs
     # instances; the others know it by its address only.
     "loadtests": {
+        "serving",
         "serving.backends",
         "serving.core",
         "serving.engine",
@@ -158,6 +159,9 @@ WITHOUT_OWN_TEST = {
     "serving/transports/http/documented.py": "documentation, shown by test_app.py",
     "training/recipes/digits_diffusion.py": "tests/integration/test_digits_diffusion.py trains it",
     "training/recipes/shop_recommender.py": "tests/integration/test_shop_recommender.py trains it",
+    "loadtests/result_view.py": "test_screen.py and report/test_report.py show it",
+    "loadtests/report/plots.py": "report/test_report.py draws all of them",
+    "loadtests/report/tables.py": "report/test_report.py reads them",
     "loadtests/call.py": "data, sent in tests/loadtests/clients/test_http.py",
     "loadtests/result.py": "data",
     "loadtests/clients/client.py": "interfaces",

@@ -39,9 +39,13 @@ class _Stub:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await _head(reader):
+            if head.startswith(b"GET "):  # it tells nothing of itself
+                writer.write(b"HTTP/1.1 404 Not Found\r\n" + _sized(b""))
+                continue
             if self._count == self._dies_at:
                 sys.exit()
-            await asyncio.sleep(self._wait())
+            if (wait := self._wait()) > 0:  # or else the next one may end it before this one is answered
+                await asyncio.sleep(wait)
             writer.write(_reply(head.split(b" ")[1].decode()))
             await writer.drain()
         writer.close()

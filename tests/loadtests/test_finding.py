@@ -1,6 +1,7 @@
 """Searches against a server that serves one request after another, each in 5 ms."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from loadtests.benchmarks.stub_server import stub
 from loadtests.finding import Search
 from loadtests.load import Closed
 from loadtests.objective import parsed
-from loadtests.result import Result
+from loadtests.result import Ending, Result
 from loadtests.run import Plan, Progress
 from tests.loadtests.test_run import target
 
@@ -50,3 +51,11 @@ def test_a_curve_goes_on_until_the_server_can_do_no_more(url: str) -> None:
     assert offered == sorted(offered)
     assert found.runs[-1].answered < 0.95 * found.runs[-1].offered
     assert found.decision["knee"] in offered
+
+
+def test_a_search_ends_when_its_server_is_gone_and_keeps_its_runs() -> None:
+    with stub(dies_at=10) as url:
+        own = search(url, "p50<400ms", [], first=40.0)
+        found = replace(own, plan=replace(own.plan, seconds=600.0, patience=0.3)).capacity()
+    assert [run.ended for run in found.runs] == [Ending.GONE]
+    assert found.decision == {}

@@ -6,6 +6,7 @@ from loadtests.benchmarks.stub_server import stub
 from loadtests.call import Call
 from loadtests.load import Closed, Load, Open, Replay, departures
 from loadtests.outcomes import Fate
+from loadtests.result import Ending
 from loadtests.run import Plan, Progress, Target, run
 
 
@@ -79,3 +80,22 @@ def test_a_load_ends_when_enough_was_seen() -> None:
         result = run(target(url), Plan(Open(100), 600.0, warm_up=0.0), enough)
     assert 20 < result.requests < 6000
     assert result.seconds < 60
+
+
+def test_a_load_ends_when_its_server_is_gone() -> None:
+    with stub(dies_at=30) as url:
+        result = run(target(url), Plan(Open(100), 600.0, warm_up=0.0, patience=0.5))
+    assert result.ended == Ending.GONE
+    assert result.seconds < 60
+    assert result.fates[Fate.ANSWERED] == 30
+    assert result.fates[Fate.LOST] == result.requests - 30
+    assert "the server is gone since 0." in result.invalid[0]
+    assert f"{result.seconds:g} of 600 s" in result.invalid[0]
+
+
+def test_where_it_was_measured_is_told() -> None:
+    with stub() as url:
+        result = run(target(url), plan(Closed(1), seconds=0.2))
+    assert {"cpu", "cores", "memory", "load", "python", "slipway"} <= result.machine.keys()
+    assert any("hide how long a stall lasts" in note for note in result.notes)
+    assert any("does not tell" in note for note in result.server["notes"])

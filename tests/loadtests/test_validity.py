@@ -1,8 +1,13 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from loadtests.load import Closed
 from loadtests.outcomes import NOT_SENT
 from loadtests.tally import Tally
-from loadtests.validity import faults
+from loadtests.validity import faults, notes
+from tests.loadtests.results import result_of
 from tests.loadtests.test_tally import outcomes
 
 
@@ -36,3 +41,12 @@ def test_callers_that_return_have_no_times_to_keep_but_a_busy_generator_limits_t
 def test_requests_that_could_not_be_sent_and_none_at_all_are_told() -> None:
     assert "100 requests were not sent" in next(faults(tally(status=NOT_SENT), None, 0.1, closed=False))
     assert list(faults(Tally(span=1.0), None, 0.1, closed=False)) == ["no request was sent"]
+
+
+def test_what_to_bear_in_mind_is_told() -> None:
+    quiet = replace(result_of(np.full(1000, 0.01)), machine={"load": 1.0, "cores": 2})
+    assert not list(notes(quiet))
+    assert "hide how long a stall" in next(notes(replace(quiet, load=result_of(np.full(9, 1), load=Closed(1)).load)))
+    assert "p99 rests on 999 requests" in next(notes(result_of(np.full(999, 0.01))))
+    assert "own machine" in next(notes(replace(quiet, url="http://[::1]:8000")))
+    assert "load average of 3 on 2" in next(notes(replace(quiet, machine={"load": 3.0, "cores": 2})))

@@ -7,6 +7,7 @@ which nothing is taken for a formula.
 import io
 import re
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib
@@ -15,8 +16,8 @@ from matplotlib.figure import Figure
 
 from training.report.section import Bars, Heatmap, Lines, Plot
 
-_INK = "#010203"  # stands for the page's colour, and for nothing else
-_COLOURS = ("#3b82c4", "#e07b39", "#3f9e6a", "#b05fc0", "#c94f5d", "#8a8f3c")
+INK = "#010203"  # stands for the page's colour, and for nothing else
+COLOURS = ("#3b82c4", "#e07b39", "#3f9e6a", "#b05fc0", "#c94f5d", "#8a8f3c")
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text, which can be searched and read aloud
     "svg.hashsalt": "slipway",
@@ -24,7 +25,7 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "font.size": 9,
-    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK),
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
 }
 _CLUTTER = re.compile(r"<metadata>.*?</metadata>|<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->", re.DOTALL)
 _IDS = re.compile(r' id="[A-Za-z0-9.]+_\d+"')  # of groups, the same in each picture; nothing refers to them
@@ -37,20 +38,29 @@ _MOST_NUMBERS = 15  # in a heatmap's row
 
 def svg(plot: Plot) -> str:
     """As wide as its place, up to a size at which its letters are as large as the page's small ones."""
-    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of letters that matplotlib's font lacks; the reader's has them
-        figure = Figure(figsize=_size(plot), layout="constrained")
+
+    def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        axes.set_prop_cycle(color=_COLOURS)
+        axes.set_prop_cycle(color=COLOURS)
         if isinstance(plot, Lines):
             _lines(axes, plot)
         elif isinstance(plot, Bars):
             _bars(axes, plot)
         else:
             _heatmap(axes, plot)
+
+    return drawn(_size(plot), draw)
+
+
+def drawn(size: tuple[float, float], draw: Callable[[Figure], None]) -> str:
+    """What `draw` makes of a figure of so many inches, of 72 points each."""
+    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of letters that matplotlib's font lacks; the reader's has them
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure)
         written = io.StringIO()
         figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})
-    text = _IDS.sub("", _CLUTTER.sub("", written.getvalue())).strip().replace(_INK, "currentColor")
+    text = _IDS.sub("", _CLUTTER.sub("", written.getvalue())).strip().replace(INK, "currentColor")
     return _SIZE.sub(lambda found: f' style="max-width: {_SCALE * float(found[1]):.0f}px"', text, count=1)
 
 
@@ -69,9 +79,9 @@ def _lines(axes: Axes, plot: Lines) -> None:
         marker, style = "o" if len(line.x) < _MOST_POINTS else "", "" if plot.is_share else "-"
         axes.plot(line.x, line.y, marker=marker, linestyle=style, markersize=4, clip_on=False, label=_short(line.name))
         if line.low:
-            axes.vlines(line.x, line.low, line.high, alpha=0.5, color=_COLOURS[0])
+            axes.vlines(line.x, line.low, line.high, alpha=0.5, color=COLOURS[0])
     if plot.is_share:
-        axes.plot((0, 1), (0, 1), linestyle=":", color=_INK, alpha=0.5)
+        axes.plot((0, 1), (0, 1), linestyle=":", color=INK, alpha=0.5)
         axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.set(xlabel=plot.x, ylabel=plot.y)
     axes.grid(alpha=0.2)
@@ -84,14 +94,14 @@ def _bars(axes: Axes, plot: Bars) -> None:
     for number, (name, values) in enumerate(plot.series):
         places = [place + number * width for place in range(len(labels))]
         if plot.are_lying:
-            axes.barh(places, values, width, color=[_COLOURS[0] if it >= 0 else _COLOURS[1] for it in values])
+            axes.barh(places, values, width, color=[COLOURS[0] if it >= 0 else COLOURS[1] for it in values])
         else:
             axes.bar(places, values, width, label=_short(name))
     middles = [place + width * (len(plot.series) - 1) / 2 for place in range(len(labels))]
     if plot.are_lying:
         axes.set_yticks(middles, labels)
         axes.invert_yaxis()
-        axes.axvline(0, color=_INK, linewidth=0.8)
+        axes.axvline(0, color=INK, linewidth=0.8)
         axes.set_xlabel(plot.axis)
         return
     is_crowded = sum(map(len, labels)) > 60

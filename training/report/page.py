@@ -35,6 +35,7 @@ def html(title: str, lead: str, sections: Sequence[Section]) -> bytes:
         policy=POLICY,
         kind=lambda part: type(part).__name__,
         drawn=drawn,
+        markup=Markup,
         address=_address,
         tint=_tint,
     )

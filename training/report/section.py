@@ -1,4 +1,4 @@
-"""What a report is made of: sections of paragraphs, tables, plots, pictures and words.
+"""What a report is made of: sections of paragraphs, tables, plots, pictures, words and text to copy.
 
 Rule: plain data with the users' own texts as they are; whoever writes a page of it escapes them.
 """
@@ -8,6 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Text:
+    """`tone` is "good" or "bad" where it is a verdict."""
+
+    text: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """To be copied as it is."""
+
     text: str
 
 
@@ -85,6 +95,15 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawing:
+    """SVG as `figures.drawn` makes it; the caption says how to read it."""
+
+    svg: str
+    alt: str
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     png: bytes
     alt: str
@@ -104,7 +123,7 @@ class Words:
     caption: str = ""
 
 
-Part = Text | Table | Figure | Pictures | Words
+Part = Text | Code | Table | Figure | Drawing | Pictures | Words
 
 
 @dataclass(frozen=True, slots=True)

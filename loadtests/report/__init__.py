@@ -1,0 +1,1 @@
+"""What people read of load tests: one HTML file that needs nothing else."""

@@ -1,0 +1,115 @@
+"""Asks a server for its own figures while it is loaded.
+
+Rule: in a thread of the process that counts, once a second, so that neither those who send nor the server notice it.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from threading import Event, Thread
+from typing import Any
+from urllib.parse import quote, urlsplit
+from urllib.request import Request, urlopen
+
+from loadtests.call import Header
+from loadtests.clients.trust import THE_KNOWN, Trust, ssl_context
+from loadtests.server_figures import Sample, process, statistics, told
+
+METRICS_PORT = 8002
+_EVERY = 1.0  # seconds
+_TIMEOUT = 2.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a server tells of itself. Its metrics are looked for at port 8002 of the same host, unless an address is
+    given."""
+
+    url: str
+    model: str
+    headers: tuple[Header, ...] = ()
+    metrics_url: str | None = None
+    trust: Trust = THE_KNOWN
+
+    @property
+    def metrics(self) -> str:
+        if self.metrics_url:
+            return self.metrics_url
+        host = urlsplit(self.url).hostname or "localhost"
+        return f"http://{f'[{host}]' if ':' in host else host}:{METRICS_PORT}/metrics"
+
+
+@dataclass(slots=True)
+class Heard:
+    samples: list[Sample] = field(default_factory=list)
+    server: dict[str, str] = field(default_factory=dict)
+    surely: bool = False
+
+    def told(self) -> dict[str, Any]:
+        """For `Result.server`."""
+        return {**self.server, **told(self.samples, self.surely)}
+
+
+@contextmanager
+def listening(sources: Sources, start: float, every: float = _EVERY) -> Iterator[Heard]:
+    """From `start` by the monotonic clock until the block ends, when it is asked a last time."""
+    heard, over = Heard(surely=sources.metrics_url is not None), Event()
+    thread = Thread(target=_listen, args=(sources, start, every, heard, over), daemon=True)
+    thread.start()
+    try:
+        yield heard
+    finally:
+        over.set()
+        thread.join(3 * _TIMEOUT)
+
+
+def _listen(sources: Sources, start: float, every: float, heard: Heard, over: Event) -> None:
+    heard.server = _name(sources)
+    over.wait(start - time.monotonic())
+    heard.samples.append(_sample(sources, start))
+    if heard.samples[0].statistics is None and heard.samples[0].process is None:
+        return
+    while not over.wait(every):
+        heard.samples.append(_sample(sources, start))
+    heard.samples.append(_sample(sources, start))
+
+
+def _sample(sources: Sources, start: float) -> Sample:
+    path = f"/v2/models/{quote(sources.model, safe='')}/stats"
+    said = _got(sources.url + path, sources.trust, sources.headers)
+    text = _got(sources.metrics, sources.trust)
+    return Sample(
+        time.monotonic() - start,
+        statistics(_parsed(said)) if said else None,
+        process(text.decode(errors="replace"), sources.model) if text else None,
+    )
+
+
+def _name(sources: Sources) -> dict[str, str]:
+    found = _parsed(_got(f"{sources.url}/v2", sources.trust, sources.headers))
+    found = found if isinstance(found, dict) else {}
+    return {name: str(found[name]) for name in ("name", "version") if name in found}
+
+
+def _got(url: str, trust: Trust, headers: Sequence[Header] = ()) -> bytes:
+    """Nothing where nobody answers."""
+    scheme = urlsplit(url).scheme
+    if scheme not in ("http", "https"):
+        return b""
+    try:
+        encryption = ssl_context(trust) if scheme == "https" else None
+        with urlopen(Request(url, headers=dict(headers)), timeout=_TIMEOUT, context=encryption) as reply:
+            body: bytes = reply.read()
+            return body
+    except (OSError, ValueError, HTTPException):
+        return b""
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body or "null")
+    except ValueError:
+        return None
