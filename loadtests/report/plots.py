@@ -40,7 +40,7 @@ def percentile_curves(named: Sequence[tuple[str, Latencies]], alt: str, caption:
         _percentile_axis(axes, most)
         _plain(axes)
         if len(named) > 1:
-            axes.legend(frameon=False)
+            axes.legend(frameon=False, loc="upper left")
 
     return Drawing(drawn(_WIDE, draw), alt, caption)
 
@@ -62,7 +62,7 @@ def histogram(named: Sequence[tuple[str, Latencies]], caption: str = "") -> Draw
                 axes.axvline(value, color=INK, linewidth=0.8, linestyle=":")
                 axes.annotate(f" {word}", (value, 1), xycoords=("data", "axes fraction"), va="top")
         else:
-            axes.legend(frameon=False)
+            axes.legend(frameon=False, loc="upper left")
         axes.set_xscale("log")
         axes.set(xlabel="ms", ylabel="% of requests")
         axes.set_ylim(top=1.12 * axes.get_ylim()[1])
@@ -194,7 +194,7 @@ def throughput_curve(decision: dict[str, Any], limits: Sequence[float], mark: tu
         axes.set_yscale("log")
         axes.set(xlabel="answered requests/s", ylabel="ms")
         _plain(axes)
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="upper left")
 
     caption = (
         "One point for each run. To the left more load costs little time; where the curve turns up, requests wait for "

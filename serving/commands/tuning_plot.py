@@ -49,4 +49,4 @@ def _label(axes: Axes, sizes: list[int]) -> None:
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.set_xlabel("rows in a batch")
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(loc="upper left")

@@ -38,7 +38,7 @@ def _history(axes: Axes, complete: list[FrozenTrial], pruned: list[FrozenTrial])
         axes.axvline(trial.number, color="lightgrey", linestyle=":", label="pruned" if not number else None)
     axes.set_xlabel("trial")
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(loc="upper left")
 
 
 def _slice(axes: Axes, name: str, dimension: Dimension, complete: list[FrozenTrial]) -> None:

@@ -12,6 +12,7 @@ from training.search.searching import Question, question, search
 from training.search.shown import trials_shown
 from training.search.trials import Trials
 
+TOO_LARGE = 2**44  # units, of which no machine holds a layer
 FIRST = Question("breast-cancer-mlp", {"epochs": 3}, "", None, {}, "none")
 
 
@@ -45,12 +46,12 @@ def test_a_search_tries_what_the_recipe_suggests_but_for_what_is_fixed(tmp_path:
 
 
 def test_one_that_fails_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
-    asked = question(FIRST, {"model.hidden": [-1, 8], "learning_rate": [1e-3, 1.0], "optimizer": ["sgd"]})
+    asked = question(FIRST, {"model.hidden": [TOO_LARGE, 8], "learning_rate": [1e-3, 1.0], "optimizer": ["sgd"]})
     trials = searched(asked, 6, tmp_path)
 
     states = {(trial.params["model.hidden"], trial.state) for trial in trials.told()}
-    assert states == {(-1, TrialState.FAIL), (8, TrialState.COMPLETE)}
-    failed = next(told for told in all_runs(trials.folder) if told.record["settings"]["model"]["hidden"] == -1)
+    assert states == {(TOO_LARGE, TrialState.FAIL), (8, TrialState.COMPLETE)}
+    failed = next(told for told in all_runs(trials.folder) if told.record["settings"]["model"]["hidden"] == TOO_LARGE)
     assert failed.state == "failed"
     assert failed.record["error"].startswith("no network can be made with these hyper-parameters")
 
