@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 from loadtests.compare_command import compare
 from loadtests.load_command import load
 from loadtests.report_command import report
+from loadtests.scenario_command import scenario
 
 _DEFAULT = "load"
 
@@ -32,3 +33,4 @@ def _group() -> None:
 loadtest.command(_DEFAULT)(load)
 loadtest.command()(compare)
 loadtest.command()(report)
+loadtest.command()(scenario)

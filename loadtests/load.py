@@ -4,7 +4,7 @@ Rule: the same seed gives the same times, so that what is compared meets the sam
 sequence of times, so that more of them make no other load.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import inf, sqrt
 from random import Random
@@ -44,12 +44,22 @@ class Replay:
     times: tuple[float, ...]
 
 
-Load = Closed | Open | Replay
+@dataclass(frozen=True, slots=True)
+class Phased:
+    """One load after another, each of so many seconds."""
+
+    phases: tuple[tuple[float, Open], ...]
 
 
-def departures(load: Open | Replay, seconds: float, seed: int) -> Iterator[float]:
+Load = Closed | Open | Replay | Phased
+
+
+def departures(load: Open | Replay | Phased, seconds: float, seed: int) -> Iterator[float]:
     """Times in [0, seconds), in order."""
-    times = load.times if isinstance(load, Replay) else _times(load, seconds, seed)
+    if isinstance(load, Phased):
+        times: Iterable[float] = _one_after_another(load, seed)
+    else:
+        times = load.times if isinstance(load, Replay) else _times(load, seconds, seed)
     for time in times:
         if time >= seconds:
             return
@@ -59,6 +69,13 @@ def departures(load: Open | Replay, seconds: float, seed: int) -> Iterator[float
 def shared(times: Iterator[float], sender: int, senders: int) -> Iterator[tuple[int, float]]:
     """What one of `senders` has to send, of all: the number of each departure, and when."""
     return ((number, time) for number, time in enumerate(times) if number % senders == sender)
+
+
+def _one_after_another(load: Phased, seed: int) -> Iterator[float]:
+    begin = 0.0
+    for number, (seconds, phase) in enumerate(load.phases):
+        yield from (begin + time for time in departures(phase, seconds, seed + number))
+        begin += seconds
 
 
 def _times(load: Open, seconds: float, seed: int) -> Iterator[float]:

@@ -29,6 +29,13 @@ def load(
     warm_up: Annotated[
         float, Option(metavar="N", min=0, rich_help_panel=_LOAD, help="Seconds before, which don't count.")
     ] = 1.0,
+    replay: Annotated[
+        Path | None,
+        Option(metavar="FILE", rich_help_panel=_LOAD, help="What `slipway serve --record-file` wrote, as it came."),
+    ] = None,
+    speed: Annotated[
+        float, Option(metavar="N", min=0.001, rich_help_panel=_LOAD, help="With --replay: times as fast.")
+    ] = 1.0,
     processes: Annotated[int, Option(metavar="N", min=1, rich_help_panel=_LOAD, help="Of the generator.")] = 1,
     timeout: Annotated[
         float, Option(metavar="N", min=0.001, rich_help_panel=_LOAD, help="Seconds to wait for an answer.")
@@ -90,6 +97,7 @@ def load(
     from loadtests.inputs.wanted import Wanted
     from loadtests.load import Closed
     from loadtests.objective import parsed
+    from loadtests.replaying import replayed
     from loadtests.report_command import check, write_report
     from loadtests.result_file import write
     from loadtests.run import Plan
@@ -117,15 +125,19 @@ def load(
             seed=seed,
         )
         trust = Trust(insecure, str(ca_file or ""))
-        aimed = target(Aim(url, model, protocol, data, requests, headers, timeout, trust))
+        aim = Aim(url, model, protocol, data, requests, headers, timeout, trust)
+        load_plan, notes = Plan(wanted, seconds, warm_up, processes, seed), list[str]()
+        if replay is None:
+            aimed = target(aim)
+        else:
+            aimed, again, notes = replayed(replay, speed, aim)
+            load_plan = replace(load_plan, load=again.load, seconds=again.seconds, warm_up=0.0)
     except (CannotTest, ValueError) as error:
         typer.secho(f"loadtest: {error}", fg="red", err=True)
         raise typer.Exit(2) from None
     screen = Screen()
     try:
-        found = answered(
-            replace(aimed, metrics_url=metrics_url), Plan(wanted, seconds, warm_up, processes, seed), question, screen
-        )
+        found = answered(replace(aimed, metrics_url=metrics_url), load_plan, question, screen)
     except SenderDied as error:
         typer.secho(f"loadtest: {error}", fg="red", err=True)
         raise typer.Exit(2) from None
@@ -133,6 +145,9 @@ def load(
         raise typer.Exit(INTERRUPTED) from None
     finally:
         screen.close()
+    for note in notes:
+        typer.secho(f"bear in mind: {note}", fg="yellow")
+    found = replace(found, runs=tuple(replace(run, notes=(*run.notes, *notes)) for run in found.runs))
     if json_file is not None:
         write(json_file, found)
     code = screen.concluded(found)

@@ -11,7 +11,7 @@ from loadtests.call import Call, Header
 from loadtests.clients.trust import THE_KNOWN, Trust
 from loadtests.gone import PATIENCE, gone_since
 from loadtests.interrupts import first_kept
-from loadtests.load import Closed, Load, Replay
+from loadtests.load import Closed, Load, Open, Phased, Replay
 from loadtests.machine import machine
 from loadtests.result import Ending, Generator, Result
 from loadtests.sender_process import Errand
@@ -178,7 +178,17 @@ def result(target: Target, plan: Plan, tally: Tally, cost: Cost, began: str, sec
 def described(load: Load) -> dict[str, Any]:
     if isinstance(load, Replay):
         return {"kind": "replay", "requests": len(load.times)}
+    if isinstance(load, Phased):
+        return _described_phases(load)
     return {"kind": type(load).__name__.lower(), **asdict(load)}
+
+
+def _described_phases(load: Phased) -> dict[str, Any]:
+    """An open load of their mean rate, with what each is."""
+    seconds = sum(length for length, _ in load.phases)
+    requests = sum(length * (phase.rate + phase.last) / 2 for length, phase in load.phases)
+    phases = [{"seconds": length, **asdict(phase)} for length, phase in load.phases]
+    return {"kind": "open", **asdict(Open(requests / seconds)), "phases": phases}
 
 
 def _rows(calls: Sequence[Call]) -> float:

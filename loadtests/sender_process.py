@@ -68,16 +68,17 @@ async def _run(errand: Errand, pipe: Connection) -> None:
     if errand.warm_up:
         warm = replace(share, start=share.start - errand.warm_up, seconds=errand.warm_up)
         senders.append(Sender(warm, sending_client, Collecting()))
-    telling = asyncio.create_task(_tell(outcomes, pipe))
+    over = asyncio.Event()
+    telling = asyncio.create_task(_tell(outcomes, pipe, over))
     _stop_when_told(senders, pipe)
     try:
         await asyncio.gather(*(sender.send() for sender in senders))
     finally:
+        over.set()
         await _finish(telling, outcomes, pipe, sending_client)
 
 
 async def _finish(telling: asyncio.Task[None], outcomes: Collecting, pipe: Connection, client: Client) -> None:
-    telling.cancel()
     await asyncio.gather(telling, return_exceptions=True)
     await client.close()
     await asyncio.to_thread(pipe.send, News(outcomes.taken(), 0.0, 0.0))
@@ -97,9 +98,11 @@ def _stop_when_told(senders: list[Sender], pipe: Connection) -> None:
     Thread(target=listen, daemon=True).start()
 
 
-async def _tell(outcomes: Collecting, pipe: Connection) -> None:
-    while True:
+async def _tell(outcomes: Collecting, pipe: Connection, over: asyncio.Event) -> None:
+    """Until it is over; never cancelled, since half of a message may be on its way."""
+    while not over.is_set():
         before, cpu_before = time.monotonic(), time.process_time()
-        await asyncio.sleep(_EVERY)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), _EVERY)
         news = News(outcomes.taken(), time.process_time() - cpu_before, time.monotonic() - before)
-        await asyncio.shield(asyncio.to_thread(pipe.send, news))
+        await asyncio.to_thread(pipe.send, news)

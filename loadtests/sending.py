@@ -13,7 +13,7 @@ from loadtests.call import Call
 from loadtests.clients.client import Client, Reply
 from loadtests.collecting import Collecting
 from loadtests.departure_timer import alarm
-from loadtests.load import Closed, Open, Replay, departures, shared
+from loadtests.load import Closed, Load, Open, Phased, Replay, departures, shared
 from loadtests.outcomes import NOT_SENT
 
 _EARLY = 50e-6  # seconds; an alarm takes that long to be heard
@@ -27,7 +27,7 @@ class Share:
     """
 
     calls: Sequence[Call]
-    load: Closed | Open | Replay
+    load: Load
     start: float
     seconds: float
     seed: int
@@ -70,7 +70,7 @@ class Sender:
             await self._one(number, now - self._share.start)
             number += step
 
-    async def _send_open(self, load: Open | Replay) -> None:
+    async def _send_open(self, load: Open | Replay | Phased) -> None:
         times = shared(departures(load, self._share.seconds, self._share.seed), self._share.index, self._share.of)
         async with asyncio.TaskGroup() as tasks:
             depart = partial(self._depart, tasks)

@@ -58,6 +58,11 @@ def target(aim: Aim) -> Target:
     return made
 
 
+def described(aim: Aim) -> Model:
+    """Raises `CannotTest`."""
+    return (_asked_by_grpc if _scheme(aim.url).startswith("grpc") else _asked_by_http)(aim)[0]
+
+
 def _scheme(url: str) -> str:
     if not is_address(url, _SCHEMES):
         raise CannotTest(

@@ -3,7 +3,7 @@
 from loadtests.load import Closed, Load, Open
 
 BURST_VARIATION = 4.0
-_VARIATIONS = {"poisson": 1.0, "constant": 0.0, "bursts": BURST_VARIATION}
+VARIATIONS = {"poisson": 1.0, "constant": 0.0, "bursts": BURST_VARIATION}
 
 
 class UnknownTerms(ValueError):
@@ -18,10 +18,10 @@ def load(rate: str | None, concurrency: int | None, arrivals: str) -> Load:
         )
     if rate is None:
         return Closed(concurrency or 1)
-    if arrivals not in _VARIATIONS:
-        raise UnknownTerms(f"--arrivals is one of {', '.join(_VARIATIONS)}, not '{arrivals}'")
+    if arrivals not in VARIATIONS:
+        raise UnknownTerms(f"--arrivals is one of {', '.join(VARIATIONS)}, not '{arrivals}'")
     first, dots, last = rate.partition("..")
-    return Open(_rate(first), _rate(last) if dots else None, _VARIATIONS[arrivals])
+    return Open(_rate(first), _rate(last) if dots else None, VARIATIONS[arrivals])
 
 
 def _rate(text: str) -> float:

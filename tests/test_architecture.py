@@ -170,6 +170,7 @@ WITHOUT_OWN_TEST = {
     "loadtests/inputs/words.py": "a list of words",
     "loadtests/request_options.py": "words of the command's help",
     "loadtests/clients/clients.py": "tests/loadtests/test_run.py sends through them",
+    "loadtests/scenarios/stage.py": "tests/loadtests/scenarios/test_play.py plays on it",
     "loadtests/sender_process.py": "tests/loadtests/test_senders.py starts, stops and kills them",
     "loadtests/benchmarks/stub_server.py": "most tests of tests/loadtests ask it",
     "loadtests/benchmarks/bare_server.py": "tests/loadtests/benchmarks/test_contestants.py asks it",

@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from loadtests.load import Open, Replay, departures, shared
+from loadtests.load import Open, Phased, Replay, departures, shared
 
 
 @pytest.mark.parametrize(("variation", "spread"), [(0.0, 0.0), (1.0, 1.0), (4.0, 4.0)])
@@ -47,3 +47,11 @@ def test_senders_share_one_sequence() -> None:
     parts = [list(shared(departures(Open(100), 2, seed=7), sender, 3)) for sender in range(3)]
     assert sorted(pair for part in parts for pair in part) == whole
     assert all(after[0] - before[0] == 3 for part in parts for before, after in pairwise(part))
+
+
+def test_phases_follow_one_another() -> None:
+    load = Phased(((2.0, Open(10, variation=0)), (1.0, Open(20, variation=0))))
+    assert list(departures(load, 3.0, 0)) == pytest.approx(
+        [n / 10 for n in range(20)] + [2 + n / 20 for n in range(20)]
+    )
+    assert max(departures(load, 0.5, 0)) < 0.5, "a warm-up has the first phase's pace"
