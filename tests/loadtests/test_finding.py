@@ -31,11 +31,11 @@ def search(url: str, objective: str, told: list[str], first: float | None = None
 
 
 def test_a_rate_beyond_what_the_server_can_do_is_never_found(url: str) -> None:
-    """200 a second is all it can do. An objective that a slow machine holds too, so that this holds anywhere."""
+    """Of more than 600 a second for 0.4 seconds half wait for longer than that, on any machine."""
     told: list[str] = []
     found = search(url, "p50<400ms", told, first=40.0).capacity()
-    assert found.decision["capacity"] <= 400
-    assert not any(point["held"] for point in found.decision["points"] if point["offered"] > 450)
+    assert found.decision["capacity"] <= 650
+    assert not any(point["held"] for point in found.decision["points"] if point["offered"] > 650)
     assert len(told) == len(found.runs) == len(found.decision["points"])
     assert found.decision["objectives"] == ["p50<400ms"]
 
