@@ -5,7 +5,7 @@ import numpy as np
 from loadtests.benchmarks.stub_server import stub
 from loadtests.capacity import Trial
 from loadtests.conclusions import capacity_found
-from loadtests.load import Closed, Open
+from loadtests.load import Open
 from loadtests.objective import parsed
 from loadtests.result import Result
 from loadtests.result_file import Document
@@ -31,7 +31,7 @@ def test_without_a_question_the_load_itself_is_made() -> None:
 
 def test_a_load_ends_when_its_percentile_is_sure_enough() -> None:
     with stub() as url:
-        plan = Plan(Closed(2), 600.0, warm_up=0.0)
+        plan = Plan(Open(20), 600.0, warm_up=0.0)
         found = answered(target(url), plan, Question(precision=20.0), Nobody())
     assert found.runs[0].seconds < 600
 
