@@ -5,33 +5,40 @@ from dataclasses import dataclass
 
 PRECISION = 0.05
 """How far apart, as a share of the lower, the highest rate that held and the lowest that did not may be."""
-_LOWEST = 0.05  # requests a second; an objective that is missed at this rate is not a matter of the rate
+_HIGHEST = 1e6  # requests a second
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`valid` is false where the generator, not the server, could do no more."""
+    """`valid` is false where requests left late. What held nevertheless held: latency counts from when they should have
+    left. What was missed may have been missed by the generator."""
 
     rate: float
     held: bool
     valid: bool = True
 
 
-def next_rate(trials: Sequence[Trial], first: float, precision: float = PRECISION) -> float | None:
-    """None when it is found, or can't be."""
+def next_rate(
+    trials: Sequence[Trial], first: float, precision: float = PRECISION, lowest: float = 0.05
+) -> float | None:
+    """None when it is found, or can't be: below `lowest` it is no matter of the rate."""
     if not trials:
         return first
     low, high = bracket(trials)
     if high is None:
-        return None if not trials[-1].valid else 2 * low
+        return 2 * low if low < _HIGHEST else None
     if not low:
-        return None if high / 2 < _LOWEST else high / 2
+        return high / 2 if high / 2 >= lowest else None
     return None if high <= low * (1 + precision) else (low * high) ** 0.5
 
 
 def bracket(trials: Sequence[Trial]) -> tuple[float, float | None]:
-    """The highest rate that held below all that did not (0: none), and the lowest that did not (None: none). A rate at
-    which the generator could do no more did not hold."""
-    missed = [trial.rate for trial in trials if not (trial.held and trial.valid)]
-    high = min(missed, default=None)
+    """The highest rate that held below all that did not (0: none), and the lowest that did not (None: none)."""
+    high = min((trial.rate for trial in trials if not trial.held), default=None)
     return max((trial.rate for trial in trials if high is None or trial.rate < high), default=0.0), high
+
+
+def limited_by_generator(trials: Sequence[Trial]) -> bool:
+    """Whether the search ended at a rate that the generator, and perhaps not the server, missed."""
+    missed = [trial for trial in trials if not trial.held]
+    return bool(missed) and not min(missed, key=lambda trial: trial.rate).valid

@@ -6,7 +6,7 @@ Rule: a request that was refused, failed or lost is a miss, so that nothing is g
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from loadtests.capacity import Trial
+from loadtests.capacity import Trial, limited_by_generator
 from loadtests.knee import knee
 from loadtests.objective import Measure, Objective, attainment
 from loadtests.outcomes import Fate
@@ -44,12 +44,13 @@ def capacity_found(
     """The highest rate, and what came of the requests of the run that confirmed it."""
     points = [_point(each, objectives) for each in runs]
     base = {"kind": "capacity", "objectives": list(map(str, objectives)), "points": points}
-    limited = any(not trial.valid for trial in trials)
+    limited = limited_by_generator(trials)
     if confirmed is None:
         return base | {"capacity": 0.0, "limited_by_generator": limited}
     return base | {
         "capacity": round(confirmed.load["rate"], 3),
         "limited_by_generator": limited,
+        "valid": not confirmed.invalid,
         "run": list(runs).index(confirmed),
         **_shares(confirmed, objectives),
     }

@@ -17,6 +17,7 @@ from loadtests.result_file import Document
 from loadtests.run import Plan, Progress, Target, run
 
 _CONFIRMATIONS = 4
+_FEWEST = 5  # requests of a try
 _STEP_DOWN = 0.95
 _LONGER = 3.0
 _CURVE = tuple(share / 10 for share in (1, 3, 5, 6, 7, 8, 9, 9.5, 10, 11, 12))
@@ -56,7 +57,7 @@ class Search:
     def _capacity(self, runs: list[Result]) -> Document:
         trials: list[Trial] = []
         first = self.first or self._guess(runs)
-        while (rate := next_rate(trials, first, self.precision)) is not None:
+        while (rate := next_rate(trials, first, self.precision, _FEWEST / self.plan.seconds)) is not None:
             self._try(rate, self.plan.seconds, runs)
             trials.append(Trial(rate, held(runs[-1], self.objectives), not runs[-1].invalid))
         low, _ = bracket(trials)
@@ -94,7 +95,7 @@ class Search:
     def _confirmed(self, rate: float, runs: list[Result]) -> Result | None:
         for _ in range(_CONFIRMATIONS):
             self._try(rate, _LONGER * self.plan.seconds, runs)
-            if held(runs[-1], self.objectives) and not runs[-1].invalid:
+            if held(runs[-1], self.objectives):
                 return runs[-1]
             rate *= _STEP_DOWN
         return None

@@ -110,6 +110,8 @@ def _capacity(decision: dict[str, Any]) -> str:
     ]
     if decision["limited_by_generator"]:
         lines.append("[yellow]the generator could do no more; the server may[/yellow]")
+    elif not decision["valid"]:
+        lines.append("[yellow]requests left late, which counts as the server's time: it may do more[/yellow]")
     if plan := decision.get("plan"):
         spare = f"{plan['assumptions']['headroom']:.0%} free, {plan['assumptions']['spare']} may be gone"
         scale = f"scale at {plan['in_flight']:g} requests in flight each"

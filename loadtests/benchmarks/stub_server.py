@@ -5,8 +5,10 @@ It has a process of its own, so that it and what loads it don't wait for one ano
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +24,9 @@ def stub(service: float = 0.0, stall_at: int = -1, stall: float = 0.0, dies_at: 
     Answers with 200; under /status/N with that status, and under /events/N with a stream of N events.
     """
     words = [json.dumps([service, stall_at, stall, dies_at])]
-    with subprocess.Popen([sys.executable, str(_SELF), *words], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, str(_SELF), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         try:
             yield f"http://127.0.0.1:{int(process.stdout.readline())}"
@@ -89,5 +93,11 @@ async def _main() -> None:
     await server.serve_forever()
 
 
+def _end_with_whoever_started_it() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with_whoever_started_it, daemon=True).start()
     asyncio.run(_main())

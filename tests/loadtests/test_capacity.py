@@ -1,13 +1,14 @@
 import pytest
 
-from loadtests.capacity import Trial, bracket, next_rate
+from loadtests.capacity import Trial, bracket, limited_by_generator, next_rate
 
 
 def search(capacity: float, first: float, generator: float = 1e9) -> list[Trial]:
+    """Of a server that holds rates up to its capacity, with a generator that is late above what it can send."""
     trials: list[Trial] = []
     while (rate := next_rate(trials, first)) is not None:
         assert len(trials) < 40
-        trials.append(Trial(rate, held=rate <= capacity, valid=rate <= generator))
+        trials.append(Trial(rate, held=rate <= min(capacity, generator), valid=rate <= generator))
     return trials
 
 
@@ -26,9 +27,23 @@ def test_an_objective_that_no_rate_holds_ends_the_search() -> None:
     assert bracket(search(0.0, 100.0))[0] == 0.0
 
 
-def test_a_generator_that_can_do_no_more_ends_the_search_where_it_could() -> None:
-    low, high = bracket(search(1000.0, 100.0, generator=500.0))
+def test_a_generator_that_can_do_no_more_ends_the_search_and_is_told() -> None:
+    trials = search(1000.0, 100.0, generator=500.0)
+    low, high = bracket(trials)
     assert low <= 500.0 < (high or 0) <= low * 1.05
+    assert limited_by_generator(trials)
+    assert not limited_by_generator(search(400.0, 100.0, generator=500.0))
+
+
+def test_what_held_although_requests_left_late_held() -> None:
+    trials = [Trial(100, True, valid=False), Trial(200, False)]
+    assert bracket(trials) == (100, 200)
+    assert not limited_by_generator(trials)
+
+
+def test_too_few_requests_for_a_verdict_end_the_search() -> None:
+    assert next_rate([Trial(1.0, False)], 1.0, lowest=0.6) is None
+    assert next_rate([Trial(1.0, False)], 1.0, lowest=0.4) == 0.5
 
 
 def test_a_rate_that_held_by_chance_above_one_that_did_not_does_not_count() -> None:
