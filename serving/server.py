@@ -90,8 +90,8 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
     """Run until `stop` is set, then drain.
 
     Health answers once the repositories were listed, readiness once every model was tried. Before anything is loaded it
-    raises `PortTaken`, `RecordFileUnusable`, and `ModelLoadFailed` for a repository that can't be read; after that,
-    `ModelsFailed` and `GatewaysFailed`.
+    raises `PortTaken`, `RecordFileUnusable`, `TracingUnavailable`, and `ModelLoadFailed` for a repository that can't be
+    read; after that, `ModelsFailed` and `GatewaysFailed`.
     """
     if settings.http_workers > 1:
         check_platform(dir(os), dir(socket))

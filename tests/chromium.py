@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
 NEEDED = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium")
+_MICROPHONE = "--use-fake-device-for-media-stream"  # it beeps
 
 
 @contextmanager
@@ -18,7 +19,7 @@ def browser() -> Iterator[Browser]:
     """Runs until the block ends."""
     with sync_playwright() as playwright:
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # which Chromium refuses to root
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=[*sandbox, _MICROPHONE])
 
 
 @dataclass

@@ -9,6 +9,8 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+_OWNERS = 0o600
+
 
 class RecordFileUnusable(Exception):
     """The text says which, and what to do."""
@@ -22,7 +24,9 @@ class RecordFile:
         try:
             if path.is_file() and path.stat().st_size:
                 path.rename(_free_name(path))
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _OWNERS)
+            if path.is_file():  # which may have been there, empty
+                os.fchmod(self._descriptor, _OWNERS)
         except OSError as error:
             raise RecordFileUnusable(
                 f"--record-file: {path} can't be written ({error.strerror}); name another"

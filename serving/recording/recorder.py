@@ -121,12 +121,14 @@ class Recorder:
 
     def _write(self, batch: list[tuple[Call, int]]) -> None:
         lines: list[Line] = []
+        together = 0
         for call, size in batch:
             if (found := self._line(call)) is not None:
                 lines.append(found)
-            if sum(each.size for each in lines) >= _TOGETHER:
+                together += found.size
+            if together >= _TOGETHER:
                 self._append(lines)
-                lines = []
+                lines, together = [], 0
             self._taken += size
         self._append(lines)
 

@@ -99,6 +99,7 @@ class _Collector:
             yield from spans.of(visit)
 
     def _where(self) -> str:
-        url = self._exporter._endpoint
+        scheme, _, place = self._exporter._endpoint.partition("://")
+        url = f"{scheme}://{place.rpartition('@')[2]}"  # without a password
         hint = "; port 4317 is mostly OTLP over gRPC, and OTLP over HTTP at 4318" if _GRPC_PORT in url else ""
         return f"nothing at {url} took them{hint}"

@@ -49,7 +49,7 @@ class SpanQueue:
         self.exported = self.lost = 0
         self._sender = sender
         self._limits = limits
-        self._visits: deque[Visit] = deque()
+        self._visits: deque[tuple[Visit, int]] = deque()  # a visit may have more to tell later, its place is the same
         self._put = self._taken = 0  # spans; each is counted by one thread
         self._has_work = threading.Event()
         self._is_closing = False
@@ -69,7 +69,7 @@ class SpanQueue:
         if waiting + count > self._limits.waiting or self._is_closing:
             self._lose(count)
             return
-        self._visits.append(visit)
+        self._visits.append((visit, count))
         self._put += count
         if waiting + count >= self._limits.together:
             self._has_work.set()
@@ -100,24 +100,25 @@ class SpanQueue:
             self._has_work.clear()
             is_closing = self._is_closing
             while self._visits:
-                self._send(self._next())
+                self._send(*self._next())
                 if self._is_closing and self._is_down:
                     return
             if is_closing:
                 return
 
-    def _next(self) -> list[Visit]:
+    def _next(self) -> tuple[list[Visit], int]:
+        """With the places that they take."""
         visits: list[Visit] = []
         count = 0
         while self._visits and count < self._limits.together:
-            visit = self._visits.popleft()
-            count += about(visit)
+            visit, its = self._visits.popleft()
+            count += its
             visits.append(visit)
-        return visits
+        return visits, count
 
-    def _send(self, visits: Sequence[Visit]) -> None:
+    def _send(self, visits: Sequence[Visit], places: int) -> None:
         spans, trouble = self._sender.send(visits)
-        self._taken += sum(map(about, visits))
+        self._taken += places
         if trouble:
             self._failed += spans
             self.lost = self._refused + self._failed

@@ -13,6 +13,8 @@ from serving.core.visit import REQUEST_ID, Visit, given_id
 from serving.engine.tracer import Tracer
 from serving.transports.access_log import AccessLog
 
+_LONGEST = 500  # characters of what a caller wrote; what is told waits in memory until then
+
 Headers = Sequence[tuple[bytes, bytes]]
 
 
@@ -71,6 +73,7 @@ class Observer:
     def end(self, visit: Visit) -> None:
         """Its reply is on its way as a whole, or will not come."""
         visit.ended = time.monotonic()
+        visit.path, visit.model = visit.path[:_LONGEST], visit.model[:_LONGEST]
         if self._access_log is not None:
             self._access_log.tell(visit)
         if visit.place is not None and self._tell is not None:

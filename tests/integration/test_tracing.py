@@ -237,6 +237,18 @@ def test_what_goes_wrong_is_in_the_trace_and_found_in_the_log(
     assert line["request_id"] == reply.headers["x-request-id"], "which was made for it"
 
 
+def test_of_a_callers_long_words_not_all_is_kept(server: RunningServer, collector: Collector) -> None:
+    asked = {"model": "m" * 100_000, "prompt": "x"}
+    assert httpx.post(f"{server.url}/v1/completions", json=asked, headers=caller(0x22)).status_code == 404
+    assert httpx.get(f"{server.url}/{'p' * 10_000}", headers=caller(0x23)).status_code == 404
+    (unknown,) = collector.trace(f"{0x22:032x}", 1).values()
+    (nowhere,) = collector.trace(f"{0x23:032x}", 1).values()
+    assert set(unknown.attributes["triton.model_name"]) == {"m"}
+    assert len(unknown.attributes["triton.model_name"]) < 1000
+    assert nowhere.attributes["url.path"].startswith("/pppp")
+    assert len(nowhere.attributes["url.path"]) < 1000
+
+
 @pytest.mark.parametrize("extra", [b"", b"Content-Encoding: identity\r\n"], ids=["past the framework", "through it"])
 def test_a_request_has_a_line_and_an_id_that_can_do_no_harm(
     server: RunningServer, lines: io.StringIO, extra: bytes

@@ -62,7 +62,7 @@ def heard() -> Heard:
 
 @pytest.fixture(scope="package")
 def context(browser: Browser, server: RunningServer) -> BrowserContext:
-    return browser.new_context(base_url=server.url, permissions=["clipboard-read", "clipboard-write"])
+    return browser.new_context(base_url=server.url, permissions=["clipboard-read", "clipboard-write", "microphone"])
 
 
 @pytest.fixture

@@ -39,6 +39,12 @@ def test_a_model_that_is_not_loaded_says_how_to_load_it(page: Page) -> None:
     expect(page.locator("article > .note")).to_contain_text("POST /v2/repository/models/asleep/load")
 
 
+def test_an_address_that_names_nothing_shows_the_models(page: Page) -> None:
+    page.goto("/#/%zz")
+    page.reload()
+    expect(page.get_by_role("heading", level=1, name="Models")).to_be_visible()
+
+
 def test_figures_move_with_what_is_asked(page: Page) -> None:
     go(page, "sum")
     press(page, "Ask")

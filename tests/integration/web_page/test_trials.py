@@ -86,13 +86,43 @@ def test_a_prompt_is_gone_on_with(page: Page) -> None:
 
 
 def test_a_stream_without_end_is_stopped_and_the_server_is_told(page: Page, root: Path) -> None:
+    closed = root / "endless_tokens" / "1" / "closed"
+    closed.unlink(missing_ok=True)
     go(page, "endless_tokens")
     press(page, "Ask")
     expect(page.locator(".events li").nth(3)).to_be_visible()
     press(page, "Stop")
 
     expect(page.locator(".status")).to_contain_text("Stopped")
-    until((root / "endless_tokens" / "1" / "closed").exists)
+    until(closed.exists)
+
+
+def test_a_stream_ends_with_its_models_page_and_not_with_its_tab(page: Page, root: Path) -> None:
+    closed = root / "endless_tokens" / "1" / "closed"
+    closed.unlink(missing_ok=True)
+    go(page, "endless_tokens")
+    press(page, "Ask")
+    expect(page.locator(".events li").nth(3)).to_be_visible()
+    page.get_by_role("tab", name="Versions").click()
+    page.get_by_role("tab", name="Try it").click()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+    page.get_by_role("link", name="All models").click()
+    until(closed.exists)
+
+
+def test_whoever_leaves_is_not_listened_to_any_more(page: Page) -> None:
+    page.evaluate(
+        """() => {
+          const devices = navigator.mediaDevices;
+          const ask = devices.getUserMedia.bind(devices);
+          devices.getUserMedia = async (what) => (window.sound = await ask(what));
+        }"""
+    )
+    go(page, "listener")
+    press(page, "Record")
+    expect(page.get_by_text("Listening")).to_be_visible()
+    page.get_by_role("link", name="All models").click()
+    until(lambda: page.evaluate("window.sound.getTracks()[0].readyState") == "ended")
 
 
 def test_boxes_are_drawn_over_the_picture(page: Page) -> None:

@@ -41,3 +41,10 @@ def test_earlier_files_are_kept(tmp_path: Path) -> None:
         file.close()
     found = [Path(f"{path}{end}").read_text() for end in ("", ".1", ".2")]
     assert found == ["three", "one", "two"]
+
+
+def test_it_is_its_owners_to_read_also_where_somebody_made_it_before(tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    path.touch(0o644)
+    RecordFile(path).close()
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -1,7 +1,12 @@
+import logging
+
 import pytest
 
-from serving.tracing.otlp import TracingUnavailable, limits, traces_url
+from serving.core.trace_context import TraceContext
+from serving.core.visit import Visit
+from serving.tracing.otlp import TracingUnavailable, limits, open_spans, traces_url
 from serving.tracing.span_queue import Limits
+from tests.collector import collecting
 
 
 @pytest.mark.parametrize(
@@ -31,3 +36,14 @@ def test_the_environment_says_how_much_waits_and_is_sent_together() -> None:
 def test_a_setting_that_is_no_number_is_named(value: str) -> None:
     with pytest.raises(TracingUnavailable, match=f"OTEL_BSP_MAX_QUEUE_SIZE .* got '{value}'"):
         limits({"OTEL_BSP_MAX_QUEUE_SIZE": value})
+
+
+def test_an_address_is_told_without_the_password_in_it(caplog: pytest.LogCaptureFixture) -> None:
+    batching = {"OTEL_BSP_SCHEDULE_DELAY": "3600000"}
+    with collecting() as collector, caplog.at_level(logging.WARNING):
+        collector.status = 400
+        spans = open_spans(collector.url.replace("//", "//me:secret@"), {}, batching, "1")
+        spans.put(Visit("GET", "/", 0.0, status=200, place=TraceContext(1, 1, True)))
+        spans.close(30)
+    assert f"nothing at {collector.url}/v1/traces took them" in caplog.text
+    assert "secret" not in caplog.text

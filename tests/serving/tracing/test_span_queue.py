@@ -79,6 +79,20 @@ def test_a_collector_that_is_slow_costs_what_finds_no_room_and_the_log_says_so_o
     spans.close(10)
 
 
+def test_what_a_visit_has_more_of_after_its_end_takes_no_place_from_others_and_gives_none() -> None:
+    """As the runs of a request whose caller left."""
+    sending = Sending(is_stuck=True)
+    spans = SpanQueue(sending, SOON)
+    left = visit(runs=1)
+    spans.put(left)
+    assert sending.has_begun.wait(10)
+    left.timelines[0].record(0.0, Batch("m", "1", 0.0, 1, 1))
+    sending.may_go_on.set()
+    until(lambda: sending.sent)
+    spans.close(10)
+    assert repr(spans) == "<SpanQueue 0 spans waiting>"
+
+
 def test_the_end_does_not_wait_for_a_collector_that_is_stuck_or_down() -> None:
     sending = Sending(is_stuck=True)
     spans = SpanQueue(sending, SOON)

@@ -18,7 +18,7 @@ let close = () => {};
 
 // #/NAME/TAB is a model's tab, everything else the list of models.
 async function show({ isFirst = false } = {}) {
-  const [name = "", tab = ""] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  const [name = "", tab = ""] = location.hash.replace(/^#\/?/, "").split("/").map(decoded);
   if (name && main.dataset.model === name) return main.dispatchEvent(new CustomEvent("tab", { detail: tab }));
   close();
   main.dataset.model = name;
@@ -30,6 +30,15 @@ async function show({ isFirst = false } = {}) {
   document.title = name ? `${name} · Slipway` : "Slipway";
   if (!isFirst) main.focus();
   scrollTo(0, 0);
+}
+
+// Nothing where it is no encoded text, which a browser's address bar may be given.
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
 }
 
 function themeButton() {

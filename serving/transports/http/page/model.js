@@ -19,6 +19,7 @@ export function modelView(name, live, tab) {
   const body = el("div");
   let shown = ""; // the version and its load that `body` is about
   let parts = null;
+  let left = new AbortController(); // of what `body` shows now
 
   function render() {
     const row = live.row(name);
@@ -42,6 +43,8 @@ export function modelView(name, live, tab) {
     const loaded = row.counts ? `${row.version} ${row.counts.loaded}` : "";
     if (loaded !== shown) {
       shown = loaded;
+      left.abort();
+      left = new AbortController();
       if (loaded) describe();
       else replace(body);
     }
@@ -51,7 +54,7 @@ export function modelView(name, live, tab) {
     try {
       const model = await getJson(`page/models/${segment(name)}`);
       about.textContent = [doing(model.tries[0].kind), `version ${model.version}`, model.backend].join(" · ");
-      parts = modelParts(model, live, tab);
+      parts = modelParts(model, live, tab, left.signal);
       replace(body, parts.element);
     } catch (error) {
       shown = "";
@@ -63,17 +66,17 @@ export function modelView(name, live, tab) {
   main.addEventListener("tab", onTab);
   render();
   const unfollow = live.follow(render);
-  const close = () => (unfollow(), main.removeEventListener("tab", onTab));
+  const close = () => (unfollow(), left.abort(), main.removeEventListener("tab", onTab));
   const head = el("div", { class: "model-head" }, el("h1", {}, name), pill, about);
   const back = el("p", { class: "back" }, el("a", { href: "#/" }, "← All models"));
   return { element: el("article", {}, back, head, reason, figures, body), close };
 }
 
-function modelParts(model, live, tab) {
+function modelParts(model, live, tab, left) {
   const versions = versionsList(model.name, live);
   const report = `v1/models/${segment(model.name)}/report`;
   const list = [
-    { id: "try", name: "Try it", build: () => tryPanel(model, () => live.look()) },
+    { id: "try", name: "Try it", build: () => tryPanel(model, () => live.look(), left) },
     { id: "tensors", name: "Inputs and outputs", build: () => tensorTables(model) },
     ...(model.card ? [{ id: "card", name: "Card", build: () => card(model.card) }] : []),
     ...(model.has_report ? [{ id: "report", name: "Report", build: () => reportFrame(model.name, report) }] : []),

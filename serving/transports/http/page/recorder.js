@@ -14,12 +14,17 @@ export class Recorder {
     this.recorder.start();
   }
 
+  // Without what was heard.
+  leave() {
+    this.sound.getTracks().forEach((track) => track.stop());
+  }
+
   async end() {
     await new Promise((resolve) => {
       this.recorder.addEventListener("stop", resolve);
       this.recorder.stop();
     });
-    this.sound.getTracks().forEach((track) => track.stop());
+    this.leave();
     const context = new AudioContext();
     try {
       const recorded = await new Blob(this.parts).arrayBuffer();

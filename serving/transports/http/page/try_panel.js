@@ -1,6 +1,6 @@
 // Trying a model: what is asked on the left, what it answers on the right, and the same in code below.
 //
-// A trial (TRIALS) is made by `make(model, settings, example, changed, run)` and is
+// A trial (TRIALS) is made by `make(model, settings, example, changed, run, left)` and is
 //   {input, output, request(), code(), show(reply), event(data, seconds), begin(), end(), verb, isLive}
 // whose request() gives {path, query, json | text | file: {blob, name}, openai, triton}, or throws what is missing;
 // code() is what is shown as code, where that is another one.
@@ -24,12 +24,13 @@ const TRIALS = {
   images: drawing, chat, completion, embeddings, tensors, generate: stream,
 };
 
-export function tryPanel(model, look) {
+// What runs ends with `left`, a signal.
+export function tryPanel(model, look, left) {
   const example = () => fetchExample(model);
   const kinds = model.tries.map((settings) => ({
     id: settings.kind,
     name: kindName(settings.kind),
-    build: () => trialBox(model, settings, example, look),
+    build: () => trialBox(model, settings, example, look, left),
   }));
   if (kinds.length === 1) return kinds[0].build();
   const { list, panel } = tabs("What to try", kinds, kinds[0].id);
@@ -44,7 +45,7 @@ async function fetchExample(model) {
   return reply.ok ? { name: model.example, blob: new Blob([await reply.arrayBuffer()], { type: kind }) } : null;
 }
 
-function trialBox(model, settings, example, look) {
+function trialBox(model, settings, example, look, left) {
   const status = el("p", { class: "status", role: "status" });
   const failure = el("p", { class: "error", role: "alert", hidden: true });
   const snippets = snippetBox(() => (trial.code ?? trial.request)());
@@ -52,10 +53,11 @@ function trialBox(model, settings, example, look) {
   let isAwaited = false; // something was asked while the last request ran
 
   let trial = null;
-  trial = TRIALS[settings.kind](model, settings, example, () => trial && snippets.update(), run);
+  trial = TRIALS[settings.kind](model, settings, example, () => trial && snippets.update(), run, left);
   const start = button(trial.verb ?? "Ask", run, "primary");
   const stop = button("Stop", () => running?.abort(), "");
   stop.hidden = true;
+  left.addEventListener("abort", () => running?.abort());
 
   async function run() {
     if (running) return (isAwaited = Boolean(trial.isLive));

@@ -29,7 +29,7 @@ export function stream(model, settings, example, changed) {
   const request = () => ({ path, text: editor.value, isStream: true });
   const event = (data) => output.append(el("li", {}, el("pre", {}, pretty(data))));
   const begin = () => replace(output);
-  const show = () => `${output.children.length} events`;
+  const show = () => `${output.children.length} ${output.children.length === 1 ? "event" : "events"}`;
   return { input: field("Request", editor), output, request, begin, event, show };
 }
 

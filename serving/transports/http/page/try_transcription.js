@@ -4,7 +4,7 @@ import { button, el, field, replace } from "./dom.js";
 import { Recorder } from "./recorder.js";
 import { segment } from "./server.js";
 
-export function transcription(model, settings, example, changed, run) {
+export function transcription(model, settings, example, changed, run, left) {
   const words = el("p", { class: "best long", "aria-live": "polite" });
   const empty = el("p", { class: "quiet" }, "Its words come here.");
   const player = el("audio", { controls: true, hidden: true });
@@ -14,6 +14,7 @@ export function transcription(model, settings, example, changed, run) {
   const record = button("Record", toggle);
   let file = null;
   let recorder = null;
+  left.addEventListener("abort", () => recorder?.leave());
 
   function use(blob, name) {
     file = { blob, name };
@@ -28,6 +29,7 @@ export function transcription(model, settings, example, changed, run) {
     try {
       if (!recorder) {
         recorder = await Recorder.begin();
+        if (left.aborted) return recorder.leave();
         record.textContent = "Stop recording";
         said.textContent = "Listening …";
         return;
