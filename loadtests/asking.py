@@ -3,6 +3,7 @@
 import json
 import ssl
 from collections.abc import Mapping, Sequence
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -47,6 +48,8 @@ def document(
         raise CannotTest(f"{url} took the connection and did not answer within {_TIMEOUT:g} s") from None
     except OSError as error:  # a connection that breaks while it answers
         raise CannotTest(unreachable(url, error)) from None
+    except HTTPException:
+        raise CannotTest(f"{url} does not speak HTTP: is it https://, or a gRPC port (grpc://...)?") from None
     except ValueError:
         raise CannotTest(f"{url}{path} answered with something else than JSON: is it a model server?") from None
 

@@ -1,6 +1,7 @@
 """What a server says of its models over gRPC. Rule: told as its HTTP documents tell it."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,6 +34,10 @@ class GrpcServer:
         else:
             channel = grpc.insecure_channel(place, _OPTIONS)
         self._stub = GRPCInferenceServiceStub(channel)
+
+    def greet(self) -> None:
+        with suppress(_Unknown):
+            self._ask("ServerLive", messages.ServerLiveRequest())
 
     def only_model(self) -> str:
         try:

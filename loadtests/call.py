@@ -22,10 +22,11 @@ class Call:
     stream: bool = False
     hang_up_after: int = 0
 
-    def encoded(self, host: str = "localhost", headers: Iterable[Header] = ()) -> bytes:
-        """As HTTP/1.1 sends it, with more `headers` where a server wants them of every request."""
+    def encoded(self, host: str = "localhost", headers: Iterable[Header] = (), below: str = "") -> bytes:
+        """As HTTP/1.1 sends it, with more `headers` where a server wants them of every request, and its path `below`
+        another one, where the server is behind a proxy."""
         lines = (
-            f"{self.method} {self.path} HTTP/1.1",
+            f"{self.method} {below}{self.path} HTTP/1.1",
             f"Host: {host}",
             f"Content-Length: {len(self.body)}",
             *(f"{name}: {value}" for name, value in (*headers, *self.headers)),

@@ -27,7 +27,11 @@ loadtest = typer.Typer(cls=_LoadUnlessSaid, no_args_is_help=True)
 
 @loadtest.callback()
 def _group() -> None:
-    """Load a model server, and decide by that."""
+    """Load a model server, and decide by that.
+
+    `slipway loadtest http://localhost:8000 --rate 200` needs no command's name; `slipway loadtest load --help` has its
+    options.
+    """
 
 
 loadtest.command(_DEFAULT)(load)

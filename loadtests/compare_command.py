@@ -28,13 +28,16 @@ def compare(
     check(report)
 
     try:
-        one, other = read(before).runs[-1], read(after).runs[-1]
+        documents = read(before), read(after)
+        one, other = (document.decisive for document in documents)
     except (NoResult, IndexError) as error:
         typer.secho(f"compare: {error}", fg="red", err=True)
         raise typer.Exit(2) from None
     invalid = [f"{path}: {reason}" for path, run in ((before, one), (after, other)) for reason in run.invalid]
     for reason in invalid:
         typer.secho(f"compare: {reason}", fg="red", err=True)
+    if any(len(document.decision.get("parts", ())) > 1 for document in documents):
+        typer.secho("bear in mind: of a scenario's parts only the last ones are compared", fg="yellow")
     for difference in unlike(one, other):
         typer.secho(f"bear in mind: {difference}", fg="yellow")
     changes = compared(one, other, tolerance)

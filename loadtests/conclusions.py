@@ -67,12 +67,13 @@ def _shares(result: Result, objectives: Sequence[Objective]) -> dict[str, Any]:
     worst = min((attainment(result, objective) for objective in objectives), key=lambda one: one.share)
     answered = result.fates.get(Fate.ANSWERED, 0)
     refused = result.fates.get(Fate.REFUSED, 0)
+    unanswered = result.fates.get(Fate.LATE, 0)
     return {
         "attainment": round(worst.share, 5),
         "goodput": round(worst.share * result.offered, 3),
         "refused": round(refused / result.requests, 5),
-        "late": round(max(0, answered - worst.within) / result.requests, 5),
-        "failed": round((result.requests - answered - refused) / result.requests, 5),
+        "late": round((max(0, answered - worst.within) + unanswered) / result.requests, 5),
+        "failed": round((result.requests - answered - refused - unanswered) / result.requests, 5),
         "surely": all(attainment(result, objective).surely for objective in objectives),
     }
 

@@ -72,7 +72,12 @@ def load(
     ] = False,
     precision: Annotated[
         float | None,
-        Option(metavar="N", min=0.001, rich_help_panel=_DECIDE, help="Stop when p99 is sure within this share."),
+        Option(
+            metavar="N",
+            min=0.001,
+            rich_help_panel=_DECIDE,
+            help="Stop when p99 is sure within this share; --seconds at most.",
+        ),
     ] = None,
     json_file: Annotated[
         Path | None, Option("--json", metavar="FILE", rich_help_panel=_WRITE, help="The result, for `compare`.")
@@ -91,15 +96,14 @@ def load(
     """
     from dataclasses import replace
 
-    from loadtests import request_terms, terms
+    from loadtests import destination, request_terms, terms
     from loadtests.asking import CannotTest
     from loadtests.clients.trust import Trust
     from loadtests.inputs.wanted import Wanted
     from loadtests.load import Closed
     from loadtests.objective import parsed
     from loadtests.replaying import replayed
-    from loadtests.report_command import check, write_report
-    from loadtests.result_file import write
+    from loadtests.report_command import check, write_report, write_result
     from loadtests.run import Plan
     from loadtests.screen import INTERRUPTED, Screen
     from loadtests.senders import SenderDied
@@ -108,7 +112,10 @@ def load(
 
     check(report)
     try:
+        destination.check("--json", json_file)
         wanted = terms.load(rate, concurrency, arrivals)
+        is_search, is_load = bool(slo or sweep), rate is not None or concurrency is not None
+        terms.check(is_load, replay is not None, is_search, precision, seconds)
         question = Question(tuple(map(parsed, slo or ())), terms.peak(plan, slo), sweep, precision)
         headers = tuple(terms.header(line) for line in header or ())
         requests = Wanted(
@@ -121,11 +128,11 @@ def load(
             hang_up_after=hang_up_after,
             extra=request_terms.extra(extra),
             sequence_length=sequence_length,
-            concurrency=wanted.concurrency if isinstance(wanted, Closed) and not (slo or sweep) else None,
+            concurrency=wanted.concurrency if isinstance(wanted, Closed) and not is_search else None,
             seed=seed,
         )
         trust = Trust(insecure, str(ca_file or ""))
-        aim = Aim(url, model, protocol, data, requests, headers, timeout, trust)
+        aim = Aim(url.rstrip("/"), model, protocol, data, requests, headers, timeout, trust)
         load_plan, notes = Plan(wanted, seconds, warm_up, processes, seed), list[str]()
         if replay is None:
             aimed = target(aim)
@@ -148,9 +155,9 @@ def load(
     for note in notes:
         typer.secho(f"bear in mind: {note}", fg="yellow")
     found = replace(found, runs=tuple(replace(run, notes=(*run.notes, *notes)) for run in found.runs))
-    if json_file is not None:
-        write(json_file, found)
     code = screen.concluded(found)
+    if json_file is not None:
+        write_result(json_file, found)
     if report is not None:
         write_report(report, found)
     raise typer.Exit(code)

@@ -62,6 +62,8 @@ def parsed(text: str) -> Objective:
     if not found:
         raise ValueError(f"{_SENTENCE}, not '{text}'")
     measure, percent, limit, unit = found.groups()
+    if not float(percent) or not float(limit):
+        raise ValueError(f"{_SENTENCE}, with a percentage and a time above 0, not '{text}'")
     return Objective(Measure(measure or "latency"), float(percent), float(limit) / _IN_A_SECOND[unit])
 
 

@@ -10,7 +10,7 @@ NO_ANSWER = 0
 """The status of a request whose connection could not be made, or broke."""
 TIMED_OUT = -1
 NOT_SENT = -2
-"""Too many others were under way: the load was not what it was meant to be."""
+"""Too many others were under way, or this machine has no more connections: the load was not what it was meant to be."""
 
 
 class Fate(StrEnum):

@@ -26,7 +26,7 @@ from loadtests.inputs.wanted import Wanted
 from loadtests.inputs.writing import writing
 from loadtests.load import Replay
 from loadtests.run import Target
-from loadtests.targeting import Aim, described
+from loadtests.targeting import Aim, described, greet
 from loadtests.trace_file import RecordedRequest, Trace, TraceFileWrong, read_trace
 
 _STREAMS = ("/generate_stream", "/v1/completions", "/v1/chat/completions")
@@ -61,7 +61,8 @@ def replayed(path: Path, speed: float, aim: Aim) -> tuple[Target, Recorded, list
         raise CannotTest(str(error)) from None
     except OSError as error:
         raise CannotTest(f"{path} can't be read: {error.strerror}") from None
-    protocol = _SCHEMES.get(urlsplit(aim.url).scheme, "http")
+    greet(aim)
+    protocol = _SCHEMES[urlsplit(aim.url).scheme]
 
     @cache
     def model(name: str) -> Model:

@@ -1,11 +1,16 @@
 """`slipway loadtest report`. Rule: arguments and words only; what a report needs is asked before a load begins."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
+
+from loadtests import destination
+from loadtests.destination import CannotWrite
 
 if TYPE_CHECKING:
     from loadtests.result_file import Document
@@ -40,9 +45,8 @@ def check(path: Path | None) -> None:
         words = f"--report needs {' and '.join(missing)}: pip install 'slipway-serving[loadtest]'"
         typer.secho(f"loadtest: {words}", fg="red", err=True)
         raise typer.Exit(2)
-    if path.is_dir():
-        typer.secho(f"loadtest: --report {path} is a folder; give a file, as in {path}/report.html", fg="red", err=True)
-        raise typer.Exit(2)
+    with _told():
+        destination.check("--report", path)
 
 
 def write_report(path: Path, document: "Document") -> None:
@@ -52,10 +56,22 @@ def write_report(path: Path, document: "Document") -> None:
 
 
 def save(path: Path, page: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(page)
-    except OSError as error:
-        typer.secho(f"loadtest: --report {path} can't be written: {error.strerror}", fg="red", err=True)
-        raise typer.Exit(2) from None
+    with _told():
+        destination.save("--report", path, page)
     typer.echo(f"report: {path}")
+
+
+def write_result(path: Path, document: "Document") -> None:
+    from loadtests.result_file import write
+
+    with _told():
+        write(path, document)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except CannotWrite as error:
+        typer.secho(f"loadtest: {error}", fg="red", err=True)
+        raise typer.Exit(2) from None

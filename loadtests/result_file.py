@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from loadtests.destination import save
 from loadtests.result import FORMAT, Generator, Latencies, Moment, Result
 
 _T = TypeVar("_T")
@@ -22,10 +23,15 @@ class Document:
     runs: tuple[Result, ...]
     decision: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def decisive(self) -> Result:
+        """The run that the decision rests on, or else the last."""
+        return self.runs[int(self.decision.get("run", -1))]
+
 
 def write(path: Path, document: Document) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"format": FORMAT, **asdict(document)}, indent=1))
+    """Raises `CannotWrite`."""
+    save("--json", path, json.dumps({"format": FORMAT, **asdict(document)}, indent=1).encode())
 
 
 def read(path: Path) -> Document:

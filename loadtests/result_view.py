@@ -80,7 +80,9 @@ def rows(result: Result) -> Iterator[tuple[str, Latencies]]:
 
 
 def figures(latencies: Latencies) -> tuple[str, ...]:
-    """p50, p90, p95, p99, its interval, p99.9 and the longest."""
+    """p50, p90, p95, p99, its interval, p99.9 and the longest; empty where nothing was answered."""
+    if not latencies.count:
+        return ("",) * 7
     interval = latencies.p99_interval
     sure = f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else ""
     before = (latencies.p50, latencies.p90, latencies.p95, latencies.p99)

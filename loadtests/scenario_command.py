@@ -49,15 +49,14 @@ def scenario(
     """
     from rich.console import Console
 
-    from loadtests import request_terms, terms
+    from loadtests import destination, request_terms, terms
     from loadtests.asking import CannotTest
     from loadtests.clients.trust import Trust
     from loadtests.inputs.wanted import Wanted
-    from loadtests.result_file import write
+    from loadtests.report_command import write_result
     from loadtests.scenarios.judging import Verdict, worst
     from loadtests.scenarios.play import Given, played
     from loadtests.scenarios.scenario_file import found, lasting
-    from loadtests.scenarios.server_state import metrics_url as usual
     from loadtests.screen import Screen
     from loadtests.senders import SenderDied
     from loadtests.targeting import Aim
@@ -69,20 +68,21 @@ def scenario(
     try:
         if name is None or url is None:
             raise ValueError("say which, and where the server is, as in: scenario smoke http://localhost:8000")
+        destination.check("--json", json_file)
         chosen = found(name)
         if seconds is not None:
             chosen = lasting(chosen, seconds)
         headers = tuple(terms.header(line) for line in header or ())
         wanted = Wanted(max_tokens=request_terms.span("--max-tokens", max_tokens), seed=seed)
-        aim = Aim(url, model, protocol, None, wanted, headers, timeout, Trust(insecure, str(ca_file or "")))
-        given = Given(aim, metrics_url or usual(url), grpc_url or "", capacity, processes, warm_up, seed)
+        aim = Aim(url.rstrip("/"), model, protocol, None, wanted, headers, timeout, Trust(insecure, str(ca_file or "")))
+        given = Given(aim, metrics_url, grpc_url or "", capacity, processes, warm_up, seed)
         document, told = played(chosen, given, Screen(console), console.print)
     except (CannotTest, SenderDied, ValueError) as error:
         typer.secho(f"scenario: {error}", fg="red", err=True)
         raise typer.Exit(2) from None
-    if json_file is not None:
-        write(json_file, document)
     _tell(console, told)
+    if json_file is not None:
+        write_result(json_file, document)
     raise typer.Exit({Verdict.FAILED: 1, Verdict.UNSURE: 3}.get(worst(told), 0))
 
 

@@ -78,11 +78,10 @@ class Screen:
     def concluded(self, found: Document) -> int:
         """Prints what was found. The exit code: 0, 1 where it is not what was asked for, 130 after Ctrl-C."""
         decision, last = found.decision, found.runs[-1]
-        decisive = found.runs[decision["run"]] if "run" in decision else last
         if self._console.is_terminal and len(self._told) > 1:
             self._print(trials(self._told))
         self._print("")
-        for part in tables(decisive):
+        for part in tables(found.decisive):
             self._print(part)
         with suppress(KeyError):
             self._print(_CONCLUSIONS[decision["kind"]](decision))

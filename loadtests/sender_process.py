@@ -47,8 +47,18 @@ class News:
 def run(errand: Errand, pipe: Connection) -> None:
     """Says that it is there with None, is told when to start, tells `News`, and at the end None. Anything that it is
     told after the start stops it."""
+    _allow_connections()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_run(errand, pipe))
+
+
+def _allow_connections() -> None:
+    """As many as may be: shells allow 1,024 files unless asked, and each connection is one."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

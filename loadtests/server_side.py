@@ -38,8 +38,7 @@ class Sources:
     def metrics(self) -> str:
         if self.metrics_url:
             return self.metrics_url
-        host = urlsplit(self.url).hostname or "localhost"
-        return f"http://{f'[{host}]' if ':' in host else host}:{METRICS_PORT}/metrics"
+        return usual_metrics_url(self.url)
 
 
 @dataclass(slots=True)
@@ -51,6 +50,12 @@ class Heard:
     def told(self) -> dict[str, Any]:
         """For `Result.server`."""
         return {**self.server, **told(self.samples, self.surely)}
+
+
+def usual_metrics_url(url: str) -> str:
+    """Where a server's metrics are unless somebody says otherwise."""
+    host = urlsplit(url).hostname or "localhost"
+    return f"http://{f'[{host}]' if ':' in host else host}:{METRICS_PORT}/metrics"
 
 
 @contextmanager

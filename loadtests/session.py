@@ -56,7 +56,7 @@ def _single(target: Target, plan: Plan, question: Question, onlooker: Onlooker) 
 
 def with_replicas(found: Document, question: Question) -> Document:
     """How many the peak needs, where a capacity was found and a peak is asked for."""
-    if question.peak is None or not found.decision["capacity"]:
+    if question.peak is None or not found.decision.get("capacity"):
         return found
     confirmed = found.runs[found.decision["run"]]
     needed = replicas(question.peak, confirmed, use(confirmed), Assumptions())

@@ -5,15 +5,15 @@ Rule: whatever keeps requests from being answered is told before the load begins
 
 import asyncio
 import json
-import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from loadtests.asking import UNTRUSTED, WHO_ASKS, CannotTest, NotThere, document, is_address, only_model
+from loadtests.asking import UNTRUSTED, WHO_ASKS, CannotTest, NotThere, document, is_address, only_model, unreachable
 from loadtests.call import Call, Header
 from loadtests.clients.client import Reply
 from loadtests.clients.clients import client
@@ -26,6 +26,9 @@ from loadtests.inputs.wanted import Wanted
 from loadtests.learning import Ask, learnt
 from loadtests.outcomes import NO_ANSWER, TIMED_OUT
 from loadtests.run import Target
+
+if TYPE_CHECKING:
+    from loadtests.asking_grpc import GrpcServer
 
 _SCHEMES = ("http", "https", "grpc", "grpcs")
 
@@ -48,14 +51,34 @@ def target(aim: Aim) -> Target:
     """Raises `CannotTest`."""
     scheme = _scheme(aim.url)
     check(aim.protocol, scheme)
-    try:
+    with _told_faults(aim):
         model, extensions, ask = _asked_by_grpc(aim) if scheme.startswith("grpc") else _asked_by_http(aim)
         protocol, requests = _requests(aim, scheme, model, extensions, ask)
         made = Target(aim.url, model.name, protocol, requests, aim.headers, aim.timeout, aim.trust)
         asyncio.run(_try(made))
-    except (OSError, ssl.SSLError) as error:
-        raise CannotTest(f"--ca-file {aim.trust.ca_file}: {error.strerror or error}") from None
     return made
+
+
+def greet(aim: Aim) -> None:
+    """Raises `CannotTest` where no server answers, without sending it a request for a model."""
+    scheme = _scheme(aim.url)
+    with _told_faults(aim), suppress(NotThere):
+        if scheme.startswith("grpc"):
+            _grpc(aim).greet()
+        else:
+            encryption = ssl_context(aim.trust) if scheme == "https" else None
+            document(aim.url, "/v2", dict(aim.headers), None, encryption)
+
+
+@contextmanager
+def _told_faults(aim: Aim) -> Iterator[None]:
+    """Of certificates, which are read from a file or, with --insecure over gRPC, from the server."""
+    try:
+        yield
+    except OSError as error:
+        if not aim.trust.ca_file or aim.trust.anyone:
+            raise CannotTest(unreachable(aim.url, error)) from None
+        raise CannotTest(f"--ca-file {aim.trust.ca_file}: {error.strerror or error}") from None
 
 
 def described(aim: Aim) -> Model:
@@ -72,11 +95,15 @@ def _scheme(url: str) -> str:
 
 
 def _asked_by_grpc(aim: Aim) -> tuple[Model, Sequence[str], Ask | None]:
-    from loadtests.asking_grpc import GrpcServer
-
-    server = GrpcServer(aim.url, aim.headers, aim.trust)
+    server = _grpc(aim)
     name = aim.model or server.only_model()
     return from_documents(server.metadata(name), server.config(name)), (), None
+
+
+def _grpc(aim: Aim) -> "GrpcServer":
+    from loadtests.asking_grpc import GrpcServer
+
+    return GrpcServer(aim.url, aim.headers, aim.trust)
 
 
 def _asked_by_http(aim: Aim) -> tuple[Model, Sequence[str], Ask | None]:

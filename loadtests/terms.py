@@ -6,6 +6,10 @@ BURST_VARIATION = 4.0
 VARIATIONS = {"poisson": 1.0, "constant": 0.0, "bursts": BURST_VARIATION}
 
 
+FEWEST_SPANS = 10
+"""Of a second or more, before p99 can be sure. The one that is still going on does not count."""
+
+
 class UnknownTerms(ValueError):
     """What was written is no load."""
 
@@ -22,6 +26,21 @@ def load(rate: str | None, concurrency: int | None, arrivals: str) -> Load:
         raise UnknownTerms(f"--arrivals is one of {', '.join(VARIATIONS)}, not '{arrivals}'")
     first, dots, last = rate.partition("..")
     return Open(_rate(first), _rate(last) if dots else None, VARIATIONS[arrivals])
+
+
+def check(load: bool, replay: bool, search: bool, precision: float | None, seconds: float) -> None:
+    """Whether what was said goes together: a `load` (a rate, or callers), a `replay`, a `search` for rates. Raises
+    `UnknownTerms`, so that nothing that was said is passed over."""
+    if load and replay:
+        raise UnknownTerms("--replay has its own times: leave out --rate and --concurrency, or give --speed")
+    if load and search:
+        raise UnknownTerms("--slo and --sweep look for rates by themselves: leave out --rate and --concurrency")
+    if precision is not None and search:
+        raise UnknownTerms("--precision ends a single load: leave out --slo and --sweep")
+    if precision is not None and not replay and seconds <= FEWEST_SPANS + 1:
+        raise UnknownTerms(
+            f"--precision is first judged after {FEWEST_SPANS + 1} s: give the longest it may last, as in --seconds 60"
+        )
 
 
 def _rate(text: str) -> float:

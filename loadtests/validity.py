@@ -24,7 +24,10 @@ def faults(tally: Tally, objective: float | None, busy: float, closed: bool) -> 
     if not closed:
         yield from _slip(tally, objective)
     if tally.fates[Fate.UNSENT]:
-        yield f"{tally.fates[Fate.UNSENT]} requests were not sent, since too many were under way"
+        yield (
+            f"{tally.fates[Fate.UNSENT]} requests were not sent: too many were under way, or this machine had no more "
+            "connections"
+        )
     if closed and busy > _BUSIEST:
         yield (
             f"the generator was busy for {busy:.0%} of a processor, so it may be what limits the throughput: "

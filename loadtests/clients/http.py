@@ -4,6 +4,7 @@ Rule: as many connections as there are requests at once, and the warmest is take
 """
 
 import asyncio
+import errno
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -12,7 +13,10 @@ from loadtests.clients.client import Reply
 from loadtests.clients.event_times import EventTimes
 from loadtests.clients.http_connection import HttpConnection
 from loadtests.clients.trust import THE_KNOWN, Trust, ssl_context
-from loadtests.outcomes import NO_ANSWER, TIMED_OUT
+from loadtests.outcomes import NO_ANSWER, NOT_SENT, TIMED_OUT
+
+_OWN_LIMITS = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS)
+"""This machine has no more connections to give, which says nothing of the server."""
 
 
 class HttpClient:
@@ -26,6 +30,7 @@ class HttpClient:
         self._host = address.hostname or "localhost"
         self._port = address.port or (443 if self._encryption else 80)
         self._netloc = address.netloc.rpartition("@")[2]
+        self._path = address.path.rstrip("/")
         self._headers = tuple(headers)
         self._timeout = timeout
         self._idle: list[HttpConnection] = []
@@ -34,7 +39,7 @@ class HttpClient:
     async def send(self, call: Call) -> Reply:
         request = self._requests.get(call)
         if request is None:
-            request = self._requests[call] = call.encoded(self._netloc, self._headers)
+            request = self._requests[call] = call.encoded(self._netloc, self._headers, self._path)
         while connection := self._kept():
             reply, begun = await self._ask(connection, request, call)
             if reply.status != NO_ANSWER or begun:
@@ -45,7 +50,8 @@ class HttpClient:
         except TimeoutError:
             return Reply(TIMED_OUT, message=f"no connection within {self._timeout:g} s")
         except OSError as error:
-            return Reply(NO_ANSWER, message=f"no connection: {error.strerror or error}")
+            status = NOT_SENT if error.errno in _OWN_LIMITS else NO_ANSWER
+            return Reply(status, message=f"no connection: {error.strerror or error}")
         reply, _ = await self._ask(connection, request, call)
         return reply
 

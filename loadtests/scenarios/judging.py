@@ -99,7 +99,9 @@ def _share(name: str, fates: Sequence[Fate], allowed: float, results: Sequence[R
     if requests == unsent:
         return Judged(name, Verdict.FAILED, "no request was sent")
     if unsent and bad <= allowed * requests:
-        return Judged(name, Verdict.UNSURE, f"{words}, but {unsent} were not sent, since too many were under way")
+        return Judged(
+            name, Verdict.UNSURE, f"{words}, but {unsent} were not sent: the generator had too many under way"
+        )
     return Judged(name, Verdict.PASSED if bad <= allowed * requests else Verdict.FAILED, words)
 
 

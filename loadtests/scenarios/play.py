@@ -12,7 +12,7 @@ from loadtests.clients.trust import ssl_context
 from loadtests.inputs.protocols import GRPC
 from loadtests.inputs.wanted import Wanted
 from loadtests.load import Closed
-from loadtests.result import Result
+from loadtests.result import Ending, Result
 from loadtests.result_file import Document
 from loadtests.run import Plan, Target, run
 from loadtests.scenarios.deeds import Deeds
@@ -20,6 +20,7 @@ from loadtests.scenarios.judging import Judged, Run, Seen, Verdict, judged
 from loadtests.scenarios.scenario import EACH, Part, Scenario
 from loadtests.scenarios.server_state import ServerState
 from loadtests.scenarios.stage import Cast, Played, idle_after, play
+from loadtests.server_side import usual_metrics_url
 from loadtests.session import Onlooker, Question, answered
 from loadtests.targeting import Aim, target
 
@@ -34,10 +35,10 @@ Say = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class Given:
     """What the command says of the server: `aim` as for other load tests, `capacity` in requests a second (None:
-    measured), where its metrics are, and its gRPC address ("" for the usual port)."""
+    measured), where its metrics are (None: at the usual port), and its gRPC address ("" for the usual port)."""
 
     aim: Aim
-    metrics: str
+    metrics: str | None
     grpc: str = ""
     capacity: float | None = None
     processes: int = 1
@@ -62,7 +63,7 @@ def played(scenario: Scenario, given: Given, onlooker: Onlooker, say: Say) -> tu
     capacities = [_capacity(role, scenario, given, say) for role in roles]
     casts = [_cast(role, capacity, given) for role, capacity in zip(roles, capacities, strict=True)]
     deeds = Deeds(given.aim.url, given.aim.headers, given.aim.trust)
-    state = ServerState(given.metrics)
+    state = ServerState(given.metrics or usual_metrics_url(given.aim.url))
     actions = [(each, each.model or roles[0].target.model) for each in scenario.actions]
     came = play(casts, actions, state, deeds)
     for cast, result in zip(casts, came.results, strict=True):
@@ -92,6 +93,9 @@ def _concluded(
 def _knee(scenario: Scenario, role: Role, given: Given, onlooker: Onlooker) -> tuple[Document, list[Judged]]:
     plan = Plan(Closed(1), scenario.seconds, given.warm_up, given.processes, given.seed)
     document = answered(role.target, plan, Question(sweep=True), onlooker)
+    if not document.decision:
+        words = document.runs[-1].ended
+        return document, [Judged("knee", Verdict.UNSURE, f"not looked for to the end: {words}")]
     knee = document.decision["knee"]
     found = [_knee_judged(knee, next((run for run in document.runs if run.offered == knee), None))]
     return replace(document, decision={**document.decision, "checks": [asdict(each) for each in found]}), found
@@ -130,7 +134,8 @@ def _target(part: Part, model: str | None, given: Given) -> Target:
     url = (given.grpc or _grpc_address(given.aim.url)) if part.protocol == GRPC else given.aim.url
     protocol = part.protocol if part.protocol != "auto" else given.aim.protocol
     made = target(replace(given.aim, url=url, model=model, protocol=protocol, wanted=_with_callers(wanted, part)))
-    return replace(made, calls=leaving(made.calls, part.hang_up, part.hang_up_after, made.model))
+    calls = leaving(made.calls, part.hang_up, part.hang_up_after, made.model)
+    return replace(made, metrics_url=given.metrics, calls=calls)
 
 
 def _with_callers(wanted: Wanted, part: Part) -> Wanted:
@@ -161,6 +166,8 @@ def _capacity(role: Role, scenario: Scenario, given: Given, say: Say) -> float:
         return given.capacity / role.of
     seconds = max(_FEWEST_SECONDS, _MEASURED * scenario.seconds / role.of)
     found = run(role.target, Plan(Closed(_CALLERS), seconds, 0.0, given.processes, given.seed))
+    if found.ended == Ending.INTERRUPTED:
+        raise KeyboardInterrupt
     if not found.answered:
         raise CannotTest(f"model '{role.target.model}' answered none of {_CALLERS} callers: {_said(found)}")
     say(f"{role.target.model}: {_CALLERS} callers are answered {found.answered:.4g} times a second")

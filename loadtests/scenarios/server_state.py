@@ -5,10 +5,8 @@ Rule: the names are Prometheus', Triton's and vLLM's, so that other servers can 
 
 import re
 from contextlib import suppress
-from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-METRICS_PORT = 8002
 _MEMORY = "process_resident_memory_bytes"
 _AT_WORK = ("nv_inference_pending_request_count", "vllm:num_requests_running", "vllm:num_requests_waiting")
 _LINE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{.*\})? (\S+)", re.MULTILINE)
@@ -17,12 +15,6 @@ _TIMEOUT = 5.0  # seconds
 
 class NoMetrics(Exception):
     """The text says where they were looked for, and why that came to nothing."""
-
-
-def metrics_url(url: str) -> str:
-    """Where a server's metrics are unless somebody says otherwise."""
-    host = urlsplit(url).hostname or "localhost"
-    return f"http://{f'[{host}]' if ':' in host else host}:{METRICS_PORT}/metrics"
 
 
 class ServerState:

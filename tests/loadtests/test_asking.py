@@ -1,4 +1,5 @@
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -73,6 +74,18 @@ def test_a_server_that_is_down_is_told_with_what_to_do() -> None:
         pass
     with pytest.raises(CannotTest, match=r"no server answers at .*`slipway serve` starts one"):
         document(url, "/", {})
+
+
+def test_what_speaks_no_http_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with server.accept()[0] as connection:
+                connection.sendall(b"\0\0\1\4\0\0\n\n")
+
+        Thread(target=answer, daemon=True).start()
+        with pytest.raises(CannotTest, match="does not speak HTTP: is it https://, or a gRPC port"):
+            document(f"http://127.0.0.1:{server.getsockname()[1]}", "/v2", {})
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://localhost", "http://"])

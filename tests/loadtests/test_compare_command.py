@@ -27,6 +27,13 @@ def test_the_exit_code_says_whether_it_is_slower(
     assert words in done.stdout
 
 
+def test_a_search_is_compared_by_the_run_that_decided_it(tmp_path: Path) -> None:
+    runs = tuple(result_of(np.random.default_rng(1).exponential(mean, 3000)) for mean in (0.01, 0.02))
+    write(tmp_path / "b.json", Document(runs, {"kind": "capacity", "run": 0}))
+    done = CliRunner().invoke(loadtest, ["compare", file(tmp_path / "a.json", 0.01, 2), str(tmp_path / "b.json")])
+    assert "B is slower" not in done.stdout
+
+
 def test_what_is_no_result_is_told(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text("hello")
     done = CliRunner().invoke(loadtest, ["compare", file(tmp_path / "a.json", 0.01, 1), str(tmp_path / "b.json")])

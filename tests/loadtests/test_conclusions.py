@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,12 @@ def test_what_came_of_all_requests_is_told() -> None:
     assert found["goodput"] == pytest.approx(450)
     assert (found["refused"], found["late"], found["failed"]) == (0.095, 0.005, 0.0)
     assert not found["limited_by_generator"]
+
+
+def test_requests_without_an_answer_in_time_are_late() -> None:
+    run = replace(result_of(np.full(90, 0.01)), requests=100, fates={"answered": 90, "late": 6, "lost": 4})
+    found = capacity_found([run], (parsed("p99<50ms"),), run, [Trial(100, True)])
+    assert (found["late"], found["failed"]) == (0.06, 0.04)
 
 
 def test_no_rate_at_all_is_a_capacity_of_nothing() -> None:

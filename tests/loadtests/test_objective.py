@@ -19,7 +19,7 @@ def test_an_objective_is_read(text: str, expected: Objective) -> None:
     assert parsed(str(expected)) == expected
 
 
-@pytest.mark.parametrize("text", ["", "p99", "p99<50", "p100<50ms", "mean<5ms", "p99>50ms"])
+@pytest.mark.parametrize("text", ["", "p99", "p99<50", "p100<50ms", "mean<5ms", "p99>50ms", "p0<5ms", "p99<0ms"])
 def test_what_is_none_is_told_with_how_one_is_written(text: str) -> None:
     with pytest.raises(ValueError, match="p99<50ms"):
         parsed(text)

@@ -117,6 +117,24 @@ def test_one_model_of_several_may_be_meant() -> None:
     assert found.left_out == {"is for another model than --model a": 1}
 
 
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://127.0.0.1:1", "no server answers"),
+        ("grpc://127.0.0.1:1", "no gRPC server answers"),
+        ("grpcs://127.0.0.1:1 --insecure", "no server answers"),
+        ("127.0.0.1:1", "is no address"),
+        ("https://127.0.0.1:1 --ca-file /nowhere", "--ca-file /nowhere"),
+    ],
+)
+def test_what_keeps_it_from_beginning_is_told_at_once(tmp_path: Path, url: str, words: str) -> None:
+    head = '{"slipway_trace":1,"server_version":"1","started":"2026-01-01T00:00:00+00:00","rate":1.0,"bodies":true}\n'
+    (tmp_path / "trace.jsonl").write_text(head)
+    done = CliRunner().invoke(loadtest, [*url.split(), "--replay", str(tmp_path / "trace.jsonl")])
+    assert done.exit_code == 2
+    assert words in done.stderr
+
+
 def test_a_file_that_is_no_recording_is_told(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text("{}\n")
     done = CliRunner().invoke(loadtest, ["http://localhost:1", "--replay", str(tmp_path / "t.jsonl")])

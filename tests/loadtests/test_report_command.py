@@ -33,7 +33,7 @@ def test_what_can_not_be_read_or_written_is_told(tmp_path: Path) -> None:
     assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
     done = CliRunner().invoke(loadtest, ["report", str(tmp_path / "a.json"), "--report", str(tmp_path)])
     assert done.exit_code == 2
-    assert "is a folder" in done.stderr
+    assert "Is a directory" in done.stderr
 
 
 def test_a_file_without_runs_is_told(tmp_path: Path) -> None:

@@ -31,6 +31,11 @@ def test_an_invalid_run_is_told_and_not_fine() -> None:
     assert "INVALID: left late" in words
 
 
+def test_where_nothing_was_answered_there_is_no_latency() -> None:
+    _, words = shown(Document((result_of(np.array([]), refused=10),)))
+    assert next(line for line in words.splitlines() if line.startswith("latency")).split() == ["latency"]
+
+
 def test_a_capacity_is_told_with_what_came_of_the_requests() -> None:
     objectives = (parsed("p98<50ms"),)
     code, words = shown(Document((RUN,), capacity_found([RUN], objectives, RUN, [Trial(100, True)])))

@@ -1,9 +1,10 @@
 import time
 
 import httpx
+import pytest
 
 from loadtests.benchmarks.stub_server import stub
-from loadtests.server_side import Heard, Sources, listening
+from loadtests.server_side import Heard, Sources, listening, usual_metrics_url
 from tests.running_server import RunningServer, until
 
 
@@ -46,3 +47,11 @@ def test_one_that_is_not_there_or_speaks_grpc_tells_nothing() -> None:
 def test_metrics_are_looked_for_where_triton_has_them() -> None:
     assert Sources("https://models.example:444", "m").metrics == "http://models.example:8002/metrics"
     assert Sources("http://[::1]:8000", "m").metrics == "http://[::1]:8002/metrics"
+
+
+@pytest.mark.parametrize(
+    ("url", "metrics"),
+    [("https://a:8000", "http://a:8002/metrics"), ("http://[::1]:8000", "http://[::1]:8002/metrics")],
+)
+def test_metrics_are_at_the_usual_port(url: str, metrics: str) -> None:
+    assert usual_metrics_url(url) == metrics

@@ -43,5 +43,7 @@ def test_a_peak_is_told_in_replicas() -> None:
     told = with_replicas(found, Question(objectives, peak=1000.0)).decision
     assert told["plan"]["replicas"] == told["values"]["replicas"] == 13
     assert "plan" not in with_replicas(found, Question(objectives)).decision
+    cut_short = Document((run,))
+    assert with_replicas(cut_short, Question(objectives, peak=1000.0)) == cut_short
     nothing = Document((run,), capacity_found([run], objectives, None, []))
     assert "plan" not in with_replicas(nothing, Question(objectives, peak=1000.0)).decision

@@ -1,7 +1,7 @@
 import pytest
 
 from loadtests.load import Closed, Load, Open
-from loadtests.terms import BURST_VARIATION, UnknownTerms, header, load
+from loadtests.terms import BURST_VARIATION, UnknownTerms, check, header, load
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,27 @@ def test_what_was_written_is_a_load(rate: str | None, concurrency: int | None, a
 def test_what_can_not_be_meant_is_told(rate: str, concurrency: int | None, arrivals: str, word: str) -> None:
     with pytest.raises(UnknownTerms, match=word):
         load(rate, concurrency, arrivals)
+
+
+@pytest.mark.parametrize(
+    ("load", "replay", "search", "precision", "seconds", "words"),
+    [
+        (True, True, False, None, 10.0, "--replay has its own times"),
+        (True, False, True, None, 10.0, "--slo and --sweep look for rates"),
+        (False, False, True, 0.05, 60.0, "--precision ends a single load"),
+        (True, False, False, 0.05, 10.0, "as in --seconds 60"),
+    ],
+)
+def test_what_would_be_passed_over_is_told(
+    load: bool, replay: bool, search: bool, precision: float | None, seconds: float, words: str
+) -> None:
+    with pytest.raises(UnknownTerms, match=words):
+        check(load, replay, search, precision, seconds)
+
+
+def test_what_goes_together_is_taken() -> None:
+    check(load=True, replay=False, search=False, precision=0.05, seconds=60)
+    check(load=False, replay=True, search=True, precision=None, seconds=10)
 
 
 def test_a_header_is_a_name_and_a_value() -> None:

@@ -1,4 +1,6 @@
 import asyncio
+import os
+import resource
 from collections.abc import Iterator
 
 import pytest
@@ -6,7 +8,7 @@ import pytest
 from loadtests.benchmarks.stub_server import stub
 from loadtests.call import Call
 from loadtests.clients.http import HttpClient
-from loadtests.outcomes import NO_ANSWER, TIMED_OUT
+from loadtests.outcomes import NO_ANSWER, NOT_SENT, TIMED_OUT
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,25 @@ async def test_connections_are_kept_and_as_many_as_needed_are_made(url: str) -> 
     await asyncio.gather(*(client.send(Call("/")) for _ in range(5)))
     assert 1 < len(client._idle) <= 5
     await client.close()
+
+
+async def test_a_server_may_be_below_a_path(url: str) -> None:
+    client = HttpClient(f"{url}/status/", (), timeout=10)
+    assert (await client.send(Call("/503"))).status == 503
+    await client.close()
+
+
+async def test_what_this_machine_can_not_connect_was_not_sent(url: str) -> None:
+    client = HttpClient(url, (), timeout=10)
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    next_file = os.dup(0)
+    os.close(next_file)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_file, usual[1]))
+    try:
+        reply = await client.send(Call("/"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+    assert (reply.status, reply.message) == (NOT_SENT, "no connection: Too many open files")
 
 
 async def test_a_server_that_is_not_there_loses_the_request() -> None:

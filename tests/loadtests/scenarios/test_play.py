@@ -1,13 +1,15 @@
 """Scenarios on a real server, and what they come to."""
 
+import signal
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Timer
 
 import pytest
 
 from loadtests.asking import CannotTest
 from loadtests.call import Call
-from loadtests.result import Result
+from loadtests.result import Ending, Result
 from loadtests.run import Plan, Progress
 from loadtests.scenarios.judging import Verdict, worst
 from loadtests.scenarios.play import Given, leaving, played
@@ -40,6 +42,7 @@ def test_a_model_is_loaded_anew_and_nobody_notices(changeable: RunningServer) ->
     assert [each.check for each in found] == ["failed", "refused", "idle", *["reload double"] * 3]
     [run] = document.runs
     assert run.fates == {"answered": run.requests}
+    assert run.server["memory"] > 10e6
     assert [phase["rate"] for phase in run.load["phases"]] == [50.0, 100.0]
     assert document.decision["kind"] == "scenario"
 
@@ -83,3 +86,23 @@ def test_a_share_of_the_streams_is_left() -> None:
     assert [call.hang_up_after for call in left] == [0, 0, 0, 3] * 4
     with pytest.raises(CannotTest, match="'m' answers at once, so nobody can hang up"):
         leaving((Call("/"),), 0.25, 3, "m")
+
+
+class Impatient(Nobody):
+    def watch(self, _: Plan) -> Callable[[Progress], bool]:
+        return lambda _: signal.raise_signal(signal.SIGINT) is not None
+
+
+def test_ctrl_c_ends_the_search_for_a_knee_and_concludes_nothing(changeable: RunningServer) -> None:
+    scenario = Scenario("", (Part((Phase(0.5, callers=1),)),), find="knee")
+    document, found = played(scenario, given(changeable), Impatient(), pytest.fail)
+    assert [(each.check, each.verdict) for each in found] == [("knee", Verdict.UNSURE)]
+    assert [run.ended for run in document.runs] == [Ending.INTERRUPTED]
+
+
+def test_ctrl_c_while_the_server_is_measured_ends_all(changeable: RunningServer) -> None:
+    scenario = Scenario("", (Part((Phase(100.0, share=0.5),)),))
+    interrupt = Timer(1.0, signal.raise_signal, [signal.SIGINT])
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        played(scenario, replace(given(changeable), capacity=None), Nobody(), pytest.fail)

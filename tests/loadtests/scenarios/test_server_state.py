@@ -1,6 +1,6 @@
 import pytest
 
-from loadtests.scenarios.server_state import NoMetrics, ServerState, metrics_url
+from loadtests.scenarios.server_state import NoMetrics, ServerState
 from tests.running_server import RunningServer
 
 
@@ -15,11 +15,3 @@ def test_metrics_that_are_not_there_are_told_with_what_to_do(changeable: Running
     assert nowhere.memory() is None
     with pytest.raises(NoMetrics, match="give another address with --metrics-url"):
         nowhere.at_work()
-
-
-@pytest.mark.parametrize(
-    ("url", "metrics"),
-    [("https://a:8000", "http://a:8002/metrics"), ("http://[::1]:8000", "http://[::1]:8002/metrics")],
-)
-def test_metrics_are_at_the_usual_port(url: str, metrics: str) -> None:
-    assert metrics_url(url) == metrics
