@@ -10,6 +10,7 @@ from loadtests.tally import Tally
 LARGEST_SLIP = 0.01
 """In objectives: 1 % of the latency that is asked for."""
 _SLIP_THAT_IS_FINE = 1e-3  # seconds, where no objective is set
+_SLIP_IN_LATENCIES = 0.1
 _BUSIEST = 0.8  # of a processor
 _FEWEST = 1000  # requests; of fewer, p99 is the matter of less than ten
 _OWN = ("localhost", "::1")
@@ -37,8 +38,8 @@ def faults(tally: Tally, objective: float | None, busy: float, closed: bool) -> 
 
 def _slip(tally: Tally, objective: float | None) -> Iterator[str]:
     slip = tally.slip.percentile(99)
-    allowed = max(_SLIP_THAT_IS_FINE, LARGEST_SLIP * tally.latency.percentile(99))
-    words = "1 ms or 1 % of the latency at p99"
+    allowed = max(_SLIP_THAT_IS_FINE, _SLIP_IN_LATENCIES * tally.latency.percentile(99))
+    words = "1 ms or a tenth of the latency at p99"
     if objective is not None:
         allowed, words = LARGEST_SLIP * objective, "1 % of the objective"
     if slip > allowed:
