@@ -58,6 +58,13 @@ class GrpcServer:
             return {}
         return proto_json.to_json(found.config)
 
+    def statistics(self, model: str) -> Any:
+        """As /v2/models/M/stats has them."""
+        return proto_json.to_json(self._ask("ModelStatistics", messages.ModelStatisticsRequest(name=model)))
+
+    def server(self) -> Any:
+        return proto_json.to_json(self._ask("ServerMetadata", messages.ServerMetadataRequest()))
+
     def _ask(self, rpc: str, message: Any) -> Any:
         try:
             return getattr(self._stub, rpc)(message, timeout=_TIMEOUT, metadata=self._metadata)

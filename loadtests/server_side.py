@@ -5,8 +5,8 @@ Rule: in a thread of the process that counts, once a second, so that neither tho
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from threading import Event, Thread
@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
+from loadtests.asking import CannotTest
+from loadtests.asking_grpc import GrpcServer
 from loadtests.call import Header
 from loadtests.clients.trust import THE_KNOWN, Trust, ssl_context
 from loadtests.server_figures import Sample, process, statistics, told
@@ -72,29 +74,52 @@ def listening(sources: Sources, start: float, every: float = _EVERY) -> Iterator
 
 
 def _listen(sources: Sources, start: float, every: float, heard: Heard, over: Event) -> None:
-    heard.server = _name(sources)
+    server = _over_grpc(sources) if urlsplit(sources.url).scheme.startswith("grpc") else _over_http(sources)
+    heard.server = _name(server.about())
     over.wait(start - time.monotonic())
-    heard.samples.append(_sample(sources, start))
+
+    def look() -> None:
+        text = _got(sources.metrics, sources.trust)
+        figures = process(text.decode(errors="replace"), sources.model) if text else None
+        heard.samples.append(Sample(time.monotonic() - start, statistics(server.statistics()), figures))
+
+    look()
     if heard.samples[0].statistics is None and heard.samples[0].process is None:
         return
     while not over.wait(every):
-        heard.samples.append(_sample(sources, start))
-    heard.samples.append(_sample(sources, start))
+        look()
+    look()
 
 
-def _sample(sources: Sources, start: float) -> Sample:
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """Its documents; None where it has none."""
+
+    about: Callable[[], Any]
+    statistics: Callable[[], Any]
+
+
+def _over_http(sources: Sources) -> _Server:
     path = f"/v2/models/{quote(sources.model, safe='')}/stats"
-    said = _got(sources.url + path, sources.trust, sources.headers)
-    text = _got(sources.metrics, sources.trust)
-    return Sample(
-        time.monotonic() - start,
-        statistics(_parsed(said)) if said else None,
-        process(text.decode(errors="replace"), sources.model) if text else None,
-    )
+
+    def document(path: str) -> Any:
+        return _parsed(_got(sources.url + path, sources.trust, sources.headers))
+
+    return _Server(lambda: document("/v2"), lambda: document(path))
 
 
-def _name(sources: Sources) -> dict[str, str]:
-    found = _parsed(_got(f"{sources.url}/v2", sources.trust, sources.headers))
+def _over_grpc(sources: Sources) -> _Server:
+    server = GrpcServer(sources.url, sources.headers, sources.trust)
+
+    def asked(ask: Callable[[], Any]) -> Any:
+        with suppress(CannotTest):
+            return ask()
+        return None
+
+    return _Server(lambda: asked(server.server), lambda: asked(lambda: server.statistics(sources.model)))
+
+
+def _name(found: Any) -> dict[str, str]:
     found = found if isinstance(found, dict) else {}
     return {name: str(found[name]) for name in ("name", "version") if name in found}
 

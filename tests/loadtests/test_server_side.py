@@ -8,12 +8,14 @@ from loadtests.server_side import Heard, Sources, listening, usual_metrics_url
 from tests.running_server import RunningServer, until
 
 
-def test_a_server_tells_of_what_was_asked_of_it(tiny_server: RunningServer) -> None:
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_a_server_tells_of_what_was_asked_of_it(tiny_server: RunningServer, scheme: str) -> None:
     path = f"{tiny_server.url}/v2/models/double"
     name = httpx.get(path).json()["inputs"][0]
     body = {"inputs": [{"name": name["name"], "datatype": name["datatype"], "shape": [1, name["shape"][1]]}]}
     body["inputs"][0]["data"] = [1.0] * name["shape"][1]
-    sources = Sources(tiny_server.url, "double", (), f"http://127.0.0.1:{tiny_server.metrics_port}/metrics")
+    url = tiny_server.url if scheme == "http" else f"grpc://{tiny_server.grpc_address}"
+    sources = Sources(url, "double", (), f"http://127.0.0.1:{tiny_server.metrics_port}/metrics")
     with listening(sources, time.monotonic(), every=0.02) as heard:
         until(lambda: heard.samples)
         for _ in range(10):
@@ -39,7 +41,7 @@ def test_a_server_that_tells_nothing_is_asked_once() -> None:
         assert len(heard_of(url).told()["notes"]) == 2
 
 
-def test_one_that_is_not_there_or_speaks_grpc_tells_nothing() -> None:
+def test_one_that_is_not_there_tells_nothing() -> None:
     assert heard_of("http://127.0.0.1:1").told().keys() == {"notes"}
     assert heard_of("grpc://127.0.0.1:1").told().keys() == {"notes"}
 
