@@ -275,10 +275,10 @@ CacheConfig = Annotated[
 WebPage = Annotated[
     bool,
     Option(
-        "--web-page/--no-web-page",
+        "--web-page",
         envvar="SLIPWAY_WEB_PAGE",
         show_envvar=False,
-        help="Show the models, what they do and a way to try them to whoever opens the HTTP address in a browser.",
+        help="Show models, their figures and a way to try them at the HTTP address; or --no-web-page.",
     ),
 ]
 ShutdownTimeout = Annotated[

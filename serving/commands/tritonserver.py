@@ -17,7 +17,9 @@ _SAME = {
     "--exit-timeout-secs": "--shutdown-timeout",
     "--http-max-input-size": "--max-body-size",
     "--model-store": "--model-repository",
-    "--no-record-bodies": "--record-bodies=false",  # which as a second name would leave the help no room
+    # As second names of their options they would leave the help no room.
+    "--no-record-bodies": "--record-bodies=false",
+    "--no-web-page": "--web-page=false",
 }
 _HOST = "HTTP, gRPC and metrics have one address here, --host"
 _ALWAYS_ON = "HTTP, gRPC and metrics are always on here; leave it out"

@@ -37,24 +37,20 @@ def test_a_share_of_requests_that_is_none_is_refused(rate: str, tmp_path: Path) 
     assert f"--record-rate must be above 0 and at most 1, the share of all requests; got {rate}" in result.output
 
 
+@pytest.mark.parametrize(("switch", "name"), [("record-bodies", "record_bodies"), ("web-page", "web_page")])
 @pytest.mark.parametrize(
-    ("options", "variables", "expected"),
-    [
-        ([], {}, True),
-        (["--record-bodies"], {"SLIPWAY_RECORD_BODIES": "false"}, True),
-        (["--no-record-bodies"], {}, False),
-        ([], {"SLIPWAY_RECORD_BODIES": "false"}, False),
-        ([], {"SLIPWAY_RECORD_BODIES": "1"}, True),
-    ],
+    ("prefix", "variable", "expected"),
+    [(None, None, True), ("--", "false", True), ("--no-", None, False), (None, "false", False), (None, "1", True)],
 )
-def test_bodies_are_recorded_unless_they_are_not_to_be(
-    options: list[str], variables: dict[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch
+def test_what_is_on_can_be_switched_off(
+    switch: str, name: str, prefix: str | None, variable: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
+    if variable is not None:
+        monkeypatch.setenv(f"SLIPWAY_{name.upper()}", variable)
     context = click.Context(get_command(app))
     serve = get_command(app).get_command(context, "serve")  # type: ignore[attr-defined]
-    assert serve.make_context("serve", options).params["record_bodies"] is expected
+    options = [] if prefix is None else [prefix + switch]
+    assert serve.make_context("serve", options).params[name] is expected
 
 
 _READABLE = 23  # characters; enough to tell the one option that is longer

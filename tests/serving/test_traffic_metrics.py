@@ -63,10 +63,11 @@ def half_a_request(server: RunningServer) -> Iterator[None]:
 
 def test_what_is_under_way_is_told(tiny_server: RunningServer) -> None:
     connections, running = "slipway_http_connections", "slipway_http_requests_running"
-    until(lambda: tiny_server.metric(connections) == 0)
+    until(lambda: tiny_server.metric(running) == 0)
     with half_a_request(tiny_server), half_a_request(tiny_server):
-        until(lambda: tiny_server.metric(connections) == tiny_server.metric(running) == 2)
-    until(lambda: tiny_server.metric(connections) == tiny_server.metric(running) == 0)
+        until(lambda: tiny_server.metric(running) == 2)
+        assert (tiny_server.metric(connections) or 0) >= 2  # others may be kept open by other tests' clients
+    until(lambda: tiny_server.metric(running) == 0)
 
 
 def test_it_says_which_version_runs_and_that_it_takes_requests(tiny_server: RunningServer) -> None:
