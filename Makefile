@@ -13,7 +13,7 @@ TORCH_FIRST = $(if $(TORCH_BACKEND),$(BIN)/python -m pip install -q --disable-pi
     { $(BIN)/uv pip install -q --python $(BIN)/python --torch-backend $(TORCH_BACKEND) -c constraints.txt torch \
     2>$(VENV)/uv.log || echo "No PyTorch for '$(TORCH_BACKEND)' through uv ($(VENV)/uv.log says why): pip takes its own."; },true)
 
-LIVE := tests/integration tests/conformance tests/loadtests
+LIVE := tests/integration tests/loadtests
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test check format lock bench bench-peers bench-generation bench-generation-peers clean

@@ -1,5 +1,6 @@
 """`slipway loadtest` and what belongs to it. Rule: an address needs no command's name before it."""
 
+from importlib.util import find_spec
 from typing import Any
 
 import typer
@@ -32,6 +33,11 @@ def _group() -> None:
     `slipway loadtest http://localhost:8000 --rate 200` needs no command's name; `slipway loadtest load --help` has its
     options.
     """
+    if find_spec("hdrh") is None:
+        typer.secho(
+            "loadtest: hdrhistogram is not installed: pip install 'slipway-serving[loadtest]'", fg="red", err=True
+        )
+        raise typer.Exit(2)
 
 
 loadtest.command(_DEFAULT)(load)
