@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from loadtests.histogram import decoded
+from loadtests.histogram import Histogram, decoded
 from loadtests.interval import drawn
 from loadtests.result import Result
 
@@ -41,7 +41,8 @@ class Change:
 
 def compared(before: Result, after: Result, tolerance: float) -> tuple[Change, ...]:
     """`tolerance` is the share by which it may be slower: 0.05 for 5 %. Rates count as time for each answer."""
-    latencies = tuple(_latency(before, after, percent, tolerance) for percent in _PERCENTILES)
+    spans = [[decoded(moment.histogram, 0.0) for moment in run.moments] for run in (before, after)]
+    latencies = tuple(_latency(before, after, spans, percent, tolerance) for percent in _PERCENTILES)
     return (*latencies, _throughput(before, after, tolerance), _failures(before, after))
 
 
@@ -61,9 +62,12 @@ def worst(changes: Sequence[Change]) -> Verdict:
     return min((change.verdict for change in changes), key=order.index, default=Verdict.UNCLEAR)
 
 
-def _latency(before: Result, after: Result, percent: float, tolerance: float) -> Change:
+def _latency(
+    before: Result, after: Result, spans: Sequence[Sequence[Histogram]], percent: float, tolerance: float
+) -> Change:
+    """`spans` are those of both, in that order."""
     one, other = (decoded(run.latency.histogram, run.latency.mean).percentile(percent) for run in (before, after))
-    draws = [_drawn(run, percent, seed) for seed, run in enumerate((before, after))]
+    draws = [drawn(each, percent, seed) for seed, each in enumerate(spans)]
     interval = None if draws[0] is None or draws[1] is None else _interval(draws[1] / draws[0])
     ratio = other / one if one else 1.0
     return Change(f"p{percent:g}", "ms", one * 1e3, other * 1e3, ratio, interval, _verdict(interval, tolerance))
@@ -87,10 +91,6 @@ def _failures(before: Result, after: Result) -> Change:
     verdict = Verdict.SLOWER if more > doubt else Verdict.FASTER if -more > doubt else Verdict.SAME
     ratio = shares[1] / shares[0] if shares[0] else 1.0 + shares[1]
     return Change("not answered", "%", shares[0] * 100, shares[1] * 100, ratio, None, verdict)
-
-
-def _drawn(run: Result, percent: float, seed: int) -> np.ndarray | None:
-    return drawn([decoded(moment.histogram, 0.0) for moment in run.moments], percent, seed)
 
 
 def _answers(run: Result, seed: int) -> np.ndarray | None:

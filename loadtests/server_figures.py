@@ -4,13 +4,13 @@ Rule: what it counts is compared with what it had counted before, so that only t
 figure that a server does not tell is left out, and a note says so.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-_LINE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)", re.MULTILINE)
+from loadtests import exposition
+
 _PARTS = ("queue", "compute_input", "compute_infer", "compute_output")
 _ALIKE = 0.1  # how far apart, as a share, two counts of the same requests may be
 
@@ -69,7 +69,7 @@ def process(text: str, model: str) -> Process | None:
     """Of what Prometheus scrapes; None where it does not tell of a process."""
     values: dict[str, float] = {}
     requests = None
-    for name, labels, value in _LINE.findall(text):
+    for name, labels, value in exposition.samples(text):
         if name in ("process_cpu_seconds_total", "process_resident_memory_bytes"):
             values[name] = values.get(name, 0.0) + float(value)
         elif name == "nv_inference_request_success" and f'model="{model}"' in labels:

@@ -3,13 +3,13 @@
 Rule: the names are Prometheus', Triton's and vLLM's, so that other servers can be asked too.
 """
 
-import re
 from contextlib import suppress
 from urllib.request import urlopen
 
+from loadtests.exposition import samples
+
 _MEMORY = "process_resident_memory_bytes"
 _AT_WORK = ("nv_inference_pending_request_count", "vllm:num_requests_running", "vllm:num_requests_waiting")
-_LINE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{.*\})? (\S+)", re.MULTILINE)
 _TIMEOUT = 5.0  # seconds
 
 
@@ -37,7 +37,7 @@ class ServerState:
         try:
             with urlopen(self._metrics, timeout=_TIMEOUT) as reply:
                 text = reply.read().decode()
-            found = [(name, float(value)) for name, value in _LINE.findall(text)]
+            found = [(name, float(value)) for name, _, value in samples(text)]
         except (OSError, ValueError) as error:
             raise NoMetrics(
                 f"{self._metrics} has no metrics ({error}): give their address with --metrics-url"
