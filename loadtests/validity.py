@@ -58,9 +58,9 @@ def notes(result: Result) -> Iterator[str]:
             "callers who wait for their answers hide how long a stall lasts for those who come meanwhile: "
             "for latency use --rate"
         )
-    elif result.slip.p99 > max(_SLIP_THAT_IS_FINE, _SLIP_TO_MENTION * result.latency.p99):
+    elif result.slip.p99 > max(_SLIP_THAT_IS_FINE * 1e3, _SLIP_TO_MENTION * result.latency.p99):
         yield (
-            f"requests left {result.slip.p99 * 1e3:.2f} ms late at p99, which is part of the latency: "
+            f"requests left {result.slip.p99:.2f} ms late at p99, which is part of the latency: "
             "the server's own is lower"
         )
     if 0 < result.latency.count < _FEWEST:

@@ -16,6 +16,7 @@ from serving.settings import Settings
 
 if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` should not
     from serving.core.states import VersionStatus
+    from serving.engine.generating_model import GeneratingModel
     from serving.server import Started
 
 
@@ -35,10 +36,12 @@ def say_where_to_look(settings: Settings, started: "Started") -> None:
     typer.echo(f"\n{page}  API, to read and try   {url}/docs")
     typer.echo(f"  gRPC                   {host}:{started.grpc_port}")
     typer.echo(f"  Prometheus metrics     http://{host}:{started.metrics_port}/metrics")
-    routes = {model.name: people_routes.route(model.outputs) for model in started.engine.models()}
+    writers = _writers(started)
+    asked = (model for model in started.engine.models() if model not in writers)
+    routes = {model.name: people_routes.route(model.outputs) for model in asked}
     curls = [
         *_curls(settings.model_repositories, url, rows, routes),
-        *_curls_of_writers(url, started),
+        *_curls_of_writers(url, writers),
         *_curls_of_drawers(url, started),
     ]
     if curls:
@@ -68,11 +71,16 @@ def _curls(
     ]
 
 
-def _curls_of_writers(url: str, started: "Started") -> list[str]:
-    from serving.core.generation_config import TEXT_TO_TEXT, generation_config
+def _writers(started: "Started") -> "list[GeneratingModel]":
+    """Their published example is for other routes than those for people."""
     from serving.engine.generating_model import GeneratingModel
 
-    writers = [model for model in started.engine.models() if isinstance(model, GeneratingModel)]
+    return [model for model in started.engine.models() if isinstance(model, GeneratingModel)]
+
+
+def _curls_of_writers(url: str, writers: "list[GeneratingModel]") -> list[str]:
+    from serving.core.generation_config import TEXT_TO_TEXT, generation_config
+
     prompts = ["3 March 2024" if generation_config(it.config).task == TEXT_TO_TEXT else "str.split" for it in writers]
     asked = [
         json.dumps({"model": model.name, "prompt": prompt, "max_tokens": 40})

@@ -102,6 +102,7 @@ def test_the_curl_lines_of_the_banner_work_when_pasted(served: str, tmp_path: Pa
 
 def test_the_banner_has_a_curl_for_a_model_that_writes(tmp_path: Path) -> None:
     add_tiny_decoder(tmp_path)
+    (tmp_path / "writer" / "1" / "example.json").write_text('{"text_input": "a", "max_tokens": 2}')
     with serving(tmp_path) as (_, banner):
         [line] = re.findall(r"^ +(curl .*)$", banner, re.MULTILINE)
         reply = json.loads(subprocess.check_output(line, shell=True, text=True))

@@ -49,6 +49,6 @@ def test_what_to_bear_in_mind_is_told() -> None:
     assert "hide how long a stall" in next(notes(replace(quiet, load=result_of(np.full(9, 1), load=Closed(1)).load)))
     assert "p99 rests on 999 requests" in next(notes(result_of(np.full(999, 0.01))))
     late = replace(quiet, slip=replace(quiet.slip, p99=quiet.latency.p99 / 4))
-    assert "the server's own is lower" in next(notes(late))
+    assert "requests left 2.50 ms late at p99" in next(notes(late))
     assert "own machine" in next(notes(replace(quiet, url="http://[::1]:8000")))
     assert "load average of 3 on 2" in next(notes(replace(quiet, machine={"load": 3.0, "cores": 2})))
