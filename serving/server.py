@@ -6,7 +6,6 @@ Rule: accepted requests are answered before the models that answer them go.
 import asyncio
 import logging
 import os
-import signal
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
@@ -43,6 +42,7 @@ from serving.observing import open_observing
 from serving.recording.recorder import Recorder, Recording
 from serving.recording.recording_metrics import RecordingMetrics
 from serving.settings import Settings
+from serving.stopping import Stop
 from serving.traffic_metrics import TrafficMetrics
 from serving.transports.extensions import extensions
 from serving.transports.grpc.server import GrpcServer
@@ -60,8 +60,6 @@ log = logging.getLogger("slipway")
 _AFTER_GATEWAYS = 1  # seconds that the server's own HTTP has, once gateways had theirs
 
 _FOR_GATEWAYS = 24 * 60 * 60  # seconds that their connections may be idle; whoever hangs up must not be this side
-
-_SAME_SIGNAL = 0.5  # seconds; `make` and `timeout` pass on the Ctrl-C that the whole process group already had
 
 
 class ModelsFailed(Exception):
@@ -86,15 +84,18 @@ class Stopped:
     still_running: bool
 
 
-async def serve(settings: Settings, on_started: Callable[[Started], None], stop: asyncio.Event) -> Stopped:
-    """Run until `stop` is set, then drain.
+async def serve(settings: Settings, on_started: Callable[[Started], None], stop: Stop) -> Stopped:
+    """Run until a `stop` is asked for, then drain; first, where it came with notice, be a lame duck: not ready, while
+    everything is answered as usual.
 
     Health answers once the repositories were listed, readiness once every model was tried. Before anything is loaded it
     raises `PortTaken`, `RecordFileUnusable`, `TracingUnavailable`, and `ModelLoadFailed` for a repository that can't be
-    read; after that, `ModelsFailed` and `GatewaysFailed`.
+    read; after that, `ModelsFailed` and `GatewaysFailed`. Where a GPU is required and there is none, `NoCuda`.
     """
     if settings.http_workers > 1:
         check_platform(dir(os), dir(socket))
+    if settings.require_gpu:
+        await in_own_thread(_check_gpu)
     with ExitStack() as opened:
         listening = listen_http(settings.host, settings.http_port, settings.http_workers)
         http_sockets = [opened.enter_context(each) for each in listening]
@@ -151,24 +152,26 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         background: list[asyncio.Task[None]] = []
         gateways.start()
         try:
-            await _load(dependencies, registry.loaded.names(), stop)
+            await _load(dependencies, registry.loaded.names(), stop.asked)
             if settings.exit_on_error:
                 _check_all_loaded(registry.loaded)
-            await gateways.are_up(stop)
-            if not stop.is_set():
+            await gateways.are_up(stop.asked)
+            if not stop.asked.is_set():
                 engine.accepting = True
                 grpc.set_accepting(True)
                 started = Started(port_of(http_sockets[0]), grpc_port, port_of(metrics_socket), engine)
                 await in_own_thread(on_started, started)  # it may look at the repository
             if settings.model_control_mode == "poll":
                 poller = Poller(registry, dependencies.sync, repository.roots, settings.repository_poll_secs)
-                background.append(asyncio.create_task(poller.run(stop)))
-            await _first(stop.wait(), http_task, metrics_task, *background)
+                background.append(asyncio.create_task(poller.run(stop.asked)))
+            await _first(stop.asked.wait(), http_task, metrics_task, *background)
         finally:
-            loop_delay.stop()
-            engine.accepting = False
+            was_ready, engine.accepting = engine.accepting, False
             grpc.set_accepting(False)
-            stop.set()
+            if was_ready and stop.has_notice and settings.lame_duck_secs:
+                await _first(asyncio.sleep(settings.lame_duck_secs), http_task, metrics_task)
+            loop_delay.stop()
+            stop.asked.set()
             await asyncio.gather(*background, return_exceptions=True)
             registry.drain()
             all_cut_off = await asyncio.gather(
@@ -184,29 +187,17 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
     return Stopped(cut_off, still_running=not ended)
 
 
-def stop_on_signals(stop: asyncio.Event) -> None:
-    """Ctrl-C and SIGTERM drain; a second one ends the process at once. Call from the main thread's event loop."""
-    loop = asyncio.get_running_loop()
-
-    def first() -> None:
-        stop.set()
-        _on_signals(lambda: None)
-        loop.call_later(_SAME_SIGNAL, _on_signals, lambda: os._exit(130))
-
-    _on_signals(first)
-
-
-def _on_signals(act: Callable[[], None]) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # Windows
-            asyncio.get_running_loop().add_signal_handler(number, act)
-
-
 def _http_server(settings: Settings, app: ASGIApp, fast_path: Way) -> HttpServer:
     """Behind gateways it ends after them, and they decide how long a connection is kept."""
     if settings.http_workers > 1:
         return HttpServer(app, _AFTER_GATEWAYS, fast_path, keep_alive=_FOR_GATEWAYS)
     return HttpServer(app, settings.shutdown_timeout, fast_path)
+
+
+def _check_gpu() -> None:
+    from serving.backends.ort_gpu import usable_gpus  # ONNX Runtime, which a server without its models need not have
+
+    usable_gpus()
 
 
 def _recorder(settings: Settings) -> Recorder | None:
@@ -260,7 +251,7 @@ def _names(repository: ModelRepositories, settings: Settings) -> list[str]:
 
 
 async def _first(stopped: Coroutine[Any, Any, Any], *servers: "asyncio.Task[None]") -> None:
-    """Return when stopped; a server that ends by itself has failed, and its error is raised when it is awaited."""
+    """Return when `stopped` does, or a server ends by itself, which has failed and raises its error when awaited."""
     waiting = asyncio.ensure_future(stopped)
     await asyncio.wait([waiting, *servers], return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

@@ -29,9 +29,10 @@ class Settings:
     file system tells them and at a look every `repository_poll_secs` (0: no such look); or "explicit": only what is
     asked for, first the names in `load_model` ("*" for the whole repository), later by request. With `strict_readiness`
     the server is ready only while every loaded model is; with `exit_on_error` it does not start without all of them;
-    with `require_manifest` it serves published versions only. Without a `trace_file` nothing is traced, with a
-    `response_cache_byte_size` of 0 no response is cached; what was promoted and rolled back outlives a restart in a
-    `state_file`. A model repository is a folder or an address
+    with `require_manifest` it serves published versions only; with `require_gpu` it does not start without one. Told to
+    stop with notice it takes requests for `lame_duck_secs` more; what then runs has `shutdown_timeout` to end. Without
+    a `trace_file` nothing is traced, with a `response_cache_byte_size` of 0 no response is cached; what was promoted
+    and rolled back outlives a restart in a `state_file`. A model repository is a folder or an address
     (s3://bucket/models), whose files are fetched into `model_cache`, or without it into the system's folder for such
     things.
     `record_rate` of all requests (1: all of them) go into a `record_file`, with their bodies or without, until it has
@@ -51,12 +52,14 @@ class Settings:
     max_body_size: int = 64 * 1024 * 1024
     grpc_max_message_size: int = 64 * 1024 * 1024
     shutdown_timeout: int = 30
+    lame_duck_secs: float = 0.0
     model_control_mode: str = "none"
     load_model: tuple[str, ...] = ()
     repository_poll_secs: float = 15.0
     strict_readiness: bool = False
     exit_on_error: bool = False
     require_manifest: bool = False
+    require_gpu: bool = False
     allow_shared_memory: bool = False
     model_cache: Path | None = None
     trace_file: Path | None = None

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from serving import server
 from serving.settings import Settings
+from serving.stopping import Stop
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def running(root: Path, **settings: Any) -> Iterator[RunningServer]:
     chosen = Settings(root, **{"http_port": 0, "grpc_port": 0, "metrics_port": 0, "auto_tune_secs": 0, **settings})
     started: list[server.Started] = []
     is_up = threading.Event()
-    stop, failures = asyncio.Event(), []
+    stop, failures = Stop(), []
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         loop = runner.get_loop()
 
@@ -94,7 +95,7 @@ def running(root: Path, **settings: Any) -> Iterator[RunningServer]:
                 yield RunningServer(started[0].http_port, started[0].grpc_port, started[0].metrics_port, loop)
         finally:
             if thread.is_alive():
-                loop.call_soon_threadsafe(stop.set)
+                loop.call_soon_threadsafe(stop.asked.set)
             thread.join()
         if failures:
             raise failures[0]

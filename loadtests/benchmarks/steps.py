@@ -31,6 +31,7 @@ from serving.protocols import v2_json
 from serving.protocols.outputs import RequestedOutputs, Window
 from serving.server import serve
 from serving.settings import Settings
+from serving.stopping import Stop
 
 MODEL = "identity"
 CONFIG = """backend: "onnxruntime" max_batch_size: 8
@@ -95,7 +96,7 @@ async def measure(root: Path, count: int) -> dict[str, list[Step]]:
     client = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", CLIENT), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
+    stop, started = Stop(), asyncio.get_running_loop().create_future()
     settings = Settings(root, http_port=0, grpc_port=0, metrics_port=0, auto_tune_secs=0)
     serving = asyncio.create_task(serve(settings, started.set_result, stop))
     parts = await started
@@ -106,7 +107,7 @@ async def measure(root: Path, count: int) -> dict[str, list[Step]]:
             "600 KB (150,000 floats)": await steps(parts.engine, caller, np.ones((1, 150_000), np.float32), count // 5),
         }
     finally:
-        stop.set()
+        stop.asked.set()
         await serving
         client.terminate()
         await client.wait()

@@ -39,3 +39,11 @@ def missing_library(folder: Path = Path(ort.__file__).parent / "capi") -> str:
         if (name := str(error).partition(":")[0]) and not name.startswith(str(folder)):
             return f", since {name} can't be loaded; {_INSTALL}"
     return "; its log says why"
+
+
+def usable_gpus() -> int:
+    """How many ONNX Runtime can use, at least one. Raises `NoCuda`."""
+    if "CUDAExecutionProvider" not in ort.get_available_providers():
+        raise NoCuda("this ONNX Runtime has no CUDA provider; install Slipway's gpu extra instead of cpu")
+    ort.preload_dlls()
+    return CudaRuntime(ort.cuda_version).gpus()

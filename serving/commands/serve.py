@@ -23,6 +23,7 @@ from serving.core import remote_address
 from serving.errors import ModelLoadFailed
 from serving.log import LogStyle, formatter
 from serving.settings import Settings
+from serving.stopping import Stop, stop_on_signals
 
 if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` should not
     from serving.server import Started
@@ -49,6 +50,7 @@ def serve(
     strict_readiness: options.StrictReadiness = False,
     exit_on_error: options.ExitOnError = False,
     require_manifest: options.RequireManifest = False,
+    require_gpu: options.RequireGpu = False,
     allow_shared_memory: options.AllowSharedMemory = False,
     state_file: options.StateFile = None,
     log_verbose: options.LogVerbose = _DEFAULTS.log_verbose,
@@ -66,6 +68,7 @@ def serve(
     cache_config: options.CacheConfig = None,
     auto_tune_secs: options.AutoTuneSecs = _DEFAULTS.auto_tune_secs,
     web_page: options.WebPage = _DEFAULTS.web_page,
+    lame_duck_secs: options.LameDuckSecs = _DEFAULTS.lame_duck_secs,
     shutdown_timeout: options.ShutdownTimeout = _DEFAULTS.shutdown_timeout,
 ) -> None:
     """Serve the models of a repository over HTTP and gRPC.
@@ -109,6 +112,7 @@ def serve(
         metrics_port=metrics_port,
         max_body_size=max_body_size,
         grpc_max_message_size=grpc_max_message_size,
+        lame_duck_secs=lame_duck_secs,
         shutdown_timeout=shutdown_timeout,
         model_control_mode=model_control_mode.value,
         load_model=tuple(load_model or ()),
@@ -116,6 +120,7 @@ def serve(
         strict_readiness=strict_readiness,
         exit_on_error=exit_on_error,
         require_manifest=require_manifest,
+        require_gpu=require_gpu,
         allow_shared_memory=allow_shared_memory,
         model_cache=model_cache,
         trace_file=traced.file,
@@ -173,14 +178,15 @@ def _log_to_stderr(style: LogStyle) -> None:
 
 async def _serve(settings: Settings, style: LogStyle) -> None:
     from serving import server
+    from serving.backends.cuda_runtime import NoCuda
     from serving.engine.state_file import StateFileUnusable
     from serving.gateways.gateways import GatewaysFailed
     from serving.listening import PortTaken
     from serving.recording.record_file import RecordFileUnusable
     from serving.tracing.otlp import TracingUnavailable
 
-    stop = asyncio.Event()
-    server.stop_on_signals(stop)
+    stop = Stop()
+    stop_on_signals(stop)
 
     say: Callable[[str], object] = typer.echo if style is LogStyle.TEXT else log.info
 
@@ -193,7 +199,7 @@ async def _serve(settings: Settings, style: LogStyle) -> None:
 
     failures = (
         *(PortTaken, server.ModelsFailed, GatewaysFailed, ModelLoadFailed, RecordFileUnusable, StateFileUnusable),
-        TracingUnavailable,
+        *(NoCuda, TracingUnavailable),
     )
     try:
         stopped = await server.serve(settings, on_started, stop)

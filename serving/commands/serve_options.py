@@ -281,6 +281,22 @@ WebPage = Annotated[
         help="Show models, their figures and a way to try them at the HTTP address; or --no-web-page.",
     ),
 ]
+LameDuckSecs = Annotated[
+    float,
+    Option(
+        envvar="SLIPWAY_LAME_DUCK_SECS",
+        show_envvar=False,
+        metavar="N",
+        min=0,
+        help="Seconds that requests are still taken after SIGTERM, while health says not ready.",
+    ),
+]
+RequireGpu = Annotated[
+    bool,
+    Option(
+        "--require-gpu", envvar="SLIPWAY_REQUIRE_GPU", show_envvar=False, help="Don't start where no GPU can be used."
+    ),
+]
 ShutdownTimeout = Annotated[
     int,
     Option(

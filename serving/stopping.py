@@ -1,0 +1,48 @@
+"""How the server is asked to end: by whoever sits at it, or by what also routes to it.
+
+Rule: whoever ends a container with SIGTERM may send it requests for a while yet; Ctrl-C wants it to be over.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+_SAME_SIGNAL = 0.5  # seconds; `make` and `timeout` pass on the Ctrl-C that the whole process group already had
+
+
+class Stop:
+    """Belongs to the event loop's thread; `asked` is set once the server shall end."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.has_notice = False
+        """Whether what routes to the server may still send it requests, not knowing yet."""
+
+    def with_notice(self) -> None:
+        self.has_notice = True
+        self.asked.set()
+
+
+def stop_on_signals(stop: Stop) -> None:
+    """Ctrl-C and SIGTERM stop the server, SIGTERM with notice; a second one ends the process at once. Call from the
+    main thread's event loop."""
+    loop = asyncio.get_running_loop()
+
+    def first(act: Callable[[], None]) -> None:
+        act()
+        _on_signals(lambda: None, lambda: None)
+        loop.call_later(_SAME_SIGNAL, _on_signals, _end, _end)
+
+    _on_signals(lambda: first(stop.asked.set), lambda: first(stop.with_notice))
+
+
+def _end() -> None:
+    os._exit(130)
+
+
+def _on_signals(on_interrupt: Callable[[], None], on_terminate: Callable[[], None]) -> None:
+    for number, act in ((signal.SIGINT, on_interrupt), (signal.SIGTERM, on_terminate)):
+        with suppress(NotImplementedError):  # Windows
+            asyncio.get_running_loop().add_signal_handler(number, act)
