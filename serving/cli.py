@@ -6,10 +6,11 @@ import typer
 
 from loadtests.command import loadtest
 from serving import __version__
+from serving.commands.config import config
 from serving.commands.models import models
 from serving.commands.predict import predict
 from serving.commands.serve import serve
-from serving.commands.tritonserver import TritonserverOptions
+from serving.commands.serve_command import ServeCommand
 from serving.commands.tune import tune
 from training.cli import export, train
 from training.import_command import imports
@@ -51,7 +52,8 @@ app.command()(export)
 app.command()(search)
 app.command()(runs)
 app.add_typer(imports, name="import")
-app.command(cls=TritonserverOptions)(serve)
+app.command(cls=ServeCommand)(serve)
+app.command(cls=ServeCommand)(config)
 app.add_typer(models, name="models")
 app.command()(predict)
 app.command()(tune)

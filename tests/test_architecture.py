@@ -112,7 +112,6 @@ WITHOUT_OWN_TEST = {
     "serving/commands/banner.py": "tests/integration/test_command_line.py runs the command",
     "serving/commands/predict.py": "tests/integration/test_command_line.py runs the command",
     "serving/commands/serve.py": "tests/integration/test_command_line.py runs the command",
-    "serving/commands/serve_options.py": "words of the command's help",
     "serving/settings.py": "values only",
     "serving/listening.py": "tests/serving/test_server.py and tests/integration/test_gateways.py take its ports",
     "serving/recording/calls.py": "data",

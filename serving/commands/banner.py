@@ -25,13 +25,13 @@ def say_where_to_look(settings: Settings, started: "Started") -> None:
     url = f"http://{host}:{started.http_port}"
     typer.secho(f"\nSlipway {__version__} is at {url}\n", bold=True)
     rows = started.engine.index()
-    where = ", ".join(map(str, _listed(settings.model_repositories)))
+    where = ", ".join(map(str, listed(settings.model_repositories)))
     for row in rows:
         colour = {"READY": "green", "UNKNOWN": "yellow"}.get(row.state, "red")
         state = "not loaded" if row.state == "UNKNOWN" else row.state
         typer.echo(f"  {row.name:<24} {row.version:>4}  {typer.style(state, fg=colour)}  {row.reason}")
     if not rows:
-        typer.echo(f"  no models in {where}; {places.first_model(map(str, _listed(settings.model_repositories)))}")
+        typer.echo(f"  no models in {where}; {places.first_model(map(str, listed(settings.model_repositories)))}")
     page = f"  Models, to see and try {url}/\n" if settings.web_page else ""
     typer.echo(f"\n{page}  API, to read and try   {url}/docs")
     typer.echo(f"  gRPC                   {host}:{started.grpc_port}")
@@ -51,7 +51,7 @@ def say_where_to_look(settings: Settings, started: "Started") -> None:
     typer.echo("\nCtrl-C answers what runs, then stops.")
 
 
-def _listed(repositories: Path | tuple[Path | str, ...]) -> tuple[Path | str, ...]:
+def listed(repositories: Path | tuple[Path | str, ...]) -> tuple[Path | str, ...]:
     return repositories if isinstance(repositories, tuple) else (repositories,)
 
 
@@ -62,7 +62,7 @@ def _curls(
     return [
         f"curl -s --data-binary {shlex.quote(f'@{path}')} {url}/v1/models/{row.name}/{routes[row.name]}"
         for row in rows
-        for root in _listed(repositories)
+        for root in listed(repositories)
         for name in EXAMPLES
         if row.state == "READY"
         and row.name in routes

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from serving.commands import places
-from serving.commands import serve_options as options
-from serving.commands.backend_config import InvalidBackendConfig, enables_global_threadpool
-from serving.commands.banner import say_where_to_look
-from serving.commands.cache_config import InvalidCacheConfig, cache_byte_size
-from serving.commands.serve_options import ModelControlMode
-from serving.commands.trace_config import InvalidTraceConfig, traces
-from serving.core import remote_address
+from serving.commands.banner import listed, say_where_to_look
+from serving.commands.chosen_settings import chosen_settings
+from serving.commands.configuration import unknown
+from serving.commands.serve_command import with_serve_options
+from serving.commands.serve_options import KINDS, ServeOptions
 from serving.errors import ModelLoadFailed
 from serving.log import LogStyle, formatter
 from serving.settings import Settings
@@ -30,47 +28,9 @@ if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` 
 
 log = logging.getLogger("slipway")
 
-_DEFAULTS = Settings(Path(places.DEFAULT))
 
-
-def serve(
-    model_repository: options.Repositories = None,
-    repository_option: options.RepositoryOption = None,
-    model_cache: options.ModelCache = None,
-    host: options.Host = _DEFAULTS.host,
-    http_port: options.HttpPort = _DEFAULTS.http_port,
-    http_workers: options.HttpWorkers = _DEFAULTS.http_workers,
-    grpc_port: options.GrpcPort = _DEFAULTS.grpc_port,
-    metrics_port: options.MetricsPort = _DEFAULTS.metrics_port,
-    max_body_size: options.MaxBodySize = _DEFAULTS.max_body_size,
-    grpc_max_message_size: options.GrpcMaxMessageSize = _DEFAULTS.grpc_max_message_size,
-    model_control_mode: options.ControlMode = ModelControlMode.NONE,
-    load_model: options.LoadModel = None,
-    repository_poll_secs: options.RepositoryPollSecs = _DEFAULTS.repository_poll_secs,
-    strict_readiness: options.StrictReadiness = False,
-    exit_on_error: options.ExitOnError = False,
-    require_manifest: options.RequireManifest = False,
-    require_gpu: options.RequireGpu = False,
-    allow_shared_memory: options.AllowSharedMemory = False,
-    state_file: options.StateFile = None,
-    log_verbose: options.LogVerbose = _DEFAULTS.log_verbose,
-    log_style: options.LogStyleOption = LogStyle.TEXT,
-    access_log_rate: options.AccessLogRate = None,
-    trace_file: options.TraceFile = None,
-    record_file: options.RecordFile = None,
-    record_rate: options.RecordRate = _DEFAULTS.record_rate,
-    record_bodies: options.RecordBodies = _DEFAULTS.record_bodies,
-    record_max_bytes: options.RecordMaxBytes = _DEFAULTS.record_max_bytes,
-    otlp_endpoint: options.OtlpEndpoint = None,
-    trace_config: options.TraceConfig = None,
-    response_cache_byte_size: options.ResponseCacheByteSize = None,
-    backend_config: options.BackendConfig = None,
-    cache_config: options.CacheConfig = None,
-    auto_tune_secs: options.AutoTuneSecs = _DEFAULTS.auto_tune_secs,
-    web_page: options.WebPage = _DEFAULTS.web_page,
-    lame_duck_secs: options.LameDuckSecs = _DEFAULTS.lame_duck_secs,
-    shutdown_timeout: options.ShutdownTimeout = _DEFAULTS.shutdown_timeout,
-) -> None:
+@with_serve_options
+def serve(options: ServeOptions) -> None:
     """Serve the models of a repository over HTTP and gRPC.
 
     [bold]Examples[/bold]
@@ -87,71 +47,26 @@ def serve(
 
     [cyan]slipway serve --model-control-mode poll[/cyan]  new versions go live as they are published
 
-    Each option can also be set by an environment variable, SLIPWAY_ and its name in capitals: SLIPWAY_HTTP_PORT for
-    --http-port. Ctrl-C answers what runs, then stops.
+    [cyan]slipway serve --config slipway.toml[/cyan]  options from a file
+
+    Each option can also be set by an environment variable, SLIPWAY_HTTP_PORT
+    for --http-port, or in the file: http_port = 9000. `slipway config` shows
+    what holds, and why. Ctrl-C answers what runs, then stops.
     """
-    if load_model and model_control_mode is not ModelControlMode.EXPLICIT:
-        raise typer.BadParameter("--load-model needs --model-control-mode explicit; without it every model is loaded")
-    if not 0 < record_rate <= 1:
-        raise typer.BadParameter(
-            f"--record-rate must be above 0 and at most 1, the share of all requests; got {record_rate:g}"
-        )
-    try:
-        traced = traces(trace_file, otlp_endpoint, trace_config or [], os.environ)
-        cache_size = cache_byte_size(response_cache_byte_size, cache_config)
-        enable_global_threadpool = enables_global_threadpool(backend_config or [])
-    except (InvalidCacheConfig, InvalidBackendConfig, InvalidTraceConfig) as error:
-        raise typer.BadParameter(str(error)) from None
-    if traced.file is not None and not os.access(traced.file.parent, os.W_OK | os.X_OK):
-        raise typer.BadParameter(f"--trace-file: nothing can be written into the folder {traced.file.parent}")
-    settings = Settings(
-        tuple(map(_checked_repository, places.chosen([*(model_repository or []), *(repository_option or [])]))),
-        host=host,
-        http_port=http_port,
-        grpc_port=grpc_port,
-        metrics_port=metrics_port,
-        max_body_size=max_body_size,
-        grpc_max_message_size=grpc_max_message_size,
-        lame_duck_secs=lame_duck_secs,
-        shutdown_timeout=shutdown_timeout,
-        model_control_mode=model_control_mode.value,
-        load_model=tuple(load_model or ()),
-        repository_poll_secs=repository_poll_secs,
-        strict_readiness=strict_readiness,
-        exit_on_error=exit_on_error,
-        require_manifest=require_manifest,
-        require_gpu=require_gpu,
-        allow_shared_memory=allow_shared_memory,
-        model_cache=model_cache,
-        trace_file=traced.file,
-        tracing=traced.tracing,
-        access_log_rate=access_log_rate,
-        state_file=state_file,
-        log_verbose=log_verbose,
-        response_cache_byte_size=cache_size,
-        enable_global_threadpool=enable_global_threadpool,
-        auto_tune_secs=auto_tune_secs,
-        http_workers=http_workers,
-        record_file=record_file,
-        record_rate=record_rate,
-        record_bodies=record_bodies,
-        record_max_bytes=record_max_bytes,
-        web_page=web_page,
-    )
-    _log_to_stderr(log_style)
+    settings = chosen_settings(options, os.environ)
+    for place in listed(settings.model_repositories):
+        if isinstance(place, Path):
+            _check_repository(place)
+    if settings.trace_file is not None and not os.access(settings.trace_file.parent, os.W_OK | os.X_OK):
+        raise typer.BadParameter(f"--trace-file: nothing can be written into the folder {settings.trace_file.parent}")
+    _log_to_stderr(options.log_style)
+    for warning in unknown(os.environ, KINDS):
+        log.warning(warning)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, log_style))
+        runner.run(_serve(settings, options.log_style))
 
 
-def _checked_repository(place: str) -> Path | str:
-    """Checked once it is known which of its names gave it; the default need not be there."""
-    if remote_address.is_remote(place):
-        try:
-            remote_address.parse(place)
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
-        return place
-    root = Path(place.removeprefix("file://"))
+def _check_repository(root: Path) -> None:
     if not root.is_dir():
         what = "is no folder" if root.exists() else "does not exist"
         raise typer.BadParameter(f"the model repository {root} {what}; name another: slipway serve FOLDER")
@@ -162,7 +77,6 @@ def _checked_repository(place: str) -> Path | str:
             f"{root} is {part.what}; a repository is the folder around models: "
             f"slipway serve {shlex.quote(str(part.repository))}"
         )
-    return root
 
 
 def _log_to_stderr(style: LogStyle) -> None:

@@ -1,16 +1,22 @@
-"""What `slipway serve` can be told, with the words of its help and each option's environment variable.
+"""What `slipway serve` and `slipway config` can be told, with the words of their help.
 
-Rule: names, words and ranges only; what options mean together is `serve`'s.
+Rule: names, words and ranges only, each option once; what they mean together is `chosen_settings`'.
 """
 
+import os
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args, get_type_hints
 
+import typer
 from typer import Argument, Option
 
-from serving.commands import places
+from serving.commands import configuration, places
 from serving.log import LogStyle
+from serving.settings import Settings
+
+_DEFAULTS = Settings(Path(places.DEFAULT))
 
 
 class ModelControlMode(StrEnum):
@@ -19,292 +25,188 @@ class ModelControlMode(StrEnum):
     EXPLICIT = "explicit"
 
 
-Repositories = Annotated[list[str] | None, Argument(help=places.HELP)]
-RepositoryOption = Annotated[
-    list[str] | None,
-    Option("--model-repository", help="The same, as tritonserver takes it; may be repeated."),
-]
-ModelCache = Annotated[
-    Path | None,
-    Option(
-        envvar="SLIPWAY_MODEL_CACHE",
-        show_envvar=False,
-        help="Folder that models from elsewhere are fetched into; unless given, ~/.cache/slipway.",
-    ),
-]
-Host = Annotated[
-    str, Option(envvar="SLIPWAY_HOST", show_envvar=False, help="Address to listen on; 0.0.0.0 for every network.")
-]
-HttpPort = Annotated[
-    int,
-    Option(envvar="SLIPWAY_HTTP_PORT", show_envvar=False, metavar="N", min=0, max=65535, help="0 chooses a free one."),
-]
-HttpWorkers = Annotated[
-    int,
-    Option(
-        envvar="SLIPWAY_HTTP_WORKERS",
-        show_envvar=False,
-        metavar="N",
-        min=1,
-        help="Processes that take HTTP connections for this one; pays with more than 4 cores and binary tensors.",
-    ),
-]
-GrpcPort = Annotated[
-    int,
-    Option(envvar="SLIPWAY_GRPC_PORT", show_envvar=False, metavar="N", min=0, max=65535, help="0 chooses a free one."),
-]
-MetricsPort = Annotated[
-    int,
-    Option(
-        envvar="SLIPWAY_METRICS_PORT",
-        show_envvar=False,
-        metavar="N",
-        min=0,
-        max=65535,
-        help="Prometheus scrapes /metrics here.",
-    ),
-]
-MaxBodySize = Annotated[
-    int,
-    Option(
-        "--max-body-size",
-        envvar="SLIPWAY_MAX_BODY_SIZE",
-        show_envvar=False,
-        metavar="N",
-        min=1,
-        help="Largest HTTP request body, in bytes.",
-    ),
-]
-GrpcMaxMessageSize = Annotated[
-    int,
-    Option(
-        envvar="SLIPWAY_GRPC_MAX_MESSAGE_SIZE",
-        show_envvar=False,
-        metavar="N",
-        min=-1,
-        help="Largest gRPC request, in bytes; -1 for no limit.",
-    ),
-]
-ControlMode = Annotated[
-    ModelControlMode,
-    Option(
-        metavar="MODE",
-        envvar="SLIPWAY_MODEL_CONTROL_MODE",
-        show_envvar=False,
-        help="'none' loads every model at start; 'poll' also follows changes in the folder; 'explicit' lets requests "
-        "load and unload models.",
-    ),
-]
-LoadModel = Annotated[
-    list[str] | None,
-    Option(
-        envvar="SLIPWAY_LOAD_MODEL",
-        show_envvar=False,
-        help="In explicit mode, a model to load at start; may be repeated; '*': all.",
-    ),
-]
-RepositoryPollSecs = Annotated[
-    float,
-    Option(
-        envvar="SLIPWAY_REPOSITORY_POLL_SECS",
-        show_envvar=False,
-        metavar="N",
-        min=0,
-        help="In poll mode, seconds between looks at everything, for file systems that don't tell; 0: none.",
-    ),
-]
-StrictReadiness = Annotated[
-    bool,
-    Option(
-        "--strict-readiness",
-        envvar="SLIPWAY_STRICT_READINESS",
-        show_envvar=False,
-        help="Ready only while every model is, not just the server.",
-    ),
-]
-ExitOnError = Annotated[
-    bool,
-    Option(
-        "--exit-on-error",
-        envvar="SLIPWAY_EXIT_ON_ERROR",
-        show_envvar=False,
-        help="Don't start if a model can't be loaded.",
-    ),
-]
-RequireManifest = Annotated[
-    bool,
-    Option(
-        "--require-manifest",
-        envvar="SLIPWAY_REQUIRE_MANIFEST",
-        show_envvar=False,
-        help="Serve only versions with a manifest.json that lists all their files.",
-    ),
-]
-AllowSharedMemory = Annotated[
-    bool,
-    Option(
-        "--allow-shared-memory",
-        envvar="SLIPWAY_ALLOW_SHARED_MEMORY",
-        show_envvar=False,
-        help="Let callers on this machine pass tensors in POSIX shared memory.",
-    ),
-]
-StateFile = Annotated[
-    Path | None,
-    Option(
-        envvar="SLIPWAY_STATE_FILE",
-        show_envvar=False,
-        help="Where it is kept which versions served and which were rolled back, for the next start.",
-    ),
-]
-LogVerbose = Annotated[
-    int,
-    Option(envvar="SLIPWAY_LOG_VERBOSE", show_envvar=False, metavar="N", min=0, help="1 and more also log details."),
-]
-TraceFile = Annotated[
-    Path | None,
-    Option(
-        envvar="SLIPWAY_TRACE_FILE",
-        show_envvar=False,
-        help="Where traced requests are written; they are chosen at /v2/trace/setting.",
-    ),
-]
-RecordFile = Annotated[
-    Path | None,
-    Option(
-        envvar="SLIPWAY_RECORD_FILE",
-        show_envvar=False,
-        help="Where a sample of the requests is written, for `slipway loadtest --replay`; without it nothing is.",
-    ),
-]
-RecordRate = Annotated[
-    float,
-    Option(envvar="SLIPWAY_RECORD_RATE", show_envvar=False, metavar="N", help="Share of all requests; 1 for all."),
-]
-RecordBodies = Annotated[
-    bool,
-    Option(
-        "--record-bodies",
-        envvar="SLIPWAY_RECORD_BODIES",
-        show_envvar=False,
-        help="Record what is asked; with --no-record-bodies only its size and its tensors' shapes.",
-    ),
-]
-RecordMaxBytes = Annotated[
-    int,
-    Option(
-        envvar="SLIPWAY_RECORD_MAX_BYTES",
-        show_envvar=False,
-        metavar="N",
-        min=1,
-        help="Recording ends when its file would be larger.",
-    ),
-]
-OtlpEndpoint = Annotated[
-    str | None,
-    Option(
-        envvar="SLIPWAY_OTLP_ENDPOINT",
-        show_envvar=False,
-        metavar="URL",
-        help="Where an OpenTelemetry collector takes traces over HTTP: http://localhost:4318. Also as "
-        "OTEL_EXPORTER_OTLP_ENDPOINT.",
-    ),
-]
-TraceConfig = Annotated[
-    list[str] | None,
-    Option(
-        envvar="SLIPWAY_TRACE_CONFIG",
-        show_envvar=False,
-        help="As tritonserver takes it: rate=100, level=TIMESTAMPS, opentelemetry,url=URL; may be repeated.",
-    ),
-]
-LogStyleOption = Annotated[
-    LogStyle,
-    Option(
-        "--log-style",
-        envvar="SLIPWAY_LOG_STYLE",
-        show_envvar=False,
-        metavar="STYLE",
-        help="'text', or 'json' for an object on each line of the log.",
-    ),
-]
-AccessLogRate = Annotated[
-    float | None,
-    Option(
-        envvar="SLIPWAY_ACCESS_LOG_RATE",
-        show_envvar=False,
-        metavar="N",
-        min=0,
-        max=1,
-        help="The share of requests that the log has a line for, and every one that failed; 1: all. Without it, none.",
-    ),
-]
-ResponseCacheByteSize = Annotated[
-    int | None,
-    Option(
-        envvar="SLIPWAY_RESPONSE_CACHE_BYTE_SIZE",
-        show_envvar=False,
-        metavar="N",
-        min=0,
-        help="Memory for the responses of models with response_cache { enable: true }, in bytes; 0 for none.",
-    ),
-]
-BackendConfig = Annotated[
-    list[str] | None,
-    Option(
-        envvar="SLIPWAY_BACKEND_CONFIG",
-        show_envvar=False,
-        help="'onnxruntime,enable-global-threadpool=1' lets all ONNX models share one thread pool.",
-    ),
-]
-AutoTuneSecs = Annotated[
-    float,
-    Option(
-        envvar="SLIPWAY_AUTO_TUNE_SECS",
-        min=0,
-        metavar="N",
-        help="Seconds for measuring, at a model's first load, how many instances and threads suit it; 0: none.",
-    ),
-]
-CacheConfig = Annotated[
-    str | None,
-    Option(
-        envvar="SLIPWAY_CACHE_CONFIG", show_envvar=False, help="The same, as tritonserver takes it: local,size=BYTES."
-    ),
-]
-WebPage = Annotated[
-    bool,
-    Option(
-        "--web-page",
-        envvar="SLIPWAY_WEB_PAGE",
-        show_envvar=False,
-        help="Show models, their figures and a way to try them at the HTTP address; or --no-web-page.",
-    ),
-]
-LameDuckSecs = Annotated[
-    float,
-    Option(
-        envvar="SLIPWAY_LAME_DUCK_SECS",
-        show_envvar=False,
-        metavar="N",
-        min=0,
-        help="Seconds that requests are still taken after SIGTERM, while health says not ready.",
-    ),
-]
-RequireGpu = Annotated[
-    bool,
-    Option(
-        "--require-gpu", envvar="SLIPWAY_REQUIRE_GPU", show_envvar=False, help="Don't start where no GPU can be used."
-    ),
-]
-ShutdownTimeout = Annotated[
-    int,
-    Option(
-        "--shutdown-timeout",
-        envvar="SLIPWAY_SHUTDOWN_TIMEOUT",
-        show_envvar=False,
-        metavar="N",
-        min=1,
-        help="Seconds that running requests get to end.",
-    ),
-]
+def _read(context: typer.Context, file: Path | None) -> Path | None:
+    """What file and environment say is the default of what the command line doesn't."""
+    try:
+        in_file = configuration.from_file(file, KINDS) if file else {}
+    except configuration.InvalidConfiguration as error:
+        typer.secho(f"slipway {context.info_name}: {error}", fg="red", err=True)
+        raise typer.Exit(2) from None
+    context.default_map = {**in_file, **configuration.from_environment(os.environ, KINDS)}
+    return file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """As they were chosen, each within its own range. `repositories` are those named without an option's name."""
+
+    repositories: Annotated[list[str] | None, Argument(metavar="model_repository", help=places.HELP)] = None
+    config: Annotated[
+        Path | None,
+        Option(
+            "--config",
+            envvar=configuration.variable("config"),
+            show_envvar=False,
+            is_eager=True,
+            callback=_read,
+            metavar="FILE",
+            help="TOML file of options, such as http_port = 9000; flags and environment come before it.",
+        ),
+    ] = None
+    model_repository: Annotated[
+        list[str] | None,
+        Option("--model-repository", help="The same with its name, as tritonserver takes it; may be repeated."),
+    ] = None
+    model_cache: Annotated[
+        Path | None, Option(help="Folder that models from elsewhere are fetched into; unless given, ~/.cache/slipway.")
+    ] = None
+    host: Annotated[str, Option(help="Address to listen on; 0.0.0.0 for every network.")] = _DEFAULTS.host
+    http_port: Annotated[int, Option(help="0 chooses a free one.", metavar="N", min=0, max=65535)] = _DEFAULTS.http_port
+    http_workers: Annotated[
+        int,
+        Option(
+            help="Processes that take HTTP connections for this one; pays with more than 4 cores and binary tensors.",
+            metavar="N",
+            min=1,
+        ),
+    ] = _DEFAULTS.http_workers
+    grpc_port: Annotated[int, Option(help="0 chooses a free one.", metavar="N", min=0, max=65535)] = _DEFAULTS.grpc_port
+    metrics_port: Annotated[int, Option(help="Prometheus scrapes /metrics here.", metavar="N", min=0, max=65535)] = (
+        _DEFAULTS.metrics_port
+    )
+    max_body_size: Annotated[
+        int, Option("--max-body-size", help="Largest HTTP request body, in bytes.", metavar="N", min=1)
+    ] = _DEFAULTS.max_body_size
+    grpc_max_message_size: Annotated[
+        int, Option(help="Largest gRPC request, in bytes; -1 for no limit.", metavar="N", min=-1)
+    ] = _DEFAULTS.grpc_max_message_size
+    model_control_mode: Annotated[
+        ModelControlMode,
+        Option(
+            help="'none' loads every model at start; 'poll' also follows changes in the folder; 'explicit' lets "
+            "requests load and unload models.",
+            metavar="MODE",
+        ),
+    ] = ModelControlMode.NONE
+    load_model: Annotated[
+        list[str] | None, Option(help="In explicit mode, a model to load at start; may be repeated; '*': all.")
+    ] = None
+    repository_poll_secs: Annotated[
+        float,
+        Option(
+            help="In poll mode, seconds between looks at everything, for file systems that don't tell; 0: none.",
+            metavar="N",
+            min=0,
+        ),
+    ] = _DEFAULTS.repository_poll_secs
+    strict_readiness: Annotated[
+        bool, Option("--strict-readiness", help="Ready only while every model is, not just the server.")
+    ] = False
+    exit_on_error: Annotated[bool, Option("--exit-on-error", help="Don't start if a model can't be loaded.")] = False
+    require_manifest: Annotated[
+        bool, Option("--require-manifest", help="Serve only versions with a manifest.json that lists all their files.")
+    ] = False
+    require_gpu: Annotated[bool, Option("--require-gpu", help="Don't start where no GPU can be used.")] = False
+    allow_shared_memory: Annotated[
+        bool, Option("--allow-shared-memory", help="Let callers on this machine pass tensors in POSIX shared memory.")
+    ] = False
+    state_file: Annotated[
+        Path | None,
+        Option(help="Where it is kept which versions served and which were rolled back, for the next start."),
+    ] = None
+    log_verbose: Annotated[int, Option(help="1 and more also log details.", metavar="N", min=0)] = _DEFAULTS.log_verbose
+    log_style: Annotated[
+        LogStyle,
+        Option("--log-style", help="'text', or 'json' for an object on each line of the log.", metavar="STYLE"),
+    ] = LogStyle.TEXT
+    access_log_rate: Annotated[
+        float | None,
+        Option(
+            help="The share of requests that the log has a line for, and every one that failed; 1: all. Without it, "
+            "none.",
+            metavar="N",
+            min=0,
+            max=1,
+        ),
+    ] = None
+    trace_file: Annotated[
+        Path | None, Option(help="Where traced requests are written; they are chosen at /v2/trace/setting.")
+    ] = None
+    record_file: Annotated[
+        Path | None,
+        Option(
+            help="Where a sample of the requests is written, for `slipway loadtest --replay`; without it nothing is."
+        ),
+    ] = None
+    record_rate: Annotated[float, Option(help="Share of all requests; 1 for all.", metavar="N")] = _DEFAULTS.record_rate
+    record_bodies: Annotated[
+        bool,
+        Option(
+            "--record-bodies",
+            help="Record what is asked; with --no-record-bodies only its size and its tensors' shapes.",
+        ),
+    ] = _DEFAULTS.record_bodies
+    record_max_bytes: Annotated[
+        int, Option(help="Recording ends when its file would be larger.", metavar="N", min=1)
+    ] = _DEFAULTS.record_max_bytes
+    otlp_endpoint: Annotated[
+        str | None,
+        Option(
+            help="Where an OpenTelemetry collector takes traces over HTTP: http://localhost:4318. Also as "
+            "OTEL_EXPORTER_OTLP_ENDPOINT.",
+            metavar="URL",
+        ),
+    ] = None
+    trace_config: Annotated[
+        list[str] | None,
+        Option(help="As tritonserver takes it: rate=100, level=TIMESTAMPS, opentelemetry,url=URL; may be repeated."),
+    ] = None
+    response_cache_byte_size: Annotated[
+        int | None,
+        Option(
+            help="Memory for the responses of models with response_cache { enable: true }, in bytes; 0 for none.",
+            metavar="N",
+            min=0,
+        ),
+    ] = None
+    backend_config: Annotated[
+        list[str] | None,
+        Option(help="'onnxruntime,enable-global-threadpool=1' lets all ONNX models share one thread pool."),
+    ] = None
+    cache_config: Annotated[
+        str | None, Option(help="Memory for responses as tritonserver takes it: local,size=BYTES.")
+    ] = None
+    auto_tune_secs: Annotated[
+        float,
+        Option(
+            help="Seconds for measuring, at a model's first load, how many instances and threads suit it; 0: none.",
+            min=0,
+            metavar="N",
+        ),
+    ] = _DEFAULTS.auto_tune_secs
+    web_page: Annotated[
+        bool,
+        Option(
+            "--web-page", help="Show models, their figures and a way to try them at the HTTP address; or --no-web-page."
+        ),
+    ] = _DEFAULTS.web_page
+    lame_duck_secs: Annotated[
+        float,
+        Option(
+            help="Seconds that requests are still taken after SIGTERM, while health says not ready.", metavar="N", min=0
+        ),
+    ] = _DEFAULTS.lame_duck_secs
+    shutdown_timeout: Annotated[
+        int, Option("--shutdown-timeout", help="Seconds that running requests get to end.", metavar="N", min=1)
+    ] = _DEFAULTS.shutdown_timeout
+
+
+def _kind(hint: Any) -> type:
+    kind = next((each for each in get_args(hint) if each is not type(None)), hint) if hint != list[str] else hint
+    return list if kind == list[str] else kind if kind in (bool, int, float) else str
+
+
+KINDS: configuration.Kinds = {
+    name: _kind(hint) for name, hint in get_type_hints(ServeOptions).items() if name not in ("repositories", "config")
+}
+"""Of all that can be in a file and in the environment."""

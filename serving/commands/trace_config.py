@@ -85,6 +85,11 @@ def traces(file: Path | None, endpoint: str | None, config: Sequence[str], envir
     )
 
 
+def endpoint_variable(environment: Mapping[str, str]) -> str:
+    """OpenTelemetry's that names a collector; "" where none does."""
+    return next(filter(environment.get, _ENDPOINTS), "")
+
+
 def _given(config: Sequence[str]) -> _Given:
     given = _Given()
     for entry in config:
@@ -116,7 +121,7 @@ def _settings(given: _Given, start: TraceSettings) -> TraceSettings:
 def _asks(environment: Mapping[str, str]) -> bool:
     is_off = environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
     is_elsewhere = environment.get("OTEL_TRACES_EXPORTER", "otlp").strip() != "otlp"
-    return any(environment.get(name) for name in _ENDPOINTS) and not is_off and not is_elsewhere
+    return bool(endpoint_variable(environment)) and not is_off and not is_elsewhere
 
 
 def _checked(endpoint: str) -> str:

@@ -5,10 +5,8 @@ to do instead.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperOption
 
 _BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 
@@ -17,9 +15,6 @@ _SAME = {
     "--exit-timeout-secs": "--shutdown-timeout",
     "--http-max-input-size": "--max-body-size",
     "--model-store": "--model-repository",
-    # As second names of their options they would leave the help no room.
-    "--no-record-bodies": "--record-bodies=false",
-    "--no-web-page": "--web-page=false",
 }
 _HOST = "HTTP, gRPC and metrics have one address here, --host"
 _ALWAYS_ON = "HTTP, gRPC and metrics are always on here; leave it out"
@@ -84,44 +79,32 @@ _INSTEAD: Mapping[str, str] = {
 }
 
 
-class TritonserverOptions(TyperCommand):
-    """A command whose switches may have a value, and which answers Triton's other options."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        args = [in_our_words(arg) for arg in args]
-        if advice := refusal(args, {option for each in self.params for option in each.opts}):
-            raise typer.BadParameter(advice, ctx)
-        own = (each for each in self.params if isinstance(each, TyperOption) and each.is_flag and each.expose_value)
-        args, given = split_switches(args, {option: each.name for each in own for option in each.opts})
-        rest = super().parse_args(ctx, args)
-        ctx.params.update(given)
-        return rest
-
-
 def in_our_words(arg: str) -> str:
     option, equals, value = arg.partition("=")
     return f"{_SAME.get(option, option)}{equals}{value}"
 
 
-def split_switches(args: Sequence[str], switches: Mapping[str, str]) -> tuple[list[str], dict[str, bool]]:
-    """All but the `switches`, each an option and the name of its value; and what they say: `--exit-on-error`,
-    `--exit-on-error=false`, or `--exit-on-error false`. Raises `BadParameter`.
+def without_values(args: Sequence[str], switches: Collection[str]) -> list[str]:
+    """`--exit-on-error=false` and `--exit-on-error false` as `--no-exit-on-error`; true as the switch alone. Raises
+    `BadParameter`.
     """
-    others: list[str] = []
-    given: dict[str, bool] = {}
+    plain: list[str] = []
     rest = list(args)
     while rest:
-        arg = rest.pop(0)
-        option, equals, value = arg.partition("=")
+        option, equals, value = rest.pop(0).partition("=")
         if option not in switches:
-            others.append(arg)
+            plain.append(f"{option}{equals}{value}")
             continue
         if not equals:
             value = rest.pop(0) if rest and rest[0].lower() in _BOOLEANS else "true"
         if value.lower() not in _BOOLEANS:
             raise typer.BadParameter(f"{option} must be true or false, got '{value}'")
-        given[switches[option]] = _BOOLEANS[value.lower()]
-    return others, given
+        plain.append(option if _BOOLEANS[value.lower()] else off(option))
+    return plain
+
+
+def off(switch: str) -> str:
+    return switch.replace("--", "--no-", 1)
 
 
 def refusal(args: Iterable[str], known: Collection[str]) -> str:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serving.commands import places
-from serving.commands import serve_options as options
 from serving.commands.published import repository_of
 from serving.commands.request import fail
 from serving.errors import ModelLoadFailed
@@ -50,7 +49,12 @@ def tune(
     model_repository: Annotated[list[str] | None, typer.Argument(help=places.HELP)] = None,
     version: Annotated[str, typer.Option(help="A number; unless given, the latest.", show_default=False)] = "",
     seconds: Annotated[float, typer.Option(min=1, help="How long to measure, for all settings together.")] = 20,
-    model_cache: options.ModelCache = None,
+    model_cache: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SLIPWAY_MODEL_CACHE", show_envvar=False, help="Folder that models from elsewhere are fetched into."
+        ),
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="Where the curves go; unless given, MODEL-tuning.png.")] = None,
 ) -> None:
     """Measure how many instances and threads suit a model on this machine's CPU, and draw throughput and latency.

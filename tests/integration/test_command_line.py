@@ -306,10 +306,17 @@ def test_a_taken_port_is_one_line(tiny_server: RunningServer, tiny_repository: P
     assert "Traceback" not in done.stderr
 
 
-def test_options_come_from_the_environment_too(tiny_server: RunningServer, tiny_repository: Path) -> None:
-    taken = str(tiny_server.http_port)
-    done = slipway("serve", SLIPWAY_MODEL_REPOSITORY=str(tiny_repository), SLIPWAY_HTTP_PORT=taken)
+def test_options_come_from_the_environment_and_a_file_too(
+    tiny_server: RunningServer, tiny_repository: Path, tmp_path: Path
+) -> None:
+    """Beside a Service called `slipway-http`, and with a variable that is none."""
+    taken = tiny_server.http_port
+    (tmp_path / "slipway.toml").write_text(f"http_port = {taken}")
+    chosen = {"SLIPWAY_CONFIG": str(tmp_path / "slipway.toml"), "SLIPWAY_MODEL_REPOSITORY": str(tiny_repository)}
+    done = slipway("serve", **chosen, SLIPWAY_HTTP_PORT="tcp://10.0.0.1:8000", SLIPWAY_HTTP_PRT="1")
     assert f"can't listen on 127.0.0.1:{taken}" in done.stderr
+    assert done.stderr.count("has no effect") == 1
+    assert "SLIPWAY_HTTP_PRT has no effect: there is no such option; did you mean SLIPWAY_HTTP_PORT?" in done.stderr
 
 
 def test_a_repository_that_is_not_there_is_said() -> None:
@@ -318,7 +325,7 @@ def test_a_repository_that_is_not_there_is_said() -> None:
     assert "does not exist" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["train", "export", "serve", "models", "predict", "tune"])
+@pytest.mark.parametrize("command", ["train", "export", "serve", "config", "models", "predict", "tune"])
 def test_help_teaches_by_example(command: str) -> None:
     done = typed(command, "--help")
     assert done.returncode == 0

@@ -1,18 +1,17 @@
 from pathlib import Path
 
-import click
 import pytest
-from typer.main import get_command
 from typer.testing import CliRunner
 
 from serving import __version__
 from serving.cli import app
+from tests.option_table import named_options
 
 
 def test_the_commands_are_these() -> None:
     result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"})
     assert result.exit_code == 0
-    for command in ("train", "export", "serve", "models", "predict", "tune"):
+    for command in ("train", "export", "serve", "config", "models", "predict", "tune"):
         assert f"\n│ {command} " in result.stdout
 
 
@@ -37,30 +36,11 @@ def test_a_share_of_requests_that_is_none_is_refused(rate: str, tmp_path: Path) 
     assert f"--record-rate must be above 0 and at most 1, the share of all requests; got {rate}" in result.output
 
 
-@pytest.mark.parametrize(("switch", "name"), [("record-bodies", "record_bodies"), ("web-page", "web_page")])
-@pytest.mark.parametrize(
-    ("prefix", "variable", "expected"),
-    [(None, None, True), ("--", "false", True), ("--no-", None, False), (None, "false", False), (None, "1", True)],
-)
-def test_what_is_on_can_be_switched_off(
-    switch: str, name: str, prefix: str | None, variable: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if variable is not None:
-        monkeypatch.setenv(f"SLIPWAY_{name.upper()}", variable)
-    context = click.Context(get_command(app))
-    serve = get_command(app).get_command(context, "serve")  # type: ignore[attr-defined]
-    options = [] if prefix is None else [prefix + switch]
-    assert serve.make_context("serve", options).params[name] is expected
-
-
 _READABLE = 23  # characters; enough to tell the one option that is longer
 
 
 def test_an_option_of_serve_is_readable_in_a_narrow_terminal_and_its_variable_is_told_by_rule() -> None:
-    context = click.Context(get_command(app))
-    serve = get_command(app).get_command(context, "serve")  # type: ignore[attr-defined]
     told = CliRunner().invoke(app, ["serve", "--help"], env={"COLUMNS": "80"}).stdout
-    assert "SLIPWAY_HTTP_PORT for" in told
-    for option in (each for each in serve.params if each.param_type_name == "option"):
+    assert "variable, SLIPWAY_HTTP_PORT for --http-port" in " ".join(told.split())
+    for option in named_options():
         assert f"│ {option.opts[0][:_READABLE]}" in told
-        assert option.envvar in (None, option.opts[0].replace("--", "SLIPWAY_").replace("-", "_").upper())

@@ -1,44 +1,20 @@
-"""Triton's spellings through a command of a few options, without a server behind it."""
+"""Triton's spellings, and what comes of them."""
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from serving.cli import app as slipway
-from serving.commands import serve_options as options
-from serving.commands.tritonserver import TritonserverOptions
+from tests.slipway_config import configuration, refusal
 
-app = typer.Typer()
+SWITCHES = {"strict": "strict_readiness", "exit": "exit_on_error", "memory": "allow_shared_memory", "page": "web_page"}
 
 
-@app.command(cls=TritonserverOptions)
-def show(
-    places: options.Repositories = None,
-    strict_readiness: options.StrictReadiness = False,
-    exit_on_error: options.ExitOnError = False,
-    allow_shared_memory: options.AllowSharedMemory = False,
-    http_port: options.HttpPort = 8000,
-    shutdown_timeout: options.ShutdownTimeout = 30,
-    max_body_size: options.MaxBodySize = 1,
-) -> None:
-    switches = {"strict": strict_readiness, "exit": exit_on_error, "memory": allow_shared_memory}
-    typer.echo(f"{places} {[name for name, on in switches.items() if on]} {shutdown_timeout} {max_body_size}")
-
-
-def shown(*arguments: str, **environment: str) -> str:
-    result = CliRunner().invoke(app, arguments, env=environment)
-    assert result.exit_code == 0, result.output
-    return result.output.strip()
-
-
-def refused(*arguments: str) -> str:
-    result = CliRunner().invoke(slipway, ["serve", *arguments], env={"COLUMNS": "300"})
-    assert result.exit_code == 2
-    return result.output
+def on(*arguments: str, **environment: str) -> list[str]:
+    """The switches that are."""
+    told = configuration(*arguments, **environment)
+    return [switch for switch, name in SWITCHES.items() if told[name]["value"]]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "on"),
+    ("arguments", "expected"),
     [
         ((), []),
         (("--strict-readiness", "--exit-on-error"), ["strict", "exit"]),
@@ -49,25 +25,35 @@ def refused(*arguments: str) -> str:
         (("--allow-client-shm",), ["memory"]),
     ],
 )
-def test_a_switch_may_have_a_value_as_in_triton(arguments: tuple[str, ...], on: list[str]) -> None:
-    assert shown(*arguments) == f"None {on} 30 1"
+def test_a_switch_may_have_a_value_as_in_triton(arguments: tuple[str, ...], expected: list[str]) -> None:
+    assert on("--no-web-page", *arguments) == expected
+
+
+def test_a_switch_that_is_on_can_be_put_off_and_the_last_word_counts() -> None:
+    assert on() == ["page"]
+    for off in ("--no-web-page", "--web-page=false"):
+        assert (on(off), on("--web-page", off), on(off, "--web-page")) == ([], [], ["page"])
 
 
 def test_what_follows_a_switch_and_is_no_value_is_an_argument() -> None:
-    assert shown("--exit-on-error", "/models", "--strict-readiness") == "['/models'] ['strict', 'exit'] 30 1"
+    told = configuration("--exit-on-error", "/models", "--strict-readiness")
+    assert told["model_repository"]["value"] == ["/models"]
+    assert told["strict_readiness"]["value"]
 
 
 def test_the_command_line_comes_before_the_environment() -> None:
-    assert shown(SLIPWAY_EXIT_ON_ERROR="true") == "None ['exit'] 30 1"
-    assert shown("--exit-on-error=false", SLIPWAY_EXIT_ON_ERROR="true") == "None [] 30 1"
+    assert on(SLIPWAY_EXIT_ON_ERROR="true") == ["exit", "page"]
+    assert on("--exit-on-error=false", SLIPWAY_EXIT_ON_ERROR="true") == ["page"]
 
 
 def test_what_has_another_name_here_is_taken_under_either() -> None:
-    assert shown("--exit-timeout-secs=7", "--http-max-input-size", "9") == "None [] 7 9"
+    told = configuration("--exit-timeout-secs=7", "--http-max-input-size", "9", "--model-store=/m")
+    values = [told[name]["value"] for name in ("shutdown_timeout", "max_body_size", "model_repository")]
+    assert values == [7, 9, ["/m"]]
 
 
 def test_a_switch_with_another_value_is_refused_by_name() -> None:
-    assert "--strict-readiness must be true or false, got 'maybe'" in refused("--strict-readiness=maybe")
+    assert "--strict-readiness must be true or false, got 'maybe'" in refusal("--strict-readiness=maybe")
 
 
 @pytest.mark.parametrize(
@@ -88,9 +74,9 @@ def test_a_switch_with_another_value_is_refused_by_name() -> None:
     ],
 )
 def test_an_option_that_only_triton_has_is_answered_with_what_to_do(option: str, advice: str) -> None:
-    assert advice in refused(option)
+    assert advice in refusal(option)
 
 
 @pytest.mark.parametrize("option", ["--http-prot=1", "--no-such-thing"])
 def test_an_option_that_nobody_has_is_answered_as_before(option: str) -> None:
-    assert "No such option" in refused(option)
+    assert "No such option" in refusal(option)

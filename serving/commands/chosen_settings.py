@@ -1,0 +1,57 @@
+"""The server's settings from what was chosen for `slipway serve`.
+
+Rule: what can be told without looking at the machine is checked here, so that `slipway config` tells it anywhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+import typer
+
+from serving.commands import places
+from serving.commands.backend_config import InvalidBackendConfig, enables_global_threadpool
+from serving.commands.cache_config import InvalidCacheConfig, cache_byte_size
+from serving.commands.serve_options import ModelControlMode, ServeOptions
+from serving.commands.trace_config import InvalidTraceConfig, traces
+from serving.core import remote_address
+from serving.settings import Settings
+
+
+def chosen_settings(options: ServeOptions, environment: Mapping[str, str]) -> Settings:
+    """`environment` says where traces go if no option does. Raises `BadParameter`."""
+    if options.load_model and options.model_control_mode is not ModelControlMode.EXPLICIT:
+        raise typer.BadParameter("--load-model needs --model-control-mode explicit; without it every model is loaded")
+    if not 0 < options.record_rate <= 1:
+        raise typer.BadParameter(
+            f"--record-rate must be above 0 and at most 1, the share of all requests; got {options.record_rate:g}"
+        )
+    try:
+        traced = traces(options.trace_file, options.otlp_endpoint, options.trace_config or (), environment)
+        cache_size = cache_byte_size(options.response_cache_byte_size, options.cache_config)
+        enable_global_threadpool = enables_global_threadpool(options.backend_config or ())
+    except (InvalidCacheConfig, InvalidBackendConfig, InvalidTraceConfig) as error:
+        raise typer.BadParameter(str(error)) from None
+    of_the_same_name = {
+        each.name: getattr(options, each.name) for each in fields(Settings) if hasattr(options, each.name)
+    }
+    changed = {
+        "model_repositories": tuple(map(_repository, places.chosen(list(options.model_repository or ())))),
+        "model_control_mode": options.model_control_mode.value,
+        "load_model": tuple(options.load_model or ()),
+        "trace_file": traced.file,
+        "tracing": traced.tracing,
+        "response_cache_byte_size": cache_size,
+        "enable_global_threadpool": enable_global_threadpool,
+    }
+    return Settings(**{**of_the_same_name, **changed})
+
+
+def _repository(place: str) -> Path | str:
+    if not remote_address.is_remote(place):
+        return Path(place.removeprefix("file://"))
+    try:
+        remote_address.parse(place)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return place
