@@ -169,6 +169,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             was_ready, engine.accepting = engine.accepting, False
             grpc.set_accepting(False)
             if was_ready and stop.has_notice and settings.lame_duck_secs:
+                (gateways if has_gateways else http).leave()
                 await _first(asyncio.sleep(settings.lame_duck_secs), http_task, metrics_task)
             loop_delay.stop()
             stop.asked.set()

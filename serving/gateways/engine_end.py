@@ -82,6 +82,10 @@ class EngineEnd(asyncio.Protocol):
                 self.is_up = True
                 self._on_up()
 
+    def leave(self) -> None:
+        """The gateway's clients shall go elsewhere."""
+        self._writer.write(Kind.LEAVE)
+
     def stop(self) -> None:
         """The gateway takes no more connections, and ends when those that it has are done."""
         self._writer.write(Kind.STOP)

@@ -33,6 +33,7 @@ class Kind(IntEnum):
     FREED = 6
     STOP = 7
     UP = 8
+    LEAVE = 9
 
 
 class Frame(NamedTuple):

@@ -33,7 +33,13 @@ class Task(NamedTuple):
 
 async def main(task: Task) -> None:
     memory = SharedMemory(task.memory, is_gateway=True)
-    end = GatewayEnd(memory, task.max_body_size, on_stop=lambda: server.stop(), on_end=lambda: os._exit(1))
+    end = GatewayEnd(
+        memory,
+        task.max_body_size,
+        on_leave=lambda: server.leave(),
+        on_stop=lambda: server.stop(),
+        on_end=lambda: os._exit(1),
+    )
     proxy = Proxy(Upstreams(socket.socket(fileno=task.control)))
     server = HttpServer(proxy, shutdown_timeout=None, fast_path=end)  # what takes too long the engine's side cuts off
     await asyncio.get_running_loop().create_unix_connection(lambda: end, sock=socket.socket(fileno=task.engine))

@@ -77,11 +77,18 @@ class GatewayEnd(asyncio.Protocol):
     """A `Way` for connections' requests. Belongs to the event loop's thread."""
 
     def __init__(
-        self, memory: SharedMemory, max_body_size: int, on_stop: Callable[[], None], on_end: Callable[[], None]
+        self,
+        memory: SharedMemory,
+        max_body_size: int,
+        on_leave: Callable[[], None],
+        on_stop: Callable[[], None],
+        on_end: Callable[[], None],
     ) -> None:
-        """`max_body_size` in bytes. `on_stop` is called when the server drains, `on_end` when its process is gone."""
+        """`max_body_size` in bytes. `on_leave` is called when clients shall go elsewhere, `on_stop` when the server
+        drains, `on_end` when its process is gone."""
         self._memory = memory
         self._largest = max_body_size
+        self._on_leave = on_leave
         self._on_stop = on_stop
         self._on_end = on_end
         self._frames = Frames()
@@ -107,6 +114,8 @@ class GatewayEnd(asyncio.Protocol):
                 self._answer(frame, body)
             elif frame.kind == Kind.FREED:
                 self._memory.ours.free(self._bodies.pop(frame.id))
+            elif frame.kind == Kind.LEAVE:
+                self._on_leave()
             else:
                 self._on_stop()
 

@@ -86,6 +86,11 @@ class Gateways:
             if how:
                 raise GatewaysFailed(f"an HTTP worker {how} before it was up; leave --http-workers out to do without")
 
+    def leave(self) -> None:
+        """Their clients shall go elsewhere; who comes nevertheless is answered."""
+        for end in self._ends:
+            end.leave()
+
     async def drain(self, seconds: float, end_http: Callable[[], Awaitable[object]]) -> int:
         """They take no more connections, and end when what they have is answered; how much was cut off after so long.
 

@@ -4,61 +4,36 @@ Rule: whatever bytes come, requests that were accepted are answered, and what is
 """
 
 import asyncio
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
 import httptools
 import orjson
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from serving.transports.http.busy_poll import BusyPoll
+from serving.transports.http.exchange import Exchange, ReadsOn
+from serving.transports.http.leaving import Leaving, has_unread
 from serving.transports.http.one_write import OneWrite
 from serving.transports.http.seen_request import Seen, seen
-from serving.transports.http.tensor_request import Asked, Body, Headers, Target, Way
+from serving.transports.http.tensor_request import Body, Headers, Target, Way
 
 _IN_USE, _GRACE = 1.0, 0.2
 """Seconds. When the server stops, a connection that was used so lately may bring another request at any moment; so long
-it is waited for, and its answer says that it was the last."""
+it is waited for, and its answer says that it was the last. One that is new will bring its first, and has the longer."""
 
 _LONGEST_HEAD = 64 * 1024  # bytes; no header of the protocol comes near it
 
 
-class Exchange:
-    """The connection's present request and its reply by the fast path, with what uvicorn looks at in its own cycle of
-    the two."""
-
-    more_body = False
-    message_event = asyncio.Event()  # which uvicorn sets for whoever reads the body; that has been read
-
-    __slots__ = ("answer", "disconnected", "keep_alive", "response_complete")
-
-    def __init__(self) -> None:
-        self.answer: Asked | None = None
-        self.disconnected = False
-        self.keep_alive = True
-        self.response_complete = True
-
-
-class _Flow(FlowControl):
-    """Reads on when nothing waits for its turn. Uvicorn does with each answer, so that whoever asks and never looks at
-    the answers has the server keep all of it."""
-
-    def __init__(self, transport: OneWrite, waiting: Sized) -> None:
-        super().__init__(transport)  # type: ignore[arg-type]
-        self._waiting = waiting
-
-    def resume_reading(self) -> None:
-        if not self._waiting:
-            super().resume_reading()
-
-
 class Connection(HttpToolsProtocol):
-    def __init__(self, *arguments: Any, fast_path: Way | None, busy_poll: BusyPoll, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, fast_path: Way | None, busy_poll: BusyPoll, leaving: Leaving, **options: Any
+    ) -> None:
         super().__init__(*arguments, **options)
         self._fast_path = fast_path
         self._busy_poll = busy_poll
+        self._leaving = leaving
         self._target: Target | None = None  # of a request that may go that way and whose body is read
         self._body: Body | None = None  # which that is
         self._exchange = Exchange()
@@ -67,8 +42,9 @@ class Connection(HttpToolsProtocol):
         self._is_refused = False  # one that is like it and whole, by that way
         self._is_between = True  # requests, as the parser sees it
         self._first = b""  # what came with the present request's first byte, if that was the first one
-        self._idle_since = -_IN_USE  # in the loop's seconds
+        self._idle_since = self.loop.time()
         self._is_last = False  # the next request, since the server stops
+        self._pipelines = False  # it asks before it has the answer to what it asked before
         self._before: RequestResponseCycle | None = None  # whose reply comes before that of `cycle`
         self._unread = 0  # bytes since the parser last had something to say
         self._is_over = False  # nothing that comes is read any more
@@ -76,7 +52,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._out = OneWrite(transport, self.loop)
         super().connection_made(self._out)  # type: ignore[arg-type]
-        self.flow = _Flow(self._out, self.pipeline)
+        self.flow = ReadsOn(self._out, self.pipeline)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._exchange.answer is not None:
@@ -158,9 +134,19 @@ class Connection(HttpToolsProtocol):
             self.data_received(held)
         if self._body is not None:  # a request has begun, which uvicorn must know
             self._leave_fast_path(self._body)
-        if self._is_free() and self.loop.time() - self._idle_since < _IN_USE:
+        left = self._idle_since + _IN_USE - self.loop.time()
+        is_new = cast("RequestResponseCycle | None", self.cycle) is None
+        if self._is_free() and left > 0:
             self._is_last = True
-            self.loop.call_later(_GRACE, super().shutdown)
+            self.loop.call_later(left if is_new else min(left, _GRACE), self._end)
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        """When nothing has come of another request; closing would throw it away, and reset the connection."""
+        if self._is_free() and (self._held or not self._is_between or has_unread(self.transport)):
+            self._is_last = True
+            self.loop.call_later(_GRACE, self._end)
         else:
             super().shutdown()
 
@@ -203,8 +189,16 @@ class Connection(HttpToolsProtocol):
         super().on_body(body.so_far())
 
     def _begin_cycle(self) -> None:
+        before = self._before
         super().on_headers_complete()
-        self.cycle.keep_alive = self.cycle.keep_alive and not self._is_last
+        if before is not None and not before.response_complete:
+            self._pipelines = True
+            if self._leaving.has_begun and not self._is_last:
+                before.keep_alive = True
+        self.cycle.keep_alive = self.cycle.keep_alive and not self._says_last()
+
+    def _says_last(self) -> bool:
+        return self._is_last or (self._leaving.has_begun and not self._pipelines)
 
     def _is_free(self) -> bool:
         """To answer at once: nothing that came before is unanswered, and what was answered is read."""
@@ -225,7 +219,7 @@ class Connection(HttpToolsProtocol):
         exchange, before = self._exchange, self.cycle
         self._busy_poll.asked()
         exchange.response_complete, exchange.answer = False, None
-        exchange.keep_alive = exchange.keep_alive and not self._is_last
+        exchange.keep_alive = not self._says_last()
         self.cycle = exchange  # type: ignore[assignment]
         answer = self._fast_path.ask(target, body, self._reply)
         if answer is False:

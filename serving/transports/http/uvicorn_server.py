@@ -1,5 +1,7 @@
-"""Uvicorn, as one of several servers in a process. Rule: who runs it says when it ends; it listens to no signal."""
+"""Uvicorn, as one of several servers in a process. Rule: who runs it says when it ends; it listens to no signal, and
+whoever could connect until then is answered."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -9,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from serving.transports.http.busy_poll import BusyPoll
+from serving.transports.http.leaving import Leaving, waiting
 from serving.transports.http.tensor_request import Way
 
 KEEP_ALIVE = 75
@@ -22,10 +25,11 @@ class HttpServer(uvicorn.Server):
         self, app: Any, shutdown_timeout: int | None, fast_path: Way | None = None, keep_alive: int = KEEP_ALIVE
     ) -> None:
         """`app` is an ASGI application; without a `shutdown_timeout` nothing is ever cut off."""
+        self._leaving = Leaving()
         super().__init__(
             uvicorn.Config(
                 app,
-                http=_http_protocol(fast_path),  # type: ignore[arg-type] # it calls it
+                http=_http_protocol(fast_path, self._leaving),  # type: ignore[arg-type] # it calls it
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -52,6 +56,10 @@ class HttpServer(uvicorn.Server):
         """Requests that are not answered yet."""
         return len(self.server_state.tasks)
 
+    def leave(self) -> None:
+        """Its clients shall go elsewhere; who comes nevertheless is answered."""
+        self._leaving.has_begun = True
+
     def stop(self) -> None:
         """`serve` returns soon, when what runs is answered, or its time is over."""
         self.should_exit = True
@@ -63,13 +71,16 @@ class HttpServer(uvicorn.Server):
         )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        while connections := [each for listening in sockets or () for each in waiting(listening)]:
+            for connection in connections:
+                await asyncio.get_running_loop().connect_accepted_socket(self.protocol, connection)
         await super().shutdown(sockets)
         self.cut_off = len(self.server_state.tasks)
 
 
-def _http_protocol(fast_path: Way | None) -> Callable[..., Any] | str:
+def _http_protocol(fast_path: Way | None, leaving: Leaving) -> Callable[..., Any] | str:
     try:
         from serving.transports.http.connection import Connection
     except ModuleNotFoundError:  # httptools, on Windows
         return "auto"
-    return partial(Connection, fast_path=fast_path, busy_poll=BusyPoll())
+    return partial(Connection, fast_path=fast_path, busy_poll=BusyPoll(), leaving=leaving)

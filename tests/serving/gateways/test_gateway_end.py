@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,8 @@ async def ends(tmp_path: Path) -> AsyncIterator[Ends]:
     theirs = SharedMemory(os.dup(descriptor), is_gateway=True)
     ours = SharedMemory(descriptor, is_gateway=False)
     told: list[str] = []
-    gateway = GatewayEnd(theirs, LARGEST, lambda: told.append("stop"), lambda: told.append("end"))
+    notes = [partial(told.append, word) for word in ("leave", "stop", "end")]
+    gateway = GatewayEnd(theirs, LARGEST, *notes)
     engine = EngineEnd(fast_path, application, ours, lambda: told.append("up"))
     one, other = socket.socketpair()
     transport, _ = await loop.create_unix_connection(lambda: gateway, sock=one)
