@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -78,10 +78,12 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """How it ended: requests `cut_off` for taking too long, and whether a model is `still_running` in its thread."""
+    """How it ended: requests `cut_off` for taking too long, and whether a model is `still_running` in its thread. Who
+    does not end the process has to `close` what still tells callers that the server is gone."""
 
     cut_off: int
     still_running: bool
+    close: Callable[[], Awaitable[None]]
 
 
 async def serve(settings: Settings, on_started: Callable[[Started], None], stop: Stop) -> Stopped:
@@ -141,7 +143,8 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         http = _http_server(settings, app, fast_path)
         gateways = Gateways(http_sockets if has_gateways else (), http, app, fast_path, settings.max_body_size)
         metrics_http = HttpServer(metrics_only(metrics), shutdown_timeout=1)
-        grpc = GrpcServer(engine, regions, traces, logs, offered, settings.grpc_max_message_size, recorder, observer)
+        largest, lame_duck = settings.grpc_max_message_size, settings.lame_duck_secs
+        grpc = GrpcServer(engine, regions, traces, logs, offered, largest, recorder, observer, lame_duck)
         loop_delay = LoopDelay()
         replies = (counted.replies, usual.replies)
         collectors.register(TrafficMetrics(engine, replies, http, gateways, grpc.calls, loop_delay))
@@ -165,6 +168,9 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
                 poller = Poller(registry, dependencies.sync, repository.roots, settings.repository_poll_secs)
                 background.append(asyncio.create_task(poller.run(stop.asked)))
             await _first(stop.asked.wait(), http_task, metrics_task, *background)
+        except BaseException:
+            await grpc.close()
+            raise
         finally:
             was_ready, engine.accepting = engine.accepting, False
             grpc.set_accepting(False)
@@ -185,7 +191,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             ended = await in_own_thread(registry.close, 1.0 if cut_off else settings.shutdown_timeout)
     for task in (http_task, metrics_task, *background):
         task.result()  # raises what ended one of them before its time
-    return Stopped(cut_off, still_running=not ended)
+    return Stopped(cut_off, still_running=not ended, close=grpc.close)
 
 
 def _http_server(settings: Settings, app: ASGIApp, fast_path: Way) -> HttpServer:

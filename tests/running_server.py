@@ -79,9 +79,13 @@ def running(root: Path, **settings: Any) -> Iterator[RunningServer]:
             started.append(parts)
             is_up.set()
 
+        async def serve() -> None:
+            stopped = await server.serve(chosen, on_started, stop)
+            await stopped.close()
+
         def run() -> None:
             try:
-                runner.run(server.serve(chosen, on_started, stop))
+                runner.run(serve())
             except BaseException as error:
                 failures.append(error)
             finally:

@@ -108,7 +108,7 @@ async def measure(root: Path, count: int) -> dict[str, list[Step]]:
         }
     finally:
         stop.asked.set()
-        await serving
+        await (await serving).close()
         client.terminate()
         await client.wait()
 

@@ -30,6 +30,8 @@ Streaming = Callable[[AsyncIterator[Any], Any], Awaitable[None]]
 
 _EXITING = ServerExiting("Server exiting: it takes no more requests")
 
+_LAST_WORDS = 1.0  # seconds for the replies to calls that were cut off
+
 _LONGEST_TEXT = 2000  # bytes, three times that on the wire; a client accepts 8 KiB of metadata
 
 log = logging.getLogger("slipway")
@@ -68,6 +70,8 @@ class Calls:
         """The same for a method that is told how much time its caller gives it."""
 
         async def rpc(message: Any, context: Any) -> Any:
+            if self.exiting.is_set():
+                return await self._seen(name, _refuse(_EXITING), context)
             if isinstance(message, SlipwayError):
                 return await self._seen(name, _refuse(message), context)
             return await self._seen(name, answer(message, context.time_remaining()), context)
@@ -82,11 +86,17 @@ class Calls:
 
         return rpc
 
-    def cut_off(self) -> int:
-        """Cancel the calls that still run, whose callers are told why; how many those were."""
-        self._cut_off = set(self._running)
+    async def end(self, timeout: float) -> int:
+        """No call is taken any more; how many of those that run did not end within `timeout` seconds, and were told."""
+        self.exiting.set()
+        running = set(self._running)
+        if not running:
+            return 0
+        _, self._cut_off = await asyncio.wait(running, timeout=timeout)
         for task in self._cut_off:
             task.cancel()
+        if self._cut_off:
+            await asyncio.wait(self._cut_off, timeout=_LAST_WORDS)
         return len(self._cut_off)
 
     async def _seen(self, name: str, answer: Awaitable[Any], context: Any) -> Any:

@@ -1,7 +1,5 @@
 """The gRPC server: Triton's service, gRPC's health service, and reflection, for tools that ask what there is."""
 
-import asyncio
-
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -25,15 +23,13 @@ from serving.transports.grpc.stream import stream_rpc
 from serving.transports.observer import UNOBSERVED, Observer
 from serving.transports.shared_memory import SharedMemoryRegions
 
-_GOODBYE = 0.1
-"""Seconds in which calls that are on their way are told UNAVAILABLE, which callers try again elsewhere. What grpc finds
-unread when it stops it cancels, as if the caller had given up."""
-
-_LAST_WORDS = 1.0  # seconds for the replies to calls that were cut off
+_AGE = 0.5
+"""Of the lame duck time: how long a connection lasts. grpc can tell clients to connect anew only by a connection's age,
+which is set when a server is made; half of it lets each go elsewhere once before the time is over."""
 
 
 class GrpcServer:
-    """Made on the event loop that it runs on, by `listen`, `start` and `stop` in this order."""
+    """Made on the event loop that it runs on, by `listen`, `start`, `stop` and `close` in this order."""
 
     def __init__(
         self,
@@ -45,12 +41,16 @@ class GrpcServer:
         max_message_size: int,
         recorder: Recorder | None,
         observer: Observer = UNOBSERVED,
+        lame_duck_secs: float = 0.0,
     ) -> None:
-        """`max_message_size` in bytes, of what callers send; -1 for any size."""
+        """`max_message_size` in bytes, of what callers send; -1 for any size. With `lame_duck_secs` each connection is
+        left now and then, without harm to its calls."""
         self.calls = Calls(observer)
         self._health = Health(lambda: engine.ready)
+        ages = [("grpc.max_connection_age_ms", max(1, int(1000 * _AGE * lame_duck_secs)))] if lame_duck_secs else []
         self._server = grpc.aio.server(
             options=[
+                *ages,
                 ("grpc.max_receive_message_length", max_message_size),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.so_reuseport", 0),  # or two servers would share a port without a word
@@ -95,15 +95,16 @@ class GrpcServer:
         self._health.set_serving(is_accepting)
 
     async def stop(self, timeout: float) -> int:
-        """Refuse new calls at once, and let those that run end; how many did not within `timeout` seconds."""
-        self.calls.exiting.set()
+        """Refuse new calls at once, and let those that run end; how many did not within `timeout` seconds.
+
+        What is asked until `close` is refused, too: grpc cancels what it finds unread when it stops, as if the caller
+        had given up. Where the process ends instead, callers see a connection that is gone, and may try elsewhere.
+        """
         self._health.let_go()
-        await asyncio.sleep(_GOODBYE)
-        stopping = asyncio.ensure_future(self._server.stop(timeout + _LAST_WORDS))
-        await asyncio.wait([stopping], timeout=timeout)
-        cut_off = 0 if stopping.done() else self.calls.cut_off()
-        await stopping
-        return cut_off
+        return await self.calls.end(timeout)
+
+    async def close(self) -> None:
+        await self._server.stop(None)
 
     def _add_services(self, unary: dict[str, Unary], others: dict[str, Rpc]) -> None:
         rpcs = {name: self.calls.unary(name, answer) for name, answer in unary.items()}
