@@ -87,7 +87,7 @@ class Stopped:
 
 
 async def serve(settings: Settings, on_started: Callable[[Started], None], stop: Stop) -> Stopped:
-    """Run until a `stop` is asked for, then drain; first, where it came with notice, be a lame duck: not ready, while
+    """Run until a `stop` is asked for, then drain; unless that shall be at once, be a lame duck first: not ready, while
     everything is answered as usual.
 
     Health answers once the repositories were listed, readiness once every model was tried. Before anything is loaded it
@@ -174,9 +174,9 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         finally:
             was_ready, engine.accepting = engine.accepting, False
             grpc.set_accepting(False)
-            if was_ready and stop.has_notice and settings.lame_duck_secs:
+            if was_ready and stop.asked.is_set() and settings.lame_duck_secs:
                 (gateways if has_gateways else http).leave()
-                await _first(asyncio.sleep(settings.lame_duck_secs), http_task, metrics_task)
+                await _first(stop.at_once.wait(), http_task, metrics_task, timeout=settings.lame_duck_secs)
             loop_delay.stop()
             stop.asked.set()
             await asyncio.gather(*background, return_exceptions=True)
@@ -257,10 +257,12 @@ def _names(repository: ModelRepositories, settings: Settings) -> list[str]:
     return list(dict.fromkeys(settings.load_model))
 
 
-async def _first(stopped: Coroutine[Any, Any, Any], *servers: "asyncio.Task[None]") -> None:
+async def _first(
+    stopped: Coroutine[Any, Any, Any], *servers: "asyncio.Task[None]", timeout: float | None = None
+) -> None:
     """Return when `stopped` does, or a server ends by itself, which has failed and raises its error when awaited."""
     waiting = asyncio.ensure_future(stopped)
-    await asyncio.wait([waiting, *servers], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([waiting, *servers], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
 
 

@@ -13,15 +13,15 @@ _SAME_SIGNAL = 0.5  # seconds; `make` and `timeout` pass on the Ctrl-C that the 
 
 
 class Stop:
-    """Belongs to the event loop's thread; `asked` is set once the server shall end."""
+    """Belongs to the event loop's thread. `asked` is set once the server shall end; `at_once`, if nobody needs notice
+    of it first."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
-        self.has_notice = False
-        """Whether what routes to the server may still send it requests, not knowing yet."""
+        self.at_once = asyncio.Event()
 
-    def with_notice(self) -> None:
-        self.has_notice = True
+    def now(self) -> None:
+        self.at_once.set()
         self.asked.set()
 
 
@@ -35,7 +35,7 @@ def stop_on_signals(stop: Stop) -> None:
         _on_signals(lambda: None, lambda: None)
         loop.call_later(_SAME_SIGNAL, _on_signals, _end, _end)
 
-    _on_signals(lambda: first(stop.asked.set), lambda: first(stop.with_notice))
+    _on_signals(lambda: first(stop.now), lambda: first(stop.asked.set))
 
 
 def _end() -> None:

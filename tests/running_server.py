@@ -24,6 +24,7 @@ class RunningServer:
     grpc_port: int
     metrics_port: int
     loop: asyncio.AbstractEventLoop
+    stop: Stop
 
     @property
     def address(self) -> str:
@@ -96,10 +97,10 @@ def running(root: Path, **settings: Any) -> Iterator[RunningServer]:
         is_up.wait()
         try:
             if started:
-                yield RunningServer(started[0].http_port, started[0].grpc_port, started[0].metrics_port, loop)
+                yield RunningServer(started[0].http_port, started[0].grpc_port, started[0].metrics_port, loop, stop)
         finally:
             if thread.is_alive():
-                loop.call_soon_threadsafe(stop.asked.set)
+                loop.call_soon_threadsafe(stop.now)
             thread.join()
         if failures:
             raise failures[0]

@@ -107,7 +107,7 @@ async def measure(root: Path, count: int) -> dict[str, list[Step]]:
             "600 KB (150,000 floats)": await steps(parts.engine, caller, np.ones((1, 150_000), np.float32), count // 5),
         }
     finally:
-        stop.asked.set()
+        stop.now()
         await (await serving).close()
         client.terminate()
         await client.wait()

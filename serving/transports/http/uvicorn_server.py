@@ -71,6 +71,7 @@ class HttpServer(uvicorn.Server):
         )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.leave()
         while connections := [each for listening in sockets or () for each in waiting(listening)]:
             for connection in connections:
                 await asyncio.get_running_loop().connect_accepted_socket(self.protocol, connection)
