@@ -232,7 +232,9 @@ async def _load(dependencies: Dependencies, names: list[str], stop: asyncio.Even
 def _check_all_loaded(models: LoadedModels) -> None:
     failed = [status for status in models.statuses() if status.state is ModelState.UNAVAILABLE]
     if failed:
-        raise ModelsFailed("; ".join(f"{status.name} {status.version}: {status.reason}" for status in failed))
+        raise ModelsFailed(
+            "; ".join(f"{status.name} {status.version}".strip() + f": {status.reason}" for status in failed)
+        )
 
 
 def _open(settings: Settings) -> tuple[ModelRepositories, list[str]]:

@@ -9,6 +9,8 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 
+from serving.exit_codes import ExitCode
+
 _SAME_SIGNAL = 0.5  # seconds; `make` and `timeout` pass on the Ctrl-C that the whole process group already had
 
 
@@ -39,7 +41,7 @@ def stop_on_signals(stop: Stop) -> None:
 
 
 def _end() -> None:
-    os._exit(130)
+    os._exit(ExitCode.SECOND_SIGNAL)
 
 
 def _on_signals(on_interrupt: Callable[[], None], on_terminate: Callable[[], None]) -> None:

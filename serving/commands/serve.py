@@ -4,21 +4,19 @@ import asyncio
 import gc
 import logging
 import os
-import shlex
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from serving.commands import places
-from serving.commands.banner import listed, say_where_to_look
+from serving.commands.banner import say_where_to_look
 from serving.commands.chosen_settings import chosen_settings
 from serving.commands.configuration import unknown
+from serving.commands.failures import CannotServe, check_places, failures
 from serving.commands.serve_command import with_serve_options
 from serving.commands.serve_options import KINDS, ServeOptions
-from serving.errors import ModelLoadFailed
+from serving.exit_codes import ExitCode
 from serving.log import LogStyle, formatter
 from serving.settings import Settings
 from serving.stopping import Stop, stop_on_signals
@@ -54,29 +52,16 @@ def serve(options: ServeOptions) -> None:
     what holds, and why. Ctrl-C answers what runs, then stops.
     """
     settings = chosen_settings(options, os.environ)
-    for place in listed(settings.model_repositories):
-        if isinstance(place, Path):
-            _check_repository(place)
-    if settings.trace_file is not None and not os.access(settings.trace_file.parent, os.W_OK | os.X_OK):
-        raise typer.BadParameter(f"--trace-file: nothing can be written into the folder {settings.trace_file.parent}")
     _log_to_stderr(options.log_style)
+    try:
+        check_places(settings)
+    except CannotServe as error:
+        _say_why(options.log_style, str(error))
+        raise typer.Exit(error.code) from None
     for warning in unknown(os.environ, KINDS):
         log.warning(warning)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, options.log_style))
-
-
-def _check_repository(root: Path) -> None:
-    if not root.is_dir():
-        what = "is no folder" if root.exists() else "does not exist"
-        raise typer.BadParameter(f"the model repository {root} {what}; name another: slipway serve FOLDER")
-    if not os.access(root, os.R_OK | os.X_OK):
-        raise typer.BadParameter(f"the model repository {root} can't be read")
-    if part := places.part_of_repository(root):
-        raise typer.BadParameter(
-            f"{root} is {part.what}; a repository is the folder around models: "
-            f"slipway serve {shlex.quote(str(part.repository))}"
-        )
 
 
 def _log_to_stderr(style: LogStyle) -> None:
@@ -92,12 +77,6 @@ def _log_to_stderr(style: LogStyle) -> None:
 
 async def _serve(settings: Settings, style: LogStyle) -> None:
     from serving import server
-    from serving.backends.cuda_runtime import NoCuda
-    from serving.engine.state_file import StateFileUnusable
-    from serving.gateways.gateways import GatewaysFailed
-    from serving.listening import PortTaken
-    from serving.recording.record_file import RecordFileUnusable
-    from serving.tracing.otlp import TracingUnavailable
 
     stop = Stop()
     stop_on_signals(stop)
@@ -111,15 +90,12 @@ async def _serve(settings: Settings, style: LogStyle) -> None:
         else:
             log.info("HTTP is at port %d, gRPC at %d", started.http_port, started.grpc_port)
 
-    failures = (
-        *(PortTaken, server.ModelsFailed, GatewaysFailed, ModelLoadFailed, RecordFileUnusable, StateFileUnusable),
-        *(NoCuda, TracingUnavailable),
-    )
+    known = failures()
     try:
         stopped = await server.serve(settings, on_started, stop)
-    except failures as error:
+    except tuple(known) as error:
         _say_why(style, str(error))
-        raise typer.Exit(1) from None
+        raise typer.Exit(next(code for kind, code in known.items() if isinstance(error, kind))) from None
     if stopped.cut_off:
         say(f"Stopped; {stopped.cut_off} requests took longer than {settings.shutdown_timeout} s and were cut off.")
     else:
@@ -128,7 +104,7 @@ async def _serve(settings: Settings, style: LogStyle) -> None:
         say("A model is still running and can't be interrupted; the process ends without it.")
     sys.stdout.flush()
     # The interpreter would wait for threads that models left behind, and nothing can interrupt a runtime.
-    os._exit(1 if stopped.still_running else 0)
+    os._exit(ExitCode.STOPPED)
 
 
 def _say_why(style: LogStyle, why: str) -> None:

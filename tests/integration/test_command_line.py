@@ -273,7 +273,7 @@ def test_a_model_that_does_not_end_does_not_keep_the_process(tmp_path: Path) -> 
         waiting = 'nv_inference_pending_request_count{model="endless",version="1"} 1\n'
         until(lambda: waiting in httpx.get(f"{url_in(banner)}/metrics").text, "the first runs, so the second waits")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 1
+        assert process.wait(timeout=30) == 0
         assert [future.result().status_code for future in asked] == [503, 503]
         assert process.stdout is not None
         assert "2 requests took longer than 1 s and were cut off" in process.stdout.read()
@@ -299,13 +299,6 @@ def test_a_server_without_torch_serves_onnx_and_says_what_the_others_lack(tmp_pa
         assert re.search(r"affine +1 +UNAVAILABLE +backend 'pytorch' needs the package 'torch'", banner)
 
 
-def test_a_taken_port_is_one_line(tiny_server: RunningServer, tiny_repository: Path) -> None:
-    done = slipway("serve", str(tiny_repository), "--http-port", str(tiny_server.http_port))
-    assert done.returncode == 1
-    assert "choose another with --http-port" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_options_come_from_the_environment_and_a_file_too(
     tiny_server: RunningServer, tiny_repository: Path, tmp_path: Path
 ) -> None:
@@ -317,12 +310,6 @@ def test_options_come_from_the_environment_and_a_file_too(
     assert f"can't listen on 127.0.0.1:{taken}" in done.stderr
     assert done.stderr.count("has no effect") == 1
     assert "SLIPWAY_HTTP_PRT has no effect: there is no such option; did you mean SLIPWAY_HTTP_PORT?" in done.stderr
-
-
-def test_a_repository_that_is_not_there_is_said() -> None:
-    done = slipway("serve", "/no/such/folder")
-    assert done.returncode == 2
-    assert "does not exist" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["train", "export", "serve", "config", "models", "predict", "tune"])

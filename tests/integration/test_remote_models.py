@@ -247,7 +247,7 @@ def serve(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_bucket_that_is_not_there_ends_the_start_with_one_line(s3: S3Server, tmp_path: Path) -> None:
     ended = serve("s3://no-such-bucket/models", "--model-cache", str(tmp_path))
-    assert ended.returncode == 1
+    assert ended.returncode == 3
     assert ended.stderr == (
         "slipway serve: the model repository can't be read from s3://no-such-bucket/models: "
         "The specified bucket does not exist\n"
@@ -260,7 +260,7 @@ def test_missing_credentials_are_said_with_what_to_set(
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     ended = serve("--model-repository", s3.url, "--model-cache", str(tmp_path))
-    assert ended.returncode == 1
+    assert ended.returncode == 3
     assert len(ended.stderr.splitlines()) == 1
     assert "no credentials" in ended.stderr
     assert "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE" in ended.stderr

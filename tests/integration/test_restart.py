@@ -11,6 +11,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from typer.testing import CliRunner
 
 from serving.cli import app
+from serving.exit_codes import ExitCode
 from tests import scaled_models
 from tests.integration.test_rollout import ask, load, policy, versions
 from tests.running_server import RunningServer, running, until
@@ -52,7 +53,7 @@ def test_a_start_can_be_made_to_fail_where_the_newest_version_does(tmp_path: Pat
     done = CliRunner().invoke(
         app, ["serve", str(tmp_path), "--exit-on-error", "--http-port", "0", "--grpc-port", "0", "--metrics-port", "0"]
     )
-    assert done.exit_code == 1
+    assert done.exit_code == ExitCode.MODEL_FAILED
     assert "scaled 2: 'model.onnx' is not the file that was published" in done.stderr
 
 

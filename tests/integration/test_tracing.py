@@ -339,6 +339,6 @@ sys.argv = {arguments!r}
 from serving.cli import main
 main()"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "pip install 'slipway-serving[tracing]'" in done.stderr
     assert "Traceback" not in done.stderr

@@ -104,12 +104,12 @@ async def test_what_is_cut_off_is_told_why(is_stream: bool) -> None:
     async with asking(rpc, is_stream) as ask:
         call = ask() if is_stream else ask(b"")
         await started.wait()
-        assert calls.cut_off() == 1
+        assert await calls.end(timeout=0.01) == 1
         assert (await call.code(), await call.details()) == (
             grpc.StatusCode.UNAVAILABLE,
             "Server exiting: this request took longer than the server had to stop",
         )
-    assert calls.cut_off() == 0
+    assert await calls.end(timeout=0.01) == 0
 
 
 async def test_once_it_is_exiting_calls_are_told_to_go_elsewhere() -> None:

@@ -32,6 +32,7 @@ from serving.engine.tracer import Tracer
 from serving.transports.http.busy_poll import BusyPoll
 from serving.transports.http.connection import Connection
 from serving.transports.http.fast_path import FastPath, Reply
+from serving.transports.http.leaving import Leaving
 from serving.transports.http.tensor_request import Target
 from tests import tiny_models
 from tests.running_server import RunningServer, running, until
@@ -415,7 +416,7 @@ async def test_a_body_that_there_is_no_memory_for_takes_the_other_way(fast_path:
 
 
 async def test_a_connection_that_is_idle_is_closed_and_one_in_use_is_not(fast_path: FastPath) -> None:
-    protocol: Any = partial(Connection, fast_path=fast_path, busy_poll=BusyPoll())
+    protocol: Any = partial(Connection, fast_path=fast_path, busy_poll=BusyPoll(), leaving=Leaving())
     server = uvicorn.Server(
         uvicorn.Config(FastAPI(), http=protocol, lifespan="off", log_config=None, timeout_keep_alive=2)
     )
