@@ -232,9 +232,7 @@ async def _load(dependencies: Dependencies, names: list[str], stop: asyncio.Even
 def _check_all_loaded(models: LoadedModels) -> None:
     failed = [status for status in models.statuses() if status.state is ModelState.UNAVAILABLE]
     if failed:
-        raise ModelsFailed(
-            "; ".join(f"{status.name} {status.version}".strip() + f": {status.reason}" for status in failed)
-        )
+        raise ModelsFailed("; ".join(f"{f'{each.name} {each.version}'.strip()}: {each.reason}" for each in failed))
 
 
 def _open(settings: Settings) -> tuple[ModelRepositories, list[str]]:
