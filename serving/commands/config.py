@@ -86,11 +86,11 @@ def _rows(context: typer.Context, options: ServeOptions, settings: Settings) -> 
 
 
 def _plain(value: object) -> Value:
-    """As TOML and JSON have it, and without passwords."""
+    """As TOML and JSON have it, without passwords and without bytes that are no text."""
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, str | Path):
-        return _LOGIN.sub(r"\1", str(value))
+        return _LOGIN.sub(r"\1", str(value).encode(errors="surrogateescape").decode(errors="replace"))
     if isinstance(value, list | tuple):
         return [str(_plain(each)) for each in value]
     assert value is None or isinstance(value, bool | int | float)

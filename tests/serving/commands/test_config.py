@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,11 @@ def test_an_endpoint_may_be_opentelemetrys_and_passwords_are_not_shown() -> None
     assert told["otlp_endpoint"] == {"value": "http://collector:4318", "from": variable}
     assert told["model_repository"]["value"] == ["https://h/models"]
     assert configuration("--otlp-endpoint=http://x", **{variable: endpoint})["otlp_endpoint"]["value"] == "http://x"
+
+
+def test_what_is_no_text_is_shown_as_far_as_it_is() -> None:
+    for way in ((), ("--toml",)):
+        assert "/m\ufffd" in said(*way, SLIPWAY_STATE_FILE=os.fsdecode(b"/m\xff")).stdout
 
 
 def test_a_variable_without_effect_is_told_beside_it() -> None:
