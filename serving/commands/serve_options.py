@@ -28,7 +28,7 @@ class ModelControlMode(StrEnum):
 def _read(context: typer.Context, file: Path | None) -> Path | None:
     """What file and environment say is the default of what the command line doesn't."""
     try:
-        in_file = configuration.from_file(file, KINDS) if file else {}
+        in_file = configuration.from_file(file, KINDS) if file and not context.resilient_parsing else {}
     except configuration.InvalidConfiguration as error:
         typer.secho(f"slipway {context.info_name}: {error}", fg="red", err=True)
         raise typer.Exit(2) from None
@@ -202,7 +202,8 @@ class ServeOptions:
 
 
 def _kind(hint: Any) -> type:
-    kind = next((each for each in get_args(hint) if each is not type(None)), hint) if hint != list[str] else hint
+    """Of `hint` and of `hint | None`; folders and choices are text."""
+    kind = next(each for each in (*get_args(hint), hint) if each is not type(None))
     return list if kind == list[str] else kind if kind in (bool, int, float) else str
 
 
