@@ -123,7 +123,11 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         observing = await in_own_thread(open_observing, settings, collectors)
         dependencies = Dependencies(registry)
         promotions = Promotions(registry, dependencies.follow)
-        engine = Engine(registry, dependencies, promotions, observing.tracer, is_explicit, settings.strict_readiness)
+        strict = settings.strict_readiness
+        engine = Engine(
+            *(registry, dependencies, promotions, observing.tracer, is_explicit, strict),
+            others_need=lambda: gateways.needs_restart,
+        )
         metrics = Metrics(collectors, registry, Machine(nvml()), cache, repository.reachable)
         regions = SharedMemoryRegions(settings.allow_shared_memory)
         logs = Logging(LogSettings(log_verbose_level=settings.log_verbose), log)

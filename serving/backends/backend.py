@@ -140,6 +140,10 @@ class SupervisedInstance(Protocol):
     @property
     def restarts(self) -> int: ...
 
+    @property
+    def restarts_are_in_vain(self) -> bool:
+        """Whether it can't be kept up."""
+
     def prove_restarts(self, prove: Prove, /) -> None:
         """From now on, a process that is started again answers nothing else before it passed that."""
 

@@ -11,6 +11,14 @@ _ORT_MEMORY = re.compile(r"Failed to allocate memory for requested buffer of siz
 _TORCH_FAILURE = re.compile(r"CUDA error: ([^\n]+)")
 _ORT_FAILURE = re.compile(r"CUDA failure (\d+: [^;\n]+)")
 
+_LASTING = re.compile(
+    r"an illegal memory access was encountered|device-side assert triggered|unspecified launch failure|"
+    r"misaligned address|an illegal instruction was encountered|hardware stack error|invalid program counter|"
+    r"operation not supported on global/shared address space|the launch timed out and was terminated|"
+    r"uncorrectable ECC error encountered|context is destroyed"
+)
+"""In CUDA's words, after which it refuses a process everything."""
+
 _LESS = "a smaller max_batch_size, fewer instances or fewer models on it need less"
 
 
@@ -32,3 +40,9 @@ def gpu_fault(text: str) -> str:
             'A model with parameters.isolation "process" takes no other with it'
         )
     return ""
+
+
+def lasting_fault(text: str) -> str:
+    """Of an error's text: "" unless the GPU is of no use to this process any more."""
+    found = _LASTING.search(text) if "the GPU failed (" in text else None
+    return f"a GPU failed for good: {found[0]}" if found else ""

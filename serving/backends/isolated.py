@@ -35,6 +35,7 @@ class IsolatedInstance:
     def __init__(self, directory: Path, config: ModelConfig, device: str) -> None:
         """Raises `ModelLoadFailed`."""
         self.restarts = 0
+        self.restarts_are_in_vain = False
         self._directory = directory
         self._config = config
         self._device = device
@@ -138,6 +139,7 @@ class IsolatedInstance:
                 return
             self.restarts += 1
             restarts = restarts.after(lived)
+            self.restarts_are_in_vain = restarts.are_in_vain
             self._next_start = time.monotonic() + restarts.delay
             log.error("%s %s; next start in %g s", self._named, self._how, restarts.delay)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 LONGEST = 30.0  # seconds that it has to wait at most
 _SHORTEST = 0.5
+_MOST = 5  # ends in a row, after which nobody believes in the next start
 _LONG_LIVED = 60.0  # seconds after which a start was a good one
 
 _CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
@@ -22,6 +23,10 @@ class Restarts:
     def after(self, lived: float) -> "Restarts":
         """One more ended, so many seconds after its start."""
         return Restarts(1 if lived >= _LONG_LIVED else self.in_a_row + 1)
+
+    @property
+    def are_in_vain(self) -> bool:
+        return self.in_a_row >= _MOST
 
     @property
     def delay(self) -> float:

@@ -37,14 +37,17 @@ class Engine:
         tracer: Tracer,
         is_explicit: bool = False,
         strict_readiness: bool = False,
+        others_need: Callable[[], str] = lambda: "",
     ) -> None:
-        """`is_explicit`: whether models may be loaded and unloaded by request."""
+        """`is_explicit`: whether models may be loaded and unloaded by request. `others_need` says why other parts of
+        the server need a restart."""
         self._registry = registry
         self._tracer = tracer
         self._dependencies = dependencies
         self._promotions = promotions
         self._is_explicit = is_explicit
         self._strict_readiness = strict_readiness
+        self._others_need = others_need
         self.accepting = False
         """True from when every model was tried until the server is on its way down."""
 
@@ -153,6 +156,12 @@ class Engine:
     def ready(self) -> bool:
         """Whether the server takes requests; with strict readiness, also for every model that is loaded."""
         return self.accepting and (not self._strict_readiness or self._registry.loaded.is_strictly_ready())
+
+    @property
+    def needs_restart(self) -> str:
+        """Why only a start of the server anew helps, in words; "" while it is well, however much there is to do."""
+        of_models = (f"model '{each.name}': {why}" for each in self.models() if (why := each.needs_restart))
+        return next(of_models, "") or self._others_need()
 
     def all_loaded(self) -> dict[str, LoadedModel]:
         """Every model that was loaded or tried, as it is now."""

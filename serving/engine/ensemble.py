@@ -102,6 +102,9 @@ class Ensemble:
     ) -> AsyncGenerator[InferResponse, None]:
         yield await self.infer(request, timeline)
 
+    needs_restart = ""
+    """Its models say so themselves."""
+
     @property
     def lacks(self) -> str:
         """The first step whose model is not ready, or lacks something itself."""

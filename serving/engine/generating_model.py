@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from serving.backends.decoder import Decoder
+from serving.backends.gpu_faults import lasting_fault
 from serving.core.generation import GenerateRequest, Grammar, SamplingParams
 from serving.core.generation_config import TEXT_OUTPUT, generation_config
 from serving.core.model_config import ModelConfig, input_specs, output_specs
@@ -98,12 +99,17 @@ class GeneratingModel:
             ),
         )
         self._delivery = TextDelivery(self.statistics, self.generation)
+        self._gpu_fault = ""
         self._closing = threading.Lock()
         self._is_closed = False
         self._thread = WritingThread(f"{self.name}/{version}", self.batcher, decoder, self._deliver)
 
     def __repr__(self) -> str:
         return f"<GeneratingModel {self.name}/{self.version}, {self.batcher!r}>"
+
+    @property
+    def needs_restart(self) -> str:
+        return self._thread.broken or self._gpu_fault
 
     @property
     def pending(self) -> int:
@@ -212,6 +218,8 @@ class GeneratingModel:
 
     def _deliver(self, told: Told) -> None:
         """On the writing thread: one wake-up of the event loop for all of it."""
+        for _, error in told.failed:
+            self._gpu_fault = self._gpu_fault or lasting_fault(str(error))
         self._loop.call_soon_threadsafe(self._delivery.tell, told, self._thread.cancel)
 
     def _give_up(self, writing: Writing) -> None:

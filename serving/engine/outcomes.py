@@ -8,6 +8,7 @@ import logging
 import time
 from math import inf
 
+from serving.backends.gpu_faults import lasting_fault
 from serving.core.timeline import Batch
 from serving.engine.delivery import Delivery
 from serving.engine.pending import Pending
@@ -27,6 +28,8 @@ class Outcomes:
         self, model: str, version: str, statistics: ModelStatistics, delivery: Delivery, in_order: bool
     ) -> None:
         """`in_order`: callers are told in the order in which they came."""
+        self.gpu_fault = ""
+        """Why the model's GPU is of no use any more."""
         self._model = model
         self._version = version
         self._statistics = statistics
@@ -98,6 +101,7 @@ class Outcomes:
         self._statistics.record_failure(error, now - pending.arrived)
         if not isinstance(error, BackendFailed):
             return
+        self.gpu_fault = self.gpu_fault or lasting_fault(str(error))
         if now - self._failure_logged < _BETWEEN_LOGGED_FAILURES:
             log.debug("%s version %s: %s", self._model, self._version, error, extra={"visit": pending.visit})
             return

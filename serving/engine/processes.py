@@ -11,11 +11,13 @@ from serving.backends.backend import ModelInstance, Prove, SupervisedInstance
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """`restarts` is of all of them together, since the model was loaded; `lacks` says why none is up."""
+    """`restarts` is of all of them together, since the model was loaded; `lacks` says why none is up, and `are_in_vain`
+    whether starting them again does not help either."""
 
     up: int
     restarts: int
     lacks: str
+    are_in_vain: bool
 
 
 def processes_of(instances: Sequence[ModelInstance]) -> Processes | None:
@@ -24,7 +26,8 @@ def processes_of(instances: Sequence[ModelInstance]) -> Processes | None:
         return None
     missing = [words for each in supervised if (words := each.lacks)]
     up = len(supervised) - len(missing)
-    return Processes(up, sum(each.restarts for each in supervised), "" if up else missing[0])
+    are_in_vain = not up and all(each.restarts_are_in_vain for each in supervised)
+    return Processes(up, sum(each.restarts for each in supervised), "" if up else missing[0], are_in_vain)
 
 
 def prove_restarts(instances: Sequence[ModelInstance], prove: Prove) -> None:

@@ -69,6 +69,11 @@ class Servable(Protocol):
         """What else it needs to answer and is not there now, in words. May be asked from any thread."""
 
     @property
+    def needs_restart(self) -> str:
+        """Why only a start of the server anew would let it answer, in words; "" while it can. May be asked from any
+        thread."""
+
+    @property
     def processes(self) -> Processes | None:
         """None for what runs in the server's own."""
 

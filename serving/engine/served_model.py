@@ -124,6 +124,12 @@ class ServedModel:
         """A process, where all of its own are down."""
         return "" if self.processes is None else self.processes.lacks
 
+    @property
+    def needs_restart(self) -> str:
+        processes = self.processes
+        in_vain = processes.lacks if processes is not None and processes.are_in_vain else ""
+        return self._pool.broken or self._outcomes.gpu_fault or in_vain
+
     def check(self, request: InferRequest) -> int:
         """How many rows it adds to a batch. Raises `InvalidInput` where it does not fit."""
         return fit.check(request, self.inputs, self._optional, self.outputs, self.max_batch_size)

@@ -4,16 +4,20 @@ Rule: the scheduler is touched under the pool's lock; models run, and answers ar
 before a thread would have begun runs on the thread that submitted it.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic
 
 from serving.engine.execution import Run, blame
 from serving.engine.statistics import Times
-from serving.errors import ModelNotReady
+from serving.errors import BackendFailed, ModelNotReady
 from serving.scheduling.scheduler import HERE, Event, Plan, R, Scheduler
+
+log = logging.getLogger("slipway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,9 @@ class WorkerPool(Generic[R]):
         self._idle: set[int] = set()  # instances whose threads wait for work
         self._lent: int | None = None  # the instance that runs something on the submitting thread
         self._is_told_soon = False
+        self.broken = ""
+        """Why nothing runs here any more, which no model's failure can be the reason of."""
+        self._open: set[R] = set()  # whose callers wait
         self._changed = threading.Condition()
         self._stopping = False
         self._threads = [
@@ -83,8 +90,9 @@ class WorkerPool(Generic[R]):
         """Raises what the scheduler refuses with, and `ModelNotReady` once the pool stops."""
         with self._changed:
             if self._stopping:
-                raise ModelNotReady("the model is unloading")
+                raise ModelNotReady(self.broken or "the model is unloading")
             self._scheduler.add(request, self._clock())
+            self._open.add(request)
             if self._soon is None:
                 self._wake()
             elif not self._is_told_soon:
@@ -94,6 +102,7 @@ class WorkerPool(Generic[R]):
     def cancel(self, request: R) -> None:
         with self._changed:
             self._scheduler.cancel(request)
+            self._open.discard(request)
             if self._scheduler.pins:
                 self._wake()  # the rest of a sequence that broke has to be told
 
@@ -114,10 +123,28 @@ class WorkerPool(Generic[R]):
         return not any(thread.is_alive() for thread in self._threads)
 
     def _run(self, instance: int) -> None:
+        try:
+            self._work(instance)
+        except BaseException as error:
+            self._break(error)
+
+    def _break(self, error: BaseException) -> None:
+        """By an error of the server's own. Nobody is left waiting for what will not come."""
+        with self._changed:
+            self.broken = f"its thread ended ({type(error).__name__}: {error}); only a start of the server anew helps"
+            self._stopping = True
+            lost, self._open = self._open, set()
+            self._changed.notify_all()
+        log.critical("%s: %s", self._threads[0].name, self.broken, exc_info=error)
+        with suppress(RuntimeError):  # the loop is closed, and nobody waits
+            self._deliver([Event(request, error=BackendFailed(self.broken)) for request in lost], None)
+
+    def _work(self, instance: int) -> None:
         while (plan := self._next_batch(instance)) is not None and plan.batch is not None:
             execution = self._execute(instance, plan.batch, plan.expected)
             with self._changed:
                 events = self._scheduler.complete(plan.batch, execution.run.outcomes, execution.ended, instance)
+                self._settled(events)
             self._deliver(events, execution)
             del plan, execution, events  # tensors that nobody needs while it waits
 
@@ -147,6 +174,7 @@ class WorkerPool(Generic[R]):
                     self._changed.wait(self._seconds_until(plan.wake_at))
                     self._idle.discard(instance)
                     continue
+                self._settled(plan.events)
                 if len(self._scheduler):  # more than this one takes
                     self._wake()
             if plan.events:
@@ -166,13 +194,16 @@ class WorkerPool(Generic[R]):
         return True
 
     def _tell(self) -> None:
-        with self._changed:
-            self._is_told_soon = False
-            borrowed = self._borrow()
-            if borrowed is None:
-                self._wake()
-        if borrowed is not None:
-            self._run_here(*borrowed)
+        try:
+            with self._changed:
+                self._is_told_soon = False
+                borrowed = self._borrow()
+                if borrowed is None:
+                    self._wake()
+            if borrowed is not None:
+                self._run_here(*borrowed)
+        except Exception as error:
+            self._break(error)
 
     def _borrow(self) -> tuple[int, Plan[R]] | None:
         """An idle instance and what it will run at once, if that is quick."""
@@ -191,6 +222,7 @@ class WorkerPool(Generic[R]):
         with self._changed:
             if execution is not None:
                 events = self._scheduler.complete(execution.batch, execution.run.outcomes, execution.ended, HERE)
+            self._settled([*plan.events, *events])
             self._lent = None
             if self._stopping:
                 self._changed.notify_all()
@@ -198,6 +230,9 @@ class WorkerPool(Generic[R]):
                 self._wake()
         if execution is not None:
             self._deliver_here(events, execution)
+
+    def _settled(self, events: list[Event[R]]) -> None:
+        self._open.difference_update([event.request for event in events])
 
     def _wake(self) -> None:
         """One idle instance; all of them where only one of them may be able to take what waits."""

@@ -5,9 +5,11 @@ told as soon as they were chosen, first those of the rows that write, then each 
 elsewhere.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,9 +19,11 @@ from serving.core.generation import FinishReason, Token
 from serving.core.steps import CopyRow, Step
 from serving.engine.execution import blame
 from serving.engine.writing import Said, Writing
-from serving.errors import ModelNotReady
+from serving.errors import BackendFailed, ModelNotReady
 from serving.sampling.sampler import sample
 from serving.scheduling.continuous import ContinuousBatcher, ContinuousPlan
+
+log = logging.getLogger("slipway")
 
 _NONE = 0  # in the place of a token that could not be chosen
 
@@ -50,6 +54,8 @@ class WritingThread:
         self._decoder = decoder
         self._deliver = deliver
         self._clock = clock
+        self.broken = ""
+        """Why nothing is written any more, which no decoder's failure can be the reason of."""
         self._writings: dict[int, Writing] = {}  # by their sequence's identity
         self._changed = threading.Condition()
         self._stopping = False
@@ -60,7 +66,7 @@ class WritingThread:
         """Raises `InvalidInput`, `Overloaded`, and `ModelNotReady` once the thread stops."""
         with self._changed:
             if self._stopping:
-                raise ModelNotReady("the model is unloading")
+                raise ModelNotReady(self.broken or "the model is unloading")
             self._batcher.add(writing.sequence, self._clock())
             self._writings[id(writing.sequence)] = writing
             self._changed.notify()
@@ -84,6 +90,23 @@ class WritingThread:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:
+            self._break(error)
+
+    def _break(self, error: BaseException) -> None:
+        """By an error of the server's own. Nobody is left waiting for what will not come."""
+        with self._changed:
+            self.broken = f"its thread ended ({type(error).__name__}: {error}); only a start of the server anew helps"
+            self._stopping = True
+            lost, self._writings = list(self._writings.values()), {}
+        log.critical("%s: %s", self._thread.name, self.broken, exc_info=error)
+        failure = BackendFailed(self.broken)
+        with suppress(RuntimeError):  # the loop is closed, and nobody waits
+            self._deliver(Told(self._clock(), failed=[(writing, failure) for writing in lost]))
+
+    def _work(self) -> None:
         while (begun := self._begin()) is not None:
             plan, writings, expired = begun
             if expired is not None:

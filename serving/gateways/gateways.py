@@ -51,6 +51,7 @@ class Gateways:
         self._stopping = asyncio.Event()
         self._ends: dict[EngineEnd, GatewayProcess] = {}
         self._connecting: set[asyncio.Future[Any]] = set()
+        self._in_vain: set[int] = set()  # which are started again and again
         self._came_up: list[asyncio.Future[str]] = []  # and how it ended, where it did before
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -70,6 +71,11 @@ class Gateways:
     def running(self) -> int:
         """Requests of theirs that the engine has not answered yet."""
         return sum(end.running for end in self._ends)
+
+    @property
+    def needs_restart(self) -> str:
+        """Of the whole server, in words; "" while they can be kept up."""
+        return f"HTTP worker {min(self._in_vain)} can't be kept up" if self._in_vain else ""
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -129,6 +135,8 @@ class Gateways:
                 return
             self.restarts += 1
             restarts = restarts.after(time.monotonic() - start)
+            if restarts.are_in_vain:
+                self._in_vain.add(number)
             delay = min(restarts.delay, _LONGEST_DELAY)
             log.error("HTTP worker %d %s; next start in %g s", number, how, delay)
             with suppress(TimeoutError):
@@ -156,6 +164,7 @@ class Gateways:
         return how
 
     def _on_up(self, number: int) -> None:
+        self._in_vain.discard(number)
         if not self._came_up[number].done():
             self._came_up[number].set_result("")
 

@@ -11,7 +11,7 @@ from serving.transports.grpc.calls import Unary
 
 def server_rpcs(engine: Engine, extensions: list[str]) -> dict[str, Unary]:
     async def server_live(_: messages.ServerLiveRequest) -> messages.ServerLiveResponse:
-        return messages.ServerLiveResponse(live=True)
+        return messages.ServerLiveResponse(live=not engine.needs_restart)
 
     async def server_ready(_: messages.ServerReadyRequest) -> messages.ServerReadyResponse:
         return messages.ServerReadyResponse(ready=engine.ready)

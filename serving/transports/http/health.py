@@ -17,9 +17,15 @@ _NOT_READY = (
 def health_router(engine: Engine, extensions: list[str]) -> APIRouter:
     router = APIRouter(prefix="/v2", tags=["Server"])
 
-    @router.get("/health/live", summary="Is the process alive?", response_model=schemas.Live)
+    @router.get(
+        "/health/live",
+        summary="Is the process alive?",
+        response_model=schemas.Live,
+        responses={503: {"model": schemas.Error, "description": "Only a start of the server anew helps."}},
+    )
     async def live() -> Response:
-        return json_reply({"live": True})
+        why = engine.needs_restart
+        return error_reply(f"not live: {why}", 503) if why else json_reply({"live": True})
 
     @router.get(
         "/health/ready",

@@ -1,6 +1,6 @@
 import pytest
 
-from serving.backends.gpu_faults import gpu_fault
+from serving.backends.gpu_faults import gpu_fault, lasting_fault
 
 TORCH_MEMORY = """CUDA out of memory. Tried to allocate 3.73 GiB. GPU 0 has a total capacity of 139.80 GiB of which
  139.29 GiB is free. Including non-PyTorch memory, this process has 518.00 MiB memory in use."""
@@ -34,3 +34,21 @@ def test_what_a_runtime_says_becomes_what_to_do(text: str, words: str) -> None:
 @pytest.mark.parametrize("text", ["", "Got invalid dimensions for input: x", "index out of range in self"])
 def test_other_failures_are_not_a_gpus(text: str) -> None:
     assert gpu_fault(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (TORCH_ASSERT, "a GPU failed for good: device-side assert triggered"),
+        (ORT_FAILURE, "a GPU failed for good: an illegal memory access was encountered"),
+        (TORCH_MEMORY, ""),
+        (ORT_MEMORY, ""),
+        ("CUDA error: invalid configuration argument", ""),
+    ],
+)
+def test_what_a_process_does_not_recover_from_is_told_apart(text: str, words: str) -> None:
+    assert lasting_fault(f"the model failed on this request: {gpu_fault(text)}") == words
+
+
+def test_a_model_that_speaks_like_cuda_is_believed_nothing() -> None:
+    assert lasting_fault("the model failed on this request: RuntimeError: device-side assert triggered") == ""

@@ -18,6 +18,7 @@ class Outside(Inside):
     def __init__(self, lacks: str = "", restarts: int = 0) -> None:
         self.lacks = lacks
         self.restarts = restarts
+        self.restarts_are_in_vain = False
         self.proofs: list[Prove] = []
 
     def prove_restarts(self, prove: Prove, /) -> None:
@@ -32,9 +33,18 @@ def test_instances_in_the_servers_process_have_none() -> None:
 def test_a_model_lacks_something_when_all_of_its_processes_are_down() -> None:
     one, other = Outside("it crashed", 2), Outside(restarts=1)
     instances: list[ModelInstance] = [one, other]
-    assert processes_of(instances) == Processes(up=1, restarts=3, lacks="")
+    assert processes_of(instances) == Processes(up=1, restarts=3, lacks="", are_in_vain=False)
     other.lacks = "it was killed"
-    assert processes_of(instances) == Processes(up=0, restarts=3, lacks="it crashed")
+    assert processes_of(instances) == Processes(up=0, restarts=3, lacks="it crashed", are_in_vain=False)
+
+
+def test_restarts_are_in_vain_when_no_process_can_be_kept_up() -> None:
+    one, other = Outside("it crashed", 5), Outside(restarts=5)
+    one.restarts_are_in_vain = other.restarts_are_in_vain = True
+    instances: list[ModelInstance] = [one, other]
+    assert processes_of(instances) == Processes(up=1, restarts=10, lacks="", are_in_vain=False)
+    other.lacks = "it was killed"
+    assert processes_of(instances) == Processes(up=0, restarts=10, lacks="it crashed", are_in_vain=True)
 
 
 def test_each_is_asked_whether_it_is_up_when_it_matters() -> None:

@@ -11,7 +11,7 @@ from serving.core.batching_config import BatchingConfig
 from serving.engine.execution import Run
 from serving.engine.statistics import Times
 from serving.engine.worker import Execution, WorkerPool
-from serving.errors import DeadlineExceeded, ModelNotReady, Overloaded
+from serving.errors import BackendFailed, DeadlineExceeded, ModelNotReady, Overloaded
 from serving.scheduling.dynamic import DynamicBatcher
 from serving.scheduling.scheduler import Event
 from tests.serving.scheduling.requests import Request
@@ -349,3 +349,34 @@ def test_what_waits_when_the_pool_stops_is_left_to_the_instance_that_is_up() -> 
     go.set()
     assert workers.stop(10)
     assert [said.get(timeout=10)[0][0].value for _ in range(3)] == ["slow"] * 3
+
+
+class OutOfOrder(DynamicBatcher[Request]):
+    """What no test has found yet: the scheduler itself fails."""
+
+    def complete(self, *_: object) -> list[Event[Request]]:
+        raise ZeroDivisionError("by mistake")
+
+
+@pytest.mark.parametrize("instances", [1, 2])
+def test_an_error_of_the_servers_own_leaves_nobody_waiting(instances: int, caplog: pytest.LogCaptureFixture) -> None:
+    said, may_run = Said(), threading.Event()
+
+    def run(batch: Batch) -> Run:
+        assert may_run.wait(10)
+        return Run(batch, Times(0.0, 0.0, 0.0))
+
+    batcher = OutOfOrder(BatchingConfig(1, 0.0, (1,)), 1000, ["cpu"] * instances)
+    workers = WorkerPool("test", batcher, [run] * instances, lambda *told: said.put(told))
+    requests = [Request() for _ in range(5)]
+    for request in requests:
+        workers.submit(request)
+    assert workers.broken == ""
+    may_run.set()
+    events, _ = said.get(timeout=10)
+    assert {event.request for event in events} == set(requests)
+    assert all(isinstance(event.error, BackendFailed) for event in events)
+    with pytest.raises(ModelNotReady, match=r"its thread ended \(ZeroDivisionError: by mistake\)"):
+        workers.submit(Request())
+    assert workers.stop(10)
+    assert "only a start of the server anew helps" in caplog.text

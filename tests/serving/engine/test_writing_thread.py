@@ -60,10 +60,10 @@ class Faulty:
 class Thread:
     """The thread under test, and what it delivered."""
 
-    def __init__(self, folder: Path, rows: int) -> None:
+    def __init__(self, folder: Path, rows: int, batcher: type[ContinuousBatcher] = ContinuousBatcher) -> None:
         config = parse('backend: "onnxruntime"', "m")
         self.decoder = Faulty(load(folder, config, "cpu", rows, 0))
-        self.batcher = ContinuousBatcher(rows, self.decoder.max_length, Limits())
+        self.batcher = batcher(rows, self.decoder.max_length, Limits())
         self.tokenizer = TextTokenizer.read(folder)
         self.delivered: queue.Queue[Told] = queue.Queue()
         self.thread = WritingThread("m", self.batcher, self.decoder, self.delivered.put)
@@ -96,9 +96,16 @@ class Thread:
         return found
 
 
+class OutOfOrder(ContinuousBatcher):
+    """What no test has found yet: the scheduler itself fails."""
+
+    def complete(self, *_: object) -> None:
+        raise ZeroDivisionError("by mistake")
+
+
 @contextmanager
-def thread(folder: Path, rows: int = 4) -> Iterator[Thread]:
-    made = Thread(folder, rows)
+def thread(folder: Path, rows: int = 4, batcher: type[ContinuousBatcher] = ContinuousBatcher) -> Iterator[Thread]:
+    made = Thread(folder, rows, batcher)
     try:
         yield made
     finally:
@@ -183,3 +190,14 @@ def test_a_thread_that_stops_writes_to_the_end_and_takes_no_more(folder: Path) -
     with pytest.raises(ModelNotReady):
         made.submit([5], 1)
     made.decoder.close()
+
+
+def test_an_error_of_the_servers_own_leaves_nobody_waiting(folder: Path) -> None:
+    with thread(folder, rows=1, batcher=OutOfOrder) as writer:
+        writer.decoder.may_decode.clear()
+        writings = [writer.submit([1, 2, 3], 5) for _ in range(3)]  # of which one has the row
+        writer.decoder.may_decode.set()
+        found = writer.collect(*writings)
+        assert {str(found[id(writing)]) for writing in writings} == {writer.thread.broken}
+        with pytest.raises(ModelNotReady, match=r"its thread ended \(ZeroDivisionError: by mistake\)"):
+            writer.submit([1], 1)
