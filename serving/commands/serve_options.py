@@ -193,7 +193,10 @@ class ServeOptions:
     lame_duck_secs: Annotated[
         float,
         Option(
-            help="Seconds that requests are still taken after SIGTERM, while health says not ready.", metavar="N", min=0
+            help="Seconds that requests are still taken after SIGTERM, while health says not ready.",
+            metavar="N",
+            min=0,
+            max=86400,
         ),
     ] = _DEFAULTS.lame_duck_secs
     shutdown_timeout: Annotated[
