@@ -76,10 +76,10 @@ def _log_to_stderr(style: LogStyle) -> None:
 
 
 async def _serve(settings: Settings, style: LogStyle) -> None:
-    from serving import server
-
     stop = Stop()
+    # Before the server is imported: the first process of a container hears no signal that it does not wait for.
     stop_on_signals(stop)
+    from serving import server
 
     say: Callable[[str], object] = typer.echo if style is LogStyle.TEXT else log.info
 
