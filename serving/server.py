@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -24,6 +26,7 @@ from serving.engine.dependencies import Dependencies
 from serving.engine.engine import Engine
 from serving.engine.load_policy import LoadPolicy
 from serving.engine.loaded_models import LoadedModels
+from serving.engine.one_model import open_one_model
 from serving.engine.own_thread import in_own_thread
 from serving.engine.poller import Poller
 from serving.engine.promotions import Promotions
@@ -102,7 +105,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         listening = listen_http(settings.host, settings.http_port, settings.http_workers)
         http_sockets = [opened.enter_context(each) for each in listening]
         metrics_socket = opened.enter_context(listen(settings.host, settings.metrics_port, "--metrics-port"))
-        repository, names = await in_own_thread(_open, settings)
+        repository, names = await in_own_thread(_open, settings, opened)
         size = settings.response_cache_byte_size
         cache = ResponseCache(size) if size else None
         if settings.enable_global_threadpool:
@@ -239,9 +242,14 @@ def _check_all_loaded(models: LoadedModels) -> None:
         raise ModelsFailed("; ".join(f"{f'{each.name} {each.version}'.strip()}: {each.reason}" for each in failed))
 
 
-def _open(settings: Settings) -> tuple[ModelRepositories, list[str]]:
+def _open(settings: Settings, opened: ExitStack) -> tuple[ModelRepositories, list[str]]:
     """Blocks, since a repository may lie elsewhere."""
-    repository = open_repositories(settings.model_repositories, settings.model_cache)
+    if settings.model_name is None:
+        repository = open_repositories(settings.model_repositories, settings.model_cache)
+    else:
+        (place,) = settings.places
+        links = opened.enter_context(TemporaryDirectory(prefix="slipway-", ignore_cleanup_errors=True))
+        repository = open_one_model(Path(place), settings.model_name, Path(links))
     names = _names(repository, settings)
     repository.prune()
     return repository, names

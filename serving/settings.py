@@ -34,7 +34,7 @@ class Settings:
     a `trace_file` nothing is traced, with a `response_cache_byte_size` of 0 no response is cached; what was promoted
     and rolled back outlives a restart in a `state_file`. A model repository is a folder or an address
     (s3://bucket/models), whose files are fetched into `model_cache`, or without it into the system's folder for such
-    things.
+    things. With a `model_name` it is a folder or file that may be one model, which has that name then.
     `record_rate` of all requests (1: all of them) go into a `record_file`, with their bodies or without, until it has
     `record_max_bytes`.
     With `enable_global_threadpool` all ONNX models of the process share one pool of threads, for good. Up to
@@ -62,6 +62,7 @@ class Settings:
     require_gpu: bool = False
     allow_shared_memory: bool = False
     model_cache: Path | None = None
+    model_name: str | None = None
     trace_file: Path | None = None
     tracing: Tracing = Tracing()
     access_log_rate: float | None = None
@@ -76,3 +77,8 @@ class Settings:
     record_bodies: bool = True
     record_max_bytes: int = 1024**3
     web_page: bool = True
+
+    @property
+    def places(self) -> tuple[Path | str, ...]:
+        repositories = self.model_repositories
+        return (repositories,) if isinstance(repositories, Path) else repositories

@@ -25,13 +25,13 @@ def say_where_to_look(settings: Settings, started: "Started") -> None:
     url = f"http://{host}:{started.http_port}"
     typer.secho(f"\nSlipway {__version__} is at {url}\n", bold=True)
     rows = started.engine.index()
-    where = ", ".join(map(str, listed(settings.model_repositories)))
+    where = ", ".join(map(str, settings.places))
     for row in rows:
         colour = {"READY": "green", "UNKNOWN": "yellow"}.get(row.state, "red")
         state = "not loaded" if row.state == "UNKNOWN" else row.state
         typer.echo(f"  {row.name:<24} {row.version:>4}  {typer.style(state, fg=colour)}  {row.reason}")
     if not rows:
-        typer.echo(f"  no models in {where}; {places.first_model(map(str, listed(settings.model_repositories)))}")
+        typer.echo(f"  no models in {where}; {places.first_model(map(str, settings.places))}")
     page = f"  Models, to see and try {url}/\n" if settings.web_page else ""
     typer.echo(f"\n{page}  API, to read and try   {url}/docs")
     typer.echo(f"  gRPC                   {host}:{started.grpc_port}")
@@ -40,7 +40,7 @@ def say_where_to_look(settings: Settings, started: "Started") -> None:
     asked = (model for model in started.engine.models() if model not in writers)
     routes = {model.name: people_routes.route(model.outputs) for model in asked}
     curls = [
-        *_curls(settings.model_repositories, url, rows, routes),
+        *_curls(settings.places, url, rows, routes),
         *_curls_of_writers(url, writers),
         *_curls_of_drawers(url, started),
     ]
@@ -51,18 +51,14 @@ def say_where_to_look(settings: Settings, started: "Started") -> None:
     typer.echo("\nCtrl-C answers what runs, then stops.")
 
 
-def listed(repositories: Path | tuple[Path | str, ...]) -> tuple[Path | str, ...]:
-    return repositories if isinstance(repositories, tuple) else (repositories,)
-
-
 def _curls(
-    repositories: Path | tuple[Path | str, ...], url: str, rows: "list[VersionStatus]", routes: Mapping[str, str]
+    repositories: tuple[Path | str, ...], url: str, rows: "list[VersionStatus]", routes: Mapping[str, str]
 ) -> list[str]:
     """Commands that work when pasted: one for each model that was published here with an example."""
     return [
         f"curl -s --data-binary {shlex.quote(f'@{path}')} {url}/v1/models/{row.name}/{routes[row.name]}"
         for row in rows
-        for root in listed(repositories)
+        for root in repositories
         for name in EXAMPLES
         if row.state == "READY"
         and row.name in routes

@@ -36,7 +36,7 @@ def chosen_settings(options: ServeOptions, environment: Mapping[str, str]) -> Se
         each.name: getattr(options, each.name) for each in fields(Settings) if hasattr(options, each.name)
     }
     changed = {
-        "model_repositories": tuple(map(_repository, places.chosen(list(options.model_repository or ())))),
+        "model_repositories": _repositories(options),
         "model_control_mode": options.model_control_mode.value,
         "load_model": tuple(options.load_model or ()),
         "trace_file": traced.file,
@@ -45,6 +45,14 @@ def chosen_settings(options: ServeOptions, environment: Mapping[str, str]) -> Se
         "enable_global_threadpool": enable_global_threadpool,
     }
     return Settings(**{**of_the_same_name, **changed})
+
+
+def _repositories(options: ServeOptions) -> tuple[Path | str, ...]:
+    chosen = tuple(map(_repository, places.chosen(list(options.model_repository or ()))))
+    if options.model_name is not None and (len(chosen) > 1 or not isinstance(chosen[0], Path)):
+        got = f"{len(chosen)} places" if len(chosen) > 1 else chosen[0]
+        raise typer.BadParameter(f"--model-name is for one folder or file on this machine; got {got}")
+    return chosen
 
 
 def _repository(place: str) -> Path | str:

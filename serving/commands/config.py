@@ -14,7 +14,6 @@ from typing import Annotated
 
 import typer
 
-from serving.commands.banner import listed
 from serving.commands.chosen_settings import chosen_settings
 from serving.commands.configuration import unknown
 from serving.commands.serve_command import DEFAULT, FILE, origin, with_serve_options
@@ -77,7 +76,7 @@ def as_a_file(rows: Iterable[Row]) -> list[str]:
 
 def _rows(context: typer.Context, options: ServeOptions, settings: Settings) -> list[Row]:
     chosen = {each.name: getattr(options, each.name) for each in fields(options) if each.name != "repositories"}
-    chosen["model_repository"] = listed(settings.model_repositories)
+    chosen["model_repository"] = settings.places
     sources = {name: origin(context, name) for name in chosen}
     if settings.tracing.is_by_environment:
         sources["otlp_endpoint"] = endpoint_variable(os.environ)

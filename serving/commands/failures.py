@@ -25,14 +25,12 @@ class CannotServe(Exception):
 
 def check_places(settings: Settings) -> None:
     """Raises `CannotServe`, and `BadParameter` for a folder that is something else than a repository."""
-    chosen = settings.model_repositories
-    repositories = (chosen,) if isinstance(chosen, Path) else chosen
-    for place in repositories:
+    for place in settings.places:
         if isinstance(place, Path):
-            _check_repository(place)
+            _check_repository(place, settings.model_name is not None)
     if settings.trace_file is not None:
         _check_trace_file(settings.trace_file)
-    if settings.model_cache is not None and _needs_cache(repositories):
+    if settings.model_cache is not None and _needs_cache(settings.places):
         _check_cache(settings.model_cache)
 
 
@@ -58,7 +56,9 @@ def failures() -> dict[type[Exception], ExitCode]:
     }
 
 
-def _check_repository(root: Path) -> None:
+def _check_repository(root: Path, may_be_one_model: bool) -> None:
+    if may_be_one_model and root.is_file() and os.access(root, os.R_OK):
+        return
     if not root.is_dir():
         what = "is no folder" if root.exists() else "does not exist"
         raise CannotServe(
@@ -69,10 +69,10 @@ def _check_repository(root: Path) -> None:
             f"the model repository {root} can't be read by user {_user()}; give it the right to read and enter it",
             ExitCode.NO_REPOSITORY,
         )
-    if part := places.part_of_repository(root):
+    if not may_be_one_model and (part := places.part_of_repository(root)):
         raise typer.BadParameter(
             f"{root} is {part.what}; a repository is the folder around models: "
-            f"slipway serve {shlex.quote(str(part.repository))}"
+            f"slipway serve {shlex.quote(str(part.repository))}; alone it is served with --model-name NAME"
         )
 
 

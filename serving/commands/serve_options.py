@@ -60,6 +60,9 @@ class ServeOptions:
     model_cache: Annotated[
         Path | None, Option(help="Folder that models from elsewhere are fetched into; unless given, ~/.cache/slipway.")
     ] = None
+    model_name: Annotated[
+        str | None, Option(help="The folder may be one model, or a model's file, which has this name then.")
+    ] = None
     host: Annotated[str, Option(help="Address to listen on; 0.0.0.0 for every network.")] = _DEFAULTS.host
     http_port: Annotated[int, Option(help="0 chooses a free one.", metavar="N", min=0, max=65535)] = _DEFAULTS.http_port
     http_workers: Annotated[

@@ -15,6 +15,7 @@ _SAME = {
     "--exit-timeout-secs": "--shutdown-timeout",
     "--http-max-input-size": "--max-body-size",
     "--model-store": "--model-repository",
+    "--model_name": "--model-name",  # as KServe's own servers have it
 }
 _HOST = "HTTP, gRPC and metrics have one address here, --host"
 _ALWAYS_ON = "HTTP, gRPC and metrics are always on here; leave it out"

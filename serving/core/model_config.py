@@ -159,12 +159,15 @@ _BATCHES = {"dynamic_batching.preferred_batch_size", "dynamic_batching.max_queue
 _HONOURED_BY = {"onnxruntime": onnx_fields, "pytorch": torch_fields}
 
 
-def parse(text: str, model_name: str) -> ModelConfig:
-    """Raises `ModelLoadFailed` naming line and column, or the name that differs from the directory's."""
+def parse(text: str, model_name: str, renames: bool = False) -> ModelConfig:
+    """Raises `ModelLoadFailed` naming line and column, or, unless it `renames`, the name that differs from the
+    directory's."""
     try:
         config = text_format.Parse(text, ModelConfig())
     except text_format.ParseError as error:
         raise ModelLoadFailed(f"config.pbtxt, line:column {explain(str(error))}") from None
+    if renames:
+        config.name = model_name
     return _named(config, model_name)
 
 

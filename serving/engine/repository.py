@@ -58,12 +58,14 @@ class Repository(Protocol):
 
 
 class ModelRepository:
-    """`root` holds a folder for each model: `<model>/config.pbtxt` and `<model>/<version>/model.onnx`."""
+    """`root` holds a folder for each model: `<model>/config.pbtxt` and `<model>/<version>/model.onnx`. Where it
+    `renames`, a folder's name goes before what its config says."""
 
     is_watchable = True
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, renames: bool = False) -> None:
         self.root = root
+        self._renames = renames
 
     def __repr__(self) -> str:
         return f"<ModelRepository {self.root}>"
@@ -99,7 +101,8 @@ class ModelRepository:
     def config(self, name: str) -> ModelConfig:
         """As it is written; where there is no config.pbtxt, one that says nothing."""
         path = self.root / name / "config.pbtxt"
-        return model_config.parse(_read(path, "config.pbtxt") if os.path.lexists(path) else "", name)
+        text = _read(path, "config.pbtxt") if os.path.lexists(path) else ""
+        return model_config.parse(text, name, self._renames)
 
     def labels(self, config: ModelConfig) -> Mapping[str, tuple[str, ...]]:
         """For each output with a `label_filename`, the lines of that file in the model's folder."""
