@@ -8,65 +8,38 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
-from serving.backends.backend import share_threads
-from serving.core.did_you_mean import instead
-from serving.core.log_settings import LogSettings
-from serving.core.states import ModelState
-from serving.engine.dependencies import Dependencies
+from serving.application import open_application
 from serving.engine.engine import Engine
-from serving.engine.load_policy import LoadPolicy
-from serving.engine.loaded_models import LoadedModels
-from serving.engine.one_model import open_one_model
 from serving.engine.own_thread import in_own_thread
 from serving.engine.poller import Poller
-from serving.engine.promotions import Promotions
-from serving.engine.registry import ModelRegistry
-from serving.engine.repositories import ModelRepositories, open_repositories
-from serving.engine.response_cache import ResponseCache
-from serving.engine.state_file import StateFile
-from serving.errors import ModelLoadFailed
 from serving.gateways.gateways import Gateways, check_platform
 from serving.listening import listen, listen_grpc, listen_http, port_of
-from serving.log import Logging
 from serving.loop_delay import LoopDelay
-from serving.machine import Machine, nvml
-from serving.metrics import Metrics
-from serving.observing import open_observing
 from serving.recording.recorder import Recorder, Recording
 from serving.recording.recording_metrics import RecordingMetrics
 from serving.settings import Settings
 from serving.stopping import Stop
 from serving.traffic_metrics import TrafficMetrics
-from serving.transports.extensions import extensions
 from serving.transports.grpc.server import GrpcServer
-from serving.transports.http.app import gateway, metrics_only
-from serving.transports.http.counted_replies import CountedReplies
+from serving.transports.http.app import metrics_only
 from serving.transports.http.fast_path import FastPath
 from serving.transports.http.recorded_app import RecordedApp
 from serving.transports.http.recorded_way import RecordedWay
 from serving.transports.http.tensor_request import Way
 from serving.transports.http.uvicorn_server import HttpServer
-from serving.transports.shared_memory import SharedMemoryRegions
 
 log = logging.getLogger("slipway")
 
 _AFTER_GATEWAYS = 1  # seconds that the server's own HTTP has, once gateways had theirs
 
 _FOR_GATEWAYS = 24 * 60 * 60  # seconds that their connections may be idle; whoever hangs up must not be this side
-
-
-class ModelsFailed(Exception):
-    """Not every model could be loaded, and `exit_on_error` was set; the text names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,56 +78,27 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         listening = listen_http(settings.host, settings.http_port, settings.http_workers)
         http_sockets = [opened.enter_context(each) for each in listening]
         metrics_socket = opened.enter_context(listen(settings.host, settings.metrics_port, "--metrics-port"))
-        repository, names = await in_own_thread(_open, settings, opened)
-        size = settings.response_cache_byte_size
-        cache = ResponseCache(size) if size else None
-        if settings.enable_global_threadpool:
-            await in_own_thread(share_threads)
-        policy = LoadPolicy(
-            settings.require_manifest,
-            cache is not None,
-            settings.enable_global_threadpool,
-            settings.auto_tune_secs,
-            settings.model_cache,
-        )
-        state = await in_own_thread(StateFile, settings.state_file)
-        registry = ModelRegistry(
-            repository, asyncio.get_running_loop(), names, policy, cache, state, lambda *of: promotions.carry_out(*of)
-        )
-        is_explicit = settings.model_control_mode == "explicit"
-        collectors = CollectorRegistry()
-        observing = await in_own_thread(open_observing, settings, collectors)
-        dependencies = Dependencies(registry)
-        promotions = Promotions(registry, dependencies.follow)
-        strict = settings.strict_readiness
-        engine = Engine(
-            *(registry, dependencies, promotions, observing.tracer, is_explicit, strict),
-            others_need=lambda: gateways.needs_restart,
-        )
-        metrics = Metrics(collectors, registry, Machine(nvml()), cache, repository.reachable)
-        regions = SharedMemoryRegions(settings.allow_shared_memory)
-        logs = Logging(LogSettings(log_verbose_level=settings.log_verbose), log)
-        offered = extensions(settings.allow_shared_memory, is_explicit)
-        traces, observer, largest = observing.traces, observing.observer, settings.max_body_size
-        has_page = settings.web_page
-        counted = CountedReplies(gateway(engine, metrics, regions, traces, logs, offered, largest, has_page, observer))
-        usual = FastPath(engine, largest, observer)
-        app: ASGIApp = counted
+        application = await open_application(settings, opened, lambda: gateways.needs_restart)
+        engine, registry, observing = application.engine, application.registry, application.observing
+        regions, offered, observer = application.regions, application.offered, observing.observer
+        usual = FastPath(engine, settings.max_body_size, observer)
+        app: ASGIApp = application.web
         fast_path: Way = usual
         recorder = await in_own_thread(_recorder, settings)
         if recorder is not None:
             opened.callback(recorder.close)
-            collectors.register(RecordingMetrics(recorder))
+            application.collectors.register(RecordingMetrics(recorder))
             app, fast_path = RecordedApp(app, recorder), RecordedWay(fast_path, recorder)
         has_gateways = settings.http_workers > 1
         http = _http_server(settings, app, fast_path)
         gateways = Gateways(http_sockets if has_gateways else (), http, app, fast_path, settings.max_body_size)
-        metrics_http = HttpServer(metrics_only(metrics), shutdown_timeout=1)
+        metrics_http = HttpServer(metrics_only(application.metrics), shutdown_timeout=1)
         largest, lame_duck = settings.grpc_max_message_size, settings.lame_duck_secs
+        traces, logs = observing.traces, application.logs
         grpc = GrpcServer(engine, regions, traces, logs, offered, largest, recorder, observer, lame_duck)
         loop_delay = LoopDelay()
-        replies = (counted.replies, usual.replies)
-        collectors.register(TrafficMetrics(engine, replies, http, gateways, grpc.calls, loop_delay))
+        replies = (application.web.replies, usual.replies)
+        application.collectors.register(TrafficMetrics(engine, replies, http, gateways, grpc.calls, loop_delay))
         grpc_port = listen_grpc(grpc, settings.host, settings.grpc_port)
         await grpc.start()
         http_task = asyncio.create_task(http.serve([] if has_gateways else http_sockets))
@@ -162,9 +106,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         background: list[asyncio.Task[None]] = []
         gateways.start()
         try:
-            await _load(dependencies, registry.loaded.names(), stop.asked)
-            if settings.exit_on_error:
-                _check_all_loaded(registry.loaded)
+            await application.load(stop.asked)
             await gateways.are_up(stop.asked)
             if not stop.asked.is_set():
                 engine.accepting = True
@@ -172,7 +114,8 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
                 started = Started(port_of(http_sockets[0]), grpc_port, port_of(metrics_socket), engine)
                 await in_own_thread(on_started, started)  # it may look at the repository
             if settings.model_control_mode == "poll":
-                poller = Poller(registry, dependencies.sync, repository.roots, settings.repository_poll_secs)
+                roots, sync = application.repository.roots, application.dependencies.sync
+                poller = Poller(registry, sync, roots, settings.repository_poll_secs)
                 background.append(asyncio.create_task(poller.run(stop.asked)))
             await _first(stop.asked.wait(), http_task, metrics_task, *background)
         except BaseException:
@@ -194,8 +137,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             )
             await _end(metrics_http, metrics_task)
             cut_off = http.cut_off + sum(all_cut_off)
-            await in_own_thread(observing.close)
-            ended = await in_own_thread(registry.close, 1.0 if cut_off else settings.shutdown_timeout)
+            ended = await application.close(1.0 if cut_off else settings.shutdown_timeout)
     for task in (http_task, metrics_task, *background):
         task.result()  # raises what ended one of them before its time
     return Stopped(cut_off, still_running=not ended, close=grpc.close)
@@ -219,54 +161,6 @@ def _recorder(settings: Settings) -> Recorder | None:
         return None
     bodies, most = settings.record_bodies, settings.record_max_bytes
     return Recorder(Recording(settings.record_file, settings.record_rate, bodies, most))
-
-
-async def _load(dependencies: Dependencies, names: list[str], stop: asyncio.Event) -> None:
-    """One model after another, ensembles after what they need; a stop does not wait for one that takes long."""
-    for name in await in_own_thread(dependencies.load_order, names):
-        if stop.is_set():
-            return
-        loading = in_own_thread(dependencies.load_alone, name)
-        stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
-        either: set[asyncio.Future[Any]] = {loading, stopping}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if loading.done():
-            with suppress(ModelLoadFailed):  # which is the model's state then, and was logged
-                loading.result()
-
-
-def _check_all_loaded(models: LoadedModels) -> None:
-    failed = [status for status in models.statuses() if status.state is ModelState.UNAVAILABLE]
-    if failed:
-        raise ModelsFailed("; ".join(f"{f'{each.name} {each.version}'.strip()}: {each.reason}" for each in failed))
-
-
-def _open(settings: Settings, opened: ExitStack) -> tuple[ModelRepositories, list[str]]:
-    """Blocks, since a repository may lie elsewhere."""
-    if settings.model_name is None:
-        repository = open_repositories(settings.model_repositories, settings.model_cache)
-    else:
-        (place,) = settings.places
-        links = opened.enter_context(TemporaryDirectory(prefix="slipway-", ignore_cleanup_errors=True))
-        repository = open_one_model(Path(place), settings.model_name, Path(links))
-    names = _names(repository, settings)
-    repository.prune()
-    return repository, names
-
-
-def _names(repository: ModelRepositories, settings: Settings) -> list[str]:
-    """The models that are loaded at once."""
-    names = repository.names()
-    if settings.model_control_mode != "explicit" or "*" in settings.load_model:
-        return names
-    for name in settings.load_model:
-        if name not in names:
-            why = f"the repository has no folder of that name{instead(name, names)}"
-            log.error("failed to load '%s': %s", name, why)
-            if settings.exit_on_error:
-                raise ModelsFailed(f"{name}: {why}")
-    return list(dict.fromkeys(settings.load_model))
 
 
 async def _first(

@@ -97,7 +97,14 @@ ALLOWED = {
     },
 }
 # These compose the parts, and nothing imports them but one another.
-COMPOSERS = {"serving.server", "serving.observing", "serving.cli", "serving.commands", "serving.__main__"}
+COMPOSERS = {
+    "serving.server",
+    "serving.application",
+    "serving.observing",
+    "serving.cli",
+    "serving.commands",
+    "serving.__main__",
+}
 
 DECISIONS = (
     "serving/core",

@@ -36,12 +36,12 @@ def check_places(settings: Settings) -> None:
 
 def failures() -> dict[type[Exception], ExitCode]:
     """What `server.serve` raises where somebody can do something about it."""
+    from serving.application import ModelsFailed
     from serving.backends.cuda_runtime import NoCuda
     from serving.engine.state_file import StateFileUnusable
     from serving.gateways.gateways import GatewaysFailed
     from serving.listening import PortTaken
     from serving.recording.record_file import RecordFileUnusable
-    from serving.server import ModelsFailed
     from serving.tracing.otlp import TracingUnavailable
 
     return {

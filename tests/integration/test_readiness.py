@@ -10,7 +10,7 @@ import tritonclient.http as httpclient
 from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from serving.server import ModelsFailed
+from serving.application import ModelsFailed
 from tests import tiny_models
 from tests.running_server import RunningServer, running
 
