@@ -16,7 +16,7 @@ TORCH_FIRST = $(if $(TORCH_BACKEND),$(BIN)/python -m pip install -q --disable-pi
 LIVE := tests/integration tests/loadtests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format lock bench bench-peers bench-generation bench-generation-peers clean
+.PHONY: help serve test check format lock bench bench-peers bench-generation bench-generation-peers ray-test clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-23s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,14 @@ INSTALL_PEERS = for peer in $(PEERS); do \
     $(BIN)/python -m venv $(VENV)/peers/$$peer && \
     $(VENV)/peers/$$peer/bin/pip install -q --disable-pip-version-check -r loadtests/benchmarks/peers/$$peer.txt || exit 1; \
     done
+
+ray-test: $(INSTALLED) $(VENV)/tools/ray/.installed ## Run the app of deploy/ray on a real Ray (1 GB), one replica killed
+	@SLIPWAY_RAY_PROGRAMS=$(VENV)/tools/ray/bin $(BIN)/python -m pytest -s tests/deploy/ray
+
+$(VENV)/tools/ray/.installed: deploy/ray/requirements.txt pyproject.toml constraints.txt
+	@$(BIN)/python -m venv $(VENV)/tools/ray
+	@$(VENV)/tools/ray/bin/pip install -q --disable-pip-version-check -c constraints.txt -r $< -e '.[cpu]'
+	@touch $@
 
 clean: ## Remove the virtual environment, caches and what was trained
 	find . -path ./$(VENV) -prune -o -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,40 @@
+"""Slipway's engine as a deployment of Ray Serve: `serve run deploy/ray/serve.yaml`. See docs/ray-serve.md.
+
+Rule: Ray takes the connections, and starts, scales and ends replicas; batches, queues and models are the engine's.
+"""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from ray import serve
+from starlette.types import ASGIApp
+
+from serving.application import loaded_application
+from serving.settings import Settings
+
+
+@serve.deployment
+@serve.ingress()
+class Slipway:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened = AsyncExitStack()
+
+    async def __serve_build_asgi_app__(self) -> ASGIApp:
+        """Once the models are loaded; before, Ray sends a replica nothing."""
+        self._application = await self._opened.enter_async_context(loaded_application(self._settings))
+        return self._application.web
+
+    async def check_health(self) -> None:
+        """Ray ends a replica for which it raises, and starts another."""
+
+    async def __del__(self) -> None:
+        """After the last answer, or when Ray has waited long enough."""
+        await self._opened.aclose()
+
+
+def application(options: dict[str, Any]) -> Any:
+    """`options` are those of `slipway serve`, with underscores, of which `model_repository` is needed."""
+    options = {"exit_on_error": True, **options}
+    return Slipway.bind(Settings(Path(options.pop("model_repository")), **options))  # type: ignore[attr-defined] # Ray's
