@@ -9,10 +9,12 @@ import yaml
 from serving import __version__
 from serving.core.autocomplete import DEFAULT_MAX_BATCH_SIZE
 from serving.settings import Settings
+from tests.deploy.crd_schemas import faults
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "ray"
 SERVE: dict[str, Any] = yaml.safe_load((FOLDER / "serve.yaml").read_text())
-SPEC: dict[str, Any] = yaml.safe_load((FOLDER / "rayservice.yaml").read_text())["spec"]
+RAYSERVICE: dict[str, Any] = yaml.safe_load((FOLDER / "rayservice.yaml").read_text())
+SPEC = RAYSERVICE["spec"]
 CLUSTER = SPEC["rayClusterConfig"]
 (APPLICATION,) = SERVE["applications"]
 (DEPLOYMENT,) = APPLICATION["deployments"]
@@ -26,6 +28,10 @@ def pods() -> list[dict[str, Any]]:
 def environment(pod: dict[str, Any]) -> dict[str, str]:
     (container,) = pod["containers"]
     return {variable["name"]: variable["value"] for variable in container["env"]}
+
+
+def test_every_field_is_one_that_kuberay_has() -> None:
+    assert faults(RAYSERVICE) == []
 
 
 def test_kubernetes_and_the_command_line_serve_the_same() -> None:
