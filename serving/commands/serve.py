@@ -14,6 +14,7 @@ from serving.commands.banner import say_where_to_look
 from serving.commands.chosen_settings import chosen_settings
 from serving.commands.configuration import unknown
 from serving.commands.failures import CannotServe, check_places, failures
+from serving.commands.late_places import wait_for
 from serving.commands.serve_command import with_serve_options
 from serving.commands.serve_options import KINDS, ServeOptions
 from serving.exit_codes import ExitCode
@@ -53,6 +54,7 @@ def serve(options: ServeOptions) -> None:
     """
     settings = chosen_settings(options, os.environ)
     _log_to_stderr(options.log_style)
+    wait_for(settings.places, os.environ)
     try:
         check_places(settings)
     except CannotServe as error:
