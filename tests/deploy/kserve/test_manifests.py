@@ -140,7 +140,13 @@ def test_the_runtimes_command_serves_a_models_folder_under_the_services_name(tmp
         x = InferInput("x", [1, 4], "FP32").set_data_from_numpy(tiny_models.ROW)
         np.testing.assert_array_equal(client.infer("digits", [x]).as_numpy("y"), 2 * tiny_models.ROW)
         assert metrics.endswith(RUNTIME["spec"]["annotations"]["prometheus.kserve.io/path"])
-        assert "nv_inference_count" in httpx.get(metrics).text
+        exposed = set(re.findall(r"^\w+", httpx.get(metrics).text, re.MULTILINE))
+        assert {"nv_inference_count", *re.findall(r"rate\((\w+)", query())} <= exposed
+
+
+def query() -> str:
+    (metric,) = EXAMPLES["gpu"]["spec"]["predictor"]["autoScaling"]["metrics"]
+    return str(metric["external"]["metric"]["query"])
 
 
 @contextmanager
