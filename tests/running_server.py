@@ -58,8 +58,8 @@ class RunningServer:
         until(lambda: self.metric(name) == count, f"{name} is {count}")
 
 
-def until(condition: Callable[[], object], what: str = "it never came") -> None:
-    deadline = time.monotonic() + 30
+def until(condition: Callable[[], object], what: str = "it never came", patience: float = 30) -> None:
+    deadline = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < deadline, what
         time.sleep(0.02)

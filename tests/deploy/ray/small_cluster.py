@@ -16,6 +16,7 @@ from tests.running_server import until
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy" / "ray"
+PATIENCE = 120  # seconds; Ray is some ten processes
 GCS, WORKERS = 20379, range(20500, 20700)  # Ray takes no free ports of the system's choice for these
 
 
@@ -23,6 +24,7 @@ GCS, WORKERS = 20379, range(20500, 20700)  # Ray takes no free ports of the syst
 class Cluster:
     programs: Path
     environment: dict[str, str]
+    config: Path
     http_port: int
 
     @property
@@ -43,6 +45,14 @@ class Cluster:
             timeout=120,
             check=False,
         )
+
+    def deploy(self, **arguments: Any) -> None:
+        """What was deployed, with other arguments of the app."""
+        config = yaml.safe_load(self.config.read_text())
+        config["applications"][0]["args"].update(arguments)
+        self.config.write_text(yaml.safe_dump(config))
+        deployed = self.run("serve", "run", "--non-blocking", str(self.config))
+        assert deployed.returncode == 0, deployed.stderr
 
     def replicas(self) -> list[psutil.Process]:
         return [process for process in psutil.process_iter() if _is_replica(process)]
@@ -87,7 +97,7 @@ def small_cluster(programs: Path, folder: Path, config: dict[str, Any]) -> Itera
     }
     written = folder / "serve.yaml"
     written.write_text(yaml.safe_dump(config))
-    cluster = Cluster(programs, environment, config["http_options"]["port"])
+    cluster = Cluster(programs, environment, written, config["http_options"]["port"])
     with (folder / "ray.log").open("w") as log:
         node = subprocess.Popen(
             [
@@ -102,10 +112,9 @@ def small_cluster(programs: Path, folder: Path, config: dict[str, Any]) -> Itera
             start_new_session=True,
         )
     try:
-        until(lambda: "Ray runtime started" in (folder / "ray.log").read_text(), "Ray did not start")
-        deployed = cluster.run("serve", "run", "--non-blocking", str(written))
-        assert deployed.returncode == 0, deployed.stderr
-        until(lambda: cluster.is_ready() and len(cluster.replicas()) == 2, "no two replicas came up")
+        until(lambda: "Ray runtime started" in (folder / "ray.log").read_text(), "Ray did not start", PATIENCE)
+        cluster.deploy()
+        until(lambda: cluster.is_ready() and len(cluster.replicas()) == 2, "no two replicas came up", PATIENCE)
         yield cluster
     finally:
         _kill_session(node.pid)

@@ -15,7 +15,7 @@ import pytest
 from tritonclient.http import InferenceServerClient, InferInput
 
 from tests import python_models, tiny_models
-from tests.deploy.ray.small_cluster import Cluster, serve_config, small_cluster
+from tests.deploy.ray.small_cluster import PATIENCE, Cluster, serve_config, small_cluster
 from tests.running_server import until
 from tests.serving.test_server import free_port
 
@@ -119,7 +119,32 @@ async def test_a_killed_replica_loses_what_it_was_at_and_with_retries_nothing(cl
         await asyncio.gather(kill(), *(call(session) for _ in range(CALLERS)))
     print(f"{tries['answered']} answered, {failures.total()} tried again: {dict(failures)}")
     assert failures.total() <= CALLERS, "which had one request each at the replica"
-    until(lambda: len({process.pid for process in cluster.replicas()} - before) == 1, "none took the place")
+    until(lambda: len({process.pid for process in cluster.replicas()} - before) == 1, "none came", PATIENCE)
+
+
+async def test_new_settings_replace_the_replicas_one_by_one_and_no_request_fails(cluster: Cluster) -> None:
+    before = {process.pid for process in cluster.replicas()}
+    replies: Counter[int] = Counter()
+    done = asyncio.Event()
+
+    async def call(session: aiohttp.ClientSession) -> None:
+        while not done.is_set():
+            replies[await status(session, f"{cluster.url}/v2/models/double/infer", DOUBLE)] += 1
+
+    def replace() -> None:
+        cluster.deploy(shutdown_timeout=29)
+        until(lambda: not before & {process.pid for process in cluster.replicas()}, "some stayed", PATIENCE)
+
+    async def replaced() -> None:
+        try:
+            await asyncio.to_thread(replace)
+        finally:
+            done.set()
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        await asyncio.gather(replaced(), *(call(session) for _ in range(4)))
+    print(f"{replies.total()} answered while the replicas were replaced")
+    assert set(replies) == {200}
 
 
 def test_nobody_without_the_token_has_a_say_in_the_cluster(cluster: Cluster) -> None:
