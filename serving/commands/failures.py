@@ -72,7 +72,7 @@ def _check_repository(root: Path, may_be_one_model: bool) -> None:
     if not may_be_one_model and (part := places.part_of_repository(root)):
         raise typer.BadParameter(
             f"{root} is {part.what}; a repository is the folder around models: "
-            f"slipway serve {shlex.quote(str(part.repository))}; alone it is served with --model-name NAME"
+            f"slipway serve {shlex.quote(str(part.repository))} (or serve it alone: --model-name NAME)"
         )
 
 

@@ -45,6 +45,14 @@ def test_what_is_chosen_is_set(name: str) -> None:
     ("chosen", "words"),
     [
         ({"load_model": ["m"]}, "--load-model needs --model-control-mode explicit"),
+        (
+            {"model_name": "m", "model_repository": ["a", "b"]},
+            "--model-name is for one folder or file .*; got 2 places",
+        ),
+        (
+            {"model_name": "m", "model_repository": ["s3://a/b"]},
+            "--model-name is for one folder or file .*; got s3://a/b",
+        ),
         ({"record_rate": 0.0}, "--record-rate must be above 0 and at most 1, the share of all requests; got 0"),
         ({"record_rate": float("nan")}, "--record-rate must be above 0 and at most 1"),
         ({"cache_config": "local,size=1", "response_cache_byte_size": 1}, "Incompatible flags"),
