@@ -95,8 +95,8 @@ async def loaded_application(settings: Settings) -> AsyncIterator[Application]:
 async def open_application(
     settings: Settings, opened: ExitStack, others_need: Callable[[], str] = lambda: ""
 ) -> Application:
-    """Nothing is loaded yet; what is left on disk goes with `opened`. Belongs to the event loop that runs. `others_need`
-    says why what is around it needs a restart.
+    """Nothing is loaded yet; what is left on disk goes with `opened`. Belongs to the event loop that runs.
+    `others_need` says why what is around it needs a restart.
 
     Raises `TracingUnavailable`, and `ModelLoadFailed` for a repository that can't be read.
     """

@@ -27,7 +27,9 @@ class Slipway:
         return self._application.web
 
     async def check_health(self) -> None:
-        """Ray ends a replica for which it raises, and starts another."""
+        """Ray ends a replica for which it raises, or which does not answer, and starts another."""
+        if why := self._application.engine.needs_restart:
+            raise RuntimeError(why)
 
     async def __del__(self) -> None:
         """After the last answer, or when Ray has waited long enough."""
