@@ -1,5 +1,6 @@
 """What KServe makes of the runtime and the examples is something that our server runs, and the cluster keeps apart."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -152,7 +153,10 @@ def query() -> str:
 @contextmanager
 def served(command: list[str]) -> Iterator[tuple[str, str]]:
     """The addresses of its HTTP and its metrics."""
-    with subprocess.Popen([sys.executable, "-m", "serving", *command], stdout=subprocess.PIPE, text=True) as process:
+    of_image = {"SLIPWAY_MODEL_REPOSITORY": "/models", "SLIPWAY_HOST": "0.0.0.0"}  # which the arguments come before
+    everything = {**os.environ, **of_image}
+    own = [sys.executable, "-m", "serving", *command]
+    with subprocess.Popen(own, env=everything, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             said = ""

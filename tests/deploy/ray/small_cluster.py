@@ -13,11 +13,12 @@ import psutil
 import yaml
 
 from tests.running_server import until
+from tests.serving.test_server import free_port
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy" / "ray"
 PATIENCE = 120  # seconds; Ray is some ten processes
-GCS, WORKERS = 20379, range(20500, 20700)  # Ray takes no free ports of the system's choice for these
+WORKERS = range(20500, 20700)  # for which Ray takes no free ports of the system's choice
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,14 @@ def shipped_environment() -> dict[str, str]:
 
 @contextmanager
 def small_cluster(programs: Path, folder: Path, config: dict[str, Any]) -> Iterator[Cluster]:
+    gcs = free_port()
     environment = {
         **os.environ,
         **shipped_environment(),
         "PATH": f"{programs}:{os.environ['PATH']}",
         "PYTHONPATH": f"{ROOT}:{DEPLOY}",
-        "RAY_ADDRESS": f"127.0.0.1:{GCS}",
+        "RAY_ADDRESS": f"127.0.0.1:{gcs}",
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": "a-token-of-enough-letters-for-this-test",
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -102,7 +105,7 @@ def small_cluster(programs: Path, folder: Path, config: dict[str, Any]) -> Itera
         node = subprocess.Popen(
             [
                 *(programs / "ray", "start", "--head", "--block", "--num-cpus=2", "--object-store-memory=100000000"),
-                *("--include-dashboard=false", f"--port={GCS}"),
+                *("--include-dashboard=false", f"--port={gcs}"),
                 *(f"--min-worker-port={WORKERS.start}", f"--max-worker-port={WORKERS.stop}"),
             ],
             env={name: value for name, value in environment.items() if name != "RAY_ADDRESS"},
