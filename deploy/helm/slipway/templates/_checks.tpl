@@ -1,0 +1,38 @@
+{{/* What values mean together, which their schema can't say. */}}
+{{- define "slipway.check" -}}
+{{- $owned := dict "host" "host" "http_port" "ports.http" "grpc_port" "ports.grpc" "metrics_port" "ports.metrics" "model_repository" "repository" "model_cache" "cache" "lame_duck_secs" "drain.lameDuckSeconds" "shutdown_timeout" "drain.shutdownTimeoutSeconds" "config" "config" }}
+{{- range $key, $_ := .Values.config }}
+{{- with get $owned (replace "-" "_" $key) }}{{ fail (printf "config.%s: set `%s` instead, from which other things follow too" $key .) }}{{ end }}
+{{- end }}
+{{- range .Values.env }}
+{{- with get $owned (.name | trimPrefix "SLIPWAY_" | lower) }}{{ fail (printf "env: set `%s` instead of a variable, from which other things follow too" .) }}{{ end }}
+{{- end }}
+{{- if ne 3 (.Values.ports | values | uniq | len) }}{{ fail "ports: http, grpc and metrics must differ" }}{{ end }}
+{{- with .Values.repository }}
+{{- if and (eq .source "pvc") (not .pvc.claimName) }}{{ fail "repository.pvc.claimName: source `pvc` needs the name of a PersistentVolumeClaim that exists" }}{{ end }}
+{{- if and (eq .source "remote") (not .remote.addresses) }}{{ fail "repository.remote.addresses: source `remote` needs at least one address, as s3://bucket/models" }}{{ end }}
+{{- if eq .source "image" }}
+{{- if not .image.reference }}{{ fail "repository.image.reference: source `image` needs an image, as registry.example.com/models:1" }}{{ end }}
+{{- if semverCompare "<1.33.0-0" $.Capabilities.KubeVersion.Version }}{{ fail (printf "repository.source: an image as a volume needs Kubernetes 1.33 or newer, and this is %s; use `pvc` or `remote`" $.Capabilities.KubeVersion.Version) }}{{ end }}
+{{- end }}
+{{- end }}
+{{- if and (eq (toString .Values.strategy.maxSurge | trimSuffix "%") "0") (eq (toString .Values.strategy.maxUnavailable | trimSuffix "%") "0") }}{{ fail "strategy: maxSurge and maxUnavailable can't both be 0, no pod could ever be replaced" }}{{ end }}
+{{- with .Values.autoscaling }}
+{{- if gt (int .minReplicas) (int .maxReplicas) }}{{ fail (printf "autoscaling: minReplicas (%d) must be at most maxReplicas (%d)" (int .minReplicas) (int .maxReplicas)) }}{{ end }}
+{{- if .enabled }}
+{{- if not (or .requestsInFlightPerReplica .requestsWaitingPerReplica .requestsPerSecondPerReplica .sequencesPerReplica) }}{{ fail "autoscaling: give at least one of requestsInFlightPerReplica, requestsWaitingPerReplica, requestsPerSecondPerReplica, sequencesPerReplica" }}{{ end }}
+{{- if lt (include "slipway.seconds" .window | int) (mul 4 (include "slipway.seconds" $.Values.monitoring.interval | int)) }}{{ fail (printf "autoscaling.window: %s is shorter than 4 times monitoring.interval (%s), too few scrapes for a rate" .window $.Values.monitoring.interval) }}{{ end }}
+{{- end }}
+{{- end }}
+{{- if and .Values.ingress.enabled (not .Values.ingress.host) (not .Values.ingress.grpcHost) }}{{ fail "ingress.host: an enabled ingress needs a host" }}{{ end }}
+{{- with .Values.gateway }}
+{{- if and .enabled (not .parentRefs) }}{{ fail "gateway.parentRefs: an enabled route needs a Gateway, as [{name: GATEWAY}]" }}{{ end }}
+{{- if and .canary.weight (not .canary.service) }}{{ fail "gateway.canary.service: a weight needs the name of the other release's Service" }}{{ end }}
+{{- if eq .canary.service (include "slipway.fullname" $) }}{{ fail "gateway.canary.service: that is this release's own Service" }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* Of a duration in seconds or minutes, which is all that the schema lets through. */}}
+{{- define "slipway.seconds" -}}
+{{- mul (trimAll "sm" . | int) (ternary 60 1 (hasSuffix "m" .)) }}
+{{- end }}
