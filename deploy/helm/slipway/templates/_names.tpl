@@ -39,3 +39,8 @@ labels:
 {{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ $version }}{{ end }}
 {{- end }}
 {{- end }}
+
+{{/* What may be asked over gRPC from outside: not what loads and unloads models, or changes settings. */}}
+{{- define "slipway.openMethods" -}}
+[ServerLive, ServerReady, ServerMetadata, ModelReady, ModelMetadata, ModelConfig, ModelInfer, ModelStreamInfer]
+{{- end }}
