@@ -32,7 +32,7 @@ WRONG_KINDS = {
     "podDisruptionBudget.maxUnavailable": ("half", "does not match pattern"),
     "drain.lameDuckSeconds": (None, "missing property 'lameDuckSeconds'"),
     "config.http-workers": (2, "invalid propertyName 'http-workers'"),
-    "config.trace_config": ({"rate": 1}, "got object, want array or boolean or number or string"),
+    "config.trace_config": ({"rate": 1}, "got object, want"),
     "env": ([{"value": "1"}], "missing property 'name'"),
     "autoscaling.kind": ("both", "value must be one of 'hpa', 'keda'"),
     "autoscaling.requestsInFlightPerReplica": (0, "exclusiveMinimum"),
