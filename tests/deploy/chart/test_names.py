@@ -8,14 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
-import typer
 import yaml
 
 from deploy.check.chart import VALUES, rendered
 from deploy.check.programs import ROOT
-from serving.cli import app
+from serving.commands.configuration import variable
+from serving.commands.serve_options import KINDS
 from serving.settings import Settings
-from tests import tiny_models
+from tests import slipway_config, tiny_models
 from tests.deploy.chart.manifests import configuration, container, each_values, needs_helm, of_kind
 from tests.grpc_client import stub_of
 from tests.running_server import RunningServer, running
@@ -24,15 +24,8 @@ from tests.tiny_decoders import add_tiny_decoder
 DEPLOY = ROOT / "deploy"
 FILES = [path for path in (ROOT / "Dockerfile", *sorted(DEPLOY.rglob("*"))) if path.is_file() and path.suffix != ".pyc"]
 ADAPTER = DEPLOY / "monitoring" / "prometheus-adapter.yaml"
-BEYOND_OPTIONS = {"SLIPWAY_MODEL_REPOSITORY", "SLIPWAY_CONFIG"}
-"""Variables that no single option has for its own."""
 
 METRIC = re.compile(r"\b(?:nv_(?:inference|gpu|cpu|energy)|slipway|vllm:|process)_?\w+(?=\{)")
-
-
-def serve_options() -> dict[str, Any]:
-    group: Any = typer.main.get_command(app)
-    return {option.name: option for option in group.commands["serve"].params}
 
 
 @pytest.fixture(scope="module")
@@ -44,26 +37,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield server
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_variable_is_an_options(path: Path) -> None:
-    named = set(re.findall(r"\bSLIPWAY_[A-Z_]+[A-Z]\b", path.read_text()))
-    assert named - {option.envvar for option in serve_options().values()} - BEYOND_OPTIONS == set()
+def test_every_variable_is_an_options() -> None:
+    ours = {variable(name) for name in KINDS} | {"SLIPWAY_CONFIG"}
+    named = {path: set(re.findall(r"\bSLIPWAY_[A-Z_]+[A-Z]\b", path.read_text(errors="replace"))) for path in FILES}
+    assert {path: names - ours for path, names in named.items() if names - ours} == {}
+    assert any(named.values())
 
 
 @needs_helm
 @each_values
-def test_the_configuration_holds_options_with_values_that_they_take(values: str) -> None:
-    group: Any = typer.main.get_command(app)
-    typed = [word for name, value in tomllib.loads(configuration(values)).items() for word in as_typed(name, value)]
-    with group.commands["serve"].make_context("serve", typed) as context:  # which refuses what is none, and wrong kinds
-        assert context.params["shutdown_timeout"] == 30
-
-
-def as_typed(name: str, value: Any) -> list[str]:
-    flag = name.replace("_", "-")
-    if isinstance(value, bool):
-        return [f"--{flag}" if value else f"--no-{flag}"]
-    return [f"--{flag}", str(value)]
+def test_the_pod_is_configured_as_its_values_say(values: str, tmp_path: Path) -> None:
+    written = tomllib.loads(configuration(values))
+    (tmp_path / "slipway.toml").write_text(configuration(values))
+    environment = {it["name"]: it["value"] for it in container(values)["env"]}
+    environment["SLIPWAY_CONFIG"] = str(tmp_path / "slipway.toml")
+    chosen = slipway_config.configuration(**environment)
+    assert {name: chosen[name]["value"] for name in written} == written
+    assert {chosen[name]["from"] for name in written} == {"file"}, "no variable comes before it"
+    assert chosen["model_cache"]["from"] == "SLIPWAY_MODEL_CACHE"
 
 
 @needs_helm
