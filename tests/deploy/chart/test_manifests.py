@@ -176,6 +176,13 @@ def test_pods_keep_to_the_restricted_level_and_write_only_into_their_volumes(val
     assert "configMap" in volumes[places[folder]["name"]]
 
 
+def test_a_cluster_may_choose_users_itself() -> None:
+    nobody = {f"security.{name}": None for name in ("runAsUser", "runAsGroup", "fsGroup")}
+    (found,) = (it for it in rendered(more=nobody) if it["kind"] == "Deployment")
+    security = found["spec"]["template"]["spec"]["securityContext"]
+    assert security == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+
+
 @each_values
 def test_models_come_from_where_the_values_say(values: str) -> None:
     repository = next(it["value"] for it in container(values)["env"] if it["name"] == "SLIPWAY_MODEL_REPOSITORY")

@@ -2,12 +2,15 @@
 
 import json
 import re
+import shlex
+import subprocess
 from typing import Any
 
 import pytest
 import yaml
 
 from deploy.check.chart import CHART, Refused, rendered
+from deploy.check.programs import ROOT, program
 from loadtests.replicas import Assumptions, Replicas
 from loadtests.replicas import values as planned_values
 from serving import __version__
@@ -134,3 +137,18 @@ def test_what_a_load_test_recommends_can_be_pasted() -> None:
 def test_the_chart_is_of_the_servers_version() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert (chart["version"], chart["appVersion"]) == (__version__, __version__)
+
+
+def test_the_commands_of_the_documentation_name_values_and_files_that_there_are() -> None:
+    helm = program("helm")
+    assert helm
+    for page in ("README.md", "docs/kubernetes.md", "docs/observability.md"):
+        text = (ROOT / page).read_text().replace("\\\n", " ")
+        commands = re.findall(r"helm (?:install|upgrade|template) ([^`|>\n]*deploy/helm[^`|>\n]*)", text)
+        assert commands, page
+        for command in commands:
+            words = shlex.split(command.replace("-f mine.yaml", "").replace("--wait", ""), comments=True)
+            words = [word for word in words if word not in {"--create-namespace", "--install"}]
+            done = subprocess.run([helm, "template", *words], cwd=ROOT, capture_output=True, text=True)
+            refused = "replicas=two" in command
+            assert bool(done.returncode) is refused, f"{page}: {command}\n{done.stderr}"
