@@ -64,6 +64,10 @@ WRONG_TOGETHER: list[tuple[dict[str, Any], str]] = [
     ({"config.http_port": 9000}, "config.http_port: set `ports.http` instead"),
     ({"config.shutdown_timeout": 60}, "config.shutdown_timeout: set `drain.shutdownTimeoutSeconds` instead"),
     ({"env": [{"name": "SLIPWAY_LAME_DUCK_SECS", "value": "1"}]}, "env: set `drain.lameDuckSeconds` instead"),
+    (
+        {"config.state_file": "/data/state.json"},
+        "config.state_file: /data/state.json is on the read-only root; name a file below /tmp/ or /var/cache/slipway/",
+    ),
     ({"ports.metrics": 8000}, "ports: http, grpc and metrics must differ"),
     ({"strategy": {"maxSurge": 0, "maxUnavailable": "0%"}}, "strategy: maxSurge and maxUnavailable can't both be 0"),
     ({"ingress.enabled": True}, "ingress.host: an enabled ingress needs a host"),
@@ -88,6 +92,12 @@ def test_the_schema_refuses_wrong_kinds_of_values_all_at_once() -> None:
 def test_values_that_contradict_one_another_are_refused(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(Refused, match=re.escape(said)):
         rendered(more=wrong)
+
+
+def test_files_may_be_written_on_volumes_of_ones_own() -> None:
+    volume = {"extraVolumes": [{"name": "data", "emptyDir": {}}]}
+    mount = {"extraVolumeMounts": [{"name": "data", "mountPath": "/data"}]}
+    assert rendered(more={**volume, **mount, "config.state_file": "/data/state.json"})
 
 
 def test_an_image_as_a_volume_needs_a_cluster_that_has_them() -> None:

@@ -7,6 +7,16 @@
 {{- range .Values.env }}
 {{- with get $owned (.name | trimPrefix "SLIPWAY_" | lower) }}{{ fail (printf "env: set `%s` instead of a variable, from which other things follow too" .) }}{{ end }}
 {{- end }}
+{{- $writable := list "/tmp/" "/var/cache/slipway/" }}
+{{- range .Values.extraVolumeMounts }}{{ $writable = append $writable (printf "%s/" (trimSuffix "/" .mountPath)) }}{{ end }}
+{{- range $key := list "state_file" "trace_file" "record_file" }}
+{{- with get $.Values.config $key }}
+{{- $file := . }}
+{{- $found := false }}
+{{- range $writable }}{{ if hasPrefix . $file }}{{ $found = true }}{{ end }}{{ end }}
+{{- if not $found }}{{ fail (printf "config.%s: %s is on the read-only root; name a file below %s, or add a volume (extraVolumes, extraVolumeMounts)" $key $file (join " or " $writable)) }}{{ end }}
+{{- end }}
+{{- end }}
 {{- if ne 3 (.Values.ports | values | uniq | len) }}{{ fail "ports: http, grpc and metrics must differ" }}{{ end }}
 {{- with .Values.repository }}
 {{- if and (eq .source "pvc") (not .pvc.claimName) }}{{ fail "repository.pvc.claimName: source `pvc` needs the name of a PersistentVolumeClaim that exists" }}{{ end }}
