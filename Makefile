@@ -42,11 +42,21 @@ format: $(INSTALLED) ## Rewrite the code in the project's format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-annotate --no-header
+
 lock: $(INSTALLED) ## Pin the newest releases in constraints.txt (torch stays at TORCH)
 	@echo 'torch==$(TORCH)' > $(VENV)/torch.txt
-	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --quiet \
+	@$(LOCK) pyproject.toml --upgrade \
 	    --extra cpu --extra gpu --extra train --extra dev --extra gcs --extra azure --constraint $(VENV)/torch.txt \
-	    --no-annotate --no-header --output-file constraints.txt
+	    --output-file constraints.txt
+	@$(MAKE) --no-print-directory lock-images
+
+# What may be in an image; PyTorch has builds of one release, and so none of its hashes.
+lock-images: $(INSTALLED) ## Write down the hashes of what constraints.txt pins, for images
+	@$(LOCK) pyproject.toml --constraint constraints.txt --generate-hashes --no-emit-package torch --no-emit-package triton \
+	    --extra cpu --extra gpu --extra train --extra report --extra search --extra tensorboard --extra loadtest \
+	    --extra s3 --extra gcs --extra azure --extra http --extra tracing --output-file deploy/image/hashes.txt
+	@$(LOCK) deploy/image/tools.in --constraint constraints.txt --generate-hashes --output-file deploy/image/tools.txt
 
 TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)
 

@@ -4,18 +4,14 @@ from typing import Annotated
 
 import typer
 
-from loadtests.command import loadtest
 from serving import __version__
+from serving.commands.absent import add_absent, is_installed
 from serving.commands.config import config
 from serving.commands.models import models
 from serving.commands.predict import predict
 from serving.commands.serve import serve
 from serving.commands.serve_command import ServeCommand
 from serving.commands.tune import tune
-from training.cli import export, train
-from training.import_command import imports
-from training.runs_command import runs
-from training.search_command import search
 
 app = typer.Typer(
     name="slipway",
@@ -47,17 +43,34 @@ def slipway(
     """Take a model from training to a fast, observable production endpoint."""
 
 
-app.command()(train)
-app.command()(export)
-app.command()(search)
-app.command()(runs)
-app.add_typer(imports, name="import")
+def _add_training() -> None:
+    if not is_installed("training"):
+        return add_absent(app, ("train", "export", "search", "runs", "import"), "train")
+    from training.cli import export, train
+    from training.import_command import imports
+    from training.runs_command import runs
+    from training.search_command import search
+
+    for command in (train, export, search, runs):
+        app.command()(command)
+    app.add_typer(imports, name="import")
+
+
+def _add_load_test() -> None:
+    if not is_installed("loadtests"):
+        return add_absent(app, ("loadtest",), "loadtest")
+    from loadtests.command import loadtest
+
+    app.add_typer(loadtest, name="loadtest")
+
+
+_add_training()
 app.command(cls=ServeCommand)(serve)
 app.command(cls=ServeCommand)(config)
 app.add_typer(models, name="models")
 app.command()(predict)
 app.command()(tune)
-app.add_typer(loadtest, name="loadtest")
+_add_load_test()
 
 
 def main() -> None:
