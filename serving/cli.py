@@ -45,7 +45,8 @@ def slipway(
 
 def _add_training() -> None:
     if not is_installed("training"):
-        return add_absent(app, ("train", "export", "search", "runs", "import"), "train")
+        add_absent(app, ("train", "export", "search", "runs", "import"), "train")
+        return
     from training.cli import export, train
     from training.import_command import imports
     from training.runs_command import runs
@@ -58,7 +59,8 @@ def _add_training() -> None:
 
 def _add_load_test() -> None:
     if not is_installed("loadtests"):
-        return add_absent(app, ("loadtest",), "loadtest")
+        add_absent(app, ("loadtest",), "loadtest")
+        return
     from loadtests.command import loadtest
 
     app.add_typer(loadtest, name="loadtest")

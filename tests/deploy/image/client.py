@@ -1,4 +1,4 @@
-"""Ask a server at the image's ports: `python -m tests.deploy.image.client ready|http|grpc|metrics|slow`; JSON comes out."""
+"""Ask a server at the image's ports, as `python -m tests.deploy.image.client QUESTION`. Rule: JSON comes out."""
 
 import json
 import sys

@@ -1,7 +1,7 @@
 """What `make image-test` builds once, and its last words: what was proved, and what was not.
 
-Rule: nothing here is collected by `make test`; only SLIPWAY_IMAGE_TEST asks for it. SLIPWAY_IMAGE_TARGETS are the targets,
-with commas between; unless given, cpu.
+Rule: nothing here is collected by `make test`; only SLIPWAY_IMAGE_TEST asks for it. SLIPWAY_IMAGE_TARGETS are the
+targets, with commas between; unless given, cpu.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A container as a careful cluster runs it: user 10001, a read-only root, no capabilities, no new privileges, no network.
+"""A container as a careful cluster runs it: user 10001, a read-only root, no capabilities, no network.
 
 Rule: who asks it is in its network, so that nothing else on the machine can answer or be in the way.
 """

@@ -88,7 +88,9 @@ def test_every_installed_distribution_is_in_the_list_of_parts(server: Container)
     assert parts["bomFormat"] == "CycloneDX"
     assert {tuple(it) for it in installed} == listed
     assert ("slipway-serving", __version__) in listed
-    assert all(part["purl"].startswith("pkg:pypi/") for part in parts["components"] if part["name"] != "slipway-serving")
+    assert all(
+        part["purl"].startswith("pkg:pypi/") for part in parts["components"] if part["name"] != "slipway-serving"
+    )
 
 
 def test_it_is_labelled_as_it_was_told(image: str) -> None:
