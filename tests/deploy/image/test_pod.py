@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.deploy.image.containers import Container
 from tests.deploy.image.programs import ROOT, run, said, tool
 
 CHART = ROOT / "deploy" / "helm" / "slipway"
-NAME = "slipway-test-pod"
+NAME = "image-test"
 
 
 def rendered(**values: Any) -> list[dict[str, Any]]:
@@ -21,7 +22,7 @@ def rendered(**values: Any) -> list[dict[str, Any]]:
     if helm is None or not CHART.is_dir():
         pytest.skip("helm is not installed (make deploy-tools), or there is no chart")
     chosen = [f"--set-json={name}={json.dumps(value)}" for name, value in values.items()]
-    return list(filter(None, yaml.safe_load_all(said(helm, "template", "slipway", str(CHART), *chosen))))
+    return list(filter(None, yaml.safe_load_all(said(helm, "template", NAME, str(CHART), *chosen))))
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +46,10 @@ def manifests(image: str, models: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def pod(manifests: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
+    played = deepcopy(manifests)
+    del played[-1]["spec"]["containers"][0]["ports"]  # names for others, which podman would publish
     file = tmp_path_factory.mktemp("pod") / "pod.yaml"
-    file.write_text(yaml.safe_dump_all(manifests))
+    file.write_text(yaml.safe_dump_all(played))
     run("podman", "play", "kube", "--network=none", str(file))
     container = Container(f"{NAME}-slipway")
     try:
@@ -54,6 +57,8 @@ def pod(manifests: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactor
         yield container
     finally:
         run("podman", "play", "kube", "--down", str(file), check=False)
+        volumes = [it["metadata"]["name"] for it in manifests if it["kind"] == "ConfigMap"]
+        run("podman", "volume", "rm", "--force", *volumes, check=False)
 
 
 def test_the_pod_serves_without_rights(pod: Container) -> None:
