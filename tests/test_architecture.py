@@ -185,6 +185,10 @@ WITHOUT_OWN_TEST = {
     "loadtests/clients/clients.py": "tests/loadtests/test_run.py sends through them",
     "loadtests/scenarios/stage.py": "tests/loadtests/scenarios/test_play.py plays on it",
     "loadtests/sender_process.py": "tests/loadtests/test_senders.py starts, stops and kills them",
+    **{
+        f"loadtests/rolling/{name}.py": "tests/integration/test_rolling_updates.py plays it"
+        for name in ("balancer", "clients", "models", "replicas", "scene", "traffic")
+    },
     "loadtests/benchmarks/stub_server.py": "most tests of tests/loadtests ask it",
     "loadtests/benchmarks/bare_server.py": "tests/loadtests/benchmarks/test_contestants.py asks it",
     "loadtests/benchmarks/peers/litserve_server.py": "runs in an environment of its own, is asked before it is timed",

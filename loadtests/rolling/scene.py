@@ -1,0 +1,138 @@
+"""Two replicas behind a balancer, the clients that ask them, and what becomes of a replica meanwhile.
+
+Rule: a replica goes when its successor is asked; whether the balancer hears of its end in time is what is found out.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtests.clients.client import Client
+from loadtests.rolling.balancer import AGAIN, ELSEWHERE, Balancer, Door, balancing
+from loadtests.rolling.clients import BALANCED, RETRIES, Json, Patient, Stream, Triton, TritonGrpc, Writer, expected
+from loadtests.rolling.replicas import Replica, ReplicaFailed, Replicas, Slot, free_slots, replicas
+from loadtests.rolling.traffic import Paced
+
+CHECKED = (Door("http"), Door("grpc", grpc=True))
+TOLD = (Door("service-http", checks=False), Door("service-grpc", grpc=True, checks=False))
+FORGIVING = (
+    Door("redispatching-http", retries=ELSEWHERE),
+    Door("redispatching-grpc", grpc=True, retries=ELSEWHERE),
+    Door("retrying-http", retries=AGAIN),
+    Door("retrying-grpc", grpc=True, retries=AGAIN),
+)
+_SLOTS = "abc"
+_SEEN_WITHIN = 10.0  # seconds
+
+PLAIN = ("killed-json", "killed-grpc", "killed-stream")
+_STREAMS = 0.25  # of the rate; a stream is many answers
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    replicas: Replicas
+    balancer: Balancer
+    slots: tuple[Slot, ...]
+    expected: Mapping[str, Stream]
+
+    def updated(self, rate: float) -> Mapping[str, Paced]:
+        """None of which asks twice."""
+        http, grpc, service, service_grpc = (door.name for door in (*CHECKED, *TOLD))
+        asked: dict[str, Client] = {
+            "json": Json("json", self._url(http)),
+            "tritonclient": Triton("tritonclient", self._address(http)),
+            "grpc": TritonGrpc("grpc", self._address(grpc)),
+            "stream": Writer("stream", self._url(http), self.expected),
+            "service-json": Json("service-json", self._url(service)),
+            "service-new": Json("service-new", self._url(service), is_kept=False),
+            "service-tritonclient": Triton("service-tritonclient", self._address(service)),
+            "service-grpc": TritonGrpc("service-grpc", self._address(service_grpc)),
+            "service-stream": Writer("service-stream", self._url(service), self.expected),
+            "round-robin": TritonGrpc("round-robin", self._addresses(), BALANCED),
+        }
+        return _paced(asked, rate)
+
+    def killed(self, rate: float) -> Mapping[str, Paced]:
+        """Of all but `PLAIN`, somebody asks again."""
+        http, grpc, again, again_grpc = (door.name for door in FORGIVING)
+        asked: dict[str, Client] = {
+            "killed-json": Json("killed-json", self._url(http)),
+            "killed-grpc": TritonGrpc("killed-grpc", self._address(grpc)),
+            "killed-stream": Writer("killed-stream", self._url(http), self.expected),
+            "again-json": Json("again-json", self._url(again)),
+            "again-grpc": TritonGrpc("again-grpc", self._address(again_grpc)),
+            "patient-json": Patient(Json("patient-json", self._url(http))),
+            "patient-grpc": TritonGrpc("patient-grpc", self._address(grpc), RETRIES),
+            "patient-stream": Patient(Writer("patient-stream", self._url(http), self.expected)),
+        }
+        return _paced(asked, rate)
+
+    def replace(self, told_after: float) -> int:
+        """The oldest by a new one. Doors that don't look themselves are told `told_after` seconds after SIGTERM; the
+        exit code of the one that went."""
+        self._join()
+        going = self.replicas.live[0]
+        going.signal(signal.SIGTERM)
+        time.sleep(told_after)
+        self.balancer.remove(going.slot)
+        code = going.ended()
+        self.replicas.retire(going)
+        return code
+
+    def kill(self) -> float:
+        """The oldest, in the midst of requests; when it was dead, by the monotonic clock."""
+        going = self.replicas.live[0]
+        self._wait(lambda: self.balancer.under_way("redispatching-grpc", going.slot) > 0)
+        going.kill()
+        dead = time.monotonic()
+        self.replicas.retire(going)
+        return dead
+
+    def _join(self) -> None:
+        self.replicas.start(1)
+        self.wait_until_seen(self.replicas.live[-1])
+
+    def wait_until_seen(self, replica: Replica) -> None:
+        """By all doors."""
+        self.balancer.add(replica.slot)
+        self._wait(lambda: self.balancer.sees(replica.slot))
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + _SEEN_WITHIN
+        while not condition():
+            if time.monotonic() > end:
+                raise ReplicaFailed("the balancer does not see what it should")
+            time.sleep(0.01)
+
+    def _address(self, door: str) -> str:
+        return f"127.0.0.1:{self.balancer.ports[door]}"
+
+    def _url(self, door: str) -> str:
+        return f"http://{self._address(door)}"
+
+    def _addresses(self) -> str:
+        """Of all that there may ever be, as a name that has several addresses."""
+        return "ipv4:" + ",".join(f"127.0.0.1:{slot.grpc}" for slot in self.slots)
+
+
+@contextmanager
+def scene(repository: Path, options: tuple[str, ...], folder: Path) -> Iterator[Scene]:
+    """`slipway serve` with `options`; what it writes goes into `folder`."""
+    slots = free_slots(_SLOTS)
+    with (
+        balancing((*CHECKED, *TOLD, *FORGIVING), slots, folder) as balancer,
+        replicas(slots, repository, options, folder) as started,
+    ):
+        answers = asyncio.run(expected(f"http://127.0.0.1:{started.live[0].slot.http}"))
+        found = Scene(started, balancer, slots, answers)
+        for replica in started.live:
+            found.wait_until_seen(replica)
+        yield found
+
+
+def _paced(clients: Mapping[str, Client], rate: float) -> dict[str, Paced]:
+    return {name: Paced(each, rate * (_STREAMS if "stream" in name else 1)) for name, each in clients.items()}
