@@ -40,7 +40,7 @@ class Scene:
     expected: Mapping[str, Stream]
 
     def updated(self, rate: float) -> Mapping[str, Paced]:
-        """None of which asks twice."""
+        """None of which asks twice, but gRPC on a connection that stays to the end."""
         http, grpc, service, service_grpc = (door.name for door in (*CHECKED, *TOLD))
         asked: dict[str, Client] = {
             "json": Json("json", self._url(http)),
@@ -50,7 +50,7 @@ class Scene:
             "service-json": Json("service-json", self._url(service)),
             "service-new": Json("service-new", self._url(service), is_kept=False),
             "service-tritonclient": Triton("service-tritonclient", self._address(service)),
-            "service-grpc": TritonGrpc("service-grpc", self._address(service_grpc)),
+            "service-grpc": TritonGrpc("service-grpc", self._address(service_grpc), RETRIES),
             "service-stream": Writer("service-stream", self._url(service), self.expected),
             "round-robin": TritonGrpc("round-robin", self._addresses(), BALANCED),
         }

@@ -10,6 +10,7 @@ from loadtests.rolling.balancer import PROGRAM
 from loadtests.rolling.models import write_models
 from loadtests.rolling.scene import PLAIN, Scene, scene
 from loadtests.rolling.traffic import Traffic, traffic
+from tests.running_server import until
 
 pytestmark = pytest.mark.skipif(
     not PROGRAM, reason="HAProxy is not installed (Debian and Ubuntu: apt-get install haproxy)"
@@ -52,8 +53,9 @@ def test_an_update_fails_no_request(update: Update) -> None:
 
 
 def test_an_update_has_no_request_computed_twice(update: Update, stage: Scene) -> None:
-    answered = stage.replicas.answered()
     sent = {f"{name}-{number}" for name, each in update.traffic.outcomes.items() for number in each.number.tolist()}
+    until(lambda: sent <= stage.replicas.answered().keys(), "what was answered is recorded")
+    answered = stage.replicas.answered()
     assert {name: count for name in sent if (count := answered[name]) != 1} == {}
 
 
