@@ -93,8 +93,13 @@ class Balancer:
         """Every door sends requests to it."""
         return all(row["status"].startswith(("UP", "no check")) for row in self._rows(slot))
 
-    def under_way(self, door: str, slot: Slot) -> int:
-        return sum(int(row["scur"]) for row in self._rows(slot) if row["# pxname"] == door)
+    def under_way(self, slot: Slot) -> int:
+        """Requests at doors that read them, and connections."""
+        return sum(int(row["scur"]) for row in self._rows(slot))
+
+    def asked(self, slot: Slot) -> int:
+        """How often, since it is there."""
+        return sum(int(row["stot"]) for row in self._rows(slot))
 
     def _rows(self, slot: Slot) -> list[dict[str, str]]:
         """What is counted of it, for each door."""

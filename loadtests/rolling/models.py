@@ -17,7 +17,7 @@ _SOURCE = """import time
 
 class Model:
     def execute(self, request):
-        time.sleep(0.03)
+        time.sleep(0.05)
         return {"y": 2 * request.inputs["x"]}
 """
 _WRITER = replace(

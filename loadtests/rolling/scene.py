@@ -26,6 +26,7 @@ FORGIVING = (
     Door("retrying-grpc", grpc=True, retries=AGAIN),
 )
 _SLOTS = "abc"
+_MORE = 20  # requests before a replica is killed, and after it
 _SEEN_WITHIN = 10.0  # seconds
 
 PLAIN = ("killed-json", "killed-grpc", "killed-stream")
@@ -74,7 +75,7 @@ class Scene:
     def replace(self, told_after: float) -> int:
         """The oldest by a new one. Doors that don't look themselves are told `told_after` seconds after SIGTERM; the
         exit code of the one that went."""
-        self._join()
+        self.join()
         going = self.replicas.live[0]
         going.signal(signal.SIGTERM)
         time.sleep(told_after)
@@ -84,15 +85,18 @@ class Scene:
         return code
 
     def kill(self) -> float:
-        """The oldest, in the midst of requests; when it was dead, by the monotonic clock."""
-        going = self.replicas.live[0]
-        self._wait(lambda: self.balancer.under_way("redispatching-grpc", going.slot) > 0)
+        """The oldest, in the midst of requests, while others go on; when it was dead, by the monotonic clock."""
+        going, staying = self.replicas.live[:2]
+        self._wait_for_more(going)
+        self._wait(lambda: self.balancer.under_way(going.slot) > 1)
         going.kill()
         dead = time.monotonic()
         self.replicas.retire(going)
+        self._wait_for_more(staying)
         return dead
 
-    def _join(self) -> None:
+    def join(self) -> None:
+        """One more replica."""
         self.replicas.start(1)
         self.wait_until_seen(self.replicas.live[-1])
 
@@ -100,6 +104,10 @@ class Scene:
         """By all doors."""
         self.balancer.add(replica.slot)
         self._wait(lambda: self.balancer.sees(replica.slot))
+
+    def _wait_for_more(self, replica: Replica) -> None:
+        asked = self.balancer.asked(replica.slot)
+        self._wait(lambda: self.balancer.asked(replica.slot) > asked + _MORE)
 
     def _wait(self, condition: Callable[[], bool]) -> None:
         end = time.monotonic() + _SEEN_WITHIN
