@@ -187,7 +187,7 @@ WITHOUT_OWN_TEST = {
     "loadtests/sender_process.py": "tests/loadtests/test_senders.py starts, stops and kills them",
     **{
         f"loadtests/rolling/{name}.py": "tests/integration/test_rolling_updates.py plays it"
-        for name in ("balancer", "clients", "models", "replicas", "scene", "traffic")
+        for name in ("balancer", "clients", "models", "nginx", "replicas", "scene", "traffic")
     },
     "loadtests/benchmarks/stub_server.py": "most tests of tests/loadtests ask it",
     "loadtests/benchmarks/bare_server.py": "tests/loadtests/benchmarks/test_contestants.py asks it",

@@ -7,13 +7,16 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from loadtests.clients.client import Client
 from loadtests.rolling.balancer import AGAIN, ELSEWHERE, Balancer, Door, balancing
 from loadtests.rolling.clients import BALANCED, RETRIES, Json, Patient, Stream, Triton, TritonGrpc, Writer, expected
+from loadtests.rolling.nginx import PROGRAM as NGINX
+from loadtests.rolling.nginx import Nginx, nginx
 from loadtests.rolling.replicas import Replica, ReplicaFailed, Replicas, Slot, free_slots, replicas
 from loadtests.rolling.traffic import Paced
 
@@ -39,6 +42,7 @@ class Scene:
     balancer: Balancer
     slots: tuple[Slot, ...]
     expected: Mapping[str, Stream]
+    nginx: Nginx | None
 
     def updated(self, rate: float) -> Mapping[str, Paced]:
         """None of which asks twice, but gRPC on a connection that stays to the end."""
@@ -55,6 +59,11 @@ class Scene:
             "service-stream": Writer("service-stream", self._url(service), self.expected),
             "round-robin": TritonGrpc("round-robin", self._addresses(), BALANCED),
         }
+        if self.nginx is not None:
+            url = f"http://{self.nginx.http}"
+            asked["nginx-json"] = Json("nginx-json", url, is_kept=False)
+            asked["nginx-stream"] = Writer("nginx-stream", url, self.expected)
+            asked["nginx-grpc"] = TritonGrpc("nginx-grpc", self.nginx.grpc)
         return _paced(asked, rate)
 
     def killed(self, rate: float) -> Mapping[str, Paced]:
@@ -79,7 +88,8 @@ class Scene:
         going = self.replicas.live[0]
         going.signal(signal.SIGTERM)
         time.sleep(told_after)
-        self.balancer.remove(going.slot)
+        for told in self._told():
+            told.remove(going.slot)
         code = going.ended()
         self.replicas.retire(going)
         return code
@@ -98,12 +108,18 @@ class Scene:
     def join(self) -> None:
         """One more replica."""
         self.replicas.start(1)
-        self.wait_until_seen(self.replicas.live[-1])
+        newest = self.replicas.live[-1].slot
+        for told in self._told():
+            told.add(newest)
+        self.wait_until_seen()
 
-    def wait_until_seen(self, replica: Replica) -> None:
-        """By all doors."""
-        self.balancer.add(replica.slot)
-        self._wait(lambda: self.balancer.sees(replica.slot))
+    def wait_until_seen(self) -> None:
+        """All replicas, by all doors."""
+        for replica in self.replicas.live:
+            self._wait(partial(self.balancer.sees, replica.slot))
+
+    def _told(self) -> list[Balancer | Nginx]:
+        return [self.balancer] if self.nginx is None else [self.balancer, self.nginx]
 
     def _wait_for_more(self, replica: Replica) -> None:
         asked = self.balancer.asked(replica.slot)
@@ -131,14 +147,16 @@ class Scene:
 def scene(repository: Path, options: tuple[str, ...], folder: Path) -> Iterator[Scene]:
     """`slipway serve` with `options`; what it writes goes into `folder`."""
     slots = free_slots(_SLOTS)
-    with (
-        balancing((*CHECKED, *TOLD, *FORGIVING), slots, folder) as balancer,
-        replicas(slots, repository, options, folder) as started,
-    ):
-        answers = asyncio.run(expected(f"http://127.0.0.1:{started.live[0].slot.http}"))
-        found = Scene(started, balancer, slots, answers)
-        for replica in started.live:
-            found.wait_until_seen(replica)
+    with ExitStack() as opened:
+        balancer = opened.enter_context(balancing((*CHECKED, *TOLD, *FORGIVING), slots, folder))
+        started = opened.enter_context(replicas(slots, repository, options, folder))
+        live = tuple(replica.slot for replica in started.live)
+        other = opened.enter_context(nginx(live, folder)) if NGINX else None
+        answers = asyncio.run(expected(f"http://127.0.0.1:{live[0].http}"))
+        found = Scene(started, balancer, slots, answers, other)
+        for slot in live:
+            balancer.add(slot)
+        found.wait_until_seen()
         yield found
 
 
