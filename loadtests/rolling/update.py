@@ -51,7 +51,7 @@ Failed = Mapping[str, tuple[int, int]]
 def main(
     updates: Annotated[int, typer.Option(min=1, help="Replicas that are replaced, one after another.")] = 20,
     kills: Annotated[int, typer.Option(min=1, help="Replicas that are killed.")] = 5,
-    rate: Annotated[float, typer.Option(min=0.1, help="Requests a second of each client.")] = 10,
+    rate: Annotated[float, typer.Option(min=0.1, help="Requests a second of each client.")] = 5,
     told_after: Annotated[float, typer.Option(min=0, help="Seconds until a balancer that is told hears of it.")] = 1,
     lame_duck: Annotated[float, typer.Option(min=0, help="--lame-duck-secs of the second round of updates.")] = 3,
     workers: Annotated[int, typer.Option(min=1, help="--http-workers of all replicas.")] = 1,

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
     not PROGRAM, reason="HAProxy is not installed (Debian and Ubuntu: apt-get install haproxy)"
 )
 
-RATE = 8.0  # a second, of each client
+RATE = 5.0  # a second, of each client
 TOLD_AFTER = 0.5  # seconds
 LAME_DUCK = 1.5  # seconds
 
