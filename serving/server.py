@@ -93,9 +93,9 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         http = _http_server(settings, app, fast_path)
         gateways = Gateways(http_sockets if has_gateways else (), http, app, fast_path, settings.max_body_size)
         metrics_http = HttpServer(metrics_only(application.metrics), shutdown_timeout=1)
-        largest, lame_duck = settings.grpc_max_message_size, settings.lame_duck_secs
+        largest, age = settings.grpc_max_message_size, settings.grpc_max_connection_age_secs
         traces, logs = observing.traces, application.logs
-        grpc = GrpcServer(engine, regions, traces, logs, offered, largest, recorder, observer, lame_duck)
+        grpc = GrpcServer(engine, regions, traces, logs, offered, largest, recorder, observer, age)
         loop_delay = LoopDelay()
         replies = (application.web.replies, usual.replies)
         application.collectors.register(TrafficMetrics(engine, replies, http, gateways, grpc.calls, loop_delay))

@@ -30,7 +30,8 @@ class Settings:
     asked for, first the names in `load_model` ("*" for the whole repository), later by request. With `strict_readiness`
     the server is ready only while every loaded model is; with `exit_on_error` it does not start without all of them;
     with `require_manifest` it serves published versions only; with `require_gpu` it does not start without one. Told to
-    stop with notice it takes requests for `lame_duck_secs` more; what then runs has `shutdown_timeout` to end. Without
+    stop with notice it takes requests for `lame_duck_secs` more; what then runs has `shutdown_timeout` to end. gRPC has
+    clients connect anew after `grpc_max_connection_age_secs` (0: never). Without
     a `trace_file` nothing is traced, with a `response_cache_byte_size` of 0 no response is cached; what was promoted
     and rolled back outlives a restart in a `state_file`. A model repository is a folder or an address
     (s3://bucket/models), whose files are fetched into `model_cache`, or without it into the system's folder for such
@@ -51,6 +52,7 @@ class Settings:
     metrics_port: int = 8002
     max_body_size: int = 64 * 1024 * 1024
     grpc_max_message_size: int = 64 * 1024 * 1024
+    grpc_max_connection_age_secs: float = 0.0
     shutdown_timeout: int = 30
     lame_duck_secs: float = 0.0
     model_control_mode: str = "none"

@@ -22,6 +22,9 @@ from loadtests.outcomes import NO_ANSWER
 from loadtests.rolling.models import DOUBLE, WRITER
 
 TIMEOUT = 30.0  # seconds
+_KEPT = 1.0
+"""Seconds that httpx keeps a connection that it does not use: less than a lame duck lasts, so that none is used in the
+moment in which a server that stops closes it."""
 TOKENS = 48
 PROMPTS = ("the quick", "brown fox", "jumps over", "the lazy", "dog and", "then there", "is another", "one that")
 
@@ -66,7 +69,7 @@ class Json:
         """Unless its connections are kept, each request has its own."""
         self._name = name
         headers = {} if is_kept else {"connection": "close"}
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=_KEPT)
         self._client = httpx.AsyncClient(base_url=url, headers=headers, limits=limits, timeout=TIMEOUT)
 
     async def send(self, call: Call) -> Reply:

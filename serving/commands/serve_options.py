@@ -83,6 +83,14 @@ class ServeOptions:
     grpc_max_message_size: Annotated[
         int, Option(help="Largest gRPC request, in bytes; -1 for no limit.", metavar="N", min=-1)
     ] = _DEFAULTS.grpc_max_message_size
+    grpc_max_connection_age_secs: Annotated[
+        float,
+        Option(
+            help="Seconds after which gRPC has a client connect anew, and so perhaps elsewhere; 0: never.",
+            metavar="N",
+            min=0,
+        ),
+    ] = _DEFAULTS.grpc_max_connection_age_secs
     model_control_mode: Annotated[
         ModelControlMode,
         Option(

@@ -120,7 +120,9 @@ def is_refused(server: RunningServer) -> bool:
 def test_whoever_asks_through_a_stop_is_answered_until_nobody_is_there(root: Path) -> None:
     """Connections are made anew now and then by gRPC, which costs no call either."""
     with (
-        serving(root, SLIPWAY_LAME_DUCK_SECS="0.4", SLIPWAY_AUTO_TUNE_SECS="0") as (process, banner),
+        serving(
+            root, SLIPWAY_LAME_DUCK_SECS="0.4", SLIPWAY_GRPC_MAX_CONNECTION_AGE_SECS="0.2", SLIPWAY_AUTO_TUNE_SECS="0"
+        ) as (process, banner),
         ThreadPoolExecutor() as pool,
     ):
         url, address = url_in(banner), banner.partition("gRPC")[2].split()[0]

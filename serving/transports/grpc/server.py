@@ -23,10 +23,6 @@ from serving.transports.grpc.stream import stream_rpc
 from serving.transports.observer import UNOBSERVED, Observer
 from serving.transports.shared_memory import SharedMemoryRegions
 
-_AGE = 0.5
-"""Of the lame duck time: how long a connection lasts. grpc can tell clients to connect anew only by a connection's age,
-which is set when a server is made; half of it lets each go elsewhere once before the time is over."""
-
 
 class GrpcServer:
     """Made on the event loop that it runs on, by `listen`, `start`, `stop` and `close` in this order."""
@@ -41,13 +37,13 @@ class GrpcServer:
         max_message_size: int,
         recorder: Recorder | None,
         observer: Observer = UNOBSERVED,
-        lame_duck_secs: float = 0.0,
+        max_connection_age: float = 0.0,
     ) -> None:
-        """`max_message_size` in bytes, of what callers send; -1 for any size. With `lame_duck_secs` each connection is
-        left now and then, without harm to its calls."""
+        """`max_message_size` in bytes, of what callers send; -1 for any size. A connection lasts `max_connection_age`
+        seconds, 0 for any time; its calls end as they would."""
         self.calls = Calls(observer)
         self._health = Health(lambda: engine.ready)
-        ages = [("grpc.max_connection_age_ms", max(1, int(1000 * _AGE * lame_duck_secs)))] if lame_duck_secs else []
+        ages = [("grpc.max_connection_age_ms", max(1, int(1000 * max_connection_age)))] if max_connection_age else []
         self._server = grpc.aio.server(
             options=[
                 *ages,
