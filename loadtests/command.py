@@ -6,6 +6,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from loadtests.autoscale_command import autoscale
 from loadtests.compare_command import compare
 from loadtests.load_command import load
 from loadtests.report_command import report
@@ -41,6 +42,7 @@ def _group() -> None:
 
 
 loadtest.command(_DEFAULT)(load)
+loadtest.command()(autoscale)
 loadtest.command()(compare)
 loadtest.command()(report)
 loadtest.command()(scenario)

@@ -4,7 +4,7 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import isnan
 from pathlib import Path
@@ -59,12 +59,15 @@ class Prometheus:
 
 
 @contextmanager
-def scraping(folder: Path, *targets: int) -> Iterator[Prometheus]:
-    """The ports, each second, with the rules and the job of deploy/monitoring; its files are in `folder`."""
+def scraping(folder: Path, *targets: int, labels: Mapping[str, str] | None = None) -> Iterator[Prometheus]:
+    """The ports, each second, with the rules and the job of deploy/monitoring; its files are in `folder`. `labels` are
+    what else a series is given, as Kubernetes' discovery gives its own."""
     config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["rule_files"] = [str(FOLDER / name) for name in config["rule_files"]]
-    config["scrape_configs"][0]["static_configs"] = [{"targets": [f"127.0.0.1:{port}" for port in targets]}]
+    config["scrape_configs"][0]["static_configs"] = [
+        {"targets": [f"127.0.0.1:{port}" for port in targets], "labels": dict(labels or {})}
+    ]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

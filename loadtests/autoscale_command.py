@@ -1,0 +1,125 @@
+"""`slipway loadtest autoscale`. Rule: arguments and words only."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer import Argument, Option
+
+if TYPE_CHECKING:
+    from loadtests.autoscaling.service import Measured
+    from loadtests.autoscaling.simulation import Setup
+    from loadtests.autoscaling.verdict import Verdict
+    from loadtests.objective import Objective
+
+_TRAFFIC, _CLUSTER, _TARGET = "The traffic", "The cluster", "The server and its targets"
+_FIRST = 30.0  # seconds of traffic for which there are replicas when it begins
+_USUAL_STRETCH = 1.25
+
+
+def autoscale(
+    file: Annotated[Path, Argument(metavar="FILE.json", help="What a load test with --slo and --json found.")],
+    rate: Annotated[
+        str | None,
+        Option(metavar="N..M", rich_help_panel=_TRAFFIC, help="Requests a second of all callers; 200..2000: a ramp."),
+    ] = None,
+    arrivals: Annotated[str, Option(rich_help_panel=_TRAFFIC, help="poisson, constant or bursts.")] = "poisson",
+    seconds: Annotated[float, Option(metavar="N", min=60, rich_help_panel=_TRAFFIC, help="How long.")] = 900.0,
+    replay: Annotated[
+        Path | None,
+        Option(metavar="FILE", rich_help_panel=_TRAFFIC, help="What `slipway serve --record-file` wrote instead."),
+    ] = None,
+    speed: Annotated[
+        float, Option(metavar="N", min=0.001, rich_help_panel=_TRAFFIC, help="With --replay: times as fast.")
+    ] = 1.0,
+    start_up: Annotated[
+        float, Option(metavar="N", min=0, rich_help_panel=_CLUSTER, help="Seconds until a new replica is ready.")
+    ] = 60.0,
+    scrape: Annotated[float, Option(metavar="N", min=1, rich_help_panel=_CLUSTER, help="Seconds between two.")] = 15.0,
+    window: Annotated[float, Option(metavar="N", min=2, rich_help_panel=_CLUSTER, help="Seconds of a rate.")] = 60.0,
+    least: Annotated[int, Option("--min", metavar="N", min=1, rich_help_panel=_CLUSTER, help="Replicas.")] = 2,
+    most: Annotated[int, Option("--max", metavar="N", min=1, rich_help_panel=_CLUSTER, help="Replicas.")] = 100,
+    target: Annotated[
+        float,
+        Option(metavar="N", min=0.05, max=1, rich_help_panel=_TARGET, help="Share of the capacity that is aimed at."),
+    ] = 0.7,
+    max_batch: Annotated[
+        int | None,
+        Option(metavar="N", min=1, rich_help_panel=_TARGET, help="Requests; the largest that ran unless given."),
+    ] = None,
+    instances: Annotated[int, Option(metavar="N", min=1, rich_help_panel=_TARGET, help="Of the model.")] = 1,
+    sheds: Annotated[
+        bool, Option("--sheds", rich_help_panel=_TARGET, help="The model's latency_objective_ms is the objective.")
+    ] = False,
+    plot: Annotated[
+        Path | None, Option(metavar="FILE.svg", help="Replicas and requests in time, as they went.")
+    ] = None,
+) -> None:
+    """Try an autoscaler's targets on traffic before a cluster has them.
+
+    One replica is as the load test measured it; Prometheus, HPA and pods that take their time are simulated.
+    """
+    from dataclasses import replace
+    from math import ceil, inf
+
+    from loadtests import destination
+    from loadtests.autoscaling.horizontal import Rules
+    from loadtests.autoscaling.service import measured
+    from loadtests.autoscaling.simulation import Cluster, Setup
+    from loadtests.autoscaling.targets import targets
+    from loadtests.autoscaling.traffic import WrongTraffic, arriving
+    from loadtests.autoscaling.verdict import lag, verdict
+    from loadtests.objective import parsed
+    from loadtests.result_file import read
+
+    try:
+        destination.check("--plot", plot)
+        document = read(file)
+        known = measured(document, max_batch, instances)
+        objective = parsed(document.decision["objectives"][0])
+        if most < least:
+            raise WrongTraffic(f"--max must be at least --min, which is {least}, got {most}")
+        times = arriving(rate, arrivals, seconds, replay, speed)
+    except ValueError as error:
+        typer.secho(f"autoscale: {error}", fg="red", err=True)
+        raise typer.Exit(2) from None
+    service = replace(known.service, objective=objective.limit if sheds else inf)
+    goals = targets(service, known.capacity, target)
+    at_first = sum(time < _FIRST for time in times) / _FIRST
+    begin = min(most, max(least, ceil(at_first / (target * known.capacity))))
+    setup = Setup(goals, Rules(least, most), begin, start_up, scrape, window)
+    outcome = Cluster(service, setup).run(times)
+    found = verdict(outcome, objective.limit, known.capacity, least)
+    for line in _words(known, setup, lag(setup), target, objective, found):
+        typer.echo(line)
+    if plot is not None:
+        from loadtests.autoscaling.plot import drawn
+
+        destination.save("--plot", plot, drawn({file.name: outcome}, objective.limit, known.capacity))
+    raise typer.Exit(0 if found.within >= objective.percent / 100 else 1)
+
+
+def _words(
+    known: "Measured", setup: "Setup", seconds: float, share: float, objective: "Objective", found: "Verdict"
+) -> Iterator[str]:
+    service, goals = known.service, list(setup.targets.values())
+    yield (
+        f"one replica: a batch of b requests takes {service.base * 1e3:.3g} + {service.each * 1e3:.3g} b ms, "
+        f"b up to {service.largest}; {known.capacity:.4g} requests/s hold {objective}"
+    )
+    if not _USUAL_STRETCH > known.stretch > 1 / _USUAL_STRETCH:
+        yield (
+            f"bear in mind: its callers waited as if batches took {known.stretch:.2g} times as long as the server said; "
+            "they are simulated so"
+        )
+    yield f"targets: requestsPerSecondPerReplica {goals[0]:.4g}, requestsInFlightPerReplica {goals[1]:.3g}"
+    yield (
+        f"what was asked for is ready about {seconds:.0f} s after the load has grown; by then it may have grown by "
+        f"{(1 / share - 1):.0%}"
+    )
+    yield (
+        f"{found.within:.2%} of the requests were within {objective.limit * 1e3:g} ms, in the worst minute "
+        f"{found.worst:.1%}; {found.most} replicas at most, {found.used:.2f} replica hours where {found.needed:.2f} "
+        "would have been enough"
+    )

@@ -1,0 +1,1 @@
+"""Whether an autoscaler's targets hold an objective: replicas, balancer, Prometheus and HPA in virtual time."""

@@ -1,0 +1,103 @@
+"""How long a server's batches take, from a load test's result.
+
+Rule: what the server itself measured says how time grows with a batch; that one simulated replica then keeps callers
+waiting as long as the real one did is made so, and how far it had to be stretched for that is told.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf
+
+import numpy as np
+
+from loadtests.autoscaling.replica import Service
+from loadtests.autoscaling.simulation import alone
+from loadtests.result import Result
+from loadtests.result_file import Document
+
+_REQUESTS = 4000
+"""Of each look at a simulated replica."""
+_HALVINGS = 9
+_LEAST_STRETCH, _MOST_STRETCH = 0.2, 20.0
+
+
+class NotMeasured(ValueError):
+    """The text says what the load test lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`capacity` is the rate that held the objective; there, callers waited `mean` seconds, and 99 in 100 `p99`. What
+    batches take was multiplied by `stretch`: more than 1 where something else, as reading requests, is in the way."""
+
+    service: Service
+    capacity: float
+    mean: float
+    p99: float
+    stretch: float
+
+
+def measured(document: Document, largest: int | None = None, instances: int = 1) -> Measured:
+    """Of a search with `--slo`. Raises `NotMeasured`."""
+    if not document.decision.get("capacity"):
+        raise NotMeasured("a result with a capacity is needed: slipway loadtest URL --slo 'p99<50ms' --json FILE.json")
+    confirmed = document.decisive
+    points = [point for run in document.runs if (point := _point(run)) is not None]
+    if not points:
+        raise NotMeasured("the server did not tell how long its batches took (/v2/models/M/stats), so nobody knows")
+    base, each = _line(points)
+    largest = largest or max(_requests(run, rows) for run in document.runs for rows in run.server.get("batches", {}))
+    service = Service(base, each, max(1, largest), instances, _overhead(document.runs))
+    mean, p99 = confirmed.latency.mean / 1e3, confirmed.latency.p99 / 1e3
+    stretch = _stretch(service, float(confirmed.load["rate"]), mean)
+    return Measured(stretched(service, stretch), float(document.decision["capacity"]), mean, p99, stretch)
+
+
+def stretched(service: Service, by: float) -> Service:
+    return replace(service, base=service.base * by, each=service.each * by)
+
+
+def _point(run: Result) -> tuple[float, float] | None:
+    """(requests in the batch of a request on average, seconds that it took on average)."""
+    batches = {_requests(run, rows): count for rows, count in run.server.get("batches", {}).items()}
+    together = sum(size * count for size, count in batches.items())
+    if not together or "compute_ms" not in run.server:
+        return None
+    return sum(size * size * count for size, count in batches.items()) / together, run.server["compute_ms"] / 1e3
+
+
+def _requests(run: Result, rows: str) -> int:
+    return max(1, round(int(rows) / (run.rows or 1)))
+
+
+def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Base and slope; neither is negative."""
+    sizes, seconds = np.array(points).T
+    if np.ptp(sizes) < 0.1 * sizes.mean():
+        return float(seconds.mean()), 0.0
+    each, base = np.polyfit(sizes, seconds, 1)
+    if each <= 0:
+        return float(seconds.mean()), 0.0
+    return (float(base), float(each)) if base > 0 else (0.0, float((seconds / sizes).mean()))
+
+
+def _overhead(runs: Sequence[Result]) -> float:
+    """What callers waited beside queue and batch where the load was least."""
+    told = [run for run in runs if "compute_ms" in run.server and "queue_ms" in run.server]
+    least = min(told, key=lambda run: run.offered)
+    inside = float(least.server["queue_ms"]) + float(least.server["compute_ms"])
+    return max(0.0, least.latency.p50 - inside) / 1e3
+
+
+def _stretch(service: Service, rate: float, mean: float) -> float:
+    """With which a simulated replica's callers wait `mean` seconds at that rate."""
+    low, high = _LEAST_STRETCH, _MOST_STRETCH
+    for _ in range(_HALVINGS):
+        middle = (low * high) ** 0.5
+        waits = alone(stretched(service, middle), rate, _REQUESTS / rate)
+        answered = waits[waits < inf]
+        if len(answered) < len(waits) or answered.mean() > mean:
+            high = middle
+        else:
+            low = middle
+    return float((low * high) ** 0.5)
