@@ -110,8 +110,8 @@ def _words(
     )
     if not _USUAL_STRETCH > known.stretch > 1 / _USUAL_STRETCH:
         yield (
-            f"bear in mind: its callers waited as if batches took {known.stretch:.2g} times as long as the server said; "
-            "they are simulated so"
+            f"bear in mind: its callers waited as if batches took {known.stretch:.2g} times as long as the server "
+            "said; they are simulated so"
         )
     yield f"targets: requestsPerSecondPerReplica {goals[0]:.4g}, requestsInFlightPerReplica {goals[1]:.3g}"
     yield (

@@ -78,6 +78,8 @@ class Horizontal:
 
     def _stabilized(self, wanted: int, current: int, now: float) -> int:
         up, down = self.rules.up.stabilization, self.rules.down.stabilization
+        if not self._wanted:  # before there is a memory, what is there was wanted
+            self._wanted.append((now, current))
         self._wanted = [each for each in self._wanted if now - each[0] < max(up, down)]
         least = min([wanted, *(count for at, count in self._wanted if now - at < up)])
         most = max([wanted, *(count for at, count in self._wanted if now - at < down)])

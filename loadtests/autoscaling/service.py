@@ -15,10 +15,10 @@ from loadtests.autoscaling.simulation import alone
 from loadtests.result import Result
 from loadtests.result_file import Document
 
-_REQUESTS = 4000
+_REQUESTS = 2000
 """Of each look at a simulated replica."""
-_HALVINGS = 9
-_LEAST_STRETCH, _MOST_STRETCH = 0.2, 20.0
+_HALVINGS = 8
+_LEAST_STRETCH, _MOST_STRETCH = 0.5, 8.0
 
 
 class NotMeasured(ValueError):
@@ -67,7 +67,8 @@ def _point(run: Result) -> tuple[float, float] | None:
 
 
 def _requests(run: Result, rows: str) -> int:
-    return max(1, round(int(rows) / (run.rows or 1)))
+    each = run.rows / run.answered if run.answered and run.rows else 1.0
+    return max(1, round(int(rows) / each))
 
 
 def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:

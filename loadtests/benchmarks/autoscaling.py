@@ -6,8 +6,8 @@ Rule: one model, whose figures stand here; all of it is simulated, so that it sa
 """
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from math import ceil, inf
 from pathlib import Path
 from random import Random
@@ -23,8 +23,8 @@ from loadtests.autoscaling.targets import targets
 from loadtests.autoscaling.verdict import Verdict, verdict
 from loadtests.load import Open, Phased, departures
 
-LIMIT, PERCENT = 0.25, 99
-SERVICE = Service(0.04, 0.004, 8, objective=LIMIT)
+LIMIT, PERCENT = 0.5, 99
+SERVICE = Service(0.08, 0.008, 8, objective=LIMIT)
 RULES = Rules(most=40)
 _USUAL = Setup({}, RULES)
 _HALVINGS, _LONG = 8, 60.0
@@ -32,12 +32,12 @@ _HALVINGS, _LONG = 8, 60.0
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`share` of the capacity is the target; `signals` are all of the chart's unless given."""
+    """`share` of the capacity is the target. `signals` are the chart's unless given; a rate is then a share too."""
 
     traffic: str
     name: str
     share: float = 0.7
-    signals: dict[Signal, float] | None = None
+    signals: Mapping[Signal, float] = field(default_factory=dict)
     service: Service = SERVICE
     setup: Setup = _USUAL
 
@@ -56,6 +56,7 @@ CASES = (
     Case("step", _SHIPPED),
     Case("step", "target 50 %", share=0.5),
     Case("step", "20 s start, scrapes of 5 s", setup=_QUICK),
+    Case("step", "requests a second alone, 70 %", signals={Signal.PER_SECOND: 0.7}),
     Case("step", "no latency objective", service=_PATIENT),
     Case("spike", _SHIPPED),
     Case("spike", "target 50 %", share=0.5),
@@ -74,7 +75,7 @@ def traffic(capacity: float) -> dict[str, Phased]:
         "ramp": phased((120, 1.4, 1.4), (900, 1.4, 6), (180, 6, 6), (300, 6, 2)),
         "bursts": phased(*_bursts(2, 2.7, 60, 900)),
         "double bursts": phased(*_bursts(2, 4, 60, 900)),
-        "step": phased((180, 2, 2), (420, 4, 4)),
+        "step": phased((180, 2, 2), (420, 6, 6)),
         "spike": phased((180, 2, 2), (20, 6, 6), (220, 2, 2)),
     }
 
@@ -100,9 +101,10 @@ def capacity_of(service: Service, limit: float, percent: float) -> float:
 
 def played(case: Case, load: Phased, capacity: float) -> tuple[Outcome, Verdict]:
     share = case.share * capacity
+    own = {signal: goal * capacity if signal is Signal.PER_SECOND else goal for signal, goal in case.signals.items()}
     setup = replace(
         case.setup,
-        targets=case.signals or targets(case.service, capacity, case.share),
+        targets=own or targets(case.service, capacity, case.share),
         replicas=max(RULES.least, ceil(load.phases[0][1].rate / share)),
     )
     outcome = Cluster(case.service, setup).run(departures(load, sum(seconds for seconds, _ in load.phases), seed=1))

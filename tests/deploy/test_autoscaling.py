@@ -74,7 +74,7 @@ def loading(server: RunningServer) -> Iterator[Load]:
 @pytest.fixture(scope="module")
 def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Load]:
     root = tmp_path_factory.mktemp("models")
-    tensor = 'data_type: TYPE_FP32 dims: 4 }'
+    tensor = "data_type: TYPE_FP32 dims: 4 }"
     python_models.add_model(
         root, "slow", f'max_batch_size: 1 input {{ name: "x" {tensor} output {{ name: "y" {tensor}', SLOW
     )
@@ -139,7 +139,9 @@ def test_each_query_tells_what_the_callers_know(asked: object, prometheus: Prome
             found = prometheus.numbers(queries[name])
             return len(found) == 1 and least <= found[0] <= most
 
-        until(is_so, f"{name} is within {least:g} and {most:g}, not {prometheus.numbers(queries[name])}: {queries[name]}")
+        until(
+            is_so, f"{name} is within {least:g} and {most:g}, not {prometheus.numbers(queries[name])}: {queries[name]}"
+        )
 
     tells("requests_in_flight", 0.7 * CALLERS, 1.05 * CALLERS)
     tells("requests_waiting", CALLERS - 1, CALLERS - 1)

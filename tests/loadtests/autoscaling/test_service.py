@@ -1,0 +1,54 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from loadtests.autoscaling.replica import Service
+from loadtests.autoscaling.service import NotMeasured, measured
+from loadtests.autoscaling.simulation import alone
+from loadtests.result import Result
+from loadtests.result_file import Document
+from tests.loadtests.results import result_of
+
+REAL = Service(0.02, 0.002, 8, overhead=0.003)
+CAPACITY = 200.0
+
+
+def run_of(rate: float, sizes: Sequence[int]) -> Result:
+    """As a server tells of it that runs batches of so many requests; callers wait as those of a simulated one."""
+    batches = {size: sizes.count(size) for size in sorted(set(sizes))}
+    together = sum(sizes)
+    compute = sum(size * REAL.seconds(size) for size in sizes) / together
+    told = {"batches": {str(size): count for size, count in batches.items()}, "compute_ms": compute * 1e3}
+    waits = alone(REAL, rate, 2000 / rate, seed=7)
+    inside = float(np.percentile(waits, 50)) - REAL.overhead - compute
+    return replace(result_of(waits, rate=rate), server=told | {"queue_ms": inside * 1e3})
+
+
+def document(*runs: Result) -> Document:
+    return Document(runs, {"capacity": CAPACITY, "run": len(runs) - 1, "objectives": ["p99<100ms"]})
+
+
+def test_base_and_slope_of_a_batch_are_found_and_callers_wait_as_long_as_they_did() -> None:
+    found = measured(document(run_of(20, [1] * 9 + [2]), run_of(80, [2, 3, 4]), run_of(CAPACITY, [5, 6, 7, 8])))
+    service = found.service
+    assert found.stretch == pytest.approx(1, abs=0.1)
+    assert (service.base, service.each) == (pytest.approx(0.02, rel=0.15), pytest.approx(0.002, rel=0.15))
+    assert (service.largest, service.overhead) == (8, pytest.approx(0.003, abs=0.001))
+    waits = alone(service, CAPACITY, 20)
+    assert np.mean(waits) == pytest.approx(found.mean, rel=0.15)
+    assert np.percentile(waits, 99) == pytest.approx(found.p99, rel=0.25)
+
+
+def test_what_else_takes_time_stretches_the_batches() -> None:
+    slower = replace(run_of(CAPACITY, [5, 6, 7, 8]), latency=run_of(CAPACITY * 1.2, [8]).latency)
+    assert measured(document(run_of(20, [1] * 9 + [2]), slower)).stretch > 1.05
+
+
+def test_what_a_result_lacks_is_told() -> None:
+    run = run_of(CAPACITY, [4])
+    with pytest.raises(NotMeasured, match="--slo"):
+        measured(Document((run,)))
+    with pytest.raises(NotMeasured, match="did not tell"):
+        measured(document(replace(run, server={})))
