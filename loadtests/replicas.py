@@ -3,9 +3,12 @@
 Rule: every assumption is a field, so that it is read with the answer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
+
+import numpy as np
 
 from loadtests.result import Result
 
@@ -34,7 +37,7 @@ class Use:
 @dataclass(frozen=True, slots=True)
 class Replicas:
     """`in_flight` is how many requests one replica has at once at the autoscaler's target: by Little's law, their rate
-    times how long each takes."""
+    times how long each is in the server."""
 
     wanted: float
     capacity: float
@@ -46,8 +49,11 @@ class Replicas:
     assumptions: Assumptions
 
 
-def replicas(wanted: float, confirmed: Result, use: Use | None, assumptions: Assumptions) -> Replicas:
-    """`wanted` in requests a second at the peak; `confirmed` is the run that held the objective at the capacity."""
+def replicas(
+    wanted: float, confirmed: Result, use: Use | None, assumptions: Assumptions, runs: Sequence[Result] = ()
+) -> Replicas:
+    """`wanted` in requests a second at the peak; `confirmed` is the run that held the objective at the capacity, `runs`
+    are others at other rates."""
     capacity = float(confirmed.load["rate"])
     count = ceil(wanted * (1 + assumptions.headroom) / capacity) + assumptions.spare
     rate = assumptions.target * capacity
@@ -55,12 +61,25 @@ def replicas(wanted: float, confirmed: Result, use: Use | None, assumptions: Ass
         wanted=wanted,
         capacity=capacity,
         replicas=count,
-        in_flight=round(rate * confirmed.latency.mean / 1e3, 2),
+        in_flight=round(_in_flight(rate, (*runs, confirmed)), 2),
         rate=round(rate, 1),
         cpu=f"{ceil(use.cpu * 10) * 100}m" if use else "",
         memory=f"{ceil(use.memory * (1 + assumptions.memory_margin) / _MI / 64) * 64}Mi" if use else "",
         assumptions=assumptions,
     )
+
+
+def _in_flight(rate: float, runs: Sequence[Result]) -> float:
+    """Between what was seen at rates below and above; at the capacity requests wait longer than at the target."""
+    seen = {float(run.load["rate"]): float(run.load["rate"]) * _inside(run) for run in runs if run.latency.count}
+    rates = sorted(seen)
+    return float(np.interp(rate, [0.0, *rates], [0.0, *(seen[each] for each in rates)]))
+
+
+def _inside(run: Result) -> float:
+    """Seconds that a request is in the server, or at least that its caller waits."""
+    told = [run.server.get(name) for name in ("queue_ms", "compute_ms")]
+    return (sum(told) if all(value is not None for value in told) else run.latency.mean) / 1e3
 
 
 def values(plan: Replicas) -> dict[str, Any]:

@@ -59,5 +59,5 @@ def with_replicas(found: Document, question: Question) -> Document:
     if question.peak is None or not found.decision.get("capacity"):
         return found
     confirmed = found.runs[found.decision["run"]]
-    needed = replicas(question.peak, confirmed, use(confirmed), Assumptions())
+    needed = replicas(question.peak, confirmed, use(confirmed), Assumptions(), found.runs)
     return replace(found, decision={**found.decision, "plan": asdict(needed), "values": values(needed)})

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,16 @@ def test_a_peak_needs_its_capacity_room_and_spares() -> None:
     assert (plan.cpu, plan.memory) == ("1800m", "896Mi")
     assert values(plan)["autoscaling"]["maxReplicas"] == 32
     assert values(plan)["resources"]["limits"] == {"memory": "896Mi"}
+
+
+def test_requests_in_flight_are_those_at_the_target_and_not_at_the_capacity() -> None:
+    """They wait for longer at the capacity; where the server tells, what callers wait beside it does not count."""
+    confirmed, lower = (result_of(np.full(1000, wait), rate=rate) for wait, rate in ((0.05, 400), (0.02, 300)))
+    plan = replicas(5000, confirmed, None, Assumptions(target=0.75), (lower,))
+    assert plan.in_flight == pytest.approx(300 * 0.02, rel=0.01)
+    told = [replace(run, server={"queue_ms": 4.0, "compute_ms": 6.0}) for run in (confirmed, lower)]
+    plan = replicas(5000, told[0], None, Assumptions(target=0.75), told[1:])
+    assert plan.in_flight == pytest.approx(300 * 0.01, rel=0.01)
 
 
 def test_a_server_that_tells_nothing_leaves_its_resources_open() -> None:
