@@ -78,8 +78,8 @@ def _in_flight(rate: float, runs: Sequence[Result]) -> float:
 
 def _inside(run: Result) -> float:
     """Seconds that a request is in the server, or at least that its caller waits."""
-    told = [run.server.get(name) for name in ("queue_ms", "compute_ms")]
-    return (sum(told) if all(value is not None for value in told) else run.latency.mean) / 1e3
+    told = [float(run.server[name]) for name in ("queue_ms", "compute_ms") if name in run.server]
+    return (sum(told) if len(told) == 2 else run.latency.mean) / 1e3
 
 
 def values(plan: Replicas) -> dict[str, Any]:

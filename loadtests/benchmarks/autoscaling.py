@@ -42,11 +42,12 @@ class Case:
     setup: Setup = _USUAL
 
 
-_SHIPPED, _USED = "as shipped", {Signal.BUSY: 0.8}
+_SHIPPED, _USED, _DEFAULT = "as shipped", {Signal.BUSY: 0.8}, {Signal.IN_FLIGHT: 4.0}
 _QUICK = Setup({}, RULES, start_up=20, scrape=5, window=30)
 _PATIENT = replace(SERVICE, objective=inf)
 CASES = (
     Case("ramp", _SHIPPED),
+    Case("ramp", "the default, 4 in flight", signals=_DEFAULT),
     Case("ramp", "utilisation 80 %", signals=_USED),
     Case("ramp", "rates of 5 minutes", setup=Setup({}, RULES, window=300)),
     Case("bursts", _SHIPPED),
