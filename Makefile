@@ -79,10 +79,10 @@ $(LINTERS): deploy/check/lint.txt | $(INSTALLED)
 
 .PHONY: image image-test lock-images
 
-# ENGINE=podman or buildah builds as well.
+# ENGINE=podman builds as well; SOURCE is the address of this code, for a label.
 image: ## Build the image of TARGET (cpu, gpu or training)
 	@$(ENGINE) build --target $(TARGET) --tag slipway:$(VERSION)$(if $(filter-out cpu,$(TARGET)),-$(TARGET)) --build-arg VERSION=$(VERSION) \
-	    --build-arg REVISION=$$(git rev-parse HEAD) --build-arg SOURCE=$$(git config --get remote.origin.url || echo unknown) .
+	    --build-arg REVISION=$$(git rev-parse HEAD) $(if $(SOURCE),--build-arg SOURCE=$(SOURCE)) .
 
 ENGINE ?= docker
 TARGET ?= cpu

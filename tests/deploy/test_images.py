@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 from typer.main import get_command
 
 from serving.cli import app
+from serving.commands.configuration import variable
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -41,5 +42,5 @@ def test_the_dockerfile_names_extras_and_variables_that_there_are() -> None:
     extras = {name for line in re.findall(r"EXTRAS=([\w,]+)", DOCKERFILE) for name in line.split(",")}
     assert extras <= EXTRAS.keys()
     serve = get_command(app).get_command(click.Context(get_command(app)), "serve")  # type: ignore[attr-defined]
-    variables = {option.envvar for option in serve.params} | {"SLIPWAY_MODEL_REPOSITORY"}
+    variables = {variable(option.name) for option in serve.params}
     assert set(re.findall(r"SLIPWAY_\w+", DOCKERFILE)) <= variables
