@@ -36,12 +36,12 @@ _RETRY = {
     "initialBackoff": "0.05s",
     "maxBackoff": "1s",
     "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
+    "retryableStatusCodes": ["UNAVAILABLE"],
 }
 RETRIES: dict[str, str | int] = {
     "grpc.service_config": json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": _RETRY}]})
 }
-"""Of a gRPC channel: what was refused or broke off is asked again. A server that stops cancels what it has not read."""
+"""Of a gRPC channel: what was refused or broke off is asked again."""
 
 _BALANCED = {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}
 BALANCED: dict[str, str | int] = {
