@@ -32,10 +32,12 @@ from serving.engine.state_file import StateFile
 from serving.errors import ModelLoadFailed
 from serving.log import Logging
 from serving.machine import Machine, nvml
+from serving.memory_limit import memory
 from serving.metrics import Metrics
 from serving.observing import Observing, open_observing
 from serving.settings import Settings
 from serving.transports.extensions import extensions
+from serving.transports.held_memory import HeldMemory
 from serving.transports.http.app import gateway
 from serving.transports.http.counted_replies import CountedReplies
 from serving.transports.shared_memory import SharedMemoryRegions
@@ -61,6 +63,7 @@ class Application:
     logs: Logging
     offered: list[str]
     web: CountedReplies
+    held: HeldMemory
 
     async def load(self, stop: asyncio.Event) -> None:
         """Try every model that is to be there at once, until a `stop`. Raises `ModelsFailed`."""
@@ -128,7 +131,8 @@ async def open_application(
     logs = Logging(LogSettings(log_verbose_level=settings.log_verbose), log)
     offered = extensions(settings.allow_shared_memory, is_explicit)
     traces, observer, largest = observing.traces, observing.observer, settings.max_body_size
-    web = CountedReplies(gateway(engine, metrics, regions, traces, logs, offered, largest, settings.web_page, observer))
+    held, page = HeldMemory(settings.queue_byte_size or memory().for_requests), settings.web_page
+    web = CountedReplies(gateway(engine, metrics, regions, traces, logs, offered, largest, page, observer, held))
     return Application(
         settings,
         repository,
@@ -142,6 +146,7 @@ async def open_application(
         logs,
         offered,
         web,
+        held,
     )
 
 

@@ -15,7 +15,8 @@
     │   └── RepositoryPollFailed  what a load request names or brings is no model at all
     ├── ControlRefused        loading and unloading by request was not switched on
     ├── Overloaded            the queue is full; nothing was accepted
-    │   └── Hopeless          there is room, and it could not be answered in time
+    │   ├── Hopeless          there is room, and it could not be answered in time
+    │   └── OutOfMemory       there is no memory for one more request
     ├── DeadlineExceeded      accepted, but its deadline passed before it ran
     ├── Cancelled             the caller went away before it ran
     ├── ServerExiting         it did not end within the time that the server had to stop
@@ -97,6 +98,10 @@ class Overloaded(SlipwayError):
 
 
 class Hopeless(Overloaded):
+    pass
+
+
+class OutOfMemory(Overloaded):
     pass
 
 

@@ -11,17 +11,20 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import Any
 
 from starlette.types import ASGIApp
 
 from serving.application import open_application
+from serving.descriptors import room_for
 from serving.engine.engine import Engine
 from serving.engine.own_thread import in_own_thread
 from serving.engine.poller import Poller
 from serving.gateways.gateways import Gateways, check_platform
 from serving.listening import listen, listen_grpc, listen_http, port_of
 from serving.loop_delay import LoopDelay
+from serving.memory_limit import watch_memory
 from serving.recording.recorder import Recorder, Recording
 from serving.recording.recording_metrics import RecordingMetrics
 from serving.settings import Settings
@@ -34,6 +37,7 @@ from serving.transports.http.recorded_app import RecordedApp
 from serving.transports.http.recorded_way import RecordedWay
 from serving.transports.http.tensor_request import Way
 from serving.transports.http.uvicorn_server import HttpServer
+from serving.transports.http.watch import ConnectionLimits
 
 log = logging.getLogger("slipway")
 
@@ -81,7 +85,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         application = await open_application(settings, opened, lambda: gateways.needs_restart)
         engine, registry, observing = application.engine, application.registry, application.observing
         regions, offered, observer = application.regions, application.offered, observing.observer
-        usual = FastPath(engine, settings.max_body_size, observer)
+        usual = FastPath(engine, settings.max_body_size, application.held, observer)
         app: ASGIApp = application.web
         fast_path: Way = usual
         recorder = await in_own_thread(_recorder, settings)
@@ -91,11 +95,12 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             app, fast_path = RecordedApp(app, recorder), RecordedWay(fast_path, recorder)
         has_gateways = settings.http_workers > 1
         http = _http_server(settings, app, fast_path)
-        gateways = Gateways(http_sockets if has_gateways else (), http, app, fast_path, settings.max_body_size)
+        limits = _limits(settings)
+        gateways = Gateways(http_sockets if has_gateways else (), http, app, fast_path, settings.max_body_size, limits)
         metrics_http = HttpServer(metrics_only(application.metrics), shutdown_timeout=1)
         largest, age = settings.grpc_max_message_size, settings.grpc_max_connection_age_secs
-        traces, logs = observing.traces, application.logs
-        grpc = GrpcServer(engine, regions, traces, logs, offered, largest, recorder, observer, age)
+        traces, logs, held = observing.traces, application.logs, application.held
+        grpc = GrpcServer(engine, regions, traces, logs, offered, largest, recorder, held, observer, age)
         loop_delay = LoopDelay()
         replies = (application.web.replies, usual.replies)
         application.collectors.register(TrafficMetrics(engine, replies, http, gateways, grpc.calls, loop_delay))
@@ -103,7 +108,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         await grpc.start()
         http_task = asyncio.create_task(http.serve([] if has_gateways else http_sockets))
         metrics_task = asyncio.create_task(metrics_http.serve([metrics_socket]))
-        background: list[asyncio.Task[None]] = []
+        background = [asyncio.create_task(watch_memory(held, stop.asked))]
         gateways.start()
         try:
             await application.load(stop.asked)
@@ -147,7 +152,13 @@ def _http_server(settings: Settings, app: ASGIApp, fast_path: Way) -> HttpServer
     """Behind gateways it ends after them, and they decide how long a connection is kept."""
     if settings.http_workers > 1:
         return HttpServer(app, _AFTER_GATEWAYS, fast_path, keep_alive=_FOR_GATEWAYS)
-    return HttpServer(app, settings.shutdown_timeout, fast_path)
+    return HttpServer(app, settings.shutdown_timeout, fast_path, limits=_limits(settings))
+
+
+def _limits(settings: Settings) -> ConnectionLimits:
+    """Of each process that takes connections."""
+    most = room_for(ceil(settings.max_connections / settings.http_workers))
+    return ConnectionLimits(most, settings.header_timeout, settings.body_timeout)
 
 
 def _check_gpu() -> None:

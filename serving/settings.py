@@ -36,6 +36,8 @@ class Settings:
     and rolled back outlives a restart in a `state_file`. A model repository is a folder or an address
     (s3://bucket/models), whose files are fetched into `model_cache`, or without it into the system's folder for such
     things. With a `model_name` it is a folder or file that may be one model, which has that name then.
+    HTTP takes `max_connections`; the head of a request has `header_timeout`, a body or a reply that stands still
+    `body_timeout`. Requests hold `queue_byte_size` until they are answered, or a quarter of the memory that there is.
     `record_rate` of all requests (1: all of them) go into a `record_file`, with their bodies or without, until it has
     `record_max_bytes`.
     With `enable_global_threadpool` all ONNX models of the process share one pool of threads, for good. Up to
@@ -78,6 +80,10 @@ class Settings:
     record_rate: float = 0.01
     record_bodies: bool = True
     record_max_bytes: int = 1024**3
+    max_connections: int = 8192
+    header_timeout: float = 10.0
+    body_timeout: float = 30.0
+    queue_byte_size: int | None = None
     web_page: bool = True
 
     @property

@@ -31,6 +31,8 @@ ALLOWED = {
     },
     "serving.log": {"serving.core", "serving.errors"},
     "serving.machine": set(),
+    "serving.memory_limit": set(),
+    "serving.descriptors": set(),
     "serving.exposition": set(),
     "serving.generation_metrics": {"serving.engine", "serving.exposition"},
     "serving.life_metrics": {"serving.core", "serving.engine", "serving.exposition"},

@@ -91,6 +91,29 @@ class ServeOptions:
             min=0,
         ),
     ] = _DEFAULTS.grpc_max_connection_age_secs
+    max_connections: Annotated[
+        int, Option(help="HTTP connections at once; more are answered 503.", metavar="N", min=1)
+    ] = _DEFAULTS.max_connections
+    header_timeout: Annotated[
+        float, Option(help="Seconds in which the headers of an HTTP request must come.", metavar="N", min=0.1)
+    ] = _DEFAULTS.header_timeout
+    body_timeout: Annotated[
+        float,
+        Option(
+            help="Seconds after which a body that hardly comes, or a reply that hardly is read, is given up.",
+            metavar="N",
+            min=0.1,
+        ),
+    ] = _DEFAULTS.body_timeout
+    queue_byte_size: Annotated[
+        int | None,
+        Option(
+            help="Memory that requests may hold until they are answered, in bytes; unless given, a quarter of what the "
+            "process may have.",
+            metavar="N",
+            min=1,
+        ),
+    ] = None
     model_control_mode: Annotated[
         ModelControlMode,
         Option(

@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # its package is for models that read or write text
 
 _SEEDS = 2**64
 _KEPT_STOPS = 8
+_MOST_CHARACTERS = 128  # of a token; no vocabulary has longer ones that a text could be full of
 _LONG = 16 * 1024
 """Characters, of a text that is read off the event loop."""
 
@@ -194,7 +195,17 @@ class GeneratingModel:
             yield self._response(request, whole, final=False)
         yield InferResponse(self.name, self.version, {}, request.id)
 
+    def check_length(self, text: str, param: str = "prompt") -> None:
+        """Before its tokens are looked for, which takes long. Raises `ContextTooLong`."""
+        if len(text) > (most := self.max_length * _MOST_CHARACTERS):
+            raise ContextTooLong(
+                f"This model's maximum context length is {self.max_length} tokens. However, your prompt has "
+                f"{len(text)} characters, and no {self.max_length} tokens have more than {most}: shorten it",
+                param,
+            )
+
     async def _encoded(self, text: str) -> tuple[int, ...]:
+        self.check_length(text)
         encode = self.tokenizer.encode
         return encode(text) if len(text) < _LONG else await asyncio.to_thread(encode, text)
 

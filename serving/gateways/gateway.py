@@ -19,16 +19,24 @@ from serving.gateways.proxy import Proxy
 from serving.gateways.shared_memory import SharedMemory
 from serving.gateways.upstream import Upstreams
 from serving.transports.http.uvicorn_server import HttpServer
+from serving.transports.http.watch import ConnectionLimits
 
 
 class Task(NamedTuple):
-    """Descriptors that it inherits and owns, and the largest body that is accepted, in bytes."""
+    """Descriptors that it inherits and owns, the largest body that is accepted, in bytes, and connections' limits."""
 
     listening: int
     engine: int
     control: int
     memory: int
     max_body_size: int
+    most_connections: int
+    header_timeout_ms: int
+    body_timeout_ms: int
+
+    @property
+    def limits(self) -> ConnectionLimits:
+        return ConnectionLimits(self.most_connections, self.header_timeout_ms / 1000, self.body_timeout_ms / 1000)
 
 
 async def main(task: Task) -> None:
@@ -41,7 +49,8 @@ async def main(task: Task) -> None:
         on_end=lambda: os._exit(1),
     )
     proxy = Proxy(Upstreams(socket.socket(fileno=task.control)))
-    server = HttpServer(proxy, shutdown_timeout=None, fast_path=end)  # what takes too long the engine's side cuts off
+    # What takes too long the engine's side cuts off.
+    server = HttpServer(proxy, shutdown_timeout=None, fast_path=end, limits=task.limits)
     await asyncio.get_running_loop().create_unix_connection(lambda: end, sock=socket.socket(fileno=task.engine))
     gc.collect()
     gc.freeze()  # what the imports left lives as long as the process

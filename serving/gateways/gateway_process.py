@@ -12,13 +12,14 @@ from contextlib import ExitStack
 from serving.backends.restarts import how_it_ended
 from serving.gateways import shared_memory
 from serving.gateways.shared_memory import SharedMemory
+from serving.transports.http.watch import ConnectionLimits, in_whole_numbers
 
 _GATEWAY = "serving.gateways.gateway"
 _PATIENCE = 5.0  # seconds between its last word and its end
 
 
 class GatewayProcess:
-    def __init__(self, listening: socket.socket, max_body_size: int) -> None:
+    def __init__(self, listening: socket.socket, max_body_size: int, limits: ConnectionLimits) -> None:
         """Starts it; blocks for a moment. `listening` stays the caller's. Raises `OSError` and `ValueError`."""
         with ExitStack() as ours, ExitStack() as theirs:
             self.engine, their_engine = socket.socketpair()
@@ -32,7 +33,13 @@ class GatewayProcess:
             self.memory = SharedMemory(os.dup(memory), is_gateway=False)
             descriptors = [listening.fileno(), their_engine.fileno(), their_control.fileno(), memory]
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", _GATEWAY, *map(str, [*descriptors, max_body_size])],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    _GATEWAY,
+                    *map(str, [*descriptors, max_body_size, *in_whole_numbers(limits)]),
+                ],
                 stdin=subprocess.DEVNULL,
                 pass_fds=descriptors,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

@@ -18,6 +18,7 @@ from serving.gateways.engine_end import EngineEnd
 from serving.gateways.gateway_process import GatewayProcess
 from serving.transports.http.tensor_request import Way
 from serving.transports.http.uvicorn_server import HttpServer
+from serving.transports.http.watch import ConnectionLimits
 
 log = logging.getLogger("slipway")
 
@@ -39,15 +40,23 @@ class Gateways:
     """Belongs to the event loop's thread."""
 
     def __init__(
-        self, sockets: Sequence[socket.socket], http: HttpServer, app: Any, fast_path: Way, max_body_size: int
+        self,
+        sockets: Sequence[socket.socket],
+        http: HttpServer,
+        app: Any,
+        fast_path: Way,
+        max_body_size: int,
+        limits: ConnectionLimits,
     ) -> None:
-        """One for each of `sockets`, which stay the caller's. `http` serves the ASGI application `app`."""
+        """One for each of `sockets`, which stay the caller's. `http` serves the ASGI application `app`. `limits` are of
+        each."""
         self.restarts = 0
         self._sockets = sockets
         self._http = http
         self._app = app
         self._fast_path = fast_path
         self._max_body_size = max_body_size
+        self._limits = limits
         self._stopping = asyncio.Event()
         self._ends: dict[EngineEnd, GatewayProcess] = {}
         self._connecting: set[asyncio.Future[Any]] = set()
@@ -144,7 +153,7 @@ class Gateways:
 
     async def _live(self, number: int) -> str:
         """From a start to how it ended. Raises `OSError` and `ValueError`."""
-        process = await in_own_thread(GatewayProcess, self._sockets[number], self._max_body_size)
+        process = await in_own_thread(GatewayProcess, self._sockets[number], self._max_body_size, self._limits)
         end = EngineEnd(self._fast_path, self._app, process.memory, on_up=lambda: self._on_up(number))
         loop = asyncio.get_running_loop()
         await loop.create_unix_connection(lambda: end, sock=process.engine)

@@ -100,7 +100,7 @@ def alone(root: Path) -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="module")
 def shared(root: Path) -> Iterator[RunningServer]:
-    with running(root, max_body_size=LARGEST, http_workers=2) as server:
+    with running(root, max_body_size=LARGEST, http_workers=2, header_timeout=1.0) as server:
         yield server
 
 
@@ -236,6 +236,12 @@ def test_a_server_that_stops_answers_what_was_accepted(root: Path) -> None:
     assert not any(child.is_running() for child in children)
     assert descriptors() <= before
     assert list(Path("/dev/shm").iterdir()) == in_memory
+
+
+def test_a_head_that_does_not_come_is_told_so(shared: RunningServer) -> None:
+    with socket.create_connection(("127.0.0.1", shared.http_port), timeout=30) as connection:
+        connection.sendall(POST)
+        assert read_all(connection).startswith(b"HTTP/1.1 408")
 
 
 @pytest.fixture

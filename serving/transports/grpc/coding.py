@@ -13,6 +13,8 @@ from serving.protocols.outputs import OpenWindow, RequestedOutputs, placed
 
 LARGE = 256 * 1024  # bytes
 MANY = 16 * 1024  # elements
+COPIES = 3
+"""Of a request's tensors, while it waits: grpc keeps the message too, as it came and as it was read."""
 
 
 async def decoded(message: ModelInferRequest, open_window: OpenWindow) -> tuple[InferRequest, RequestedOutputs]:

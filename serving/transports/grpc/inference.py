@@ -6,11 +6,12 @@ from serving.engine.engine import Engine
 from serving.errors import Unsupported
 from serving.protocols.v2_proto import read_version
 from serving.transports.grpc.calls import Timed
-from serving.transports.grpc.coding import decoded, encoded
+from serving.transports.grpc.coding import COPIES, decoded, encoded
+from serving.transports.held_memory import HeldMemory, size_of
 from serving.transports.shared_memory import SharedMemoryRegions
 
 
-def infer_rpc(engine: Engine, regions: SharedMemoryRegions) -> Timed:
+def infer_rpc(engine: Engine, regions: SharedMemoryRegions, memory: HeldMemory) -> Timed:
     async def model_infer(message: ModelInferRequest, seconds: float | None) -> ModelInferResponse:
         model = engine.model(message.model_name, read_version(message.model_version))
         if model.is_decoupled:
@@ -18,6 +19,8 @@ def infer_rpc(engine: Engine, regions: SharedMemoryRegions) -> Timed:
                 "ModelInfer RPC doesn't support models with decoupled transaction policy; use ModelStreamInfer"
             )
         request, requested = await decoded(message, regions.window)
-        return await encoded(await engine.infer(request.within(seconds)), requested, model)
+        with memory.holding(COPIES * size_of(request.inputs)):
+            response = await engine.infer(request.within(seconds))
+        return await encoded(response, requested, model)
 
     return model_infer

@@ -20,8 +20,18 @@ from serving.transports.grpc.settings import settings_rpcs
 from serving.transports.grpc.shared_memory import cuda_shared_memory_rpcs, system_shared_memory_rpcs
 from serving.transports.grpc.statistics import statistics_rpcs
 from serving.transports.grpc.stream import stream_rpc
+from serving.transports.held_memory import HeldMemory
 from serving.transports.observer import UNOBSERVED, Observer
 from serving.transports.shared_memory import SharedMemoryRegions
+
+LIMITS = (
+    ("grpc.max_concurrent_streams", 8192),  # of one connection; a client that has not heard of it yet loses those above
+    ("grpc.max_metadata_size", 16 * 1024),  # bytes
+    ("grpc.absolute_max_metadata_size", 16 * 1024),  # above both a call is refused, never at random between them
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 300_000),
+)
+"""Of which grpc has none, or others."""
 
 
 class GrpcServer:
@@ -36,6 +46,7 @@ class GrpcServer:
         extensions: list[str],
         max_message_size: int,
         recorder: Recorder | None,
+        memory: HeldMemory,
         observer: Observer = UNOBSERVED,
         max_connection_age: float = 0.0,
     ) -> None:
@@ -50,6 +61,7 @@ class GrpcServer:
                 ("grpc.max_receive_message_length", max_message_size),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.so_reuseport", 0),  # or two servers would share a port without a word
+                *LIMITS,
             ]
         )
         unary = {
@@ -61,11 +73,11 @@ class GrpcServer:
             **cuda_shared_memory_rpcs(regions),
             **settings_rpcs(engine.is_model_ready, traces, logs),
         }
-        infer = infer_rpc(engine, regions)
+        infer = infer_rpc(engine, regions, memory)
         watch = unwatched if recorder is None else RecordedStreams(recorder)
         if recorder is not None:
             infer = recorded_infer(infer, recorder)
-        stream = stream_rpc(engine, regions, self.calls.exiting, watch, observer)
+        stream = stream_rpc(engine, regions, self.calls.exiting, watch, memory, observer)
         others = {
             "ModelInfer": self.calls.timed("ModelInfer", infer),
             "ModelStreamInfer": self.calls.streaming("ModelStreamInfer", stream),

@@ -23,9 +23,10 @@ from serving.errors import Cancelled, InvalidInput, ServerExiting, SlipwayError
 from serving.protocols.outputs import OpenWindow, RequestedOutputs
 from serving.protocols.v2_proto import read_version, wants_empty_final
 from serving.transports.grpc.calls import Streaming, shortened, told
-from serving.transports.grpc.coding import decoded, encoded
+from serving.transports.grpc.coding import COPIES, decoded, encoded
 from serving.transports.grpc.observed import begin, note_failure, observed
 from serving.transports.grpc.recorded_calls import Watch
+from serving.transports.held_memory import HeldMemory, size_of
 from serving.transports.observer import UNOBSERVED, Observer
 from serving.transports.shared_memory import SharedMemoryRegions
 
@@ -41,13 +42,14 @@ def stream_rpc(
     regions: SharedMemoryRegions,
     exiting: asyncio.Event,
     watch: Callable[[], Watch],
+    memory: HeldMemory,
     observer: Observer = UNOBSERVED,
 ) -> Streaming:
     """Once `exiting` is set nothing more is read; what was read is answered. `watch` is asked for each call's."""
 
     async def model_stream_infer(messages: AsyncIterator[ModelInferRequest | InvalidInput], context: Any) -> None:
         ends_at_errors = _ENDS_AT_ERRORS in (tuple(pair) for pair in context.invocation_metadata() or ())
-        await _Stream(engine, regions.window, watch(), context, ends_at_errors, observer).run(messages, exiting)
+        await _Stream(engine, regions.window, watch(), context, ends_at_errors, memory, observer).run(messages, exiting)
 
     return model_stream_infer
 
@@ -72,8 +74,10 @@ class _Stream:
         watch: Watch,
         context: Any,
         ends_at_errors: bool,
+        memory: HeldMemory,
         observer: Observer,
     ) -> None:
+        self._memory = memory
         self._observer = observer
         self._engine = engine
         self._open_window = open_window
@@ -128,13 +132,14 @@ class _Stream:
     async def _responses(
         self, model: Servable, request: InferRequest, requested: RequestedOutputs, wants_end: bool
     ) -> AsyncGenerator[ModelInferResponse, None]:
-        async with aclosing(self._engine.stream(request)) as responses:
-            async for response in responses:
-                only_marks_the_end = model.is_decoupled and response.final and not response.outputs
-                if wants_end or not only_marks_the_end:
-                    message = await encoded(response, requested, model)
-                    message.parameters[FINAL].bool_param = response.final
-                    yield message
+        with self._memory.holding(COPIES * size_of(request.inputs)):
+            async with aclosing(self._engine.stream(request)) as responses:
+                async for response in responses:
+                    only_marks_the_end = model.is_decoupled and response.final and not response.outputs
+                    if wants_end or not only_marks_the_end:
+                        message = await encoded(response, requested, model)
+                        message.parameters[FINAL].bool_param = response.final
+                        yield message
 
     async def _answer(self, question: _Question, before: asyncio.Event | None, after: asyncio.Event | None) -> None:
         """`before` is set when the requests before this one are answered, `after` when this one is; where it ends the

@@ -13,6 +13,7 @@ from serving.engine.engine import Engine
 from serving.engine.trace_registry import TraceRegistry
 from serving.log import Logging
 from serving.metrics import Metrics
+from serving.transports.held_memory import HeldMemory
 from serving.transports.http.body_limit import BodyLimit
 from serving.transports.http.classify import classify_router
 from serving.transports.http.cut_off import CutOff
@@ -53,6 +54,7 @@ def gateway(
     max_body_size: int,
     has_web_page: bool,
     observer: Observer = UNOBSERVED,
+    memory: HeldMemory | None = None,
 ) -> ASGIApp:
     """`max_body_size` in bytes; a larger body is refused with 413, before it is read where its length is announced."""
     app = FastAPIOffline(  # the docs page fetches nothing from elsewhere
@@ -88,7 +90,7 @@ def gateway(
         app.include_router(router)
     if not has_web_page:
         app.add_api_route("/", _to_docs, include_in_schema=False)
-    return Observed(CutOff(BodyLimit(TensorRoute(app, infer), max_body_size)), observer)
+    return Observed(CutOff(BodyLimit(TensorRoute(app, infer), max_body_size, memory or HeldMemory())), observer)
 
 
 def metrics_only(metrics: Metrics) -> FastAPI:

@@ -1,21 +1,17 @@
-"""A connection's side of HTTP/1.1: uvicorn's, with limits and manners that it lacks.
+"""A connection's side of HTTP/1.1: uvicorn's, with a way past it for usual requests, and the manners of leaving.
 
 Rule: whatever bytes come, requests that were accepted are answered, and what is refused is told why, in JSON.
 """
 
-import asyncio
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any, cast
 
-import httptools
-import orjson
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from serving.transports.http.busy_poll import BusyPoll
-from serving.transports.http.exchange import Exchange, ReadsOn
+from serving.transports.http.exchange import Exchange
 from serving.transports.http.leaving import Leaving, has_unread
-from serving.transports.http.one_write import OneWrite
+from serving.transports.http.limited_connection import LimitedConnection
 from serving.transports.http.seen_request import Seen, seen
 from serving.transports.http.tensor_request import Body, Headers, Target, Way
 
@@ -23,10 +19,8 @@ _IN_USE, _GRACE = 1.0, 0.2
 """Seconds. When the server stops, a connection that was used so lately may bring another request at any moment; so long
 it is waited for, and its answer says that it was the last. One that is new will bring its first, and has the longer."""
 
-_LONGEST_HEAD = 64 * 1024  # bytes; no header of the protocol comes near it
 
-
-class Connection(HttpToolsProtocol):
+class Connection(LimitedConnection):
     def __init__(
         self, *arguments: Any, fast_path: Way | None, busy_poll: BusyPoll, leaving: Leaving, **options: Any
     ) -> None:
@@ -38,21 +32,11 @@ class Connection(HttpToolsProtocol):
         self._body: Body | None = None  # which that is
         self._exchange = Exchange()
         self._seen: Seen | None = None  # the latest request of that way
-        self._held = b""  # the begin of one that is like it
         self._is_refused = False  # one that is like it and whole, by that way
-        self._is_between = True  # requests, as the parser sees it
         self._first = b""  # what came with the present request's first byte, if that was the first one
         self._idle_since = self.loop.time()
         self._is_last = False  # the next request, since the server stops
         self._pipelines = False  # it asks before it has the answer to what it asked before
-        self._before: RequestResponseCycle | None = None  # whose reply comes before that of `cycle`
-        self._unread = 0  # bytes since the parser last had something to say
-        self._is_over = False  # nothing that comes is read any more
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._out = OneWrite(transport, self.loop)
-        super().connection_made(self._out)  # type: ignore[arg-type]
-        self.flow = ReadsOn(self._out, self.pipeline)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._exchange.answer is not None:
@@ -71,33 +55,13 @@ class Connection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self._is_between:
             self._first = data
-        try:
-            while data:  # more than once where it offers to upgrade
-                self._unread += len(data)
-                data = self._fed(data)
-        except httptools.HttpParserError as error:
-            self._refuse(HTTPStatus.BAD_REQUEST, f"what came is not HTTP/1.1: {error}")
-            return
-        if self._unread > _LONGEST_HEAD and not self._is_over:
-            self._refuse(
-                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-                f"the request's path and headers are larger than the server accepts, {_LONGEST_HEAD} bytes",
-            )
+        self.parse(data)
 
-    def _fed(self, data: bytes) -> bytes:
-        """What the parser has to be given next."""
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            return self._without_upgrade(data[upgrade.args[0] :])
-        return b""
-
-    def on_message_begin(self) -> None:
-        self._is_between = False
-        super().on_message_begin()
+    def on_other_parser(self) -> None:
+        self._first = b""
 
     def on_headers_complete(self) -> None:
-        self._unread = 0
+        self.head_came()
         if self.parser.should_upgrade():
             return
         self._target = self._fast_target()
@@ -108,7 +72,7 @@ class Connection(HttpToolsProtocol):
             self._begin_cycle()
 
     def on_body(self, body: bytes) -> None:
-        self._unread = 0
+        self.piece_came()
         if self._body is None:
             super().on_body(body)
         else:
@@ -159,7 +123,7 @@ class Connection(HttpToolsProtocol):
         left = self._idle_since + self.timeout_keep_alive - self.loop.time()
         is_used = left > 0 or self._held or not self._exchange.response_complete
         if is_used and not self.transport.is_closing():
-            self._await_next(max(left, 1.0))
+            self.await_next(max(left, 1.0))
         else:
             super().timeout_keep_alive_handler()
 
@@ -175,7 +139,7 @@ class Connection(HttpToolsProtocol):
             return data
         missing = seen.size - len(data)
         if missing > 0 and not held:
-            self._held = data
+            self.hold(data)
             return b""
         if missing:
             return data
@@ -247,38 +211,3 @@ class Connection(HttpToolsProtocol):
             self.on_response_complete()
         else:
             self.server_state.total_requests += 1
-
-    def _await_next(self, seconds: float) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
-
-    def _without_upgrade(self, rest: bytes) -> bytes:
-        """An offer to speak another protocol may be passed over (RFC 9110, 7.8); its parser drops the body with it."""
-        method = self.parser.get_method()
-        if method == b"CONNECT":
-            self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "this is no proxy")
-            return b""
-        lines = [b"%s %s HTTP/%s" % (method, self.url, self.parser.get_http_version().encode())]
-        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
-        self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self._first = b""  # as it came it is not what the parser reads
-        return b"\r\n".join([*lines, b"", rest])
-
-    def _refuse(self, status: HTTPStatus, message: str) -> None:
-        """And close the connection, after the reply to a request that had come as a whole."""
-        self._is_over = True
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        if cycle is not None and not cycle.response_complete and not cycle.more_body:
-            cycle.keep_alive = False
-            return
-        if self._before is not None and not self._before.response_complete:
-            self.pipeline.popleft()  # the one that is refused
-            self._before.keep_alive = False
-            return
-        body = orjson.dumps({"error": message})
-        head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()

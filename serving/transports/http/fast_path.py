@@ -24,7 +24,9 @@ from serving.protocols import v2_json
 from serving.protocols.known_headers import Known, KnownResponses, Layout, layout
 from serving.protocols.outputs import RequestedOutputs, Window
 from serving.protocols.v2_binary import encode_tensor
+from serving.transports.held_memory import HeldMemory
 from serving.transports.http.aligned_memory import aligned
+from serving.transports.http.counted_body import CountedBody
 from serving.transports.http.cut_off import cut_off_reply
 from serving.transports.http.encoded_reply import (
     AS_IT_IS,
@@ -115,6 +117,7 @@ class Reply:
 
     def _send(self, status: int, headers: Headers, body: Sequence[bytes | memoryview]) -> None:
         self._path.replies[status] += 1
+        self._path.memory.give(self._target.length)
         self._send_on(status, headers, body)
 
     def _answer(self, response: InferResponse) -> None:
@@ -147,8 +150,9 @@ class Reply:
 class FastPath:
     """Belongs to the event loop's thread."""
 
-    def __init__(self, engine: Engine, max_body_size: int, observer: Observer = UNOBSERVED) -> None:
+    def __init__(self, engine: Engine, max_body_size: int, memory: HeldMemory, observer: Observer = UNOBSERVED) -> None:
         """`max_body_size` in bytes."""
+        self.memory = memory
         self._observer = observer
         self._engine = engine
         self._largest = max_body_size
@@ -164,9 +168,12 @@ class FastPath:
     def body(self, target: Target) -> Body | None:
         if target.length <= SMALL:
             return Pieces()
+        if not self.memory.takes(target.length):  # the other way says so
+            return None
         try:
-            return LargeBody(aligned(target.length, target.header_length))
+            return CountedBody(LargeBody(aligned(target.length, target.header_length)), target.length, self.memory)
         except MemoryError:  # the other way takes it as it comes
+            self.memory.give(target.length)
             return None
 
     def ask(self, target: Target, body: bytes | memoryview, send: Send) -> Reply | bool:
@@ -180,6 +187,8 @@ class FastPath:
         asked, inputs = self._asked_before(model, target, body)
         if asked is None or not self._engine.spares(target.model, caller_in(target.noted) if target.noted else None):
             return False
+        if not self.memory.takes(target.length):
+            return False
         visit = self._observer.begin_fast(target.path, target.model, target.noted)
         if visit is not None:
             visit.bytes_in, visit.version = target.length, model.version
@@ -190,10 +199,12 @@ class FastPath:
         try:
             pending = model.enqueue(asked.request.within(target.timeout), asked.fits, inputs, reply)
         except ModelNotReady:  # it unloads, and there may be another
+            self.memory.give(target.length)
             return False
         except SlipwayError as error:
             refused = slipway_error_reply(error, target.path)
             self.replies[refused.status_code] += 1
+            self.memory.give(target.length)
             send(refused.status_code, refused.raw_headers, [refused.body])
             return True
         pending.visit = visit

@@ -1,9 +1,11 @@
 """The tensor route. Rule: from the socket to the engine and back there is the codec and nothing else."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
@@ -16,6 +18,7 @@ from serving.protocols import compression, v2_json, v2_raw
 from serving.protocols.outputs import RequestedOutputs, placed
 from serving.transports.http import schemas
 from serving.transports.http.body import read_body
+from serving.transports.http.body_limit import HELD
 from serving.transports.http.disconnect import until_disconnect
 from serving.transports.http.documented import (
     ERRORS,
@@ -33,6 +36,7 @@ from serving.transports.shared_memory import SharedMemoryRegions
 HEADER_LENGTH = "Inference-Header-Content-Length"
 _SHARED_MEMORY = b"shared_memory_region"
 _BYTES = b"BYTES"
+_UNPACKED = 8  # times the size of a JSON text is what its numbers take, until they are tensors
 
 _EXAMPLE = {"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "FP32", "data": [0.0] * 64}]}
 _REPLY = {
@@ -82,6 +86,7 @@ _Decoded = tuple[InferRequest, RequestedOutputs]
 
 def infer_endpoint(engine: Engine, regions: SharedMemoryRegions, max_body_size: int) -> Endpoint:
     """`max_body_size` in bytes, of bodies when they are unpacked."""
+    unpackers = CapacityLimiter(os.cpu_count() or 1)  # each makes up to that much of very little
 
     async def infer(request: Request) -> Response:
         model = engine.model(*model_and_version(request))
@@ -90,9 +95,11 @@ def infer_endpoint(engine: Engine, regions: SharedMemoryRegions, max_body_size: 
                 "HTTP end point doesn't support models with decoupled transaction policy; use generate_stream, or gRPC"
             )
         header_length = _header_length(request)
-        body = await _body(request, header_length or 0, max_body_size)
+        body = await _body(request, header_length or 0, max_body_size, unpackers)
         decode = _decoder(request, model, body, header_length, regions)
-        inference, requested = await off_loop_if_large(_size_to_decode(body, header_length, regions), decode)
+        text = len(body) if header_length is None else header_length
+        with request.scope[HELD].more(_UNPACKED * text if text > LARGE else 0):
+            inference, requested = await off_loop_if_large(_size_to_decode(body, header_length, regions), decode)
         response = await until_disconnect(request, engine.infer(within_header(request, inference)))
         if requested.need_work:
             has_batch = model.max_batch_size > 0
@@ -108,11 +115,16 @@ def infer_router(infer: Endpoint) -> APIRouter:
     return router
 
 
-async def _body(request: Request, header_length: int, max_body_size: int) -> bytes | memoryview:
+async def _body(
+    request: Request, header_length: int, max_body_size: int, unpackers: CapacityLimiter
+) -> bytes | memoryview:
     coding = request.headers.get("content-encoding", "identity")
     if coding == "identity":
         return await read_body(request, header_length)
-    return await run_in_threadpool(compression.decompress, await request.body(), coding, max_body_size)
+    packed, held = await request.body(), request.scope[HELD]
+    body = await to_thread.run_sync(compression.decompress, packed, coding, max_body_size, limiter=unpackers)
+    held.grow(len(body))
+    return body
 
 
 def _decoder(

@@ -167,6 +167,8 @@ def _encode(model: GeneratingModel, asked: TextRequest, now: datetime) -> list[T
         given = (template.render(asked.messages, now, asked.add_generation_prompt, arguments),)
 
     def tokens(prompt: str | Tokens) -> Tokens:
+        if most is None and isinstance(prompt, str):
+            model.check_length(prompt, "messages" if asked.messages else "prompt")
         found = tokenizer.encode(prompt, asked.add_special_tokens) if isinstance(prompt, str) else prompt
         return _cut(found, most)
 

@@ -13,6 +13,7 @@ import uvicorn
 from serving.transports.http.busy_poll import BusyPoll
 from serving.transports.http.leaving import Leaving, waiting
 from serving.transports.http.tensor_request import Way
+from serving.transports.http.watch import DEFAULT_LIMITS, ConnectionLimits
 
 KEEP_ALIVE = 75
 """Seconds; longer than the idle time of common load balancers, so that they hang up first."""
@@ -22,14 +23,19 @@ class HttpServer(uvicorn.Server):
     """Without uvicorn's own signal handling, which two servers in one process can't both have."""
 
     def __init__(
-        self, app: Any, shutdown_timeout: int | None, fast_path: Way | None = None, keep_alive: int = KEEP_ALIVE
+        self,
+        app: Any,
+        shutdown_timeout: int | None,
+        fast_path: Way | None = None,
+        keep_alive: int = KEEP_ALIVE,
+        limits: ConnectionLimits = DEFAULT_LIMITS,
     ) -> None:
         """`app` is an ASGI application; without a `shutdown_timeout` nothing is ever cut off."""
         self._leaving = Leaving()
         super().__init__(
             uvicorn.Config(
                 app,
-                http=_http_protocol(fast_path, self._leaving),  # type: ignore[arg-type] # it calls it
+                http=_http_protocol(fast_path, self._leaving, limits),  # type: ignore[arg-type] # it calls it
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -79,9 +85,9 @@ class HttpServer(uvicorn.Server):
         self.cut_off = len(self.server_state.tasks)
 
 
-def _http_protocol(fast_path: Way | None, leaving: Leaving) -> Callable[..., Any] | str:
+def _http_protocol(fast_path: Way | None, leaving: Leaving, limits: ConnectionLimits) -> Callable[..., Any] | str:
     try:
         from serving.transports.http.connection import Connection
     except ModuleNotFoundError:  # httptools, on Windows
         return "auto"
-    return partial(Connection, fast_path=fast_path, busy_poll=BusyPoll(), leaving=leaving)
+    return partial(Connection, fast_path=fast_path, busy_poll=BusyPoll(), leaving=leaving, limits=limits)

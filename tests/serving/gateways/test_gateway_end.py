@@ -25,6 +25,7 @@ from serving.gateways import shared_memory
 from serving.gateways.engine_end import EngineEnd
 from serving.gateways.gateway_end import Ask, GatewayEnd
 from serving.gateways.shared_memory import HALF, SharedMemory
+from serving.transports.held_memory import HeldMemory
 from serving.transports.http.fast_path import FastPath
 from serving.transports.http.tensor_request import Body, Target
 from tests import tiny_models
@@ -95,7 +96,8 @@ async def ends(tmp_path: Path) -> AsyncIterator[Ends]:
     for name in ("double", "identity", "held_back"):
         await asyncio.to_thread(registry.load, name)
     untraced = Tracer(TraceRegistry(TraceSettings()), None)
-    fast_path = FastPath(Engine(registry, Dependencies(registry), Promotions(registry, print), untraced), 10**6)
+    engine = Engine(registry, Dependencies(registry), Promotions(registry, print), untraced)
+    fast_path = FastPath(engine, 10**6, HeldMemory())
     descriptor = shared_memory.create()
     theirs = SharedMemory(os.dup(descriptor), is_gateway=True)
     ours = SharedMemory(descriptor, is_gateway=False)

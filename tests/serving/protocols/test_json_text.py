@@ -1,6 +1,8 @@
 import gc
 import json
 import math
+import re
+import tracemalloc
 from contextlib import suppress
 
 import numpy as np
@@ -69,3 +71,22 @@ def test_a_large_document_is_read_without_looking_for_cycles(ending: bytes) -> N
         gc.callbacks.pop()
     assert phases.count("start") < 10
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize(("unit", "bracket"), [(b"{},", "{"), (b'{"a":NaN},', "{"), (b"[],", "[")])
+def test_a_large_text_that_is_mostly_brackets_is_refused_before_they_take_memory(unit: bytes, bracket: str) -> None:
+    text = b"[" + unit * 2_000_000 + b"0]"
+    gc.collect()
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidInput, match=f"times '{re.escape(bracket)}', at most"):
+            json_text.loads(text)
+        assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_refused_is_not_kept_with_the_reason() -> None:
+    with pytest.raises(InvalidInput) as told:
+        json_text.loads(b"[" + b" " * 100_000)
+    assert told.value.__context__ is None

@@ -29,11 +29,13 @@ from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
 from serving.engine.trace_registry import TraceRegistry
 from serving.engine.tracer import Tracer
+from serving.transports.held_memory import HeldMemory
 from serving.transports.http.busy_poll import BusyPoll
 from serving.transports.http.connection import Connection
 from serving.transports.http.fast_path import FastPath, Reply
 from serving.transports.http.leaving import Leaving
 from serving.transports.http.tensor_request import Target
+from serving.transports.http.watch import DEFAULT_LIMITS
 from tests import tiny_models
 from tests.running_server import RunningServer, running, until
 
@@ -387,7 +389,7 @@ async def fast_path(tmp_path: Path) -> AsyncIterator[FastPath]:
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
     await asyncio.to_thread(registry.load, "double")
     untraced = Tracer(TraceRegistry(TraceSettings()), None)
-    yield FastPath(Engine(registry, Dependencies(registry), Promotions(registry, print), untraced), 10**6)
+    yield FastPath(Engine(registry, Dependencies(registry), Promotions(registry, print), untraced), 10**6, HeldMemory())
     assert await asyncio.to_thread(registry.close, 10)
 
 
@@ -416,7 +418,9 @@ async def test_a_body_that_there_is_no_memory_for_takes_the_other_way(fast_path:
 
 
 async def test_a_connection_that_is_idle_is_closed_and_one_in_use_is_not(fast_path: FastPath) -> None:
-    protocol: Any = partial(Connection, fast_path=fast_path, busy_poll=BusyPoll(), leaving=Leaving())
+    protocol: Any = partial(
+        Connection, fast_path=fast_path, busy_poll=BusyPoll(), leaving=Leaving(), limits=DEFAULT_LIMITS
+    )
     server = uvicorn.Server(
         uvicorn.Config(FastAPI(), http=protocol, lifespan="off", log_config=None, timeout_keep_alive=2)
     )

@@ -16,6 +16,8 @@ from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
 from serving.engine.trace_registry import TraceRegistry
 from serving.engine.tracer import Tracer
+from serving.transports.held_memory import HeldMemory
+from serving.transports.http.body_limit import BodyLimit
 from serving.transports.http.infer import infer_endpoint, infer_router
 from serving.transports.http.replies import add_error_replies
 from serving.transports.http.tensor_route import TensorRoute
@@ -53,7 +55,8 @@ async def test_both_ways_answer_the_same(tmp_path: Path, method: str, path: str,
     add_error_replies(slow)
     slow.include_router(infer_router(infer))
     replies = []
-    for app in (slow, TensorRoute(slow, infer)):
+    for route in (slow, TensorRoute(slow, infer)):
+        app = BodyLimit(route, 2**20, HeldMemory())
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
             reply = await client.request(method, path, **body)
             replies.append((reply.status_code, sorted(reply.headers.items()), reply.content))
