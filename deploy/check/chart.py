@@ -28,18 +28,17 @@ class Refused(Exception):
 
 
 def rendered(
-    values: Path | None = None,
-    *,
+    *values: Path | None,
     kubernetes: str | None = None,
     release: str = "slipway",
     more: Mapping[str, Any] | None = None,
     namespace: str = "models",
 ) -> list[Manifest]:
-    """`more` are values by their path, as `drain.preStopSeconds`. Raises `Refused`."""
+    """Each file of `values` over the one before; `more` are values by path, as `drain.preStopSeconds`. Raises `Refused`."""
     helm = program("helm")
     assert helm is not None, "make deploy-tools"
     command = [helm, "template", release, str(CHART), "--namespace", namespace]
-    command += ["-f", str(values)] if values else []
+    command += [f"--values={file}" for file in values if file]
     command += ["--kube-version", kubernetes] if kubernetes else []
     for path, value in (more or {}).items():
         command += ["--set-json", f"{path}={json.dumps(value)}"]

@@ -151,6 +151,29 @@ def test_a_canary_gets_its_share_over_both_protocols() -> None:
         assert shares == {"slipway": 95, "slipway-canary": 5}
 
 
+def test_a_canary_takes_no_routes_and_repeats_no_alerts_beside_the_release_whose_values_it_has() -> None:
+    """Two Ingresses of one host are refused; alerts and dashboards are those of all releases."""
+    mine = [VALUES["production"], VALUES["adapter"]]
+    gateway = {"gateway.canary": {"service": "slipway-canary", "weight": 5}}
+    assert {"Ingress", "HTTPRoute", "PrometheusRule"} <= {it["kind"] for it in rendered(*mine, more=gateway)}
+    found = rendered(*mine, VALUES["canary"], release="slipway-canary")
+    assert {it["kind"] for it in found} == {
+        *("ConfigMap", "Deployment", "NetworkPolicy", "Pod", "PodDisruptionBudget", "Service", "ServiceAccount"),
+        "ServiceMonitor",
+    }
+    assert len([it for it in found if it["kind"] == "ConfigMap"]) == 1
+
+
+def test_where_only_some_may_ask_the_pod_of_helm_test_still_may() -> None:
+    clients = [{"podSelector": {"matchLabels": {"app": "shop"}}}]
+    found = rendered(more={"networkPolicy.clients": clients})
+    (policy,) = (it["spec"] for it in found if it["kind"] == "NetworkPolicy")
+    (test,) = (it["metadata"]["labels"] for it in found if it["kind"] == "Pod")
+    peers = policy["ingress"][0]["from"]
+    assert clients[0] in peers
+    assert any(selects(peer["podSelector"]["matchLabels"], test) for peer in peers)
+
+
 @each_values
 def test_pods_keep_to_the_restricted_level_and_write_only_into_their_volumes(values: str) -> None:
     for spec in pods(values):

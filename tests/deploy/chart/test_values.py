@@ -94,6 +94,10 @@ def test_values_that_contradict_one_another_are_refused(wrong: dict[str, Any], s
         rendered(more=wrong)
 
 
+def test_variables_that_are_not_the_servers_may_have_any_name() -> None:
+    assert rendered(more={"env": [{"name": "HOST", "value": "x"}, {"name": "CONFIG", "value": "y"}]})
+
+
 def test_files_may_be_written_on_volumes_of_ones_own() -> None:
     volume = {"extraVolumes": [{"name": "data", "emptyDir": {}}]}
     mount = {"extraVolumeMounts": [{"name": "data", "mountPath": "/data"}]}

@@ -5,7 +5,7 @@
 {{- with get $owned (replace "-" "_" $key) }}{{ fail (printf "config.%s: set `%s` instead, from which other things follow too" $key .) }}{{ end }}
 {{- end }}
 {{- range .Values.env }}
-{{- with get $owned (.name | trimPrefix "SLIPWAY_" | lower) }}{{ fail (printf "env: set `%s` instead of a variable, from which other things follow too" .) }}{{ end }}
+{{- with ternary (get $owned (.name | trimPrefix "SLIPWAY_" | lower)) "" (hasPrefix "SLIPWAY_" .name) }}{{ fail (printf "env: set `%s` instead of a variable, from which other things follow too" .) }}{{ end }}
 {{- end }}
 {{- $writable := list "/tmp/" "/var/cache/slipway/" }}
 {{- range .Values.extraVolumeMounts }}{{ $writable = append $writable (printf "%s/" (trimSuffix "/" .mountPath)) }}{{ end }}
