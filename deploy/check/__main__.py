@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import yaml
 
@@ -20,6 +21,9 @@ MONITORING = DEPLOY / "monitoring"
 RELEASES = ("1.27", "1.30", "1.33", "1.35", "1.37")
 NEEDS = {"canary": (1, 33)}
 """The release that a file of values asks for."""
+
+KSERVES = ("annotations", "protocolVersions", "supportedModelFormats")
+"""What a runtime has beside a pod's fields."""
 
 ACCEPTED = {
     (
@@ -97,6 +101,31 @@ def kustomize_builds(folder: Path) -> Iterator[str]:
         file = folder / f"kustomize-{overlay.name}.yaml"
         yield from run("kubectl", "kustomize", str(overlay), "--output", str(file))
         yield from run("kubernetes-validate", "--strict", "--no-warn", "--quiet", "-k", RELEASES[-1], str(file))
+    for runtime in (DEPLOY / "kserve").glob("*/kustomization.yaml"):
+        yield from run("kubectl", "kustomize", str(runtime.parent))
+
+
+def other_pods_agree(folder: Path) -> Iterator[str]:
+    """Those in resources of KServe, Ray and Kubeflow, of which Kubernetes' own schemas know no more than the pods."""
+    files = [file for name in ("kserve", "ray", "training") for file in sorted((DEPLOY / name).rglob("*.yaml"))]
+    pods = [
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": file.stem}, "spec": spec}
+        for file in files
+        for spec in pods_in(list(yaml.safe_load_all(file.read_text())))
+    ]
+    path = folder / "pods.yaml"
+    path.write_text(yaml.safe_dump_all(pods))
+    for file in (path, DEPLOY / "training" / "storage.yaml"):
+        yield from run("kubernetes-validate", "--strict", "--no-warn", "--quiet", "-k", RELEASES[-1], str(file))
+
+
+def pods_in(value: Any) -> Iterator[dict[str, Any]]:
+    """Whatever has containers, with the fields that a pod has too."""
+    if isinstance(value, dict) and isinstance(value.get("containers"), list):
+        yield {name: it for name, it in value.items() if name not in KSERVES}
+    elif isinstance(value, dict | list):
+        for it in value.values() if isinstance(value, dict) else value:
+            yield from pods_in(it)
 
 
 def policies_agree(folder: Path) -> Iterator[str]:
@@ -136,18 +165,21 @@ def queries_agree(folder: Path) -> Iterator[str]:
     yield from run("promtool", "check", "rules", str(path))
 
 
-def dockerfile_lints(_: Path) -> Iterator[str]:
-    yield from run("hadolint", "Dockerfile")
+def builds_lint(_: Path) -> Iterator[str]:
+    yield from run("hadolint", "Dockerfile", "deploy/ray/Dockerfile")
+    scripts = (path for path in (DEPLOY / "image").iterdir() if not path.suffix)
+    yield from run("shellcheck", *map(str, scripts))
 
 
 CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
     f"helm lint, of {len(VALUES)} files of values": helm_lints,
     f"Kubernetes' own schemas, strictly, of {', '.join(RELEASES)}": schemas_agree,
     "kustomize build, and the newest schemas": kustomize_builds,
+    "the pods of KServe, Ray and Kubeflow, by the newest schemas": other_pods_agree,
     f"checkov, but for {len(ACCEPTED)} findings with a reason": policies_agree,
     "promtool, of alerts and their tests": rules_agree,
     "promtool, of what replicas are counted by": queries_agree,
-    "hadolint": dockerfile_lints,
+    "hadolint and ShellCheck, of what builds images": builds_lint,
 }
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def rendered(
     more: Mapping[str, Any] | None = None,
     namespace: str = "models",
 ) -> list[Manifest]:
-    """Each file of `values` over the one before; `more` are values by path, as `drain.preStopSeconds`. Raises `Refused`."""
+    """Each of `values` over the one before; `more` are values by path, as `drain.preStopSeconds`. Raises `Refused`."""
     helm = program("helm")
     assert helm is not None, "make deploy-tools"
     command = [helm, "template", release, str(CHART), "--namespace", namespace]

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.deploy.image.programs import ROOT, run, said
+from deploy.check.programs import ROOT
+from tests.deploy.image.programs import run, said
 
 HARDENED = (
     *("--user=10001:10001", "--read-only", "--read-only-tmpfs=false", "--tmpfs=/tmp:mode=1777"),

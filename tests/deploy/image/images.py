@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.image.programs import ROOT, run, said
+from deploy.check.programs import ROOT
+from tests.deploy.image.programs import run, said
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"

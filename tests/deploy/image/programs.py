@@ -5,7 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+from deploy.check.programs import ROOT
+
 CONF = Path(__file__).with_name("containers.conf")
 NEEDED = ("buildah", "podman", "runc", "nsenter")
 
@@ -16,12 +17,6 @@ def missing() -> str | None:
     if absent:
         return f"{', '.join(absent)} is not installed (on Debian: apt-get install buildah podman runc mmdebstrap)"
     return None if os.geteuid() == 0 else "images are built as root here"
-
-
-def tool(name: str) -> str | None:
-    """What `make` put into .venv/tools comes before the machine's."""
-    ours = sorted(ROOT.glob(f".venv/tools/*/bin/{name}")) + sorted(ROOT.glob(f".venv/tools/*/{name}"))
-    return next((str(path) for path in ours if path.is_file()), None) or shutil.which(name)
 
 
 def run(*command: str, timeout: float = 120, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,5 @@
 """The chart's pod, as helm writes it, played by podman, which has neither probes nor preStop: those are not claimed."""
 
-import json
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -9,31 +8,27 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.check.chart import rendered
+from deploy.check.programs import program
 from tests.deploy.image.client import ROWS
 from tests.deploy.image.containers import Container
-from tests.deploy.image.programs import ROOT, run, said, tool
+from tests.deploy.image.programs import run, said
 
-CHART = ROOT / "deploy" / "helm" / "slipway"
 NAME = "image-test"
-
-
-def rendered(**values: Any) -> list[dict[str, Any]]:
-    helm = tool("helm")
-    if helm is None or not CHART.is_dir():
-        pytest.skip("helm is not installed (make deploy-tools), or there is no chart")
-    chosen = [f"--set-json={name}={json.dumps(value)}" for name, value in values.items()]
-    return list(filter(None, yaml.safe_load_all(said(helm, "template", NAME, str(CHART), *chosen))))
 
 
 @pytest.fixture(scope="module")
 def manifests(image: str, models: Path) -> list[dict[str, Any]]:
     """The deployment's pod and what it mounts."""
+    if program("helm") is None:
+        pytest.skip("helm is not installed: make deploy-tools")
     repository, tag = said("podman", "image", "inspect", "--format={{index .RepoTags 0}}", image).rsplit(":", 1)
-    all_of_them = rendered(
-        image={"repository": repository, "tag": tag},
-        extraVolumes=[{"name": "tiny", "hostPath": {"path": str(models)}}],
-        extraVolumeMounts=[{"name": "tiny", "mountPath": "/models", "readOnly": True}],
-    )
+    values = {
+        "image": {"repository": repository, "tag": tag},
+        "extraVolumes": [{"name": "tiny", "hostPath": {"path": str(models)}}],
+        "extraVolumeMounts": [{"name": "tiny", "mountPath": "/models", "readOnly": True}],
+    }
+    all_of_them = rendered(release=NAME, more=values)
     (deployment,) = (it for it in all_of_them if it["kind"] == "Deployment")
     pod = {
         "apiVersion": "v1",
