@@ -247,6 +247,14 @@ def test_alerts_know_the_jobs_that_are_scraped(values: str) -> None:
         assert job == {"targetLabel": "job", "replacement": "slipway/models/slipway"}
 
 
+def test_a_release_whose_name_has_dots_gets_names_that_services_may_have() -> None:
+    found = rendered(release="models.v2", more={"nameOverride": "server"})
+    assert {it["metadata"]["name"] for it in found if it["kind"] == "Service"} == {
+        "models-v2-server",
+        "models-v2-server-headless",
+    }
+
+
 def test_names_stay_apart_and_short_enough_for_all_that_is_put_behind_them() -> None:
     found = rendered(release="a" * 53, more={"autoscaling.enabled": True, "autoscaling.kind": "keda"})
     names = {(it["kind"], it["metadata"]["name"]) for it in found}

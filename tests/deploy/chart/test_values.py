@@ -94,6 +94,12 @@ def test_values_that_contradict_one_another_are_refused(wrong: dict[str, Any], s
         rendered(more=wrong)
 
 
+def test_a_release_whose_name_no_service_may_have_is_refused_with_what_helps() -> None:
+    with pytest.raises(Refused, match=re.escape("fullnameOverride: a Service's name begins with a letter, and 2nd-")):
+        rendered(release="2nd")
+    assert rendered(release="2nd", more={"fullnameOverride": "second"})
+
+
 def test_variables_that_are_not_the_servers_may_have_any_name() -> None:
     assert rendered(more={"env": [{"name": "HOST", "value": "x"}, {"name": "CONFIG", "value": "y"}]})
 

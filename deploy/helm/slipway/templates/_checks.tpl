@@ -1,5 +1,7 @@
 {{/* What values mean together, which their schema can't say. */}}
 {{- define "slipway.check" -}}
+{{- $name := include "slipway.fullname" . }}
+{{- if regexMatch "^[0-9]" $name }}{{ fail (printf "fullnameOverride: a Service's name begins with a letter, and %s does not; give another" $name) }}{{ end }}
 {{- $owned := dict "host" "host" "http_port" "ports.http" "grpc_port" "ports.grpc" "metrics_port" "ports.metrics" "model_repository" "repository" "model_cache" "cache" "lame_duck_secs" "drain.lameDuckSeconds" "shutdown_timeout" "drain.shutdownTimeoutSeconds" "config" "config" }}
 {{- range $key, $_ := .Values.config }}
 {{- with get $owned (replace "-" "_" $key) }}{{ fail (printf "config.%s: set `%s` instead, from which other things follow too" $key .) }}{{ end }}
@@ -38,7 +40,7 @@
 {{- with .Values.gateway }}
 {{- if and .enabled (not .parentRefs) }}{{ fail "gateway.parentRefs: an enabled route needs a Gateway, as [{name: GATEWAY}]" }}{{ end }}
 {{- if and .canary.weight (not .canary.service) }}{{ fail "gateway.canary.service: a weight needs the name of the other release's Service" }}{{ end }}
-{{- if eq .canary.service (include "slipway.fullname" $) }}{{ fail "gateway.canary.service: that is this release's own Service" }}{{ end }}
+{{- if eq .canary.service $name }}{{ fail "gateway.canary.service: that is this release's own Service" }}{{ end }}
 {{- end }}
 {{- end }}
 

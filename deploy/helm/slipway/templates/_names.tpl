@@ -2,11 +2,12 @@
 {{- .Values.nameOverride | default .Chart.Name | trunc 43 | trimSuffix "-" }}
 {{- end }}
 
-{{/* 43 characters, so that neither suffixes nor the hashes in pods' names are cut, by which queries know pods. */}}
+{{/* 43 characters, so that neither suffixes nor the hashes in pods' names are cut, by which queries know pods. A
+release may have dots, a Service may not. */}}
 {{- define "slipway.fullname" -}}
 {{- $name := .Values.nameOverride | default .Chart.Name }}
 {{- $both := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
-{{- .Values.fullnameOverride | default $both | trunc 43 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | default $both | replace "." "-" | trunc 43 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "slipway.selectorLabels" -}}
