@@ -28,6 +28,11 @@ def test_requests_in_flight_are_those_at_the_target_and_not_at_the_capacity() ->
     assert plan.in_flight == pytest.approx(300 * 0.01, rel=0.01)
 
 
+def test_targets_of_a_model_that_is_rarely_asked_are_not_0_which_the_chart_refuses() -> None:
+    plan = replicas(0.05, result_of(np.full(1000, 0.001), rate=0.06), None, Assumptions())
+    assert (plan.rate, plan.in_flight) == (0.042, 0.000042)
+
+
 def test_a_server_that_tells_nothing_leaves_its_resources_open() -> None:
     confirmed = result_of(np.full(1000, 0.02), rate=400)
     assert use(confirmed) is None
