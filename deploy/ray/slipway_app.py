@@ -11,6 +11,7 @@ from ray import serve
 from starlette.types import ASGIApp
 
 from serving.application import loaded_application
+from serving.commands.chosen_settings import repository
 from serving.settings import Settings
 
 
@@ -39,4 +40,6 @@ class Slipway:
 def application(options: dict[str, Any]) -> Any:
     """`options` are those of `slipway serve`, with underscores, of which `model_repository` is needed."""
     options = {"exit_on_error": True, **options}
-    return Slipway.bind(Settings(Path(options.pop("model_repository")), **options))  # type: ignore[attr-defined] # Ray's
+    if "model_cache" in options:
+        options["model_cache"] = Path(options["model_cache"])
+    return Slipway.bind(Settings((repository(options.pop("model_repository")),), **options))  # type: ignore[attr-defined] # Ray's

@@ -48,14 +48,15 @@ def chosen_settings(options: ServeOptions, environment: Mapping[str, str]) -> Se
 
 
 def _repositories(options: ServeOptions) -> tuple[Path | str, ...]:
-    chosen = tuple(map(_repository, places.chosen(list(options.model_repository or ()))))
+    chosen = tuple(map(repository, places.chosen(list(options.model_repository or ()))))
     if options.model_name is not None and (len(chosen) > 1 or not isinstance(chosen[0], Path)):
         got = f"{len(chosen)} places" if len(chosen) > 1 else chosen[0]
         raise typer.BadParameter(f"--model-name is for one folder or file on this machine; got {got}")
     return chosen
 
 
-def _repository(place: str) -> Path | str:
+def repository(place: str) -> Path | str:
+    """A folder, or an address as it is. Raises `BadParameter`."""
     if not remote_address.is_remote(place):
         return Path(place.removeprefix("file://"))
     try:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.serving.test_server import free_port
 PROGRAMS = os.environ.get("SLIPWAY_RAY_PROGRAMS", "")
 pytestmark = pytest.mark.skipif(not PROGRAMS, reason="`make ray-test` installs Ray and runs it")
 
+APP = Path(__file__).parents[3] / "deploy" / "ray"
 CALLERS = 16
 ONGOING, QUEUED = 32, 32
 DOUBLE = {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}
@@ -54,6 +56,16 @@ def add_slow(root: Path) -> None:
                 return {"y": request.inputs["x"]}
         """,
     )
+
+
+def test_models_may_lie_at_an_address_which_is_no_folder() -> None:
+    options = {"model_repository": "s3://bucket/models", "model_cache": "/cache"}
+    code = f"import slipway_app as it; print(it.application({options})._bound_deployment.init_args[0])"
+    found = os.pathsep.join((str(APP), os.environ.get("PYTHONPATH", "")))
+    command = [Path(PROGRAMS) / "python", "-c", code]
+    said = subprocess.run(command, env={**os.environ, "PYTHONPATH": found}, capture_output=True, text=True, check=True)
+    assert "model_repositories=('s3://bucket/models',)" in said.stdout
+    assert "model_cache=PosixPath('/cache')" in said.stdout
 
 
 def test_tritonclient_has_its_answers(cluster: Cluster) -> None:
