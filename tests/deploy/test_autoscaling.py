@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import ModuleType
 
 import httpx
 import pytest
 import yaml
 
+from deploy.check.chart import rendered
+from deploy.check.programs import program
 from tests import python_models, scaled_models
 from tests.prometheus_server import FOLDER, Prometheus, needs_prometheus, scraping
 from tests.running_server import RunningServer, running, until
@@ -105,9 +106,7 @@ def of_adapter(models: str) -> dict[str, str]:
 
 def of_keda(models: str) -> dict[str, str]:
     """What the chart's ScaledObject asks."""
-    chart: ModuleType = pytest.importorskip("deploy.check.chart", reason="the chart is not there")
-    programs: ModuleType = pytest.importorskip("deploy.check.programs")
-    if programs.program("helm") is None:
+    if program("helm") is None:
         pytest.skip("helm is not installed: make deploy-tools")
     values = {
         "enabled": True,
@@ -120,7 +119,7 @@ def of_keda(models: str) -> dict[str, str]:
         "sequencesPerReplica": 4,
     }
     more = {f"autoscaling.{name}": value for name, value in values.items()} | {"monitoring.interval": "1s"}
-    manifests = chart.rendered(more=more, namespace=NAMESPACE)
+    manifests = rendered(more=more, namespace=NAMESPACE)
     (scaled,) = (manifest for manifest in manifests if manifest["kind"] == "ScaledObject")
     triggers = scaled["spec"]["triggers"]
     return {trigger["name"].replace("-", "_"): trigger["metadata"]["query"] for trigger in triggers}
