@@ -14,6 +14,7 @@ from deploy.check.programs import ROOT, program
 from loadtests.replicas import Assumptions, Replicas
 from loadtests.replicas import values as planned_values
 from serving import __version__
+from serving.commands.serve_options import KINDS
 from tests.deploy.chart.manifests import needs_helm
 
 pytestmark = needs_helm
@@ -34,8 +35,9 @@ WRONG_KINDS = {
     "probes.liveness.period": (5, "additional properties 'period' not allowed"),
     "podDisruptionBudget.maxUnavailable": ("half", "does not match pattern"),
     "drain.lameDuckSeconds": (None, "missing property 'lameDuckSeconds'"),
-    "config.http-workers": (2, "invalid propertyName 'http-workers'"),
-    "config.trace_config": ({"rate": 1}, "got object, want"),
+    "config.http_worker": (2, "additional properties 'http_worker' not allowed"),
+    "config.http_workers": ("two", "got string, want integer"),
+    "config.trace_config": ({"rate": 1}, "got object, want array"),
     "env": ([{"value": "1"}], "missing property 'name'"),
     "autoscaling.kind": ("both", "value must be one of 'hpa', 'keda'"),
     "autoscaling.requestsInFlightPerReplica": (0, "exclusiveMinimum"),
@@ -132,8 +134,14 @@ def test_every_value_is_in_the_schema_and_every_name_of_the_schema_has_a_default
 
     of_any_key = {".ingress.grpcAnnotations", ".monitoring.dashboardLabels"}
     defaults = {name for name in given(DEFAULTS) if not any(name.startswith(f"{it}.") for it in of_any_key)}
-    wanted = names(SCHEMA) - {".global"}
+    wanted = {re.sub(r"^\.config\..*", ".config", name) for name in names(SCHEMA)} - {".global"}
     assert {re.sub(r"^(\.resources\.\w+)\..*", r"\1", name) for name in defaults} == wanted - of_any_key
+
+
+def test_options_of_the_server_are_in_the_schema_with_their_kinds() -> None:
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+    found = {name: it["type"] for name, it in SCHEMA["properties"]["config"]["properties"].items()}
+    assert found == {name: kinds[kind] for name, kind in KINDS.items()}
 
 
 def test_what_a_load_test_recommends_can_be_pasted() -> None:

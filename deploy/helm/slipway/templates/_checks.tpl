@@ -4,7 +4,7 @@
 {{- if regexMatch "^[0-9]" $name }}{{ fail (printf "fullnameOverride: a Service's name begins with a letter, and %s does not; give another" $name) }}{{ end }}
 {{- $owned := dict "host" "host" "http_port" "ports.http" "grpc_port" "ports.grpc" "metrics_port" "ports.metrics" "model_repository" "repository" "model_cache" "cache" "lame_duck_secs" "drain.lameDuckSeconds" "shutdown_timeout" "drain.shutdownTimeoutSeconds" "config" "config" }}
 {{- range $key, $_ := .Values.config }}
-{{- with get $owned (replace "-" "_" $key) }}{{ fail (printf "config.%s: set `%s` instead, from which other things follow too" $key .) }}{{ end }}
+{{- with get $owned $key }}{{ fail (printf "config.%s: set `%s` instead, from which other things follow too" $key .) }}{{ end }}
 {{- end }}
 {{- range .Values.env }}
 {{- with ternary (get $owned (.name | trimPrefix "SLIPWAY_" | lower)) "" (hasPrefix "SLIPWAY_" .name) }}{{ fail (printf "env: set `%s` instead of a variable, from which other things follow too" .) }}{{ end }}
