@@ -8,16 +8,20 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 
+from serving.access.gate import Gate
 from serving.backends.backend import share_threads
 from serving.core.did_you_mean import instead
 from serving.core.log_settings import LogSettings
 from serving.core.states import ModelState
+from serving.doors import door_of_many
 from serving.engine.dependencies import Dependencies
 from serving.engine.engine import Engine
 from serving.engine.load_policy import LoadPolicy
@@ -64,6 +68,8 @@ class Application:
     offered: list[str]
     web: CountedReplies
     held: HeldMemory
+    behind: Callable[[Gate], ASGIApp]
+    """The same as `web`, for another door."""
 
     async def load(self, stop: asyncio.Event) -> None:
         """Try every model that is to be there at once, until a `stop`. Raises `ModelsFailed`."""
@@ -80,11 +86,12 @@ class Application:
 @asynccontextmanager
 async def loaded_application(settings: Settings) -> AsyncIterator[Application]:
     """For who has a server of his own: it answers within the block, and what was accepted is answered at its end.
+    Where callers are can't be known there, so that no request changes anything.
 
     Raises what `open_application` and `load` do.
     """
     with ExitStack() as opened:
-        application = await open_application(settings, opened)
+        application = await open_application(settings, opened, door_of_many(settings.access))
         try:
             await application.load(asyncio.Event())
             application.engine.accepting = True
@@ -96,10 +103,15 @@ async def loaded_application(settings: Settings) -> AsyncIterator[Application]:
 
 
 async def open_application(
-    settings: Settings, opened: ExitStack, others_need: Callable[[], str] = lambda: ""
+    settings: Settings,
+    opened: ExitStack,
+    gate: Gate,
+    is_behind_gateways: bool = False,
+    others_need: Callable[[], str] = lambda: "",
 ) -> Application:
     """Nothing is loaded yet; what is left on disk goes with `opened`. Belongs to the event loop that runs.
-    `others_need` says why what is around it needs a restart.
+    `gate` and `is_behind_gateways` are for its HTTP, as `Door` has them; `others_need` says why what is around it needs
+    a restart.
 
     Raises `TracingUnavailable`, and `ModelLoadFailed` for a repository that can't be read.
     """
@@ -132,7 +144,7 @@ async def open_application(
     offered = extensions(settings.allow_shared_memory, is_explicit)
     traces, observer, largest = observing.traces, observing.observer, settings.max_body_size
     held, page = HeldMemory(settings.queue_byte_size or memory().for_requests), settings.web_page
-    web = CountedReplies(gateway(engine, metrics, regions, traces, logs, offered, largest, page, observer, held))
+    behind = partial(gateway, engine, metrics, regions, traces, logs, offered, largest, page, observer, held)
     return Application(
         settings,
         repository,
@@ -145,8 +157,9 @@ async def open_application(
         regions,
         logs,
         offered,
-        web,
+        CountedReplies(behind(gate, is_behind_gateways)),
         held,
+        behind,
     )
 
 

@@ -7,6 +7,7 @@ import typer
 from serving import __version__
 from serving.commands.absent import add_absent, is_installed
 from serving.commands.config import config
+from serving.commands.keys import keys
 from serving.commands.models import models
 from serving.commands.predict import predict
 from serving.commands.serve import serve
@@ -70,6 +71,7 @@ _add_training()
 app.command(cls=ServeCommand)(serve)
 app.command(cls=ServeCommand)(config)
 app.add_typer(models, name="models")
+app.add_typer(keys, name="keys")
 app.command()(predict)
 app.command()(tune)
 _add_load_test()

@@ -14,9 +14,13 @@
     ├── ModelLoadFailed       a model on disk can't be served (bad config, missing or corrupt file)
     │   └── RepositoryPollFailed  what a load request names or brings is no model at all
     ├── ControlRefused        loading and unloading by request was not switched on
+    ├── Unauthenticated       nobody knows who the caller is, and it matters
+    ├── Forbidden             the caller may not do that
+    │   └── Restricted        it must show a secret for this, in a header
     ├── Overloaded            the queue is full; nothing was accepted
     │   ├── Hopeless          there is room, and it could not be answered in time
-    │   └── OutOfMemory       there is no memory for one more request
+    │   ├── OutOfMemory       there is no memory for one more request
+    │   └── TooManyRequests   of this caller
     ├── DeadlineExceeded      accepted, but its deadline passed before it ran
     ├── Cancelled             the caller went away before it ran
     ├── ServerExiting         it did not end within the time that the server had to stop
@@ -89,6 +93,18 @@ class ControlRefused(SlipwayError):
     pass
 
 
+class Unauthenticated(SlipwayError):
+    pass
+
+
+class Forbidden(SlipwayError):
+    pass
+
+
+class Restricted(Forbidden):
+    pass
+
+
 class Overloaded(SlipwayError):
     """`retry_after` is the number of seconds after which the caller may try again."""
 
@@ -102,6 +118,10 @@ class Hopeless(Overloaded):
 
 
 class OutOfMemory(Overloaded):
+    pass
+
+
+class TooManyRequests(Overloaded):
     pass
 
 

@@ -2,7 +2,9 @@
 
 import os
 import socket
+from typing import Any
 
+from serving.settings import Access
 from serving.transports.grpc.server import GrpcServer
 
 
@@ -33,11 +35,19 @@ def listen(host: str, port: int, option: str, is_shared: bool = False) -> socket
     return listening
 
 
-def listen_grpc(server: GrpcServer, host: str, port: int) -> int:
+def listen_admin(access: Access, host: str) -> list[socket.socket]:
+    """None where there is no port for that; `host` is the server's. Without keys it is this machine's own, unless
+    somebody said otherwise."""
+    if access.admin_port is None:
+        return []
+    return [listen(access.admin_host or (host if access.keys else "127.0.0.1"), access.admin_port, "--admin-port")]
+
+
+def listen_grpc(server: GrpcServer, host: str, port: int, credentials: Any) -> int:
     """grpc binds a port itself and does not say why it can't, so that is found out before."""
     listen(host, port, "--grpc-port").close()
     try:
-        return server.listen(host, port)
+        return server.listen(host, port, credentials)
     except OSError as error:
         raise _cannot_listen(host, port, "--grpc-port", error) from None
 

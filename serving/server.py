@@ -18,11 +18,12 @@ from starlette.types import ASGIApp
 
 from serving.application import open_application
 from serving.descriptors import room_for
+from serving.doors import Doors, open_doors
 from serving.engine.engine import Engine
 from serving.engine.own_thread import in_own_thread
 from serving.engine.poller import Poller
 from serving.gateways.gateways import Gateways, check_platform
-from serving.listening import listen, listen_grpc, listen_http, port_of
+from serving.listening import listen, listen_admin, listen_grpc, listen_http, port_of
 from serving.loop_delay import LoopDelay
 from serving.memory_limit import watch_memory
 from serving.recording.recorder import Recorder, Recording
@@ -43,6 +44,8 @@ log = logging.getLogger("slipway")
 
 _AFTER_GATEWAYS = 1  # seconds that the server's own HTTP has, once gateways had theirs
 
+_LAST = 1  # seconds for what asks for metrics, or changes models, when all else is answered
+
 _FOR_GATEWAYS = 24 * 60 * 60  # seconds that their connections may be idle; whoever hangs up must not be this side
 
 
@@ -53,6 +56,7 @@ class Started:
     http_port: int
     grpc_port: int
     metrics_port: int
+    admin_port: int | None
     engine: Engine
 
 
@@ -81,8 +85,12 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
     with ExitStack() as opened:
         listening = listen_http(settings.host, settings.http_port, settings.http_workers)
         http_sockets = [opened.enter_context(each) for each in listening]
-        metrics_socket = opened.enter_context(listen(settings.host, settings.metrics_port, "--metrics-port"))
-        application = await open_application(settings, opened, lambda: gateways.needs_restart)
+        metrics_host = settings.access.metrics_host or settings.host
+        metrics_socket = opened.enter_context(listen(metrics_host, settings.metrics_port, "--metrics-port"))
+        admin_sockets = [opened.enter_context(each) for each in listen_admin(settings.access, settings.host)]
+        doors = await in_own_thread(open_doors, settings.access)
+        has_gateways = settings.http_workers > 1
+        application = await open_application(settings, opened, doors.http, has_gateways, lambda: gateways.needs_restart)
         engine, registry, observing = application.engine, application.registry, application.observing
         regions, offered, observer = application.regions, application.offered, observing.observer
         usual = FastPath(engine, settings.max_body_size, application.held, observer)
@@ -93,21 +101,24 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             opened.callback(recorder.close)
             application.collectors.register(RecordingMetrics(recorder))
             app, fast_path = RecordedApp(app, recorder), RecordedWay(fast_path, recorder)
-        has_gateways = settings.http_workers > 1
-        http = _http_server(settings, app, fast_path)
-        limits = _limits(settings)
-        gateways = Gateways(http_sockets if has_gateways else (), http, app, fast_path, settings.max_body_size, limits)
-        metrics_http = HttpServer(metrics_only(application.metrics), shutdown_timeout=1)
-        largest, age = settings.grpc_max_message_size, settings.grpc_max_connection_age_secs
+        fast_path = doors.fast_path(fast_path)
+        http = _http_server(settings, app, fast_path, doors)
+        places, largest = http_sockets if has_gateways else (), doors.largest(settings.max_body_size)
+        limits, certificates = _limits(settings), settings.access.certificates
+        gateways = Gateways(places, http, app, fast_path, largest, limits, certificates)
+        beside = [(HttpServer(metrics_only(application.metrics), _LAST), metrics_socket)]
+        admin = [(HttpServer(application.behind(doors.admin), _LAST, tls=doors.tls), each) for each in admin_sockets]
+        beside += admin
+        most, age = settings.grpc_max_message_size, settings.grpc_max_connection_age_secs
         traces, logs, held = observing.traces, application.logs, application.held
-        grpc = GrpcServer(engine, regions, traces, logs, offered, largest, recorder, held, observer, age)
+        grpc = GrpcServer(engine, regions, traces, logs, offered, most, recorder, held, doors.grpc, observer, age)
         loop_delay = LoopDelay()
         replies = (application.web.replies, usual.replies)
         application.collectors.register(TrafficMetrics(engine, replies, http, gateways, grpc.calls, loop_delay))
-        grpc_port = listen_grpc(grpc, settings.host, settings.grpc_port)
+        grpc_port = listen_grpc(grpc, settings.host, settings.grpc_port, doors.grpc_tls)
         await grpc.start()
         http_task = asyncio.create_task(http.serve([] if has_gateways else http_sockets))
-        metrics_task = asyncio.create_task(metrics_http.serve([metrics_socket]))
+        tasks = [http_task, *(asyncio.create_task(server.serve([place])) for server, place in beside)]
         background = [asyncio.create_task(watch_memory(held, stop.asked))]
         gateways.start()
         try:
@@ -116,13 +127,14 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             if not stop.asked.is_set():
                 engine.accepting = True
                 grpc.set_accepting(True)
-                started = Started(port_of(http_sockets[0]), grpc_port, port_of(metrics_socket), engine)
+                admin_port = port_of(admin_sockets[0]) if admin_sockets else None
+                started = Started(port_of(http_sockets[0]), grpc_port, port_of(metrics_socket), admin_port, engine)
                 await in_own_thread(on_started, started)  # it may look at the repository
             if settings.model_control_mode == "poll":
                 roots, sync = application.repository.roots, application.dependencies.sync
                 poller = Poller(registry, sync, roots, settings.repository_poll_secs)
                 background.append(asyncio.create_task(poller.run(stop.asked)))
-            await _first(stop.asked.wait(), http_task, metrics_task, *background)
+            await _first(stop.asked.wait(), *tasks, *background)
         except BaseException:
             await grpc.close()
             raise
@@ -131,7 +143,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             grpc.set_accepting(False)
             if was_ready and stop.asked.is_set() and settings.lame_duck_secs:
                 (gateways if has_gateways else http).leave()
-                await _first(stop.at_once.wait(), http_task, metrics_task, timeout=settings.lame_duck_secs)
+                await _first(stop.at_once.wait(), *tasks, timeout=settings.lame_duck_secs)
             loop_delay.stop()
             stop.asked.set()
             await asyncio.gather(*background, return_exceptions=True)
@@ -140,19 +152,19 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
                 gateways.drain(settings.shutdown_timeout, partial(_end, http, http_task)),
                 grpc.stop(settings.shutdown_timeout),
             )
-            await _end(metrics_http, metrics_task)
+            await asyncio.gather(*(_end(server, task) for (server, _), task in zip(beside, tasks[1:], strict=True)))
             cut_off = http.cut_off + sum(all_cut_off)
             ended = await application.close(1.0 if cut_off else settings.shutdown_timeout)
-    for task in (http_task, metrics_task, *background):
+    for task in (*tasks, *background):
         task.result()  # raises what ended one of them before its time
     return Stopped(cut_off, still_running=not ended, close=grpc.close)
 
 
-def _http_server(settings: Settings, app: ASGIApp, fast_path: Way) -> HttpServer:
+def _http_server(settings: Settings, app: ASGIApp, fast_path: Way, doors: Doors) -> HttpServer:
     """Behind gateways it ends after them, and they decide how long a connection is kept."""
     if settings.http_workers > 1:
         return HttpServer(app, _AFTER_GATEWAYS, fast_path, keep_alive=_FOR_GATEWAYS)
-    return HttpServer(app, settings.shutdown_timeout, fast_path, limits=_limits(settings))
+    return HttpServer(app, settings.shutdown_timeout, fast_path, limits=_limits(settings), tls=doors.tls)
 
 
 def _limits(settings: Settings) -> ConnectionLimits:

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from serving.access.certificates import Certificates
+from serving.access.keys import Key
+from serving.access.restricted import Restriction
+
 
 @dataclass(frozen=True, slots=True)
 class Tracing:
@@ -19,6 +23,23 @@ class Tracing:
     resource: tuple[tuple[str, str], ...] = ()
     batching: tuple[tuple[str, str], ...] = ()
     is_by_environment: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Without `keys` everybody may ask, and only callers on this machine may change the server. Requests that change it
+    are answered at the `admin_port` only, where there is one: at `admin_host`, or else at this machine's own address
+    where there are no keys. Metrics are at `metrics_host`, "" for where the rest is. With `certificates` HTTP and gRPC
+    are encrypted, metrics are not. Pages of `allow_origin` may ask from browsers."""
+
+    keys: tuple[Key, ...] = ()
+    http_restricted: tuple[Restriction, ...] = ()
+    grpc_restricted: tuple[Restriction, ...] = ()
+    allow_origin: tuple[str, ...] = ()
+    admin_port: int | None = None
+    admin_host: str | None = None
+    metrics_host: str = ""
+    certificates: Certificates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +65,7 @@ class Settings:
     `auto_tune_secs` of each load go into measuring how many instances and threads suit the model. With more than one
     of `http_workers` that many processes take HTTP connections, and this one only answers. The share
     `access_log_rate` of requests is logged, and every one that failed; None for none at all. A `web_page` shows the
-    models to people who open the server's address.
+    models to people who open the server's address. `access` says who may ask what.
     """
 
     model_repositories: Path | tuple[Path | str, ...]
@@ -85,6 +106,7 @@ class Settings:
     body_timeout: float = 30.0
     queue_byte_size: int | None = None
     web_page: bool = True
+    access: Access = Access()
 
     @property
     def places(self) -> tuple[Path | str, ...]:

@@ -25,6 +25,7 @@ class RunningServer:
     metrics_port: int
     loop: asyncio.AbstractEventLoop
     stop: Stop
+    admin_port: int | None = None
 
     @property
     def address(self) -> str:
@@ -97,7 +98,8 @@ def running(root: Path, **settings: Any) -> Iterator[RunningServer]:
         is_up.wait()
         try:
             if started:
-                yield RunningServer(started[0].http_port, started[0].grpc_port, started[0].metrics_port, loop, stop)
+                ports = (started[0].http_port, started[0].grpc_port, started[0].metrics_port)
+                yield RunningServer(*ports, loop, stop, started[0].admin_port)
         finally:
             if thread.is_alive():
                 loop.call_soon_threadsafe(stop.now)

@@ -15,6 +15,7 @@ PACKAGES = ("serving", "training", "loadtests")
 ALLOWED = {
     "serving.errors": set(),
     "serving.core": {"serving.errors"},
+    "serving.access": {"serving.core", "serving.errors"},
     "serving.scheduling": {"serving.core", "serving.errors"},
     "serving.audio": {"serving.errors"},
     "serving.protocols": {"serving.audio", "serving.core", "serving.errors"},
@@ -52,15 +53,22 @@ ALLOWED = {
         "serving.loop_delay",
         "serving.transports",
     },
-    "serving.settings": set(),
+    "serving.settings": {"serving.access"},
     "serving.exit_codes": set(),
     "serving.stopping": {"serving.exit_codes"},
     "serving.recording": {"serving", "serving.errors", "serving.protocols"},
-    "serving.listening": {"serving.transports"},
+    "serving.listening": {"serving.settings", "serving.transports"},
     "serving.tracing": {"serving.core"},
-    "serving.gateways": {"serving.backends", "serving.engine", "serving.errors", "serving.transports"},
+    "serving.gateways": {
+        "serving.access",
+        "serving.backends",
+        "serving.engine",
+        "serving.errors",
+        "serving.transports",
+    },
     "serving.transports": {
         "serving",
+        "serving.access",
         "serving.audio",
         "serving.core",
         "serving.engine",
@@ -102,6 +110,7 @@ ALLOWED = {
 COMPOSERS = {
     "serving.server",
     "serving.application",
+    "serving.doors",
     "serving.observing",
     "serving.cli",
     "serving.commands",
@@ -109,6 +118,7 @@ COMPOSERS = {
 }
 
 DECISIONS = (
+    "serving/access",
     "serving/core",
     "serving/scheduling",
     "serving/protocols",
@@ -120,6 +130,13 @@ SHELL_MODULES = {"asyncio", "threading", "time", "random", "uuid", "socket", "fa
 
 # Modules of plain data or of words, which have no behaviour to test on their own.
 WITHOUT_OWN_TEST = {
+    "serving/access/scope.py": "words",
+    "serving/access/certificates.py": "data",
+    "serving/doors.py": "tests/integration/test_doors.py and test_access.py run servers with what it composes",
+    "serving/transports/audit.py": "the tests of both transports' test_door.py read its lines",
+    "serving/transports/tls.py": "tests/integration/test_doors.py connects to it",
+    "serving/transports/grpc/credentials.py": "the same",
+    "serving/transports/http/keyed_way.py": "tests/integration/test_access.py asks through it",
     "serving/errors.py": "tests/serving/transports/test_status.py walks the tree",
     "serving/commands/banner.py": "tests/integration/test_command_line.py runs the command",
     "serving/commands/predict.py": "tests/integration/test_command_line.py runs the command",

@@ -11,8 +11,9 @@ from ray import serve
 from starlette.types import ASGIApp
 
 from serving.application import loaded_application
+from serving.commands.access_config import with_keys_of
 from serving.commands.chosen_settings import repository
-from serving.settings import Settings
+from serving.settings import Access, Settings
 
 
 @serve.deployment
@@ -42,4 +43,6 @@ def application(options: dict[str, Any]) -> Any:
     options = {"exit_on_error": True, **options}
     if "model_cache" in options:
         options["model_cache"] = Path(options["model_cache"])
+    if file := options.pop("api_key_file", None):  # digests, which replicas may be sent
+        options["access"] = with_keys_of(Path(file), Access())
     return Slipway.bind(Settings((repository(options.pop("model_repository")),), **options))  # type: ignore[attr-defined] # Ray's

@@ -22,7 +22,8 @@ if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` 
 
 def say_where_to_look(settings: Settings, started: "Started") -> None:
     host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.host
-    url = f"http://{host}:{started.http_port}"
+    access = settings.access
+    url = f"{'https' if access.certificates else 'http'}://{host}:{started.http_port}"
     typer.secho(f"\nSlipway {__version__} is at {url}\n", bold=True)
     rows = started.engine.index()
     where = ", ".join(map(str, settings.places))
@@ -35,7 +36,11 @@ def say_where_to_look(settings: Settings, started: "Started") -> None:
     page = f"  Models, to see and try {url}/\n" if settings.web_page else ""
     typer.echo(f"\n{page}  API, to read and try   {url}/docs")
     typer.echo(f"  gRPC                   {host}:{started.grpc_port}")
-    typer.echo(f"  Prometheus metrics     http://{host}:{started.metrics_port}/metrics")
+    typer.echo(f"  Prometheus metrics     http://{access.metrics_host or host}:{started.metrics_port}/metrics")
+    if started.admin_port is not None:
+        typer.echo(f"  Changes                {url.rpartition(':')[0]}:{started.admin_port}, and nowhere else")
+    if access.keys:
+        typer.echo(f"  Who may ask            {', '.join(key.name for key in access.keys)}, with their keys")
     writers = _writers(started)
     asked = (model for model in started.engine.models() if model not in writers)
     routes = {model.name: people_routes.route(model.outputs) for model in asked}

@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from serving.commands import places
+from serving.commands.access_config import InvalidAccess, access_of
 from serving.commands.backend_config import InvalidBackendConfig, enables_global_threadpool
 from serving.commands.cache_config import InvalidCacheConfig, cache_byte_size
 from serving.commands.serve_options import ModelControlMode, ServeOptions
@@ -30,7 +31,8 @@ def chosen_settings(options: ServeOptions, environment: Mapping[str, str]) -> Se
         traced = traces(options.trace_file, options.otlp_endpoint, options.trace_config or (), environment)
         cache_size = cache_byte_size(options.response_cache_byte_size, options.cache_config)
         enable_global_threadpool = enables_global_threadpool(options.backend_config or ())
-    except (InvalidCacheConfig, InvalidBackendConfig, InvalidTraceConfig) as error:
+        access = access_of(options)
+    except (InvalidAccess, InvalidCacheConfig, InvalidBackendConfig, InvalidTraceConfig) as error:
         raise typer.BadParameter(str(error)) from None
     of_the_same_name = {
         each.name: getattr(options, each.name) for each in fields(Settings) if hasattr(options, each.name)
@@ -43,6 +45,7 @@ def chosen_settings(options: ServeOptions, environment: Mapping[str, str]) -> Se
         "tracing": traced.tracing,
         "response_cache_byte_size": cache_size,
         "enable_global_threadpool": enable_global_threadpool,
+        "access": access,
     }
     return Settings(**{**of_the_same_name, **changed})
 

@@ -15,13 +15,15 @@ from typing import Annotated
 import typer
 
 from serving.commands.chosen_settings import chosen_settings
-from serving.commands.configuration import unknown
+from serving.commands.configuration import SECRETS, unknown
 from serving.commands.serve_command import DEFAULT, FILE, origin, with_serve_options
 from serving.commands.serve_options import KINDS, ServeOptions
 from serving.commands.trace_config import endpoint_variable
 from serving.settings import Settings
 
 _LOGIN = re.compile(r"(?i)(https?://)[^/@\s]+@")
+
+_SECRET = "(secret)"
 
 Value = bool | int | float | str | list[str] | None
 
@@ -66,9 +68,9 @@ def config(
 
 
 def as_a_file(rows: Iterable[Row]) -> list[str]:
-    """Its lines; what is as it would be anyway is a comment."""
+    """Its lines; what is as it would be anyway is a comment, and so is that there is a secret."""
     return [
-        f"{'# ' if row.source == DEFAULT else ''}{row.name} = {_toml(row.value)}"
+        f"{'# ' if row.source == DEFAULT or row.value == _SECRET else ''}{row.name} = {_toml(row.value)}"
         for row in rows
         if row.value is not None and row.name != "config"
     ]
@@ -81,7 +83,10 @@ def _rows(context: typer.Context, options: ServeOptions, settings: Settings) -> 
     if settings.tracing.is_by_environment:
         sources["otlp_endpoint"] = endpoint_variable(os.environ)
         chosen["otlp_endpoint"] = os.environ[sources["otlp_endpoint"]]
-    return [Row(name, _plain(value), sources[name]) for name, value in chosen.items()]
+    return [
+        Row(name, _SECRET if value and name in SECRETS else _plain(value), sources[name])
+        for name, value in chosen.items()
+    ]
 
 
 def _plain(value: object) -> Value:

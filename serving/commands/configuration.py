@@ -29,6 +29,9 @@ _SEPARATORS = {"model_repository": r"\s*,\s*", "load_model": r"[,\s]+"}
 _OF_SERVICE = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
 _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://.*")
 
+SECRETS = frozenset(["api_key", "http_restricted_api", "grpc_restricted_protocol"])
+"""Options whose values nobody is shown."""
+
 _OTHERS = {"SLIPWAY_CONFIG", "SLIPWAY_URL"}  # this file, and `slipway predict`'s server
 
 
@@ -52,7 +55,8 @@ def from_file(path: Path, kinds: Kinds) -> dict[str, object]:
         if name in chosen:
             raise InvalidConfiguration(f"{path}: {name} is there with hyphens too; leave one out")
         if not _is(value, kinds[name]):
-            raise InvalidConfiguration(f"{path}: {key} must be {_EXPECTED[kinds[name]]}, got {_shown(value)}")
+            got = "something else" if name in SECRETS else _shown(value)
+            raise InvalidConfiguration(f"{path}: {key} must be {_EXPECTED[kinds[name]]}, got {got}")
         chosen[name] = value
     return chosen
 

@@ -43,10 +43,12 @@ def failures() -> dict[type[Exception], ExitCode]:
     from serving.listening import PortTaken
     from serving.recording.record_file import RecordFileUnusable
     from serving.tracing.otlp import TracingUnavailable
+    from serving.transports.tls import CertificatesUnusable
 
     return {
         GatewaysFailed: ExitCode.UNEXPECTED,
         TracingUnavailable: ExitCode.MISUSED,
+        CertificatesUnusable: ExitCode.MISUSED,
         ModelLoadFailed: ExitCode.NO_REPOSITORY,
         PortTaken: ExitCode.NO_PORT,
         ModelsFailed: ExitCode.MODEL_FAILED,

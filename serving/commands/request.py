@@ -1,6 +1,7 @@
 """One HTTP request from the shell to a server, with errors that a person can act on."""
 
 import json
+import os
 from typing import Any
 
 import typer
@@ -36,7 +37,7 @@ def _ask(method: str, url: str, body: bytes, timeout: float, start: str = "slipw
     if not url.startswith(("http://", "https://")):
         raise ServerUnreachable(f"'{url}' is no address of a server; it should start with http://")
     try:
-        reply = urllib3.request(method, url, body=body, timeout=timeout, retries=False)
+        reply = urllib3.request(method, url, body=body, headers=_shown(), timeout=timeout, retries=False)
     except exceptions.ReadTimeoutError:
         raise ServerUnreachable(f"{url} did not answer within {timeout:g} s") from None
     except exceptions.HTTPError as error:
@@ -50,6 +51,12 @@ def _ask(method: str, url: str, body: bytes, timeout: float, start: str = "slipw
     if document is None:
         raise ServerRefused(f"{url} answered something that is not JSON; is it a Slipway server?")
     return document
+
+
+def _shown() -> dict[str, str]:
+    """The key that the server may want: no option, which others could see."""
+    key = os.environ.get("SLIPWAY_API_KEY", "").split()
+    return {"Authorization": f"Bearer {key[0]}"} if key else {}
 
 
 def _words(error: exceptions.HTTPError) -> str:

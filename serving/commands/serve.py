@@ -6,13 +6,15 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
 
+from serving.commands.access_config import InvalidAccess, with_keys_of
 from serving.commands.banner import say_where_to_look
 from serving.commands.chosen_settings import chosen_settings
-from serving.commands.configuration import unknown
+from serving.commands.configuration import SECRETS, unknown, variable
 from serving.commands.failures import CannotServe, check_places, failures
 from serving.commands.late_places import wait_for
 from serving.commands.serve_command import with_serve_options
@@ -53,6 +55,13 @@ def serve(options: ServeOptions) -> None:
     what holds, and why. Ctrl-C answers what runs, then stops.
     """
     settings = chosen_settings(options, os.environ)
+    if options.api_key_file is not None:
+        try:
+            settings = replace(settings, access=with_keys_of(options.api_key_file, settings.access))
+        except InvalidAccess as error:
+            raise typer.BadParameter(str(error)) from None
+    for secret in SECRETS:  # from now on no process of a model is told
+        os.environ.pop(variable(secret), None)
     _log_to_stderr(options.log_style)
     wait_for(settings.places, os.environ)
     try:

@@ -224,6 +224,56 @@ class ServeOptions:
             "--web-page", help="Show models, their figures and a way to try them at the HTTP address; or --no-web-page."
         ),
     ] = _DEFAULTS.web_page
+    api_key: Annotated[
+        list[str] | None,
+        Option(
+            help="A key that callers must show, for inference and metadata; may be repeated. A command line can be "
+            "seen, SLIPWAY_API_KEY and --api-key-file can't.",
+            metavar="KEY",
+        ),
+    ] = None
+    api_key_file: Annotated[
+        Path | None, Option(help="TOML file of keys, as `slipway keys new` writes it.", metavar="FILE")
+    ] = None
+    admin_port: Annotated[
+        int | None,
+        Option(
+            help="Port for what changes the server, such as loading models, which is then done nowhere else; 0 chooses "
+            "a free one.",
+            metavar="N",
+            min=0,
+            max=65535,
+        ),
+    ] = None
+    admin_host: Annotated[
+        str | None,
+        Option(
+            help="Address of --admin-port; unless given, --host where there are keys, else 127.0.0.1. Without keys "
+            "whoever reaches a given one may change the server."
+        ),
+    ] = None
+    metrics_host: Annotated[str | None, Option(help="Address of --metrics-port; unless given, --host.")] = None
+    ssl_certfile: Annotated[
+        Path | None, Option(help="Certificate in PEM; HTTP and gRPC are then encrypted.", metavar="FILE")
+    ] = None
+    ssl_keyfile: Annotated[
+        Path | None, Option(help="Its key in PEM, without a password; unless given, in --ssl-certfile.", metavar="FILE")
+    ] = None
+    ssl_ca_certs: Annotated[
+        Path | None,
+        Option(help="Authorities in PEM, of which one must have signed each caller's certificate.", metavar="FILE"),
+    ] = None
+    allow_origin: Annotated[
+        list[str] | None,
+        Option(help="Origin of pages that may ask from browsers: https://app.example, or '*'; may be repeated."),
+    ] = None
+    http_restricted_api: Annotated[
+        list[str] | None,
+        Option(help="As tritonserver takes it: CATEGORY[,CATEGORY]:HEADER=VALUE; may be repeated.", metavar="TEXT"),
+    ] = None
+    grpc_restricted_protocol: Annotated[
+        list[str] | None, Option(help="The same for gRPC: CATEGORY[,CATEGORY]:KEY=VALUE.", metavar="TEXT")
+    ] = None
     lame_duck_secs: Annotated[
         float,
         Option(

@@ -13,21 +13,21 @@ _BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "off": False, 
 _SAME = {
     "--allow-client-shm": "--allow-shared-memory",
     "--exit-timeout-secs": "--shutdown-timeout",
+    "--metrics-address": "--metrics-host",
     "--http-max-input-size": "--max-body-size",
     "--model-store": "--model-repository",
     "--model_name": "--model-name",  # as KServe's own servers have it
 }
-_HOST = "HTTP, gRPC and metrics have one address here, --host"
+_HOST = "HTTP and gRPC have one address here, --host; metrics can have their own, --metrics-host"
 _ALWAYS_ON = "HTTP, gRPC and metrics are always on here; leave it out"
 _COMPLETED = "a config is always completed from the model's file here; leave it out"
-_TLS = "nothing is encrypted here; put a proxy in front that does it"
-_OPEN = "nothing is restricted here; put a proxy in front that does it"
+_TLS = "--ssl-certfile FILE and --ssl-keyfile FILE encrypt gRPC and HTTP both"
+_MUTUAL = "--ssl-ca-certs FILE wants certificates of gRPC's and HTTP's callers both"
 _NO_CLOUD = "SageMaker's and Vertex AI's own paths are not served here; put a proxy in front that maps /v2/models/..."
 # By how the option begins; the first that fits.
 _INSTEAD: Mapping[str, str] = {
     "--http-address": _HOST,
     "--grpc-address": _HOST,
-    "--metrics-address": _HOST,
     "--allow-http": _ALWAYS_ON,
     "--allow-grpc": _ALWAYS_ON,
     "--allow-metrics": _ALWAYS_ON,
@@ -40,11 +40,10 @@ _INSTEAD: Mapping[str, str] = {
     "by request, POST /v2/logging",
     "--trace-": "say it as --trace-config rate=N, level=TIMESTAMPS or count=N, with --trace-file FILE or "
     "--otlp-endpoint URL; or by request, POST /v2/trace/setting",
+    "--grpc-use-ssl-mutual": _MUTUAL,
     "--grpc-use-ssl": _TLS,
     "--grpc-server-": _TLS,
-    "--grpc-root-cert": _TLS,
-    "--http-restricted-api": _OPEN,
-    "--grpc-restricted-protocol": _OPEN,
+    "--grpc-root-cert": _MUTUAL,
     "--sagemaker-": _NO_CLOUD,
     "--allow-sagemaker": _NO_CLOUD,
     "--vertex-ai-": _NO_CLOUD,

@@ -111,20 +111,21 @@ class EngineEnd(asyncio.Protocol):
             self._open[frame.id] = Asked(answer.cancel, answer.cancel)
 
     def _target(self, asked: bytes, header_length: int, length: int) -> Target:
-        key = (asked, header_length, length)
-        target = self._targets.get(key)
+        known = (asked, header_length, length)
+        target = self._targets.get(known)
         if target is None:
-            url, accepts, timeout, *noted = asked.split(b"\n", 3)
+            url, accepts, timeout, key, *noted = asked.split(b"\n", 4)
             seconds = float(timeout) if timeout else None
             about = frames.decode_headers(noted[0]) if noted else ()
-            target = with_path(url, header_length, length, accepts.decode("latin-1"), seconds, about)
+            codings, shown = accepts.decode("latin-1"), key.decode("latin-1")
+            target = with_path(url, header_length, length, codings, seconds, about, shown)
             assert target is not None, "a gateway asks for nothing else"
             if noted:  # which differ from one request to the next
                 return target
             if len(self._targets) >= _MOST_TARGETS:
                 self._targets.clear()
             if len(asked) <= _LONGEST:
-                self._targets[key] = target
+                self._targets[known] = target
         return target
 
     def _answer(self, of: int, status: int, headers: Headers, body: Sequence[bytes | memoryview]) -> None:

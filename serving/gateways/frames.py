@@ -1,7 +1,7 @@
 """What a gateway and the engine's process tell each other: frames, one behind the other in a stream of bytes.
 
     gateway ─▶  UP         it takes connections
-                ASK        id, length of the JSON │ path, codings, seconds, who asks │ body
+                ASK        id, length of the JSON │ path, codings, seconds, key, who asks │ body
                 ASK_PLACED the same               │ path │ where in shared memory the body lies
                 CANCEL     id of an ask whose caller left
                 FREE       id of an ask whose reply was taken out of shared memory

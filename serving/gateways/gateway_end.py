@@ -133,7 +133,8 @@ class GatewayEnd(asyncio.Protocol):
 
     def ask(self, target: Target, body: bytes | Placed, send: Send) -> Ask:
         self._latest += 1
-        of, path = self._latest, f"{target.path}\n{target.accepts}\n{target.timeout or ''}".encode("latin-1")
+        head = f"{target.path}\n{target.accepts}\n{target.timeout or ''}\n{target.key}"
+        of, path = self._latest, head.encode("latin-1")
         if target.noted:
             path += b"\n" + frames.encode_headers(target.noted)
         if isinstance(body, Placed):

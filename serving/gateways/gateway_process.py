@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 
+from serving.access.certificates import Certificates
 from serving.backends.restarts import how_it_ended
 from serving.gateways import shared_memory
 from serving.gateways.shared_memory import SharedMemory
@@ -19,7 +20,13 @@ _PATIENCE = 5.0  # seconds between its last word and its end
 
 
 class GatewayProcess:
-    def __init__(self, listening: socket.socket, max_body_size: int, limits: ConnectionLimits) -> None:
+    def __init__(
+        self,
+        listening: socket.socket,
+        max_body_size: int,
+        limits: ConnectionLimits,
+        certificates: Certificates | None = None,
+    ) -> None:
         """Starts it; blocks for a moment. `listening` stays the caller's. Raises `OSError` and `ValueError`."""
         with ExitStack() as ours, ExitStack() as theirs:
             self.engine, their_engine = socket.socketpair()
@@ -34,11 +41,9 @@ class GatewayProcess:
             descriptors = [listening.fileno(), their_engine.fileno(), their_control.fileno(), memory]
             self._process = subprocess.Popen(
                 [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    _GATEWAY,
+                    *(sys.executable, "-P", "-m", _GATEWAY),
                     *map(str, [*descriptors, max_body_size, *in_whole_numbers(limits)]),
+                    *(certificates.words() if certificates is not None else ()),
                 ],
                 stdin=subprocess.DEVNULL,
                 pass_fds=descriptors,

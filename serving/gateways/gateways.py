@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
+from serving.access.certificates import Certificates
 from serving.backends.restarts import Restarts
 from serving.engine.own_thread import in_own_thread
 from serving.gateways.engine_end import EngineEnd
@@ -47,9 +48,10 @@ class Gateways:
         fast_path: Way,
         max_body_size: int,
         limits: ConnectionLimits,
+        certificates: Certificates | None = None,
     ) -> None:
         """One for each of `sockets`, which stay the caller's. `http` serves the ASGI application `app`. `limits` are of
-        each."""
+        each. Connections are encrypted where there are `certificates`."""
         self.restarts = 0
         self._sockets = sockets
         self._http = http
@@ -57,6 +59,7 @@ class Gateways:
         self._fast_path = fast_path
         self._max_body_size = max_body_size
         self._limits = limits
+        self._certificates = certificates
         self._stopping = asyncio.Event()
         self._ends: dict[EngineEnd, GatewayProcess] = {}
         self._connecting: set[asyncio.Future[Any]] = set()
@@ -153,7 +156,8 @@ class Gateways:
 
     async def _live(self, number: int) -> str:
         """From a start to how it ended. Raises `OSError` and `ValueError`."""
-        process = await in_own_thread(GatewayProcess, self._sockets[number], self._max_body_size, self._limits)
+        size, limits, certificates = self._max_body_size, self._limits, self._certificates
+        process = await in_own_thread(GatewayProcess, self._sockets[number], size, limits, certificates)
         end = EngineEnd(self._fast_path, self._app, process.memory, on_up=lambda: self._on_up(number))
         loop = asyncio.get_running_loop()
         await loop.create_unix_connection(lambda: end, sock=process.engine)

@@ -43,6 +43,7 @@ class OneRequest:
                 (HEADER_LENGTH, b"%d" % self._target.header_length),
                 *([(b"accept-encoding", self._target.accepts.encode("latin-1"))] if self._target.accepts else []),
                 *([(b"x-request-timeout-ms", b"%r" % (self._target.timeout * 1000))] if self._target.timeout else []),
+                *([(b"x-api-key", self._target.key.encode("latin-1"))] if self._target.key else []),
                 *self._target.noted,
             ],
             "client": None,

@@ -8,9 +8,11 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
+from serving.access.peers import PEER
 from serving.gateways.upstream import Broken, Headers, Upstream, Upstreams
 
 _OF_THE_CONNECTION = frozenset([b"connection", b"keep-alive", b"proxy-connection", b"te", b"upgrade"])
+_NOT_PASSED_ON = _OF_THE_CONNECTION | {PEER.encode()}  # whose word the server takes for where a request comes from
 _WRITTEN_ANEW = frozenset([b"date", b"transfer-encoding"])  # by whoever writes the reply to the client
 _EXPECTED = (b"expect", b"100-continue")
 _LOST = b'{"error":"Server exiting: it did not answer this request"}'
@@ -96,7 +98,8 @@ class _Exchange:
 def _head(scope: Any) -> bytes:
     query = b"?" + scope["query_string"] if scope["query_string"] else b""
     lines = [b"%s %s%s HTTP/1.1" % (scope["method"].encode(), scope["raw_path"], query)]
-    lines += [b"%s: %s" % header for header in scope["headers"] if header[0] not in _OF_THE_CONNECTION]
+    lines += [b"%s: %s" % header for header in scope["headers"] if header[0] not in _NOT_PASSED_ON]
+    lines += [b"%s: %s" % (PEER.encode(), scope["client"][0].encode())] if scope["client"] else []
     return b"\r\n".join([*lines, b"", b""])
 
 

@@ -8,12 +8,14 @@ from serving.errors import (
     Cancelled,
     ContextTooLong,
     DeadlineExceeded,
+    Forbidden,
     InvalidInput,
     ModelNotFound,
     ModelNotReady,
     Overloaded,
     ServerExiting,
     SlipwayError,
+    Unauthenticated,
 )
 from serving.protocols import json_text, sse
 
@@ -26,6 +28,8 @@ TYPES: dict[type[SlipwayError], tuple[str, str | None]] = {
     BodyTooLarge: (_INVALID, "request_too_large"),
     ModelNotFound: ("not_found_error", "model_not_found"),
     ModelNotReady: (_SERVER, "model_not_ready"),
+    Unauthenticated: (_INVALID, "invalid_api_key"),
+    Forbidden: ("permission_error", "insufficient_permissions"),
     Overloaded: ("rate_limit_error", "rate_limit_exceeded"),
     DeadlineExceeded: (_SERVER, "timeout"),
     Cancelled: (_INVALID, "cancelled"),

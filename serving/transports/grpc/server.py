@@ -1,15 +1,19 @@
 """The gRPC server: Triton's service, gRPC's health service, and reflection, for tools that ask what there is."""
 
+from typing import Any
+
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
+from serving.access.gate import Gate
 from serving.engine.engine import Engine
 from serving.engine.trace_registry import TraceRegistry
 from serving.log import Logging
 from serving.recording.recorder import Recorder
 from serving.transports.grpc import service
 from serving.transports.grpc.calls import Calls, Unary
+from serving.transports.grpc.door import GuardedServer
 from serving.transports.grpc.health import Health
 from serving.transports.grpc.inference import infer_rpc
 from serving.transports.grpc.models import model_rpcs, server_rpcs
@@ -47,6 +51,7 @@ class GrpcServer:
         max_message_size: int,
         recorder: Recorder | None,
         memory: HeldMemory,
+        gate: Gate,
         observer: Observer = UNOBSERVED,
         max_connection_age: float = 0.0,
     ) -> None:
@@ -82,15 +87,21 @@ class GrpcServer:
             "ModelInfer": self.calls.timed("ModelInfer", infer),
             "ModelStreamInfer": self.calls.streaming("ModelStreamInfer", stream),
         }
-        self._add_services(unary, others)
+        self._add_services(unary, others, gate)
 
     def __repr__(self) -> str:
         return f"<GrpcServer {self.calls}>"
 
-    def listen(self, host: str, port: int) -> int:
-        """The port, which the system chooses for 0. Raises `OSError` where it can't be had."""
+    def listen(self, host: str, port: int, credentials: Any = None) -> int:
+        """The port, which the system chooses for 0; encrypted, where there are grpc's `credentials`. Raises `OSError`
+        where it can't be had."""
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            bound: int = self._server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+            bound: int = (
+                self._server.add_insecure_port(address)
+                if credentials is None
+                else self._server.add_secure_port(address, credentials)
+            )
         except RuntimeError as error:
             raise OSError(str(error)) from None
         return bound
@@ -114,9 +125,11 @@ class GrpcServer:
     async def close(self) -> None:
         await self._server.stop(None)
 
-    def _add_services(self, unary: dict[str, Unary], others: dict[str, Rpc]) -> None:
+    def _add_services(self, unary: dict[str, Unary], others: dict[str, Rpc], gate: Gate) -> None:
+        guarded = GuardedServer(self._server, gate, self.calls.ended)
         rpcs = {name: self.calls.unary(name, answer) for name, answer in unary.items()}
-        service.add_service(self._server, {**rpcs, **others})
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        service.add_service(guarded, {**rpcs, **others})
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, guarded)
         health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-        reflection.enable_server_reflection([service.NAME, health, reflection.SERVICE_NAME], self._server)
+        services = reflection.aio.ReflectionServicer([service.NAME, health, reflection.SERVICE_NAME])
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(services, guarded)

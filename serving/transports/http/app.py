@@ -6,9 +6,11 @@ from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse, Response
 from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from serving import __version__
+from serving.access.gate import Gate
 from serving.engine.engine import Engine
 from serving.engine.trace_registry import TraceRegistry
 from serving.log import Logging
@@ -18,6 +20,7 @@ from serving.transports.http.body_limit import BodyLimit
 from serving.transports.http.classify import classify_router
 from serving.transports.http.cut_off import CutOff
 from serving.transports.http.detect import detect_router
+from serving.transports.http.door import Door
 from serving.transports.http.generate import generate_router
 from serving.transports.http.health import health_router
 from serving.transports.http.infer import infer_endpoint, infer_router
@@ -37,8 +40,11 @@ from serving.transports.http.statistics import statistics_router
 from serving.transports.http.tensor_route import TensorRoute
 from serving.transports.http.transcribe import transcribe_router
 from serving.transports.http.versions import versions_router
-from serving.transports.observer import UNOBSERVED, Observer
+from serving.transports.observer import Observer
 from serving.transports.shared_memory import SharedMemoryRegions
+
+_METHODS = ("GET", "HEAD", "POST")
+_READABLE = ("Inference-Header-Content-Length", "Retry-After", "X-Request-Id", "Traceresponse")  # by pages elsewhere
 
 _DESCRIPTION = """A model server that speaks the [Open Inference Protocol](https://github.com/kserve/open-inference-protocol)
 with Triton's extensions, so that `tritonclient` works unchanged. Every error is `{"error": "..."}`."""
@@ -53,10 +59,13 @@ def gateway(
     extensions: list[str],
     max_body_size: int,
     has_web_page: bool,
-    observer: Observer = UNOBSERVED,
-    memory: HeldMemory | None = None,
+    observer: Observer,
+    memory: HeldMemory,
+    gate: Gate,
+    is_behind_gateways: bool = False,
 ) -> ASGIApp:
-    """`max_body_size` in bytes; a larger body is refused with 413, before it is read where its length is announced."""
+    """`is_behind_gateways` as `Door` has it. `max_body_size` in bytes; a larger body is refused with 413, before it is
+    read where its length is announced."""
     app = FastAPIOffline(  # the docs page fetches nothing from elsewhere
         title="Slipway",
         version=__version__,
@@ -90,7 +99,11 @@ def gateway(
         app.include_router(router)
     if not has_web_page:
         app.add_api_route("/", _to_docs, include_in_schema=False)
-    return Observed(CutOff(BodyLimit(TensorRoute(app, infer), max_body_size, memory or HeldMemory())), observer)
+    inside = CutOff(BodyLimit(TensorRoute(app, infer), max_body_size, memory))
+    door: ASGIApp = Door(inside, gate, is_behind_gateways)
+    if gate.origins:
+        door = CORSMiddleware(door, gate.origins, _METHODS, ["*"], expose_headers=_READABLE)
+    return Observed(door, observer)
 
 
 def metrics_only(metrics: Metrics) -> FastAPI:

@@ -3,6 +3,8 @@
 Rule: what passes is noted and handed on, unread and unchanged.
 """
 
+from http import HTTPStatus
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.protocols import sse
@@ -29,7 +31,8 @@ class RecordedApp:
         try:
             await self._app(scope, exchange.receive, exchange.send)
         finally:
-            self._recorder.put(exchange.call())
+            if not exchange.was_refused:
+                self._recorder.put(exchange.call())
 
 
 class _Exchange:
@@ -67,6 +70,11 @@ class _Exchange:
             if self._is_stream:
                 self._first_byte = self._first_byte or self._end - self._start
                 self._events += body.count(_EVENTS_END)
+
+    @property
+    def was_refused(self) -> bool:
+        """For who asked, so that it says nothing of the server's load."""
+        return self._status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
     def call(self) -> HttpCall:
         raw_path: bytes = self._scope.get("raw_path") or self._scope["path"].encode()

@@ -13,7 +13,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from serving.core.brief import writable
-from serving.errors import BackendFailed, DeadlineExceeded, InstanceDied, InvalidInput, Overloaded, SlipwayError
+from serving.errors import (
+    BackendFailed,
+    DeadlineExceeded,
+    InstanceDied,
+    InvalidInput,
+    Overloaded,
+    SlipwayError,
+    Unauthenticated,
+)
 from serving.protocols import json_text, openai_errors
 from serving.transports.status import http_status, openai_status
 
@@ -45,10 +53,16 @@ def slipway_error_reply(error: SlipwayError, path: str, headers: dict[str, str] 
         if isinstance(error, Overloaded | DeadlineExceeded | InstanceDied)
         else {}
     )
-    headers = {**retry, **(headers or {})}
-    if path in _OPENAI:
+    challenge = {"WWW-Authenticate": 'Bearer realm="slipway"'} if isinstance(error, Unauthenticated) else {}
+    headers = {**retry, **challenge, **(headers or {})}
+    if _is_openai(path):
         return Response(openai_errors.encode(error), openai_status(error), headers, media_type="application/json")
     return error_reply(str(error), http_status(error, path), headers)
+
+
+def _is_openai(path: str) -> bool:
+    models, _, model = path.partition("/v1/models/")
+    return path in _OPENAI or path == "/v1/models" or (not models and model != "" and "/" not in model)
 
 
 def hung_up_reply() -> Response:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from serving.access.keys import shown_in
 from serving.core.visit import NOTED
 from serving.protocols.timeout_text import seconds_of
 
@@ -18,8 +19,9 @@ ALIGNMENT = 64  # bytes; what the widest vector instructions like
 _LONGEST_JSON = SMALL  # bytes of it before the tensors, which are looked at on the event loop
 _PATH = re.compile(rb"/v2/models/([\w.-]+)(?:/versions/(\d+))?/infer", re.ASCII)
 LENGTH, HEADER_LENGTH = b"content-length", b"inference-header-content-length"
-_UNUSUAL = frozenset([b"content-encoding", b"transfer-encoding", b"expect"])
-_OTHERS = _UNUSUAL | NOTED
+KEY_HEADERS = frozenset([b"authorization", b"x-api-key"])
+_UNUSUAL = frozenset([b"content-encoding", b"transfer-encoding", b"expect", b"origin"])
+_OTHERS = _UNUSUAL | NOTED | KEY_HEADERS
 _ACCEPTS, _TIMEOUT = b"accept-encoding", b"x-request-timeout-ms"
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -30,7 +32,8 @@ Send = Callable[[int, Headers, Sequence[bytes | memoryview]], None]
 class Target(NamedTuple):  # made in a third of a frozen dataclass's time
     """What a request's head says; `header_length` is that of the JSON that its body of `length` bytes begins with, or
     is. `accepts` are the codings that it accepts, "" where it says nothing of that; `timeout` is in seconds, None where
-    it sets none; `noted` are the headers in which its caller says who it is."""
+    it sets none; `noted` are the headers in which its caller says who it is, `key` is the API key that it shows, "" for
+    none."""
 
     path: str
     model: str
@@ -40,6 +43,7 @@ class Target(NamedTuple):  # made in a third of a frozen dataclass's time
     accepts: str = ""
     timeout: float | None = None
     noted: Headers = ()
+    key: str = ""
 
 
 class Asked(Protocol):
@@ -126,6 +130,7 @@ def target_of(method: bytes, url: bytes, headers: Headers, largest: int) -> Targ
     """None for unusual requests, and for bodies of more than `largest` bytes."""
     length, header_length, accepts, timeout = 0, -1, b"", None
     noted: list[tuple[bytes, bytes]] = []
+    keys: list[tuple[str, str]] = []
     for name, value in headers:
         if name == HEADER_LENGTH:
             if header_length >= 0 or not value.isdigit() or len(value) > len(str(_LONGEST_JSON)):
@@ -144,12 +149,17 @@ def target_of(method: bytes, url: bytes, headers: Headers, largest: int) -> Targ
         elif name in _OTHERS:
             if name in _UNUSUAL:
                 return None
-            noted.append((name, value))
+            if name in KEY_HEADERS:
+                keys.append((name.decode(), value.decode("latin-1")))
+            else:
+                noted.append((name, value))
     if header_length < 0:
         header_length = length
     if method != b"POST" or not 0 < header_length <= length <= largest or header_length > _LONGEST_JSON:
         return None
-    return with_path(url, header_length, length, accepts.decode("latin-1"), timeout, noted)
+    return with_path(
+        url, header_length, length, accepts.decode("latin-1"), timeout, noted, shown_in(keys) if keys else ""
+    )
 
 
 def with_path(
@@ -159,9 +169,10 @@ def with_path(
     accepts: str = "",
     timeout: float | None = None,
     noted: Headers = (),
+    key: str = "",
 ) -> Target | None:
     match = _PATH.fullmatch(url)
     if match is None:
         return None
     version = (match[2] or b"").decode()
-    return Target(url.decode(), match[1].decode(), version, header_length, length, accepts, timeout, noted)
+    return Target(url.decode(), match[1].decode(), version, header_length, length, accepts, timeout, noted, key)

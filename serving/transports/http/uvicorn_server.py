@@ -4,8 +4,9 @@ whoever could connect until then is answered."""
 import asyncio
 import socket
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
+from ssl import SSLContext
 from typing import Any
 
 import uvicorn
@@ -18,6 +19,8 @@ from serving.transports.http.watch import DEFAULT_LIMITS, ConnectionLimits
 KEEP_ALIVE = 75
 """Seconds; longer than the idle time of common load balancers, so that they hang up first."""
 
+_PATIENCE = 1.0  # seconds, with the handshakes of those whom a server that ends had not accepted
+
 
 class HttpServer(uvicorn.Server):
     """Without uvicorn's own signal handling, which two servers in one process can't both have."""
@@ -29,9 +32,11 @@ class HttpServer(uvicorn.Server):
         fast_path: Way | None = None,
         keep_alive: int = KEEP_ALIVE,
         limits: ConnectionLimits = DEFAULT_LIMITS,
+        tls: SSLContext | None = None,
     ) -> None:
         """`app` is an ASGI application; without a `shutdown_timeout` nothing is ever cut off."""
         self._leaving = Leaving()
+        self._tls = tls
         super().__init__(
             uvicorn.Config(
                 app,
@@ -44,6 +49,7 @@ class HttpServer(uvicorn.Server):
                 proxy_headers=False,  # nothing here asks who the caller is
                 timeout_keep_alive=keep_alive,
                 timeout_graceful_shutdown=shutdown_timeout,
+                ssl_context_factory=None if tls is None else lambda *_: tls,
             )
         )
         self.cut_off = 0
@@ -79,10 +85,16 @@ class HttpServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.leave()
         while connections := [each for listening in sockets or () for each in waiting(listening)]:
-            for connection in connections:
-                await asyncio.get_running_loop().connect_accepted_socket(self.protocol, connection)
+            await asyncio.gather(*map(self._accept, connections))
         await super().shutdown(sockets)
         self.cut_off = len(self.server_state.tasks)
+
+    async def _accept(self, connection: socket.socket) -> None:
+        patience = None if self._tls is None else _PATIENCE
+        with suppress(OSError):  # also of a handshake that fails
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self.protocol, connection, ssl=self._tls, ssl_handshake_timeout=patience
+            )
 
 
 def _http_protocol(fast_path: Way | None, leaving: Leaving, limits: ConnectionLimits) -> Callable[..., Any] | str:

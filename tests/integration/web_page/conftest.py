@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from serving.access.keys import Key, digest_of
+from serving.settings import Access
 from tests import chromium, python_models, tiny_decoders, tiny_encoders, tiny_models
 from tests.chromium import Heard
 from tests.integration.web_page.acting import SCRIPT
@@ -49,8 +51,17 @@ def server(root: Path) -> Iterator[RunningServer]:
 
 
 @pytest.fixture(scope="package")
-def browser(server: RunningServer) -> Iterator[Browser]:
-    """Gone before the server, whose loop can't end on a thread on which playwright's runs."""
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One that wants the key person-key."""
+    root = tmp_path_factory.mktemp("guarded")
+    tiny_models.add_sum(root)
+    with running(root, access=Access((Key("person", digest_of("person-key")),))) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def browser(server: RunningServer, guarded: RunningServer) -> Iterator[Browser]:
+    """Gone before the servers, whose loop can't end on a thread on which playwright's runs."""
     with chromium.browser() as browser:
         yield browser
 

@@ -9,6 +9,10 @@ from serving.commands.serve_options import KINDS, ModelControlMode, ServeOptions
 from serving.settings import Settings
 
 OPTIONS = ServeOptions()
+ACCESS = (
+    *("api_key", "admin_port", "admin_host", "metrics_host", "ssl_certfile", "ssl_keyfile", "ssl_ca_certs"),
+    *("allow_origin", "http_restricted_api", "grpc_restricted_protocol"),
+)
 OF_KIND = {str: "/x", int: 7, float: 0.75, list: ["a"]}
 
 
@@ -16,19 +20,27 @@ def test_without_a_choice_the_settings_are_their_defaults() -> None:
     assert chosen_settings(OPTIONS, {}) == Settings((Path("model_repository"),))
 
 
-@pytest.mark.parametrize("name", [name for name in KINDS if name != "log_style"])
+@pytest.mark.parametrize("name", [name for name in KINDS if name not in ("log_style", "api_key_file")])
 def test_what_is_chosen_is_set(name: str) -> None:
-    """`log_style` is no setting of the server."""
+    """`log_style` is no setting of the server, and a file of keys is read when it starts."""
     special = {
         "cache_config": "local,size=7",
         "otlp_endpoint": "http://h:4318",
         "model_control_mode": ModelControlMode.EXPLICIT,
         "trace_config": ["rate=7"],
         "backend_config": ["onnxruntime,enable-global-threadpool=1"],
+        "allow_origin": ["https://a"],
+        "http_restricted_api": ["health:key=v"],
+        "grpc_restricted_protocol": ["health:key=v"],
+    }
+    needed: dict[str, dict[str, object]] = {
+        "load_model": {"model_control_mode": ModelControlMode.EXPLICIT},
+        "admin_host": {"admin_port": 7},
+        "ssl_keyfile": {"ssl_certfile": Path("/c")},
+        "ssl_ca_certs": {"ssl_certfile": Path("/c")},
     }
     value = special.get(name) or OF_KIND.get(KINDS[name]) or not getattr(OPTIONS, name)
-    mode = ModelControlMode.EXPLICIT if name == "load_model" else OPTIONS.model_control_mode
-    base = replace(OPTIONS, model_control_mode=mode)
+    base = replace(OPTIONS, **needed.get(name, {}))  # type: ignore[arg-type]
     settings, others = chosen_settings(replace(base, **{name: value}), {}), chosen_settings(base, {})
     changed = [each.name for each in fields(Settings) if getattr(settings, each.name) != getattr(others, each.name)]
     elsewhere = {
@@ -37,6 +49,7 @@ def test_what_is_chosen_is_set(name: str) -> None:
         "backend_config": "enable_global_threadpool",
         "trace_config": "tracing",
         "otlp_endpoint": "tracing",
+        **dict.fromkeys(ACCESS, "access"),
     }
     assert changed == [elsewhere.get(name, name)]
 

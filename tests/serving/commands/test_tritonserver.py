@@ -47,9 +47,11 @@ def test_the_command_line_comes_before_the_environment() -> None:
 
 
 def test_what_has_another_name_here_is_taken_under_either() -> None:
-    told = configuration("--exit-timeout-secs=7", "--http-max-input-size", "9", "--model-store=/m")
-    values = [told[name]["value"] for name in ("shutdown_timeout", "max_body_size", "model_repository")]
-    assert values == [7, 9, ["/m"]]
+    told = configuration(
+        "--exit-timeout-secs=7", "--http-max-input-size", "9", "--model-store=/m", "--metrics-address=::1"
+    )
+    values = [told[name]["value"] for name in ("shutdown_timeout", "max_body_size", "model_repository", "metrics_host")]
+    assert values == [7, 9, ["/m"], "::1"]
 
 
 def test_a_switch_with_another_value_is_refused_by_name() -> None:
@@ -59,13 +61,16 @@ def test_a_switch_with_another_value_is_refused_by_name() -> None:
 @pytest.mark.parametrize(
     ("option", "advice"),
     [
-        ("--http-address=0.0.0.0", "--http-address: HTTP, gRPC and metrics have one address here, --host"),
+        ("--http-address=0.0.0.0", "--http-address: HTTP and gRPC have one address here, --host"),
         ("--allow-metrics=true", "--allow-metrics: HTTP, gRPC and metrics are always on here; leave it out"),
         ("--strict-model-config=false", "completed from the model's file"),
         ("--log-format=ISO8601", "POST /v2/logging"),
         ("--trace-rate=10", "--trace-config rate=N"),
         ("--trace-config=zipkin,url=x", "--trace-config can't be 'zipkin,url=x'"),
-        ("--grpc-use-ssl=true", "put a proxy in front"),
+        ("--grpc-use-ssl=true", "--ssl-certfile FILE and --ssl-keyfile FILE encrypt gRPC and HTTP both"),
+        ("--grpc-use-ssl-mutual=true", "--ssl-ca-certs FILE"),
+        ("--grpc-server-cert=c.pem", "--ssl-certfile FILE"),
+        ("--grpc-root-cert=c.pem", "--ssl-ca-certs FILE"),
         ("--allow-sagemaker=true", "SageMaker's and Vertex AI's own paths are not served here"),
         ("--sagemaker-port=8080", "SageMaker's and Vertex AI's own paths are not served here"),
         ("--vertex-ai-default-model=m", "SageMaker's and Vertex AI's own paths are not served here"),

@@ -6,6 +6,7 @@ import { between } from "./figures.js";
 
 const EVERY = 2000; // milliseconds
 const SPAN = 5; // looks that a point is over
+const WANTS_KEY = [401, 403];
 export const POINTS = 60;
 
 export class Live {
@@ -57,7 +58,8 @@ export class Live {
       found.models.forEach((row) => this.#note(row, found.seconds));
       this.onTrouble("");
     } catch (error) {
-      this.onTrouble(`${error.message} This page tries again every two seconds.`);
+      const next = WANTS_KEY.includes(error.status) ? "" : " This page tries again every two seconds.";
+      this.onTrouble(error.message + next, WANTS_KEY.includes(error.status));
     }
     this.#listeners.forEach((listener) => listener());
     if (!document.hidden) this.#timer = setTimeout(() => this.look(), EVERY);

@@ -1,6 +1,7 @@
 // Starts the page: which view is shown, by the address's hash, and what surrounds it.
 
 import { el, replace } from "./dom.js";
+import { keyBox } from "./key.js";
 import { Live } from "./live.js";
 import { modelView } from "./model.js";
 import { overview } from "./overview.js";
@@ -8,9 +9,14 @@ import { overview } from "./overview.js";
 const main = document.getElementById("main");
 const trouble = document.getElementById("trouble");
 
-const live = new Live((words) => {
+const key = keyBox();
+trouble.after(key);
+
+const live = new Live((words, wantsKey = false) => {
   if (trouble.textContent !== words) trouble.textContent = words;
   trouble.hidden = !words;
+  key.hidden = !wantsKey;
+  main.hidden = wantsKey;
 });
 live.follow(() => (document.getElementById("version").textContent = live.version));
 

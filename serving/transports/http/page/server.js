@@ -1,20 +1,26 @@
 // Asking the server. Rule: relative addresses only, so that the page also works behind a proxy with a path of its own.
 
+import { shown } from "./key.js";
+
 export const base = new URL(".", document.baseURI);
 
 export const address = (path) => new URL(path, base).href;
 
 export const segment = encodeURIComponent;
 
+// With the key, where there is one.
+export const asked = (path, options = {}) =>
+  fetch(address(path), { ...options, headers: { ...options.headers, ...shown() } });
+
 export async function getJson(path, options = {}) {
   let reply;
   try {
-    reply = await fetch(address(path), options);
+    reply = await asked(path, options);
   } catch {
     throw new Error("The server does not answer.");
   }
   const text = await reply.text();
-  if (!reply.ok) throw new Error(said(text, reply.status));
+  if (!reply.ok) throw Object.assign(new Error(said(text, reply.status)), { status: reply.status });
   return JSON.parse(text);
 }
 
@@ -23,7 +29,7 @@ export async function ask(request, signal, onEvent) {
   const begin = performance.now();
   let reply;
   try {
-    reply = await fetch(address(withQuery(request)), {
+    reply = await asked(withQuery(request), {
       method: "POST",
       headers: request.file ? { "Content-Type": request.file.blob.type } : { "Content-Type": "application/json" },
       body: request.file ? request.file.blob : request.text ?? JSON.stringify(request.json),

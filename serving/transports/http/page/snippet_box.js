@@ -1,6 +1,7 @@
 // The request that is in the panel now as code to copy.
 
 import { button, el, replace } from "./dom.js";
+import { isShown } from "./key.js";
 import { base } from "./server.js";
 import { snippets } from "./snippets.js";
 
@@ -29,7 +30,7 @@ export function snippetBox(request) {
     let file = null;
     try {
       const asked = request();
-      found = snippets(asked, base);
+      found = snippets(asked, base, isShown());
       file = asked.file ?? null;
     } catch (missing) {
       found = { curl: `# ${missing.message}` };

@@ -7,7 +7,8 @@ import { literal } from "./snippets.js";
 const OTHERS = { BOOL: "bool_", BYTES: "object_", BF16: "float32", FP16: "float16", FP32: "float32", FP64: "float64" };
 
 // `asked` is {model, outputs, body}: the names of what comes out, and the text in the editor.
-export function triton({ model, outputs, body }, base) {
+// `key` is the code that reads one, "" where none is wanted.
+export function triton({ model, outputs, body }, base, key) {
   let tensors;
   try {
     tensors = parse(body).inputs.map(tensor);
@@ -15,13 +16,14 @@ export function triton({ model, outputs, body }, base) {
     return "# What is in the panel are no tensors yet.";
   }
   return [
+    ...(key ? ["import os", ""] : []),
     "import numpy as np",
     "import tritonclient.http as triton",
     "",
     `client = triton.InferenceServerClient(${literal(base.host)}${base.protocol === "https:" ? ", ssl=True" : ""})`,
     "inputs = []",
     ...tensors,
-    `answer = client.infer(${literal(model)}, inputs)`,
+    `answer = client.infer(${literal(model)}, inputs${key && `, headers={"X-API-Key": ${key}}`})`,
     ...outputs.map((name) => `print(answer.as_numpy(${literal(name)}))`),
   ].join("\n");
 }

@@ -4,60 +4,67 @@ import { isPlain, parse } from "./exact_json.js";
 import { withQuery } from "./server.js";
 import { triton } from "./snippet_triton.js";
 
-export function snippets(request, base) {
+// Where one `hasKey`, the code takes it from the environment, so that it can be shown around.
+export function snippets(request, base, hasKey) {
   const url = base.href + withQuery(request);
+  const key = hasKey ? 'os.environ["SLIPWAY_API_KEY"]' : "";
   return {
-    curl: curl(request, url),
-    Python: python(request, url),
-    ...(request.openai ? { openai: openai(request, base) } : {}),
-    ...(request.triton ? { tritonclient: triton(request.triton, base) } : {}),
+    curl: curl(request, url, hasKey ? ' -H "X-API-Key: $SLIPWAY_API_KEY"' : ""),
+    Python: python(request, url, key),
+    ...(request.openai ? { openai: openai(request, base, key) } : {}),
+    ...(request.triton ? { tritonclient: triton(request.triton, base, key) } : {}),
   };
 }
 
-function curl(request, url) {
-  if (request.file) return `curl -s --data-binary ${shell(`@${request.file.name}`)} \\\n    ${shell(url)}`;
+function curl(request, url, key) {
+  if (request.file) return `curl -s${key} --data-binary ${shell(`@${request.file.name}`)} \\\n    ${shell(url)}`;
   const stream = request.json?.stream ? "N" : "";
   const body = request.text ?? JSON.stringify(request.json);
-  return `curl -s${stream} ${shell(url)} \\\n    -H 'Content-Type: application/json' \\\n    --data-raw ${shell(body)}`;
+  return `curl -s${stream}${key} ${shell(url)} \\\n    -H 'Content-Type: application/json' \\\n    --data-raw ${shell(body)}`;
 }
 
-function python(request, url) {
+function python(request, url, key) {
+  const imports = key ? ["import os", ""] : [];
+  const headers = key && `, headers={"X-API-Key": ${key}}`;
   if (request.file)
     return lines(
+      ...imports.slice(0, 1),
       "from pathlib import Path",
       "",
       "import httpx",
       "",
       `content = Path(${literal(request.file.name)}).read_bytes()`,
-      `reply = httpx.post(${literal(url)}, content=content)`,
+      `reply = httpx.post(${literal(url)}, content=content${headers})`,
       "print(reply.json())",
     );
   const body = request.text === undefined ? literal(request.json) : parsed(request.text);
   if (request.json?.stream || request.isStream)
     return lines(
+      ...imports,
       "import httpx",
       "",
       `body = ${body}`,
-      `with httpx.stream("POST", ${literal(url)}, json=body, timeout=60) as reply:`,
+      `with httpx.stream("POST", ${literal(url)}, json=body${headers}, timeout=60) as reply:`,
       "    for line in reply.iter_lines():",
       "        print(line)",
     );
-  const asked = `reply = httpx.post(${literal(url)}, json=body)`;
-  return lines("import httpx", "", `body = ${body}`, asked, "print(reply.json())");
+  const asked = `reply = httpx.post(${literal(url)}, json=body${headers})`;
+  return lines(...imports, "import httpx", "", `body = ${body}`, asked, "print(reply.json())");
 }
 
 // `request.openai` is {call, read, streams}; the body is the call's arguments.
-function openai(request, base) {
+function openai(request, base, key) {
   const { call, read, file } = request.openai;
   const given = file
     ? [`model=${literal(file.model)}`, `file=Path(${literal(request.file.name)})`]
     : named(request.json);
   const asked = `client.${call}(\n    ${given.join(",\n    ")},\n)`;
+  const imports = [...(key ? ["import os"] : []), ...(file ? ["from pathlib import Path"] : [])];
   return lines(
-    ...(file ? ["from pathlib import Path", ""] : []),
+    ...(imports.length ? [...imports, ""] : []),
     "from openai import OpenAI",
     "",
-    `client = OpenAI(base_url=${literal(`${base.href}v1`)}, api_key="none")`,
+    `client = OpenAI(base_url=${literal(`${base.href}v1`)}, api_key=${key || '"none"'})`,
     ...(request.json?.stream
       ? [`for chunk in ${asked}:`, ...read.map((line) => `    ${line}`)]
       : [`reply = ${asked}`, ...read]),

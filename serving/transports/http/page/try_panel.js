@@ -6,7 +6,7 @@
 // code() is what is shown as code, where that is another one.
 
 import { button, el } from "./dom.js";
-import { address, ask, segment } from "./server.js";
+import { ask, asked, segment } from "./server.js";
 import { snippetBox } from "./snippet_box.js";
 import { tabs } from "./tabs.js";
 import { duration, kindName } from "./words.js";
@@ -40,7 +40,7 @@ export function tryPanel(model, look, left) {
 
 async function fetchExample(model) {
   if (!model.example) return null;
-  const reply = await fetch(address(`page/models/${segment(model.name)}/example`));
+  const reply = await asked(`page/models/${segment(model.name)}/example`);
   const kind = { png: "image/png", json: "application/json", wav: "audio/wav" }[model.example.split(".").pop()];
   return reply.ok ? { name: model.example, blob: new Blob([await reply.arrayBuffer()], { type: kind }) } : null;
 }
