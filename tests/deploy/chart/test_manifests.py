@@ -126,6 +126,22 @@ def test_probes_and_services_name_ports_that_the_server_listens_on(values: str) 
     assert named == ports.keys()
 
 
+def test_whoever_asks_an_encrypted_server_for_its_health_does_so_encrypted() -> None:
+    found = rendered(more={"config.ssl_certfile": "/tls/tls.crt"})
+    (spec,) = (it["spec"]["template"]["spec"] for it in found if it["kind"] == "Deployment")
+    probes = [spec["containers"][0][f"{name}Probe"]["httpGet"] for name in ("startup", "readiness", "liveness")]
+    assert [probe["scheme"] for probe in probes] == ["HTTPS"] * 3
+    (test,) = (it for it in found if it["kind"] == "Pod")
+    assert test["spec"]["containers"][0]["command"][-1].startswith("https://")
+
+
+def test_keys_are_read_where_their_secret_is_mounted() -> None:
+    (file,) = (it["value"] for it in container("production")["env"] if it["name"] == "SLIPWAY_API_KEY_FILE")
+    (mount,) = (it for it in container("production")["volumeMounts"] if file == f"{it['mountPath']}/keys.toml")
+    (volume,) = (it for it in pod("production")["volumes"] if it["name"] == mount["name"])
+    assert volume["secret"] == {"secretName": "slipway-keys"}
+
+
 @each_values
 def test_routes_lead_to_ports_of_the_service(values: str) -> None:
     (service,) = (it for it in of_kind(values, "Service") if not it["metadata"]["name"].endswith("-headless"))

@@ -65,6 +65,8 @@ WRONG_TOGETHER: list[tuple[dict[str, Any], str]] = [
     ({"repository.source": "image"}, "repository.image.reference: source `image` needs an image"),
     ({"config.http_port": 9000}, "config.http_port: set `ports.http` instead"),
     ({"config.shutdown_timeout": 60}, "config.shutdown_timeout: set `drain.shutdownTimeoutSeconds` instead"),
+    ({"config.api_key": ["k"]}, "config.api_key: set `apiKeys.secretName` instead"),
+    ({"config.ssl_ca_certs": "/ca.pem"}, "config.ssl_ca_certs: Kubernetes' probes have no certificate to show"),
     ({"env": [{"name": "SLIPWAY_LAME_DUCK_SECS", "value": "1"}]}, "env: set `drain.lameDuckSeconds` instead"),
     (
         {"config.state_file": "/data/state.json"},

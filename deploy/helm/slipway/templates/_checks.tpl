@@ -3,12 +3,14 @@
 {{- $name := include "slipway.fullname" . }}
 {{- if regexMatch "^[0-9]" $name }}{{ fail (printf "fullnameOverride: a Service's name begins with a letter, and %s does not; give another" $name) }}{{ end }}
 {{- $owned := dict "host" "host" "http_port" "ports.http" "grpc_port" "ports.grpc" "metrics_port" "ports.metrics" "model_repository" "repository" "model_cache" "cache" "lame_duck_secs" "drain.lameDuckSeconds" "shutdown_timeout" "drain.shutdownTimeoutSeconds" "config" "config" }}
+{{- $secret := dict "api_key" "apiKeys.secretName" "api_key_file" "apiKeys.secretName" }}
 {{- range $key, $_ := .Values.config }}
-{{- with get $owned $key }}{{ fail (printf "config.%s: set `%s` instead, from which other things follow too" $key .) }}{{ end }}
+{{- with get (merge $secret $owned) (replace "-" "_" $key) }}{{ fail (printf "config.%s: set `%s` instead, from which other things follow too" $key .) }}{{ end }}
 {{- end }}
 {{- range .Values.env }}
 {{- with ternary (get $owned (.name | trimPrefix "SLIPWAY_" | lower)) "" (hasPrefix "SLIPWAY_" .name) }}{{ fail (printf "env: set `%s` instead of a variable, from which other things follow too" .) }}{{ end }}
 {{- end }}
+{{- if hasKey .Values.config "ssl_ca_certs" }}{{ fail "config.ssl_ca_certs: Kubernetes' probes have no certificate to show; let a proxy ask callers for theirs" }}{{ end }}
 {{- $writable := list "/tmp/" "/var/cache/slipway/" }}
 {{- range .Values.extraVolumeMounts }}{{ $writable = append $writable (printf "%s/" (trimSuffix "/" .mountPath)) }}{{ end }}
 {{- range $key := list "state_file" "trace_file" "record_file" }}

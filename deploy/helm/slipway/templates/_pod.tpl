@@ -25,6 +25,9 @@ capabilities: {drop: [ALL]}
 - {name: tmp, mountPath: /tmp}
 - {name: cache, mountPath: /var/cache/slipway}
 - {name: config, mountPath: /etc/slipway, readOnly: true}
+{{- if .Values.apiKeys.secretName }}
+- {name: keys, mountPath: /etc/slipway-keys, readOnly: true}
+{{- end }}
 {{- with .Values.repository }}
 {{- if eq .source "pvc" }}
 - {name: models, mountPath: /models, readOnly: {{ .pvc.readOnly }}{{ with .pvc.subPath }}, subPath: {{ . | quote }}{{ end }}}
@@ -51,6 +54,10 @@ capabilities: {drop: [ALL]}
   {{- end }}
 - name: config
   configMap: {name: {{ include "slipway.fullname" . }}}
+{{- with .Values.apiKeys.secretName }}
+- name: keys
+  secret: {secretName: {{ . }}}
+{{- end }}
 {{- with .Values.repository }}
 {{- if eq .source "pvc" }}
 - name: models
@@ -78,18 +85,23 @@ exec: {command: [python, -c, "import time; time.sleep({{ .Values.drain.preStopSe
 {{- end }}
 {{- end }}
 
+{{- define "slipway.scheme" -}}
+{{ ternary "HTTPS" "HTTP" (hasKey .Values.config "ssl_certfile") }}
+{{- end }}
+
 {{- define "slipway.probes" -}}
+{{- $scheme := ternary ", scheme: HTTPS" "" (eq (include "slipway.scheme" .) "HTTPS") }}
 {{- with .Values.probes -}}
 startupProbe:
-  httpGet: {path: /v2/health/ready, port: http}
+  httpGet: {path: /v2/health/ready, port: http{{ $scheme }}}
   periodSeconds: 5
   timeoutSeconds: 2
   failureThreshold: {{ divf .startupSeconds 5 | ceil }}
 readinessProbe:
-  httpGet: {path: /v2/health/ready, port: http}
+  httpGet: {path: /v2/health/ready, port: http{{ $scheme }}}
   {{- toYaml .readiness | nindent 2 }}
 livenessProbe:
-  httpGet: {path: /v2/health/live, port: http}
+  httpGet: {path: /v2/health/live, port: http{{ $scheme }}}
   periodSeconds: {{ .liveness.periodSeconds }}
   timeoutSeconds: {{ .liveness.timeoutSeconds }}
   failureThreshold: {{ divf .liveness.seconds .liveness.periodSeconds | ceil }}
