@@ -362,7 +362,7 @@ def test_a_host_that_is_none_is_said_with_its_option(tiny_repository: Path) -> N
 
 def test_a_trace_file_that_cant_be_written_is_said_at_the_start(tiny_repository: Path) -> None:
     refused = typed("serve", str(tiny_repository), "--trace-file", "/no/such/folder/trace.json")
-    assert refused.returncode == 2
+    assert refused.returncode == 7
     assert "--trace-file" in refused.stderr
 
 
