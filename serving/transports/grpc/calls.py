@@ -108,6 +108,7 @@ class Calls:
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)
+        task.add_done_callback(self._running.discard)  # once grpc has sent the reply, which may take long
         try:
             response = await answer
             if visit is not None:
@@ -125,8 +126,6 @@ class Calls:
                 raise
             task.uncancel()
             failure = ServerExiting("Server exiting: this request took longer than the server had to stop")
-        finally:
-            self._running.discard(task)
         status = grpc_status(failure)
         self.ended[name, status.name] += 1
         if visit is not None:
