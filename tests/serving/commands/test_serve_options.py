@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import typer
 
 from serving.commands.serve_command import origin
 from serving.commands.serve_options import KINDS
@@ -81,6 +82,20 @@ def test_each_option_can_be_chosen_by_flag_by_variable_and_in_a_file(
     by_variable = {name: (value, f"SLIPWAY_{name.upper()}") for name, (_, _, value) in all_of_them.items()}
     assert taken() == taken("--config", str(file)) == by_variable, "the environment comes before the file"
     assert taken(*flags, "--config", str(file)) == by_flag, "and the command line before both"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--grpc-max-connection-age-secs inf",
+        "--grpc-max-connection-age-secs 2147484",
+        f"--grpc-max-message-size {2**31}",
+        "--lame-duck-secs inf",
+    ],
+)
+def test_what_no_part_can_be_told_is_out_of_range(arguments: str) -> None:
+    with pytest.raises(typer.BadParameter, match="less than or equal to"):
+        taken(*arguments.split())
 
 
 def test_the_table_in_the_documentation_is_that_of_the_options() -> None:
