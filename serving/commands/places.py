@@ -33,7 +33,7 @@ def chosen(named: list[str]) -> list[str]:
     places = named or [place for place in os.environ.get(VARIABLE, "").split(",") if place] or [DEFAULT]
     distinct: dict[str, str] = {}
     for place in places:
-        distinct.setdefault(place.rstrip("/") if is_remote(place) else str(_folder(place).resolve()), place)
+        distinct.setdefault(place.rstrip("/") if is_remote(place) else os.path.realpath(_folder(place)), place)
     return list(distinct.values())
 
 
@@ -44,7 +44,7 @@ def is_missing(place: str) -> bool:
 
 def listed(places: Iterable[str]) -> str:
     """In words, each folder by its full path, so that nobody wonders which one was meant."""
-    return " and ".join(place if is_remote(place) else str(_folder(place).resolve()) for place in places)
+    return " and ".join(place if is_remote(place) else os.path.realpath(_folder(place)) for place in places)
 
 
 def first_model(places: Iterable[str]) -> str:

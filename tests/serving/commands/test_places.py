@@ -28,6 +28,8 @@ def test_folders_are_named_by_their_full_path(tmp_path: Path, monkeypatch: pytes
 def test_what_is_named_twice_is_one_repository(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "link").symlink_to("models")
+    (tmp_path / "loop").symlink_to("loop")
+    assert chosen([str(tmp_path / "loop")]) == [str(tmp_path / "loop")]
     a, b = str(tmp_path / "models"), str(tmp_path)
     named = [a, f"{a}/", f"file://{a}", b, str(tmp_path / "link"), "s3://c/d", "s3://c/d/", "s3://c/e"]
     assert chosen(named) == [a, b, "s3://c/d", "s3://c/e"]
