@@ -3,6 +3,7 @@
 Rule: what can be told without looking at the machine is checked here, so that `slipway config` tells it anywhere.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -18,6 +19,8 @@ from serving.commands.trace_config import InvalidTraceConfig, traces
 from serving.core import remote_address
 from serving.settings import Settings
 
+_LONGEST_NAME = 255  # bytes, as file systems have it
+
 
 def chosen_settings(options: ServeOptions, environment: Mapping[str, str]) -> Settings:
     """`environment` says where traces go if no option does. Raises `BadParameter`."""
@@ -27,6 +30,10 @@ def chosen_settings(options: ServeOptions, environment: Mapping[str, str]) -> Se
         raise typer.BadParameter(
             f"--record-rate must be above 0 and at most 1, the share of all requests; got {options.record_rate:g}"
         )
+    if not options.host.strip():
+        raise typer.BadParameter(f"--host must be an address; 0.0.0.0 is every network; got {options.host!r}")
+    if options.model_name is not None:
+        _check_model_name(options.model_name)
     try:
         traced = traces(options.trace_file, options.otlp_endpoint, options.trace_config or (), environment)
         cache_size = cache_byte_size(options.response_cache_byte_size, options.cache_config)
@@ -48,6 +55,13 @@ def chosen_settings(options: ServeOptions, environment: Mapping[str, str]) -> Se
         "access": access,
     }
     return Settings(**{**of_the_same_name, **changed})
+
+
+def _check_model_name(name: str) -> None:
+    from serving.engine.repository import is_model_name  # takes a while to import, which few need
+
+    if not name or "/" in name or not is_model_name(name) or len(os.fsencode(name)) > _LONGEST_NAME:
+        raise typer.BadParameter(f"--model-name: {name[:100]!r} can't be a folder's name, which a model's name is")
 
 
 def _repositories(options: ServeOptions) -> tuple[Path | str, ...]:

@@ -10,7 +10,7 @@ from serving.core import model_config
 from serving.core.model_config import DEFAULT_FILENAMES
 from serving.core.versions import is_version
 from serving.engine.repositories import ModelRepositories
-from serving.engine.repository import ModelRepository, is_model_name
+from serving.engine.repository import ModelRepository
 from serving.errors import ModelLoadFailed
 
 log = logging.getLogger("slipway")
@@ -24,10 +24,8 @@ def open_one_model(place: Path, name: str, links: Path) -> ModelRepositories:
     """The repository that serves what lies at `place`: itself, or the folder `links` with the model `name` in it.
 
     One model is its file; its version's folder, which has the file in it; or its own folder, with a config.pbtxt or
-    versions in it. Blocks. Raises `ModelLoadFailed` for a name that is none, and a folder that may be several models.
+    versions in it. Blocks. Raises `ModelLoadFailed` for a folder that may be several models.
     """
-    if not name or "/" in name or not is_model_name(name):
-        raise ModelLoadFailed(f"--model-name: {name[:100]!r} can't be a folder's name, which a model's name is")
     try:
         return _opened(place, name, links)
     except OSError as error:

@@ -24,6 +24,7 @@ def test_without_a_choice_the_settings_are_their_defaults() -> None:
 def test_what_is_chosen_is_set(name: str) -> None:
     """`log_style` is no setting of the server, and a file of keys is read when it starts."""
     special = {
+        "model_name": "m",
         "cache_config": "local,size=7",
         "otlp_endpoint": "http://h:4318",
         "model_control_mode": ModelControlMode.EXPLICIT,
@@ -65,6 +66,11 @@ def test_what_is_chosen_is_set(name: str) -> None:
         (
             {"model_name": "m", "model_repository": ["s3://a/b"]},
             "--model-name is for one folder or file .*; got s3://a/b",
+        ),
+        ({"host": ""}, "--host must be an address; 0.0.0.0 is every network"),
+        *(
+            ({"model_name": name}, "--model-name: .* can't be a folder's name")
+            for name in ("a/b", "..", "", "a\nb", "ä" * 128, "\udcff")
         ),
         ({"record_rate": 0.0}, "--record-rate must be above 0 and at most 1, the share of all requests; got 0"),
         ({"record_rate": float("nan")}, "--record-rate must be above 0 and at most 1"),
