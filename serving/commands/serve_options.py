@@ -99,12 +99,7 @@ class ServeOptions:
         float, Option(help="Seconds in which the headers of an HTTP request must come.", metavar="N", min=0.1)
     ] = _DEFAULTS.header_timeout
     body_timeout: Annotated[
-        float,
-        Option(
-            help="Seconds after which a body that hardly comes, or a reply that hardly is read, is given up.",
-            metavar="N",
-            min=0.1,
-        ),
+        float, Option(help="Seconds until a body or a reply that hardly moves is given up.", metavar="N", min=0.1)
     ] = _DEFAULTS.body_timeout
     queue_byte_size: Annotated[
         int | None,
