@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from math import inf
 from typing import Any
 
 import grpc
@@ -130,3 +131,48 @@ async def test_once_it_is_exiting_calls_are_told_to_go_elsewhere() -> None:
             grpc.StatusCode.UNAVAILABLE,
             "Server exiting: it takes no more requests",
         )
+
+
+async def test_a_call_runs_until_its_reply_is_sent() -> None:
+    """To a client whose network is slow, which here lets nothing through after the connection's first words."""
+    calls, open_again, reply = Calls(), asyncio.Event(), bytes(16_000_000)
+    is_answered, is_closed = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: bytes) -> bytes:
+        return reply
+
+    async def pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter, at_first: float = inf) -> None:
+        while data := await source.read(65536):
+            sink.write(data)
+            at_first -= len(data)
+            if at_first < 0:
+                await open_again.wait()
+
+    async def between(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_server, to_server = await asyncio.open_connection("127.0.0.1", port)
+        ways = [
+            asyncio.create_task(pass_on(reader, to_server)),
+            asyncio.create_task(pass_on(from_server, writer, 1000)),
+        ]
+        await is_answered.wait()  # grpc keeps a channel's connection when the channel is closed
+        for way, end in zip(ways, (to_server, writer), strict=True):
+            way.cancel()
+            end.close()
+            with suppress(ConnectionError):
+                await end.wait_closed()
+        is_closed.set()
+
+    async with served(calls.unary("Ask", answer)) as port, await asyncio.start_server(between, "127.0.0.1", 0) as slow:
+        address = "{}:{}".format(*slow.sockets[0].getsockname())
+        async with grpc.aio.insecure_channel(address, [("grpc.max_receive_message_length", -1)]) as channel:
+            call = channel.unary_unary(METHOD)(b"")
+            while not calls.ended:  # as far as our side is concerned
+                await asyncio.sleep(0.01)
+            ending = asyncio.create_task(calls.end(timeout=30))
+            await asyncio.wait({ending}, timeout=0.1)
+            assert not ending.done()
+            open_again.set()
+            assert await call == reply
+            assert await ending == 0
+        is_answered.set()
+        await is_closed.wait()
