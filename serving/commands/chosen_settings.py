@@ -20,6 +20,7 @@ from serving.core import remote_address
 from serving.settings import Settings
 
 _LONGEST_NAME = 255  # bytes, as file systems have it
+_LARGEST_MESSAGE = 2**31 - 1  # bytes; gRPC holds the number in 32 bits
 
 
 def chosen_settings(options: ServeOptions, environment: Mapping[str, str]) -> Settings:
@@ -32,6 +33,10 @@ def chosen_settings(options: ServeOptions, environment: Mapping[str, str]) -> Se
         )
     if not options.host.strip():
         raise typer.BadParameter(f"--host must be an address; 0.0.0.0 is every network; got {options.host!r}")
+    if options.grpc_max_message_size > _LARGEST_MESSAGE:
+        raise typer.BadParameter(
+            f"--grpc-max-message-size is at most {_LARGEST_MESSAGE} bytes, or -1; got {options.grpc_max_message_size}"
+        )
     if options.model_name is not None:
         _check_model_name(options.model_name)
     try:

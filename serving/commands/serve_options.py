@@ -81,7 +81,7 @@ class ServeOptions:
         int, Option("--max-body-size", help="Largest HTTP request body, in bytes.", metavar="N", min=1)
     ] = _DEFAULTS.max_body_size
     grpc_max_message_size: Annotated[
-        int, Option(help="Largest gRPC request, in bytes; -1 for no limit.", metavar="N", min=-1, max=2**31 - 1)
+        int, Option(help="Largest gRPC request, in bytes; -1 for no limit.", metavar="N", min=-1)
     ] = _DEFAULTS.grpc_max_message_size
     grpc_max_connection_age_secs: Annotated[
         float,

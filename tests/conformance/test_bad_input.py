@@ -80,12 +80,19 @@ def test_huge_shapes_over_grpc(server: RunningServer, shape: list[int], is_raw: 
 def test_a_million_inputs_over_http(server: RunningServer) -> None:
     inputs = b",".join(b'{"name":"%d","datatype":"INT32","shape":[0],"data":[]}' % n for n in range(MANY))
     body = b'{"inputs":[%s]}' % inputs
-    assert "expected at most 4096 tensors" in refused(posted(server, "/v2/models/simple/infer", body))
+    assert "1000001 times '{', at most 100000" in refused(posted(server, "/v2/models/simple/infer", body))
 
 
 def test_a_million_outputs_over_http(server: RunningServer) -> None:
     outputs = b",".join(b'{"name":"%d"}' % n for n in range(MANY))
     body = b'{"inputs":[],"outputs":[%s]}' % outputs
+    assert "1000001 times '{', at most 100000" in refused(posted(server, "/v2/models/simple/infer", body))
+
+
+@pytest.mark.parametrize("field", [b"inputs", b"outputs"])
+def test_more_tensors_than_any_model_has_over_http(server: RunningServer, field: bytes) -> None:
+    tensors = b",".join(b'{"name":"%d","datatype":"INT32","shape":[0],"data":[]}' % n for n in range(5000))
+    body = b'{"inputs":[],"%s":[%s]}' % (field, tensors)
     assert "expected at most 4096 tensors" in refused(posted(server, "/v2/models/simple/infer", body))
 
 

@@ -67,6 +67,7 @@ def test_what_is_chosen_is_set(name: str) -> None:
             {"model_name": "m", "model_repository": ["s3://a/b"]},
             "--model-name is for one folder or file .*; got s3://a/b",
         ),
+        ({"grpc_max_message_size": 2**31}, "--grpc-max-message-size is at most 2147483647 bytes, or -1; got"),
         ({"host": ""}, "--host must be an address; 0.0.0.0 is every network"),
         *(
             ({"model_name": name}, "--model-name: .* can't be a folder's name")

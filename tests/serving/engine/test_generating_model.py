@@ -5,6 +5,7 @@ import gc
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -303,9 +304,17 @@ async def test_triton_asks_with_tensors(folder: Path) -> None:
         assert not last.outputs
 
 
-async def test_a_long_text_holds_up_nobody(folder: Path) -> None:
-    text = b"the quick brown fox " * 10_000
+async def test_a_text_that_no_context_holds_is_refused_by_its_characters(folder: Path) -> None:
     with writing(folder) as model:
+        model.check_length("a" * (128 * model.max_length))
+        with pytest.raises(ContextTooLong, match=f"your prompt has {128 * model.max_length + 1} characters"):
+            model.check_length("a" * (128 * model.max_length + 1))
+
+
+async def test_a_long_text_holds_up_nobody(tmp_path: Path) -> None:
+    write_tiny_decoder(tmp_path / "1", replace(TINY, max_position_embeddings=2048))
+    text = b"the quick brown fox " * 10_000
+    with writing(tmp_path / "1") as model:
         responses = model.stream(InferRequest("writer", {"text_input": np.array([text], object)}))
         refused = asyncio.ensure_future(anext(responses))
         turns = 0
