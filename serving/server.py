@@ -102,9 +102,9 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             application.collectors.register(RecordingMetrics(recorder))
             app, fast_path = RecordedApp(app, recorder), RecordedWay(fast_path, recorder)
         fast_path = doors.fast_path(fast_path)
-        http = _http_server(settings, app, fast_path, doors)
-        places, largest = http_sockets if has_gateways else (), doors.largest(settings.max_body_size)
         limits, certificates = _limits(settings), settings.access.certificates
+        http = _http_server(settings, app, fast_path, limits, doors)
+        places, largest = http_sockets if has_gateways else (), doors.largest(settings.max_body_size)
         gateways = Gateways(places, http, app, fast_path, largest, limits, certificates)
         beside = [(HttpServer(metrics_only(application.metrics), _LAST), metrics_socket)]
         admin = [(HttpServer(application.behind(doors.admin), _LAST, tls=doors.tls), each) for each in admin_sockets]
@@ -160,11 +160,13 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
     return Stopped(cut_off, still_running=not ended, close=grpc.close)
 
 
-def _http_server(settings: Settings, app: ASGIApp, fast_path: Way, doors: Doors) -> HttpServer:
+def _http_server(
+    settings: Settings, app: ASGIApp, fast_path: Way, limits: ConnectionLimits, doors: Doors
+) -> HttpServer:
     """Behind gateways it ends after them, and they decide how long a connection is kept."""
     if settings.http_workers > 1:
         return HttpServer(app, _AFTER_GATEWAYS, fast_path, keep_alive=_FOR_GATEWAYS)
-    return HttpServer(app, settings.shutdown_timeout, fast_path, limits=_limits(settings), tls=doors.tls)
+    return HttpServer(app, settings.shutdown_timeout, fast_path, limits=limits, tls=doors.tls)
 
 
 def _limits(settings: Settings) -> ConnectionLimits:

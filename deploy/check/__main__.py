@@ -68,6 +68,11 @@ def run(name: str, *arguments: str, accepted: Iterable[int] = (0,)) -> Iterator[
         yield from (done.stdout + done.stderr).splitlines()
 
 
+def invalid(release: str, *files: Path) -> Iterator[str]:
+    """What that release of Kubernetes would not take, or not know."""
+    yield from run("kubernetes-validate", "--strict", "--no-warn", "--quiet", "-k", release, *map(str, files))
+
+
 def helm_lints(_: Path) -> Iterator[str]:
     for values in VALUES.values():
         yield from run("helm", "lint", "--strict", "--quiet", str(CHART), *(["-f", str(values)] if values else []))
@@ -76,7 +81,7 @@ def helm_lints(_: Path) -> Iterator[str]:
 def schemas_agree(folder: Path) -> Iterator[str]:
     for release in RELEASES:
         files = written(folder / release, release)
-        yield from run("kubernetes-validate", "--strict", "--no-warn", "--quiet", "-k", release, *map(str, files))
+        yield from invalid(release, *files)
 
 
 def written(folder: Path, release: str) -> list[Path]:
@@ -100,7 +105,7 @@ def kustomize_builds(folder: Path) -> Iterator[str]:
     for overlay in (DEPLOY / "kustomize" / "base", *sorted((DEPLOY / "kustomize" / "overlays").iterdir())):
         file = folder / f"kustomize-{overlay.name}.yaml"
         yield from run("kubectl", "kustomize", str(overlay), "--output", str(file))
-        yield from run("kubernetes-validate", "--strict", "--no-warn", "--quiet", "-k", RELEASES[-1], str(file))
+        yield from invalid(RELEASES[-1], file)
     for runtime in (DEPLOY / "kserve").glob("*/kustomization.yaml"):
         yield from run("kubectl", "kustomize", str(runtime.parent))
 
@@ -116,7 +121,7 @@ def other_pods_agree(folder: Path) -> Iterator[str]:
     path = folder / "pods.yaml"
     path.write_text(yaml.safe_dump_all(pods))
     for file in (path, DEPLOY / "training" / "storage.yaml"):
-        yield from run("kubernetes-validate", "--strict", "--no-warn", "--quiet", "-k", RELEASES[-1], str(file))
+        yield from invalid(RELEASES[-1], file)
 
 
 def pods_in(value: Any) -> Iterator[dict[str, Any]]:

@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-
-from loadtests.rolling.replicas import Slot, free_ports
+from loadtests.rolling.replicas import Slot, free_ports, is_well
 
 PROGRAM = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 
@@ -63,7 +61,7 @@ class Nginx:
         self._write(slots)
         process = subprocess.Popen(self.command)
         end = time.monotonic() + _STARTS_WITHIN
-        while not self._is_here() and process.poll() is None and time.monotonic() < end:
+        while not is_well(f"http://{self.http}/here") and process.poll() is None and time.monotonic() < end:
             time.sleep(0.01)
         return process
 
@@ -77,12 +75,6 @@ class Nginx:
         http_port, grpc_port = self._ports
         text = _CONFIG.format(folder=self._folder, http=http, grpc=grpc, http_port=http_port, grpc_port=grpc_port)
         (self._folder / "nginx.conf").write_text(text)
-
-    def _is_here(self) -> bool:
-        try:
-            return httpx.get(f"http://{self.http}/here").status_code == 200
-        except httpx.TransportError:
-            return False
 
 
 @contextmanager

@@ -84,10 +84,7 @@ class Replica:
         self._process.wait()
 
     def _is_ready(self) -> bool:
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.slot.http}/v2/health/ready").status_code == 200
-        except httpx.TransportError:
-            return False
+        return is_well(f"http://127.0.0.1:{self.slot.http}/v2/health/ready")
 
 
 class Replicas:
@@ -138,6 +135,14 @@ def replicas(
         yield found
     finally:
         found.close()
+
+
+def is_well(url: str) -> bool:
+    """Whether what is there answers so."""
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def free_slots(names: str) -> tuple[Slot, ...]:

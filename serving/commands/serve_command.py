@@ -63,7 +63,8 @@ def origin(context: typer.Context, name: str) -> str:
         return DEFAULT
     if source.name == "COMMANDLINE":
         return FLAG
-    return variable(name) if name == "config" or name in from_environment(os.environ, KINDS) else FILE
+    is_variable = name == "config" or from_environment(os.environ, {name: KINDS[name]})
+    return variable(name) if is_variable else FILE
 
 
 def with_serve_options(act: Callable[..., None]) -> Callable[..., None]:

@@ -51,17 +51,18 @@ class Renewed(Generic[T]):
 
 def server_context(certificates: Certificates) -> ssl.SSLContext:
     """For HTTP. Raises `CertificatesUnusable`."""
-    renewed = Renewed(certificates, _context)
+    renewed = Renewed(certificates, context_of)
 
     def renew(connection: Any, _: str | None, __: ssl.SSLContext) -> None:
         connection.context = renewed.get()
 
-    context = _context(certificates)
+    context = renewed.get()
     context.sni_callback = renew  # which is called for each connection, with a name or without
     return context
 
 
-def _context(certificates: Certificates) -> ssl.SSLContext:
+def context_of(certificates: Certificates) -> ssl.SSLContext:
+    """Of what is in the files now. Raises `CertificatesUnusable`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:

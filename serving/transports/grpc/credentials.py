@@ -5,7 +5,7 @@ from typing import Any
 import grpc
 
 from serving.access.certificates import Certificates
-from serving.transports.tls import Renewed, server_context
+from serving.transports.tls import Renewed, context_of
 
 
 def grpc_credentials(certificates: Certificates) -> Any:
@@ -15,7 +15,7 @@ def grpc_credentials(certificates: Certificates) -> Any:
 
 
 def _configuration(certificates: Certificates) -> Any:
-    server_context(certificates)  # grpc would not say what is wrong
+    context_of(certificates)  # grpc would not say what is wrong
     key = (certificates.keyfile or certificates.certfile).read_bytes()
     authorities = certificates.ca_certs.read_bytes() if certificates.ca_certs is not None else None
     return grpc.ssl_server_certificate_configuration([(key, certificates.certfile.read_bytes())], authorities)
