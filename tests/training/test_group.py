@@ -14,7 +14,7 @@ from tests.tiny_language import CONFIG as LANGUAGE
 from tests.tiny_language import CONTEXT, HYPERPARAMETERS
 from tests.training.small_task import CONFIG, task
 from training.errors import InvalidConfig
-from training.group import ALONE, Group, joined
+from training.group import ALONE, Group, joined, leave
 from training.language.task import LanguageTask
 from training.loop import Trained, train
 from training.models.decoder import Decoder, DecoderConfig
@@ -50,11 +50,13 @@ def main(kind: str, shards: bool, directory: Path) -> None:
         if group.is_first:
             torch.save(done.model.state_dict(), directory / "weights")
         (directory / f"rank-{group.rank}").touch()
+    leave(0)
 
 
 def together(kind: str, shards: bool, directory: Path) -> dict[str, torch.Tensor]:
     """The weights that two processes came to."""
-    program = f"from tests.training.test_group import *; main({kind!r}, {shards}, Path({str(directory)!r}))"
+    greedy = "sys.setswitchinterval(1000)"  # whoever needs the interpreter's lock waits to the end
+    program = f"from tests.training.test_group import *; {greedy}; main({kind!r}, {shards}, Path({str(directory)!r}))"
     script = directory / "script.py"
     script.write_text(program)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
