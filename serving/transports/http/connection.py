@@ -162,7 +162,7 @@ class Connection(LimitedConnection):
         self.cycle.keep_alive = self.cycle.keep_alive and not self._says_last()
 
     def _says_last(self) -> bool:
-        return self._is_last or (self._leaving.has_begun and not self._pipelines)
+        return self._is_last or self._is_surplus or (self._leaving.has_begun and not self._pipelines)
 
     def _is_free(self) -> bool:
         """To answer at once: nothing that came before is unanswered, and what was answered is read."""

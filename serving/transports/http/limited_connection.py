@@ -20,9 +20,10 @@ _MOST_HEADERS = 256
 _MOST_PIECES, _LEAST_PIECE = 64 * 1024, 256
 """Of a body: so many may be of any size, more must have so many bytes on average, since each costs time."""
 
-_SURPLUS, _LINGERING = 64, 0.2
-"""Connections too many, each of which is told so, and for how many seconds what it asks is read, which would else
-reset it; others are dropped."""
+_HEALTH = (b"/v2/health/live", b"/v2/health/ready")
+_SURPLUS, _PATIENCE, _LINGERING = 64, 1.0, 0.2
+"""Connections too many, each of which has so many seconds to ask how the server is, which is answered, or else is told
+that there are too many; others are dropped. For how many more seconds is read what would else reset it."""
 
 
 class LimitedConnection(HttpToolsProtocol):
@@ -33,6 +34,7 @@ class LimitedConnection(HttpToolsProtocol):
         self._held = b""  # the begin of a request that is not parsed yet
         self._is_between = True  # requests, as the parser sees it
         self._is_in_head = False
+        self._is_surplus = False  # one connection too many
         self._is_over = False  # nothing that comes is read any more
         self._unread = 0  # bytes since the parser last had something to say
         self._number = self._pieces = self._received = 0  # of the present request, of its body, and in bytes of all
@@ -44,8 +46,12 @@ class LimitedConnection(HttpToolsProtocol):
         super().connection_made(self._out)  # type: ignore[arg-type]
         self.flow = ReadsOn(self._out, self.pipeline)
         surplus = len(self.connections) - self._limits.most
-        if surplus > 0:
-            self._turn_away(is_told=surplus <= _SURPLUS)
+        if surplus > _SURPLUS:
+            self._is_over = True
+            self.transport.abort()
+        elif surplus > 0:
+            self._is_surplus = True
+            self.loop.call_later(_PATIENCE, self._turn_away)
         else:
             self.await_next(self.timeout_keep_alive)
 
@@ -89,6 +95,8 @@ class LimitedConnection(HttpToolsProtocol):
 
     def head_came(self) -> None:
         self._unread, self._is_in_head = 0, False
+        if self._is_surplus and self.url.partition(b"?")[0] not in _HEALTH:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, self._too_many())
         if len(self.headers) > _MOST_HEADERS:
             raise Refused(
                 HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -156,16 +164,13 @@ class LimitedConnection(HttpToolsProtocol):
         """Of the replies that wait to be read by the other side."""
         return Progress(0, True, -self.transport.get_write_buffer_size()) if self.flow.write_paused else None
 
-    def _turn_away(self, is_told: bool) -> None:
-        self._is_over = True
-        if not is_told:
-            self.transport.abort()
-            return
-        message = f"the server has {self._limits.most:g} connections, its limit; it is set with --max-connections"
-        self._out.write_now([refusal(HTTPStatus.SERVICE_UNAVAILABLE, message)])
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.loop.call_later(_LINGERING, self.transport.close)
+    def _turn_away(self) -> None:
+        """One that has not asked in time."""
+        if self.cycle is None and not self._is_over and not self.transport.is_closing():
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, self._too_many())
+
+    def _too_many(self) -> str:
+        return f"the server has {self._limits.most:g} connections, its limit; it is set with --max-connections"
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         """And close the connection, after the reply to a request that had come as a whole."""
@@ -181,5 +186,10 @@ class LimitedConnection(HttpToolsProtocol):
         if cycle is not None and not cycle.response_complete and cycle.response_started:
             self.transport.abort()  # in the middle of its reply
             return
-        self.transport.write(refusal(status, message))
-        self.transport.close()
+        self._out.write_now([refusal(status, message)])
+        if not self._is_surplus:
+            self.transport.close()
+            return
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(_LINGERING, self.transport.close)
