@@ -20,6 +20,7 @@ from serving.access.gate import Gate
 from serving.backends.backend import share_threads
 from serving.core.did_you_mean import instead
 from serving.core.log_settings import LogSettings
+from serving.core.model_code import ModelCode
 from serving.core.states import ModelState
 from serving.doors import door_of_many
 from serving.engine.dependencies import Dependencies
@@ -126,6 +127,7 @@ async def open_application(
         settings.enable_global_threadpool,
         settings.auto_tune_secs,
         settings.model_cache,
+        ModelCode(settings.model_code),
     )
     state = await in_own_thread(StateFile, settings.state_file)
     registry = ModelRegistry(

@@ -6,6 +6,7 @@ from pathlib import Path
 from serving.access.certificates import Certificates
 from serving.access.keys import Key
 from serving.access.restricted import Restriction
+from serving.core.model_code import ModelCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,10 @@ class Settings:
     file system tells them and at a look every `repository_poll_secs` (0: no such look); or "explicit": only what is
     asked for, first the names in `load_model` ("*" for the whole repository), later by request. With `strict_readiness`
     the server is ready only while every loaded model is; with `exit_on_error` it does not start without all of them;
-    with `require_manifest` it serves published versions only; with `require_gpu` it does not start without one. Told to
-    stop with notice it takes requests for `lame_duck_secs` more; what then runs has `shutdown_timeout` to end. gRPC has
-    clients connect anew after `grpc_max_connection_age_secs` (0: never). Without
+    with `require_manifest` it serves published versions only, and models that are programs as `model_code` says; with
+    `require_gpu` it does not start without one. Told to stop with notice it takes requests for `lame_duck_secs` more;
+    what then runs has `shutdown_timeout` to end. gRPC has clients connect anew after `grpc_max_connection_age_secs`
+    (0: never). Without
     a `trace_file` nothing is traced, with a `response_cache_byte_size` of 0 no response is cached; what was promoted
     and rolled back outlives a restart in a `state_file`. A model repository is a folder or an address
     (s3://bucket/models), whose files are fetched into `model_cache`, or without it into the system's folder for such
@@ -84,6 +86,7 @@ class Settings:
     strict_readiness: bool = False
     exit_on_error: bool = False
     require_manifest: bool = False
+    model_code: ModelCode = ModelCode.LOCAL
     require_gpu: bool = False
     allow_shared_memory: bool = False
     model_cache: Path | None = None

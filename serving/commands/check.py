@@ -13,6 +13,7 @@ import typer
 from serving.commands import places
 from serving.commands.published import repository_of
 from serving.commands.request import fail
+from serving.core.model_code import ModelCode
 from serving.errors import ModelLoadFailed
 from serving.log import formatter
 
@@ -29,6 +30,9 @@ def check(
     require_manifest: Annotated[
         bool, typer.Option("--require-manifest", help="As a server that was started with it.")
     ] = False,
+    model_code: Annotated[
+        ModelCode, typer.Option(envvar="SLIPWAY_MODEL_CODE", show_envvar=False, help="As for a server.")
+    ] = ModelCode.LOCAL,
 ) -> None:
     """Load models as a server on this machine would; exit with 1 where a version would not be served.
 
@@ -44,7 +48,7 @@ def check(
     _log_to_stderr()
     try:
         repository = _opened(names or [], repositories)
-        statuses = asyncio.run(_load(repository, names or repository.names(), require_manifest))
+        statuses = asyncio.run(_load(repository, names or repository.names(), require_manifest, model_code))
     except ModelLoadFailed as error:
         raise fail("models check", error) from None
     except OSError as error:
@@ -69,14 +73,16 @@ def _opened(names: list[str], repositories: list[str]) -> "ModelRepositories":
     return open_repositories(repositories, None)
 
 
-async def _load(repository: "ModelRepositories", names: list[str], require_manifest: bool) -> list["VersionStatus"]:
+async def _load(
+    repository: "ModelRepositories", names: list[str], require_manifest: bool, model_code: ModelCode
+) -> list["VersionStatus"]:
     """Ensembles after their models, which are loaded for them too."""
     from serving.engine.dependencies import Dependencies
     from serving.engine.load_policy import LoadPolicy
     from serving.engine.own_thread import in_own_thread
     from serving.engine.registry import ModelRegistry
 
-    policy = LoadPolicy(require_manifest, has_response_cache=True)  # a server may have one
+    policy = LoadPolicy(require_manifest, has_response_cache=True, model_code=model_code)  # a server may have one
     registry = ModelRegistry(repository, asyncio.get_running_loop(), names, policy)
     dependencies = Dependencies(registry)
     for name in await in_own_thread(dependencies.load_order, names):

@@ -13,6 +13,7 @@ import typer
 from typer import Argument, Option
 
 from serving.commands import configuration, places
+from serving.core.model_code import ModelCode
 from serving.log import LogStyle
 from serving.settings import Settings
 
@@ -136,6 +137,10 @@ class ServeOptions:
     require_manifest: Annotated[
         bool, Option("--require-manifest", help="Serve only versions with a manifest.json that lists all their files.")
     ] = False
+    model_code: Annotated[
+        ModelCode,
+        Option(help="TorchScript and Python models, which are programs: from folders, from addresses too, or 'never'."),
+    ] = _DEFAULTS.model_code
     require_gpu: Annotated[bool, Option("--require-gpu", help="Don't start where no GPU can be used.")] = False
     allow_shared_memory: Annotated[
         bool, Option("--allow-shared-memory", help="Let callers on this machine pass tensors in POSIX shared memory.")
@@ -152,8 +157,7 @@ class ServeOptions:
     access_log_rate: Annotated[
         float | None,
         Option(
-            help="The share of requests that the log has a line for, and every one that failed; 1: all. Without it, "
-            "none.",
+            help="Share of requests that the log has a line for, and every one that failed; 1: all; unless given none.",
             metavar="N",
             min=0,
             max=1,

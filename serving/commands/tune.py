@@ -18,6 +18,7 @@ import typer
 from serving.commands import places
 from serving.commands.published import repository_of
 from serving.commands.request import fail
+from serving.core.model_code import ModelCode, refuse_code
 from serving.errors import ModelLoadFailed
 
 if TYPE_CHECKING:  # heavier than `slipway --help` should be
@@ -55,6 +56,9 @@ def tune(
             envvar="SLIPWAY_MODEL_CACHE", show_envvar=False, help="Folder that models from elsewhere are fetched into."
         ),
     ] = None,
+    model_code: Annotated[
+        ModelCode, typer.Option(envvar="SLIPWAY_MODEL_CODE", show_envvar=False, help="As for a server.")
+    ] = ModelCode.LOCAL,
     plot: Annotated[Path | None, typer.Option(help="Where the curves go; unless given, MODEL-tuning.png.")] = None,
 ) -> None:
     """Measure how many instances and threads suit a model on this machine's CPU, and draw throughput and latency.
@@ -73,7 +77,7 @@ def tune(
     from serving.scheduling.tuning import choose
 
     try:
-        subject = _subject(model, places.chosen(model_repository or []), version, model_cache)
+        subject = _subject(model, places.chosen(model_repository or []), version, model_cache, model_code)
         measurement = _measured(subject, seconds)
         kept = TuningCache(subject.directory, subject.config, subject.question, model_cache).write(measurement)
     except ModelLoadFailed as error:
@@ -96,7 +100,9 @@ def tune(
     typer.echo(json.dumps(_document(model, subject, measurement, tuning, kept, drawn)))
 
 
-def _subject(model: str, repositories: list[str], version: str, model_cache: Path | None) -> _Subject:
+def _subject(
+    model: str, repositories: list[str], version: str, model_cache: Path | None, model_code: ModelCode
+) -> _Subject:
     from serving.backends.cores import usable_cores
     from serving.core.model_config import select_versions
     from serving.core.tuning_config import why_not
@@ -106,6 +112,7 @@ def _subject(model: str, repositories: list[str], version: str, model_cache: Pat
     other = "another repository is named after the model: slipway tune MODEL FOLDER"
     repository = repository_of(model, repositories, other, model_cache)
     written, config = repository.config(model), completed_config(repository, model)
+    refuse_code(config, repository.elsewhere(model), model_code)
     if reason := why_not(config):
         raise ModelLoadFailed(f"'{model}' has nothing to measure: {reason}")
     there = repository.versions(model)

@@ -15,6 +15,7 @@ from serving.backends import backend
 from serving.core import ensemble, model_config, response_cache_config
 from serving.core.brief import writable
 from serving.core.generation_config import is_generating
+from serving.core.model_code import refuse_code
 from serving.core.model_config import ModelConfig
 from serving.core.remembered import Remembered
 from serving.core.repository_files import Files, of_all_versions, of_version
@@ -88,6 +89,7 @@ def load_model(
     available = repository.versions(name)
     left = [number for number in available if str(number) not in before.without]
     written = given or repository.config(name)
+    refuse_code(written, repository.elsewhere(name), policy.model_code)  # before its versions are fetched
     if ensemble.is_ensemble(written):
         assert dispatch is not None
         chosen = _selected(written, left if available else [1], available)
@@ -99,6 +101,7 @@ def load_model(
         return {untold.version: unavailable(name, untold.version, untold.error)}
     if is_brought and config.backend == "python":
         raise RepositoryPollFailed("a request can't bring Python code; put model.py into the repository")
+    refuse_code(config, "a load request" if is_brought else repository.elsewhere(name), policy.model_code)
     labels = _checked_labels(repository, config, policy)
     tuner = Tuner(policy, written, None if before.loaded is None else before.loaded.tuning)
 

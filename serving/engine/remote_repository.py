@@ -55,6 +55,9 @@ class RemoteRepository:
     def trouble(self, _: str) -> str:
         return ""
 
+    def elsewhere(self, _: str) -> str:
+        return self._store.url
+
     def versions(self, name: str) -> list[int]:
         """Looks what the store has now, which the other methods then go by."""
         files = self._look(name)

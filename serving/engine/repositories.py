@@ -84,6 +84,9 @@ class ModelRepositories:
         outages = (self._outages.of(str(repository)) for repository in self._holders(name))
         return self._conflict(name) or next(filter(None, outages), "") or self._unreadable.of(name)
 
+    def elsewhere(self, name: str, /) -> str:
+        return self._of(name).elsewhere(name)
+
     def reachable(self) -> dict[str, bool]:
         """Whether each could be read when it was asked last."""
         return {str(repository): not self._outages.of(str(repository)) for repository in self.repositories}

@@ -35,6 +35,9 @@ class Repository(Protocol):
     def trouble(self, name: str, /) -> str:
         """Why a model that was found can't be loaded or followed now; "" for one that can."""
 
+    def elsewhere(self, name: str, /) -> str:
+        """The address that a model comes from; "" for one in a folder of this machine."""
+
     def versions(self, name: str) -> list[int]:
         """A load begins with it: what the methods below read is what was there then."""
 
@@ -78,6 +81,9 @@ class ModelRepository:
         return sorted(path.name for path in self.root.iterdir() if path.is_dir() and is_model_name(path.name))
 
     def trouble(self, _: str) -> str:
+        return ""
+
+    def elsewhere(self, _: str) -> str:
         return ""
 
     def versions(self, name: str) -> list[int]:

@@ -54,6 +54,12 @@ def test_a_model_without_a_manifest_fails_where_one_is_required(tmp_path: Path) 
     assert "double version 1: version 1 has no manifest.json" in check(tmp_path, "--require-manifest", status=1)
 
 
+def test_programs_fail_where_a_server_would_run_none(tmp_path: Path) -> None:
+    tiny_models.add_torchscript(tmp_path)
+    told = check(tmp_path, "--model-code", "never", status=1)
+    assert "affine: 'model.pt' is a TorchScript program, which this server never runs" in told
+
+
 def test_an_ensemble_is_loaded_with_its_models(tmp_path: Path) -> None:
     tiny_models.add_double(tmp_path)
     (tmp_path / "twice").mkdir()

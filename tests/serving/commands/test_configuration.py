@@ -120,5 +120,5 @@ def test_a_variable_without_effect_is_told_with_the_nearest_that_has_one() -> No
 
 def test_variables_of_every_command_are_known() -> None:
     variables = {each.envvar for command in every_command() for each in command.params if each.envvar}
-    assert variables == {"SLIPWAY_CONFIG", "SLIPWAY_URL", "SLIPWAY_MODEL_CACHE"}
-    assert unknown(dict.fromkeys(variables, "x"), {"model_cache": str}) == []
+    assert variables == {"SLIPWAY_CONFIG", "SLIPWAY_URL", "SLIPWAY_MODEL_CACHE", "SLIPWAY_MODEL_CODE"}
+    assert unknown(dict.fromkeys(variables, "x"), {"model_cache": str, "model_code": str}) == []

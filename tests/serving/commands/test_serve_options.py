@@ -25,6 +25,7 @@ CHOSEN: dict[str, tuple[str, str, object]] = {
     "cache_config": ("local,size=7", '"local,size=7"', "local,size=7"),
     "otlp_endpoint": ("http://h:1", '"http://h:1"', "http://h:1"),
     "model_control_mode": ("explicit", '"explicit"', "explicit"),
+    "model_code": ("never", '"never"', "never"),
     "log_style": ("json", '"json"', "json"),
     "record_rate": ("0.5", "0.5", 0.5),
     "access_log_rate": ("0.5", "0.5", 0.5),
