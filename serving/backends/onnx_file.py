@@ -4,7 +4,9 @@ Rule: the runtime opens no file itself. So nothing outside the version's folder 
 file that is cut short while its model serves kills no one: left to itself the runtime maps such files into memory.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,15 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, EncodeError
 
 from serving.errors import ModelLoadFailed
+from serving.memory_limit import memory
 
+_LARGE = 1 << 28  # bytes; what is smaller is read without asking for the memory that is left
 _LONGEST = 200  # characters of a location that an error repeats
 _CONVOLUTIONS = (b"\x22\x04Conv", b"\x22\x0dConvTranspose")  # a node's field op_type, its length, and what it is
 _LOOPS = (b"\x22\x04Loop",)
 _EXTERNAL = 1  # onnx.TensorProto.EXTERNAL
+_AN_ADDRESS = "_ORT_MEM_ADDR_"  # ONNX Runtime takes a location with it, and its offset, for memory of the process
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # a pipe that took a file's place would be waited for
 
 # The part of onnx.proto that leads to tensors; whatever else a file holds is carried along unread.
 # A field is its number and its type: a message's name, "bytes" or "int". A * repeats it.
@@ -69,7 +75,7 @@ def read_onnx(path: Path) -> OnnxFile:
     The runtime takes only the weights of the graph itself from `files`; those of graphs inside it, of attributes and
     of functions are put into `content`.
     """
-    content = _content(path, path.name)
+    content = _content(path, f"'{path.name}'")
     if b"location" not in content:  # the key of a file's name: almost all models have none
         return OnnxFile(content, {})
     model = _new_model()
@@ -103,7 +109,7 @@ class _Files:
         location = _entries(tensor).get("location", "")
         if location not in self.contents:
             what = f"tensor '{_text(tensor.name)}' has its data in '{location[:_LONGEST]}'"
-            self.contents[location] = _content(_inside(self._folder, location, what), what)
+            self.contents[location] = _content(_inside(self._folder, location, what), what, _refuse_borrowed)
         return self.contents[location]
 
 
@@ -116,14 +122,33 @@ def _inside(folder: Path, location: str, what: str) -> Path:
         raise ModelLoadFailed(f"{what}, which is no file's name") from None
     if not location or Path(location).is_absolute() or not path.is_relative_to(root):
         raise ModelLoadFailed(f"{what}, which is not inside the version's folder, itself or by a link")
+    if _AN_ADDRESS in location:
+        raise ModelLoadFailed(f"{what}, which stands for memory of the server, not for a file")
     if not is_file:
-        raise ModelLoadFailed(f"{what}, which is not there")
+        raise ModelLoadFailed(f"{what}, which is {'no ordinary file' if path.exists() else 'not there'}")
     return path
 
 
-def _content(path: Path, what: str) -> bytes:
+def _refuse_unordinary(status: os.stat_result, what: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise ModelLoadFailed(f"{what}, which is no ordinary file")
+
+
+def _refuse_borrowed(status: os.stat_result, what: str) -> None:
+    """A hard link to what not everybody may read, too: an archive that root unpacks may bring one."""
+    _refuse_unordinary(status, what)
+    if status.st_nlink > 1 and not status.st_mode & stat.S_IROTH:
+        raise ModelLoadFailed(f"{what}, a hard link to a file that not everybody may read; make it a copy")
+
+
+def _content(path: Path, what: str, refuse: Callable[[os.stat_result, str], None] = _refuse_unordinary) -> bytes:
     try:
-        return path.read_bytes()
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _AT_ONCE)) as file:
+            status = os.fstat(file.fileno())
+            refuse(status, what)
+            if status.st_size > _LARGE and status.st_size > memory().available:
+                raise ModelLoadFailed(f"{what}: {status.st_size} bytes, which is more than the memory that is left")
+            return file.read()
     except OSError as error:
         raise ModelLoadFailed(f"{what} can't be read: {error.strerror}") from None
 
@@ -176,7 +201,11 @@ def _of_node(node: Any) -> Iterator[Any]:
 
 
 def _entries(tensor: Any) -> dict[str, str]:
-    return {_text(entry.key): _text(entry.value) for entry in tensor.external_data}
+    """Raises `ModelLoadFailed` where two could be meant: others might take the other."""
+    entries = {_text(entry.key): _text(entry.value) for entry in tensor.external_data}
+    if len(entries) < len(tensor.external_data):
+        raise ModelLoadFailed(f"tensor '{_text(tensor.name)}' says twice where its data is")
+    return entries
 
 
 def _text(name: bytes) -> str:

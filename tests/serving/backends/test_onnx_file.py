@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +61,10 @@ def test_a_folder_that_is_a_link_itself_is_fine(folder: Path, tmp_path: Path) ->
         ("up/secret.bin", "is not inside the version's folder"),
         ("/dev/zero", "is not inside the version's folder"),
         ("", "is not inside the version's folder"),
-        ("*/_ORT_MEM_ADDR_/*", "is not there"),  # how ONNX Runtime marks an address in memory
-        (".", "is not there"),
+        ("*/_ORT_MEM_ADDR_/*", "stands for memory of the server"),
+        (".", "is no ordinary file"),
+        ("pipe", "is no ordinary file"),
+        ("shadow.bin", "a hard link to a file that not everybody may read"),
         ("missing.bin", "is not there"),
         ("a\0b", "is no file's name"),
         ("a" * 5000, "is no file's name"),
@@ -72,10 +75,37 @@ def test_what_is_not_a_file_of_the_version_is_refused_with_its_location(
 ) -> None:
     (folder / "link.bin").symlink_to("../secret.bin")
     (folder / "up").symlink_to("..")
+    os.mkfifo(folder / "pipe")
+    (folder.parent / "shadow").write_bytes(WEIGHTS.tobytes())
+    (folder.parent / "shadow").chmod(0o640)
+    (folder / "shadow.bin").hardlink_to(folder.parent / "shadow")
+    (folder / "*" / "_ORT_MEM_ADDR_").mkdir(parents=True)
+    (folder / "*" / "_ORT_MEM_ADDR_" / "*").write_bytes(WEIGHTS.tobytes())
     with pytest.raises(ModelLoadFailed, match=reason) as failure:
         read_onnx(write(folder, external("w", WEIGHTS, location)))
     assert str(failure.value).startswith(f"tensor 'w' has its data in '{location[:200]}'")
     assert str(folder.parent) not in str(failure.value), "the server's folders are nobody's business"
+
+
+def test_a_hard_link_to_what_everybody_may_read_is_fine(folder: Path) -> None:
+    """As a cache of models keeps its files."""
+    (folder.parent / "blob").hardlink_to(folder / "w.bin")
+    (folder / "w.bin").chmod(0o444)
+    assert read_onnx(write(folder, external("w", WEIGHTS, "w.bin"))).files == {"w.bin": WEIGHTS.tobytes()}
+
+
+def test_more_than_the_memory_that_is_left_is_not_read(folder: Path) -> None:
+    with (folder / "w.bin").open("ab") as file:
+        file.truncate(1 << 43)  # of which nothing is on the disk
+    with pytest.raises(ModelLoadFailed, match="8796093022208 bytes, which is more than the memory"):
+        read_onnx(write(folder, external("w", WEIGHTS, "w.bin")))
+
+
+def test_a_location_that_is_given_twice_is_refused(folder: Path) -> None:
+    tensor = external("w", WEIGHTS, "../secret.bin")
+    tensor.external_data.add(key="location", value="w.bin")
+    with pytest.raises(ModelLoadFailed, match="tensor 'w' says twice where its data is"):
+        read_onnx(write(folder, tensor))
 
 
 def test_an_absolute_path_into_the_folder_is_refused_too(folder: Path) -> None:
@@ -141,7 +171,7 @@ def test_tensors_that_the_runtime_would_look_for_itself_are_put_into_the_model(f
 def test_a_place_that_is_not_in_the_file_is_refused(folder: Path, key: str, value: str, reason: str) -> None:
     model = inner_models()["graph"]
     tensor = external("w", WEIGHTS, "w.bin")
-    tensor.external_data.add(key=key, value=value)
+    next(entry for entry in tensor.external_data if entry.key == key).value = value
     tensor_of("graph", model).CopyFrom(tensor)
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(ModelLoadFailed, match=reason):
