@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.training.small_task import CONFIG, equal, task
 from training.errors import CheckpointError
@@ -91,6 +92,27 @@ def test_those_of_another_run_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(CheckpointError, match=r"step-00000032.pt is of a run with other parameters or data; .*--fresh"):
         train(task(), CONFIG, snapshots=snapshots(tmp_path, "another"))
+
+
+class Harm:
+    """Unpickling it leaves a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self._path),)
+
+
+def test_code_in_one_is_not_run(tmp_path: Path) -> None:
+    torch.save({"model": Harm(tmp_path / "harm")}, tmp_path / "step-00000009.pt")
+
+    with pytest.raises(CheckpointError, match=r"step-00000009.pt can't be read \(UnpicklingError"):
+        train(task(), CONFIG, snapshots=snapshots(tmp_path))
+
+    assert not (tmp_path / "harm").exists()
+    torch.load(tmp_path / "step-00000009.pt", weights_only=False)
+    assert (tmp_path / "harm").exists(), "it would have done harm"
 
 
 def test_one_that_can_not_be_read_is_named(tmp_path: Path) -> None:
