@@ -29,11 +29,14 @@ BACKENDS = {
 # Backends whose files, or what lies beside them, say what goes in and out.
 _DESCRIBE = {"onnxruntime": "serving.backends.ort:describe", "pytorch": "serving.backends.manifest:describe"}
 
+_SAFELY_DESCRIBED = ("pytorch",)  # by a manifest, in JSON
+
 # Backends whose models can share one pool of threads.
 _SHARE_THREADS = {"onnxruntime": "serving.backends.ort:share_threads"}
 
-# What loads a model of any backend in a process of its own.
+# What loads a model of any backend in a process of its own, and what has its file read there.
 _ISOLATED = "serving.backends.isolated:load"
+_DESCRIBE_ISOLATED = "serving.backends.isolated:describe"
 
 # What runs a backend's models, and its version.
 _RUNTIMES = {"onnxruntime": "serving.backends.ort:RUNTIME", "pytorch": "serving.backends.torchscript:RUNTIME"}
@@ -199,8 +202,14 @@ def describe(directory: Path, config: ModelConfig) -> tuple[Specs, Specs] | None
     """
     if config.backend not in _DESCRIBE:
         return None
-    found: tuple[Specs, Specs] = _imported(config.backend, _DESCRIBE[config.backend])(directory, config)
-    return found
+    if not is_isolated(config) or config.backend in _SAFELY_DESCRIBED:
+        return read_description(directory, config)
+    return cast(tuple[Specs, Specs], _imported(config.backend, _DESCRIBE_ISOLATED)(directory, config))
+
+
+def read_description(directory: Path, config: ModelConfig) -> tuple[Specs, Specs]:
+    """The same in this process, of a backend whose files say it."""
+    return cast(tuple[Specs, Specs], _imported(config.backend, _DESCRIBE[config.backend])(directory, config))
 
 
 def share_threads() -> None:

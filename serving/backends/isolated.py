@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import ceil
 from pathlib import Path
 
-from serving.backends.backend import ModelInstance, Prove
+from serving.backends.backend import ModelInstance, Prove, Specs
 from serving.backends.conversation import ask, ask_stream
 from serving.backends.lane import Gone, Lane
 from serving.backends.model_process import Ended, ModelProcess
@@ -217,9 +217,29 @@ class ProcessInstance:
 
 def load(directory: Path, config: ModelConfig, device: str) -> ModelInstance:
     """As a `Backend`; the config's own is loaded by the process."""
+    _check_platform()
+    return IsolatedInstance(directory, config, device)
+
+
+def describe(directory: Path, config: ModelConfig) -> tuple[Specs, Specs]:
+    """What a model's file says of its inputs and outputs, read by a process too. Raises `ModelLoadFailed`."""
+    _check_platform()
+    process = ModelProcess(directory, config, "cpu", log.level, is_to_describe=True)
+    is_told = False
+    try:
+        with suppress(Gone):
+            process.load()
+            is_told = True
+    finally:
+        how = process.wait()
+    if not is_told:
+        raise ModelLoadFailed(f"the model's process {how} while it read the model's file")
+    return process.inputs, process.outputs
+
+
+def _check_platform() -> None:
     if not hasattr(os, "memfd_create"):
         raise ModelLoadFailed(f"{FIELD}: processes for models need Linux; leave it out to serve the model without one")
-    return IsolatedInstance(directory, config, device)
 
 
 def _marks(directory: Path, config: ModelConfig) -> dict[str, _Mark]:

@@ -10,9 +10,10 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from serving.backends import backend
 from serving.backends.backend import ModelInstance, Specs
@@ -24,18 +25,23 @@ from serving.errors import ModelLoadFailed
 log = logging.getLogger("slipway")
 
 _PR_SET_PDEATHSIG = 1  # sys/prctl.h
-_SOONER = 500  # of 1000: how much sooner it is killed than the server, where memory runs out
 _DESCRIPTORS = 2  # of a lane: its socket and its memory
 
 
-def main(control: socket.socket, parent: int) -> None:
-    """`parent` is the number of the process that started it."""
+def run(control: socket.socket, parent: int, lacking: Sequence[str] = ()) -> NoReturn:
+    """To its end. `parent` is the number of the process that started it, `lacking` what keeps it from nothing here."""
+    _answer(control, parent, lacking)
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)  # threads that the model left behind are not waited for
+
+
+def _answer(control: socket.socket, parent: int, lacking: Sequence[str]) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before
         return
-    _be_killed_first()
     with suppress(Gone):
-        instance = _loaded(control, receive(control))
+        instance = _loaded(control, receive(control), lacking)
         if instance is None:
             return
         while descriptors := socket.recv_fds(control, 1, _DESCRIPTORS)[1]:
@@ -44,13 +50,19 @@ def main(control: socket.socket, parent: int) -> None:
         instance.close()
 
 
-def _loaded(control: socket.socket, task: Head) -> ModelInstance | None:
-    """None where it can't be loaded, which was said. Raises `Gone`."""
+def _loaded(control: socket.socket, task: Head, lacking: Sequence[str]) -> ModelInstance | None:
+    """None where it can't be loaded, or is only to be described, which was done. Raises `Gone`."""
     config = ModelConfig.FromString(bytes.fromhex(task["config"]))
     directory = Path(task["directory"])
     _log_as(f"{config.name}/{directory.name}", task["log_level"])
     os.environ["PYTHONPATH"] = task["python_path"]  # the model's own processes may be of another Python
+    if lacking:
+        log.warning("its process is less confined than it could be, this system has no %s", ", ".join(lacking))
     try:
+        if task["is_to_describe"]:
+            inputs, outputs = backend.read_description(directory, config)
+            send(control, {"inputs": _document(inputs), "outputs": _document(outputs)})
+            return None
         instance = backend.find(config.backend)(directory, config, task["device"])
     except BaseException as error:  # a model may raise anything
         cause = error.__cause__ if isinstance(error, ModelLoadFailed) else error
@@ -81,6 +93,8 @@ def _reason(error: BaseException) -> str:
     """Without the server's folders, which an operating system's error names."""
     if isinstance(error, ModelLoadFailed):
         return str(error)
+    if isinstance(error, MemoryError):
+        return "it needs more memory than its process may have, see isolation.memory_byte_size"
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f"{type(error).__name__}: {words}"
 
@@ -92,17 +106,3 @@ def _document(specs: Specs) -> list[list[Any]]:
 def _log_as(name: str, level: int) -> None:
     logging.basicConfig(level=logging.INFO, format=f"%(levelname)s {name.replace('%', '%%')}: %(message)s")
     log.setLevel(level)
-
-
-def _be_killed_first() -> None:
-    """When memory runs out, and not the server, which every other model needs."""
-    path = Path("/proc/self/oom_score_adj")
-    with suppress(OSError, ValueError):
-        path.write_text(str(min(1000, int(path.read_text()) + _SOONER)))
-
-
-if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
-    logging.shutdown()
-    sys.stdout.flush()
-    os._exit(0)  # threads that the model left behind are not waited for

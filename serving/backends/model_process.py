@@ -4,6 +4,7 @@ Rule: whoever starts it is a thread that stays in `wait` as long as it lives, be
 that thread, and so with the server, however that ends. All else may be called from any thread.
 """
 
+import json
 import os
 import signal
 import socket
@@ -16,12 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from serving.backends.lane import Gone, Lane, receive, send
+from serving.backends.model_environment import model_environment
 from serving.backends.restarts import how_it_ended
+from serving.core.isolation import isolation
 from serving.core.model_config import ModelConfig
 from serving.core.requests import TensorSpec
 from serving.errors import ModelLoadFailed
+from serving.memory_limit import memory
 
-_WORKER = "serving.backends.isolated_worker"
+_START = "serving.backends.reduced_start"
 _PATIENCE = 5.0  # seconds that it has to end by itself, and after SIGTERM
 
 
@@ -30,23 +34,32 @@ class Ended(Exception):
 
 
 class ModelProcess:
-    def __init__(self, directory: Path, config: ModelConfig, device: str, log_level: int) -> None:
-        """Starts it; `load` follows."""
+    def __init__(
+        self, directory: Path, config: ModelConfig, device: str, log_level: int, is_to_describe: bool = False
+    ) -> None:
+        """Starts it; `load` follows, after which one that `is_to_describe` ends. Raises `ModelLoadFailed`."""
+        allowed = isolation(config)
+        is_on_cpu = device == "cpu"  # what a GPU's driver does in a process is its own
+        rights = {
+            "memory": allowed.memory_byte_size or (int(memory().limit) if is_on_cpu else None),
+            "only_computes": is_on_cpu and config.backend != "python",
+        }
         self._control, theirs = socket.socketpair()
         name = f"{config.name}/{directory.name}"  # for `ps`
         python = [sys.executable, "-P", "-X", "faulthandler"]
         with theirs:
             self._process = subprocess.Popen(
-                [*python, "-m", _WORKER, str(theirs.fileno()), str(os.getpid()), name],
+                [*python, "-m", _START, str(theirs.fileno()), str(os.getpid()), json.dumps(rights), name],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                env=model_environment(os.environ, allowed.environment),
                 process_group=0,  # Ctrl-C is the server's
             )
         self._task = {
             "directory": str(directory.absolute()),
             "config": config.SerializeToString().hex(),
             "device": device,
+            "is_to_describe": is_to_describe,
             "log_level": log_level,
             "python_path": os.environ.get("PYTHONPATH", ""),
         }
@@ -80,8 +93,8 @@ class ModelProcess:
             raise ModelLoadFailed(answer["failed"])
         self.inputs = _specs(answer["inputs"])
         self.outputs = _specs(answer["outputs"])
-        self.concurrency = int(answer["concurrency"])
-        self.reads_parameters = bool(answer["reads_parameters"])
+        self.concurrency = int(answer.get("concurrency", 1))
+        self.reads_parameters = bool(answer.get("reads_parameters"))
 
     @contextmanager
     def lane(self) -> Iterator[Lane]:

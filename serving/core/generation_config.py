@@ -14,6 +14,8 @@ from tritonclient.grpc import model_config_pb2 as proto
 from serving.core import model_config
 from serving.core.did_you_mean import did_you_mean
 from serving.core.instance_groups import devices
+from serving.core.isolation import FIELD as ISOLATION
+from serving.core.isolation import is_isolated
 from serving.core.model_config import ModelConfig
 from serving.core.model_parameters import number, switch, text, whole_number
 from serving.errors import ModelLoadFailed
@@ -137,5 +139,7 @@ def _refuse_others(config: ModelConfig, completed: ModelConfig) -> None:
     for field in ("dynamic_batching", "sequence_batching", "ensemble_scheduling"):
         if config.HasField(field):
             raise ModelLoadFailed(f"{field}: a model with {TASK} has a scheduler of its own, leave it out")
+    if is_isolated(config):
+        raise ModelLoadFailed(f"{ISOLATION}: a model with {TASK} runs in the server's process, leave it out")
     if config.max_batch_size:
         raise ModelLoadFailed(f"max_batch_size must be 0, got {config.max_batch_size}: see {PREFIX}max_num_seqs")

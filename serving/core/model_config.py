@@ -13,7 +13,7 @@ from serving.core.batching_config import OBJECTIVE, batching_config
 from serving.core.config_errors import explain
 from serving.core.instance_groups import complete_groups, devices
 from serving.core.isolation import FIELD as ISOLATION
-from serving.core.isolation import is_isolated
+from serving.core.isolation import isolation
 from serving.core.onnx_options import onnx_fields
 from serving.core.ragged_config import ragged_config
 from serving.core.tensor_config import check_tensors, input_specs, output_specs
@@ -125,6 +125,7 @@ _HONOURED_BELOW = (
     "model_warmup.inputs.",
     "parameters.audio.",
     "parameters.generation.",
+    "parameters.isolation.",
     "parameters.rollout.",
 )
 
@@ -204,7 +205,7 @@ def complete(config: ModelConfig) -> ModelConfig:
         completed.version_policy.latest.num_versions = 1
     if completed.platform != ENSEMBLE:
         complete_groups(completed)
-        is_isolated(completed)
+        isolation(completed)
     return completed
 
 

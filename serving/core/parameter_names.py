@@ -17,7 +17,7 @@ def advice(config: ModelConfig, field: str) -> str:
     if not field.startswith(_FIELD):
         return ""
     given = field.removeprefix(_FIELD)
-    everywhere = (*rollout_policy.PARAMETERS, *tuning_config.PARAMETERS, isolation.PARAMETER)
+    everywhere = (*rollout_policy.PARAMETERS, *tuning_config.PARAMETERS, *isolation.PARAMETERS)
     known = {name: name for name in (*_OF_BACKENDS.get(config.backend, ()), *everywhere)}
     if given in known:  # it has no effect for another reason
         return ""

@@ -407,3 +407,19 @@ def test_nothing_is_left_when_it_is_closed(tmp_path: Path) -> None:
     assert not psutil.pid_exists(pid)
     del instance
     assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+
+
+def test_what_its_config_leaves_open_is_read_by_a_process_too(tmp_path: Path) -> None:
+    """A file that could end who reads it."""
+    tiny_models.add_double(tmp_path)
+    directory, config = tmp_path / "double" / "1", ModelRepository(tmp_path).config("double")
+    in_here = backend.describe(directory, config)
+    config.parameters["isolation"].string_value = "process"
+    assert backend.describe(directory, config) == in_here
+    config.parameters["isolation.memory_byte_size"].string_value = "30000000"
+    with pytest.raises(ModelLoadFailed, match=r"the model's process ended by itself .* while it read the model's file"):
+        backend.describe(directory, config)
+    del config.parameters["isolation.memory_byte_size"]
+    (directory / "model.onnx").write_bytes(b"no model")
+    with pytest.raises(ModelLoadFailed, match=r"ONNX Runtime can't load 'model\.onnx'"):
+        backend.describe(directory, config)

@@ -18,7 +18,8 @@ from tests import python_models
 
 def start(parent: int, **options: int) -> tuple[subprocess.Popen[str], socket.socket]:
     ours, theirs = socket.socketpair()
-    command = [sys.executable, "-m", "serving.backends.isolated_worker", str(theirs.fileno()), str(parent)]
+    rights = '{"memory": 8000000000, "only_computes": false}'
+    command = [sys.executable, "-m", "serving.backends.reduced_start", str(theirs.fileno()), str(parent), rights]
     with theirs:
         process = subprocess.Popen(
             command,
@@ -56,6 +57,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
         "config": config.SerializeToString().hex(),
         "device": "cuda:1",
         "log_level": 20,
+        "is_to_describe": False,
         "python_path": "",
     }
 

@@ -62,6 +62,10 @@ def test_it_has_the_inputs_and_outputs_of_tritons_vllm_backend() -> None:
         (config(itl_objective_ms="-1"), "generation.itl_objective_ms must be milliseconds above 0"),
         (config(max_num_seqs="8", max_num_batched_tokens="8"), "must be more than the 8 of .*, got 8"),
         (config("max_batch_size: 8"), "max_batch_size must be 0, got 8"),
+        (
+            config('parameters { key: "isolation" value { string_value: "process" } }'),
+            "isolation: a model with generation.task runs in the server's process",
+        ),
         (config("dynamic_batching { }"), "dynamic_batching: .* leave it out"),
         (config('input { name: "x" data_type: TYPE_FP32 dims: 1 }'), "input: .* leave it out"),
         (config("instance_group { count: 2 kind: KIND_CPU }"), "one instance.*asks for 2"),
