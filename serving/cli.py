@@ -7,6 +7,7 @@ import typer
 from serving import __version__
 from serving.commands.absent import add_absent, is_installed
 from serving.commands.config import config
+from serving.commands.doctor import doctor
 from serving.commands.keys import keys
 from serving.commands.models import models
 from serving.commands.predict import predict
@@ -70,6 +71,7 @@ def _add_load_test() -> None:
 _add_training()
 app.command(cls=ServeCommand)(serve)
 app.command(cls=ServeCommand)(config)
+app.command(cls=ServeCommand)(doctor)
 app.add_typer(models, name="models")
 app.add_typer(keys, name="keys")
 app.command()(predict)

@@ -114,6 +114,7 @@ RISKY = (*UNPICKLERS, ".load(", "eval(", "exec(")
 COMPOSERS = {
     "serving.server",
     "serving.application",
+    "serving.doctor",
     "serving.doors",
     "serving.observing",
     "serving.cli",

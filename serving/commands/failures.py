@@ -27,7 +27,7 @@ def check_places(settings: Settings) -> None:
     """Raises `CannotServe`, and `BadParameter` for a folder that is something else than a repository."""
     for place in settings.places:
         if isinstance(place, Path):
-            _check_repository(place, settings.model_name is not None)
+            check_repository(place, settings.model_name is not None)
     if settings.trace_file is not None:
         _check_trace_file(settings.trace_file)
     if settings.model_cache is not None and _needs_cache(settings.places):
@@ -58,7 +58,8 @@ def failures() -> dict[type[Exception], ExitCode]:
     }
 
 
-def _check_repository(root: Path, may_be_one_model: bool) -> None:
+def check_repository(root: Path, may_be_one_model: bool) -> None:
+    """Raises what `check_places` does."""
     if may_be_one_model and root.is_file() and os.access(root, os.R_OK):
         return
     if not root.is_dir():

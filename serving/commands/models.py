@@ -3,7 +3,6 @@ version gets the traffic."""
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -213,51 +212,15 @@ def _put_in_place(action: str, model: str, version: str, url: str) -> None:
 
 
 def _config_on_disk(model: str, repositories: list[str]) -> "ModelConfig":
+    from serving.engine.config_check import checked
     from serving.engine.config_completion import completed_config
 
     other = "another repository is named by --model-repository, a running server by --url"
     repository = repository_of(model, repositories, other)
     config = completed_config(repository, model)
-    _check(config, repository)
-    return config
-
-
-def _check(config: "ModelConfig", repository: "ModelRepositories") -> None:
-    """What can be said of it without its model's file. Raises `ModelLoadFailed`."""
-    from serving.core import ensemble, response_cache_config
-    from serving.core.rollout_policy import rollout_policy
-    from serving.core.sequence_config import sequence_config
-    from serving.core.speech_config import speech_config
-    from serving.engine.config_warnings import config_warnings, label_warnings
-    from serving.engine.load_policy import LoadPolicy
-
-    if ensemble.is_ensemble(config):
-        ensemble.graph(config)
-    rollout_policy(config)
-    response_cache_config.check(config)
-    sequence_config(config)
-    speech_config(config)
-    warnings = [f"{config.name}: {each}" for each in config_warnings(config, LoadPolicy(has_response_cache=True))]
-    for which, labels in _labels(config, repository):
-        warnings += [f"{which}: {each}" for each in label_warnings(config, labels)]
-    for warning in warnings:
+    for warning in checked(config, repository):
         typer.secho(warning, fg="yellow", err=True)
-
-
-def _labels(
-    config: "ModelConfig", repository: "ModelRepositories"
-) -> Iterable[tuple[str, Mapping[str, tuple[str, ...]]]]:
-    """Of each version that would be served, which may have its own; those of files elsewhere are not fetched."""
-    from serving.core.model_config import select_versions
-    from serving.engine.version_labels import labels_of_version
-
-    shared, name = repository.labels(config), str(config.name)
-    versions = select_versions(config, repository.versions(name)) if shared and repository.is_watchable else []
-    if not versions:
-        yield name, shared
-    for version in versions:
-        directory = repository.version_directory(name, version)
-        yield f"{name} version {version}", labels_of_version(config, directory, shared)
+    return config
 
 
 def _config_of_server(model: str, url: str) -> "ModelConfig":

@@ -1,0 +1,1 @@
+"""What a server would find on this machine, looked at before it is started."""
