@@ -311,7 +311,7 @@ def test_the_list_of_exceptions_is_current() -> None:
 @pytest.mark.parametrize("module", ["serving.server", "serving.cli", "serving.commands.serve", "training.cli"])
 def test_importing_it_needs_nothing_that_is_optional(module: str) -> None:
     optional = {"torch", "sklearn", "tokenizers", "llguidance", "transformers", "optuna", "tensorboard", "matplotlib"}
-    optional |= {"soundfile", "soxr", "opentelemetry.sdk"}
+    optional |= {"soundfile", "soxr", "opentelemetry.sdk", "fsspec", "aiohttp"}
     code = f"import sys, {module}; print(*{optional}.intersection(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr

@@ -25,9 +25,10 @@ def open_objects(address: RemoteAddress) -> "ObjectStore":
 
 
 def require(driver: Driver, address: RemoteAddress) -> None:
-    if importlib.util.find_spec(driver.package) is None:
+    absent = [name for name in (driver.package, "fsspec") if importlib.util.find_spec(name) is None]
+    if absent:
         raise ModelLoadFailed(
-            f"{address.url} needs the package {driver.package}, which is not installed: "
+            f"{address.url} needs the package {absent[0]}, which is not installed: "
             f"pip install 'slipway-serving[{driver.extra}]'"
         )
 
