@@ -137,6 +137,9 @@ SHELL_MODULES = {"asyncio", "threading", "time", "random", "uuid", "socket", "fa
 WITHOUT_OWN_TEST = {
     "serving/access/scope.py": "words",
     "serving/access/certificates.py": "data",
+    "serving/doctor/finding.py": "data",
+    "serving/doctor/examination.py": "tests/serving/commands/test_doctor.py types it",
+    "serving/engine/config_check.py": "test_models.py of commands and of doctor have it look at configs",
     "serving/doors.py": "tests/integration/test_doors.py and test_access.py run servers with what it composes",
     "serving/transports/audit.py": "the tests of both transports' test_door.py read its lines",
     "serving/transports/tls.py": "tests/integration/test_doors.py connects to it",

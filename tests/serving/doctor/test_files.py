@@ -11,7 +11,7 @@ from tests.doctor_findings import grades, troubles
 def test_files_that_can_be_written_are_well_and_not_made(tmp_path: Path) -> None:
     (tmp_path / "records").write_text("")
     settings = Settings(
-        "s3://b/m".split(),  # type: ignore[arg-type]
+        ("s3://b/m",),
         state_file=tmp_path / "state",
         record_file=tmp_path / "records",
         record_max_bytes=1,
