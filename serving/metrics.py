@@ -216,11 +216,16 @@ def _bounds(models: list[Servable]) -> Iterator[str]:
 
 def _response_cache(cache: ResponseCache) -> Iterator[str]:
     for name, kind, documentation, value in (
-        ("size_bytes", "gauge", "What the response cache may keep, in bytes.", cache.size),
-        ("used_bytes", "gauge", "What the response cache keeps, in bytes.", cache.used),
-        ("evictions_total", "counter", "Responses that went from the cache to make room for others.", cache.evictions),
+        ("slipway_response_cache_size_bytes", "gauge", "What the response cache may keep, in bytes.", cache.size),
+        ("slipway_response_cache_used_bytes", "gauge", "What the response cache keeps, in bytes.", cache.used),
+        (
+            "slipway_response_cache_evictions_total",
+            "counter",
+            "Responses that went from the cache to make room for others.",
+            cache.evictions,
+        ),
     ):
-        yield f"{head(f'slipway_response_cache_{name}', kind, documentation)}slipway_response_cache_{name} {value}\n"
+        yield f"{head(name, kind, documentation)}{name} {value}\n"
 
 
 def _counted(models: list[Servable], name: str, words: str, label: str, counts: _Counts) -> Iterator[str]:

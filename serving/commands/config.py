@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from serving.commands.chosen_settings import chosen_settings
-from serving.commands.configuration import SECRETS, unknown
+from serving.commands.configuration import SECRETS, VERSION, unknown
 from serving.commands.serve_command import DEFAULT, FILE, origin, with_serve_options
 from serving.commands.serve_options import KINDS, ServeOptions
 from serving.commands.trace_config import endpoint_variable
@@ -70,9 +70,12 @@ def config(
 def as_a_file(rows: Iterable[Row]) -> list[str]:
     """Its lines; what is as it would be anyway is a comment, and so is that there is a secret."""
     return [
-        f"{'# ' if row.source == DEFAULT or row.value == _SECRET else ''}{row.name} = {_toml(row.value)}"
-        for row in rows
-        if row.value is not None and row.name != "config"
+        f"version = {VERSION}",
+        *(
+            f"{'# ' if row.source == DEFAULT or row.value == _SECRET else ''}{row.name} = {_toml(row.value)}"
+            for row in rows
+            if row.value is not None and row.name != "config"
+        ),
     ]
 
 

@@ -32,6 +32,9 @@ _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://.*")
 SECRETS = frozenset(["api_key", "http_restricted_api", "grpc_restricted_protocol"])
 """Options whose values nobody is shown."""
 
+VERSION = 1
+"""Of the file's format, for its key `version`; a file without one is of this."""
+
 _OTHERS = {"SLIPWAY_CONFIG", "SLIPWAY_URL"}  # this file, and `slipway predict`'s server
 
 
@@ -46,7 +49,9 @@ def variable(name: str) -> str:
 def from_file(path: Path, kinds: Kinds) -> dict[str, object]:
     """By an option's name; hyphens in keys are taken too. Raises `InvalidConfiguration`."""
     chosen: dict[str, object] = {}
-    for key, value in _read(path).items():
+    written = _read(path)
+    _check_version(path, written.pop("version", VERSION))
+    for key, value in written.items():
         name = key.replace("-", "_")
         if isinstance(value, dict):
             raise InvalidConfiguration(f"{path}: {key} is a table; options have none, they are at the file's top")
@@ -81,6 +86,16 @@ def unknown(environment: Mapping[str, str], kinds: Kinds) -> list[str]:
         for name in sorted(names)
         if name.startswith("SLIPWAY_")
     ]
+
+
+def _check_version(path: Path, version: object) -> None:
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise InvalidConfiguration(f"{path}: version, the file's format, must be {VERSION}, got {_shown(version)}")
+    if version > VERSION:
+        raise InvalidConfiguration(
+            f"{path} is of version {version}, and this Slipway reads {VERSION}; it needs a newer Slipway, or "
+            f"`version = {VERSION}` and options that this one has (slipway config shows them)"
+        )
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -37,6 +37,7 @@ def test_what_it_writes_as_a_file_says_the_same(tmp_path: Path) -> None:
     assert [each["value"] for each in after.values()][1:] == [each["value"] for each in before.values()][1:]
     chosen = {name for name, each in after.items() if each["from"] == "file"}
     assert chosen == {"model_repository", "web_page", "lame_duck_secs", "host", "log_style", "trace_config"}
+    assert file.read_text().startswith("version = 1\n")
     assert "# grpc_port = 8001\n" in file.read_text()
 
 

@@ -26,6 +26,10 @@ def test_a_file_has_options_by_name_with_underscores_or_hyphens(tmp_path: Path) 
     }
 
 
+def test_a_file_may_say_of_which_format_it_is(tmp_path: Path) -> None:
+    assert from_file(written(tmp_path, "version = 1\nhttp_port = 2"), KINDS) == {"http_port": 2}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -49,6 +53,14 @@ def test_a_file_has_options_by_name_with_underscores_or_hyphens(tmp_path: Path) 
             " is no TOML: Expected '=' after a key in a key/value pair (at line 2, column 11)",
         ),
         ("host = '::'\nhttp_port =", " is no TOML: Invalid value (at line 2, the end)"),
+        (
+            "version = 2\nof_later = 1",
+            " is of version 2, and this Slipway reads 1; it needs a newer Slipway, or `version = 1` and options that "
+            "this one has (slipway config shows them)",
+        ),
+        ("version = '1'", ": version, the file's format, must be 1, got '1'"),
+        ("version = true", ": version, the file's format, must be 1, got true"),
+        ("version = 0", ": version, the file's format, must be 1, got 0"),
         (b"host = '::'\nweb_page = \xff", " is no TOML: what is no UTF-8 (at line 2)"),
         ("a = " + "[" * 5000, " is no TOML that can be read: it is nested too deeply"),
     ],
