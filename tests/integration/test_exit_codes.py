@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -75,6 +76,19 @@ def test_a_repository_that_the_user_may_not_read_is_said(models: Path) -> None:
     folder.chmod(0o755)
     assert done.returncode == ExitCode.NO_REPOSITORY
     assert re.fullmatch(r"slipway serve: the model repository \S+ can't be read by user \d+; give it .*\n", done.stderr)
+
+
+def test_ctrl_c_while_it_still_imports_ends_it_without_a_word() -> None:
+    code = """import os, signal, sys
+class Interrupt:
+    def find_spec(name, *_):
+        if name == "serving.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt)
+from serving.__main__ import main
+main()"""
+    done = subprocess.run([sys.executable, "-c", code, "serve"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGINT, "", "")
 
 
 def test_as_the_first_process_of_a_container_it_hears_signals(tmp_path: Path) -> None:
