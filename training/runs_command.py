@@ -116,7 +116,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], whole: int = 
     from rich.text import Text
 
     columns = [Column(name, no_wrap=place < whole, overflow="fold") for place, name in enumerate(head)]
-    table = Table(*columns, box=SIMPLE, padding=(0, 1), pad_edge=False, collapse_padding=True)
+    table = Table(*columns, box=SIMPLE, padding=(0, 1), pad_edge=False, collapse_padding=True, show_edge=False)
     for row in rows:
         table.add_row(*map(Text, row))
     console().print(table)

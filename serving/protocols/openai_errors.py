@@ -42,9 +42,17 @@ def encode(error: SlipwayError) -> bytes:
     param = "model" if isinstance(error, ModelNotFound) else None
     if isinstance(error, InvalidInput):
         param, code = error.param or None, error.code or code
-    return json_text.dumps({"error": {"message": str(error), "type": kind, "param": param, "code": code}})
+    return _encoded(str(error), kind, param, code)
+
+
+def of_no_route(message: str) -> bytes:
+    return _encoded(message, _INVALID, None, "unknown_url")
 
 
 def event(error: SlipwayError) -> bytes:
     """For a stream that has begun."""
     return sse.event(encode(error))
+
+
+def _encoded(message: str, kind: str, param: str | None, code: str | None) -> bytes:
+    return json_text.dumps({"error": {"message": message, "type": kind, "param": param, "code": code}})

@@ -30,6 +30,9 @@ def test_all_runs_are_listed(root: Path) -> None:
 
 def test_a_narrow_terminal_folds_scores_and_cuts_nothing(root: Path) -> None:
     write(root, "breast-cancer-mlp", 1, (8, 0.5))
+    write(root, "gpt-docs", 1, (400, 4.5))
+    history = root / "gpt-docs" / "1" / "history.jsonl"
+    history.write_text(history.read_text().replace("accuracy", "perplexity"))
     result = CliRunner().invoke(app, ["runs", "--runs", str(root)], env={"COLUMNS": "80"})
 
     assert max(map(len, result.output.splitlines())) <= 80
@@ -37,6 +40,7 @@ def test_a_narrow_terminal_folds_scores_and_cuts_nothing(root: Path) -> None:
     (row,) = [line.split() for line in result.output.splitlines() if "breast-cancer-mlp/1" in line]
     assert row[1] == "finished"
     assert "accuracy" in row
+    assert "perplexity" in result.output
 
 
 def test_one_is_shown_with_its_history(root: Path) -> None:

@@ -13,7 +13,7 @@ from serving.access.scope import Scope as KeyScope
 from serving.access.table import Needs, Routes
 from serving.errors import SlipwayError, Unauthenticated
 from serving.transports import audit
-from serving.transports.http.replies import error_reply, slipway_error_reply
+from serving.transports.http.replies import no_route_reply, slipway_error_reply
 from serving.transports.http.tensor_request import KEY_HEADERS, Headers
 
 
@@ -90,10 +90,7 @@ class Door:
         except Unauthenticated as error:
             await _refuse(scope, receive, send, error)
             return
-        if methods:
-            reply = error_reply("Method Not Allowed", 405, {"Allow": ", ".join(sorted(methods))})
-        else:
-            reply = error_reply("Not Found", 404)
+        reply = no_route_reply(scope["method"], scope["path"], methods)
         await reply(scope, receive, send)
 
 

@@ -5,6 +5,7 @@ is what theirs read.
 """
 
 import logging
+from collections.abc import Collection
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -63,6 +64,16 @@ def slipway_error_reply(error: SlipwayError, path: str, headers: dict[str, str] 
 def _is_openai(path: str) -> bool:
     models, _, model = path.partition("/v1/models/")
     return path in _OPENAI or path == "/v1/models" or (not models and model != "" and "/" not in model)
+
+
+def no_route_reply(method: str, path: str, allowed: Collection[str]) -> Response:
+    """`allowed` are the methods that the path has, if it is one."""
+    status, words = (405, "Method Not Allowed") if allowed else (404, "Not Found")
+    headers = {"Allow": ", ".join(sorted(allowed))} if allowed else {}
+    if not path.startswith("/v1/") or path.startswith("/v1/models/"):
+        return error_reply(words, status, headers)
+    message = writable(f"{words}: {method} {path[:100]}; /docs shows what there is")
+    return Response(openai_errors.of_no_route(message), status, headers, media_type="application/json")
 
 
 def hung_up_reply() -> Response:

@@ -218,6 +218,16 @@ def test_what_is_wrong_is_told_as_openai_does(
     assert (refused.value.param, refused.value.code) == (param, code)
 
 
+def test_routes_that_there_are_not_are_told_as_openai_does(server: RunningServer, client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="Not Found: POST /v1/responses; /docs shows what there is") as told:
+        client.responses.create(model="writer", input="hello")
+    assert (told.value.type, told.value.code) == ("invalid_request_error", "unknown_url")
+    wrong = httpx.get(f"{server.url}/v1/chat/completions")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+    assert wrong.json()["error"]["code"] == "unknown_url"
+    assert httpx.post(f"{server.url}/v1/models/writer/draw").json() == {"error": "Not Found"}
+
+
 def test_bodies_that_are_no_json_are_refused(server: RunningServer) -> None:
     for body in (b"", b"{", b"[]", b'{"model": "writer", "prompt": "\xff"}'):
         reply = httpx.post(f"{server.url}/v1/completions", content=body)
