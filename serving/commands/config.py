@@ -56,6 +56,8 @@ def config(
 
     [cyan]slipway config --http-port 9000 --toml > slipway.toml[/cyan]  a file to begin with
     """
+    if as_json and as_toml:
+        raise typer.BadParameter("--json and --toml are two ways to print the same; leave one of them out")
     rows = _rows(context, options, chosen_settings(options, os.environ))
     for warning in unknown(os.environ, KINDS):
         typer.secho(f"slipway config: {warning}", fg="yellow", err=True)

@@ -127,7 +127,8 @@ def _asks(environment: Mapping[str, str]) -> bool:
 def _checked(endpoint: str) -> str:
     try:
         parts = urlsplit(endpoint if "://" in endpoint else f"http://{endpoint}")
-        is_fine = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        has_place = "://" in endpoint or parts.port is not None  # or it may be any word
+        is_fine = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0 and has_place
     except ValueError:
         is_fine = False
     if not is_fine:

@@ -63,7 +63,10 @@ def test_a_variable_without_effect_is_told_beside_it() -> None:
     )
 
 
-@pytest.mark.parametrize("arguments", [("--load-model", "m"), ("--record-rate", "2"), ("--cache-config", "x")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--load-model", "m"), ("--record-rate", "2"), ("--cache-config", "x"), ("--json", "--toml")],
+)
 def test_what_serve_would_refuse_is_refused(arguments: tuple[str, ...]) -> None:
     told = said(*arguments)
     assert told.exit_code == 2

@@ -58,6 +58,7 @@ def test_the_environment_of_all_programs_is_heard_where_no_option_says_otherwise
         (("mode=zipkin",), "mode must be triton or opentelemetry, got 'zipkin'"),
         ((f"mode={OTEL}", f"{OTEL},resource=name"), "resource must be KEY=VALUE, got 'name'"),
         ((f"{OTEL},url=ftp://x",), "must be a collector's address such as http://localhost:4318, got 'ftp://x'"),
+        ((f"{OTEL},url=nohttp",), "must be a collector's address such as http://localhost:4318, got 'nohttp'"),
         ((f"{OTEL},url=http://x:99999",), "got 'http://x:99999'"),
         ((f"{OTEL},url={URL}", "triton,file=/t.json"), "leave one of them out"),
     ],
