@@ -1,7 +1,7 @@
 """`slipway loadtest` and what belongs to it. Rule: an address needs no command's name before it."""
 
 from importlib.util import find_spec
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -11,6 +11,7 @@ from loadtests.compare_command import compare
 from loadtests.load_command import load
 from loadtests.report_command import report
 from loadtests.scenario_command import scenario
+from serving import __version__
 
 _DEFAULT = "load"
 
@@ -19,7 +20,7 @@ class _LoadUnlessSaid(TyperGroup):
     """`loadtest URL` is `loadtest load URL`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help", "--version"):
             args = [_DEFAULT, *args]
         return super().parse_args(ctx, args)
 
@@ -27,8 +28,19 @@ class _LoadUnlessSaid(TyperGroup):
 loadtest = typer.Typer(cls=_LoadUnlessSaid, no_args_is_help=True)
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"slipway {__version__}")
+        raise typer.Exit
+
+
 @loadtest.callback()
-def _group() -> None:
+def _group(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop."),
+    ] = False,
+) -> None:
     """Load a model server, and decide by that.
 
     `slipway loadtest http://localhost:8000 --rate 200` needs no command's name; `slipway loadtest load --help` has its

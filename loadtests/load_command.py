@@ -24,8 +24,13 @@ def load(
         Option(metavar="N", min=1, rich_help_panel=_LOAD, help="Callers who wait for an answer before they go on."),
     ] = None,
     seconds: Annotated[
-        float, Option(metavar="N", min=0.1, rich_help_panel=_LOAD, help="How long; with --slo, each try.")
-    ] = 10.0,
+        float | None,
+        Option(metavar="N", min=0.1, rich_help_panel=_LOAD, help="How long, 10 unless given; with --slo, each try."),
+    ] = None,
+    requests: Annotated[
+        int | None,
+        Option(metavar="N", min=1, rich_help_panel=_LOAD, help="End after so many, at the latest after --seconds."),
+    ] = None,
     warm_up: Annotated[
         float, Option(metavar="N", min=0, rich_help_panel=_LOAD, help="Seconds before, which don't count.")
     ] = 1.0,
@@ -95,6 +100,7 @@ def load(
     Latency counts from when a request was meant to leave, so a server that stalls can't hide it.
     """
     from dataclasses import replace
+    from math import inf
 
     from loadtests import destination, request_terms, terms
     from loadtests.asking import CannotTest
@@ -115,10 +121,11 @@ def load(
         destination.check("--json", json_file)
         wanted = terms.load(rate, concurrency, arrivals)
         is_search, is_load = bool(slo or sweep), rate is not None or concurrency is not None
-        terms.check(is_load, replay is not None, is_search, precision, seconds)
+        lasts = terms.seconds(seconds, requests, wanted)
+        terms.check(is_load, replay is not None, is_search, precision, lasts, requests)
         question = Question(tuple(map(parsed, slo or ())), terms.peak(plan, slo), sweep, precision)
         headers = tuple(terms.header(line) for line in header or ())
-        requests = Wanted(
+        asked = Wanted(
             rows=rows,
             shapes=request_terms.shapes(shape or ()),
             values=request_terms.values(values or ()),
@@ -132,8 +139,8 @@ def load(
             seed=seed,
         )
         trust = Trust(insecure, str(ca_file or ""))
-        aim = Aim(url.rstrip("/"), model, protocol, data, requests, headers, timeout, trust)
-        load_plan, notes = Plan(wanted, seconds, warm_up, processes, seed), list[str]()
+        aim = Aim(url.rstrip("/"), model, protocol, data, asked, headers, timeout, trust)
+        load_plan, notes = Plan(wanted, lasts, warm_up, processes, seed, requests=requests or inf), list[str]()
         if replay is None:
             aimed = target(aim)
         else:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from math import inf
 from threading import Event
 from typing import Any
 
@@ -44,7 +45,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A load of `seconds`, after `warm_up` seconds of the same that don't count. `objective` in seconds.
+    """A load of `seconds`, or until `requests` have left, after `warm_up` seconds of the same that don't count.
+    `objective` in seconds.
 
     A server that has been gone for `patience` seconds ends it.
     """
@@ -57,6 +59,7 @@ class Plan:
     objective: float | None = None
     most_at_once: int = 10_000
     patience: float = PATIENCE
+    requests: float = inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Cost:
 
 def run(target: Target, plan: Plan, watch: Watch = lambda _: False) -> Result:
     """Raises `SenderDied`, and KeyboardInterrupt at the second Ctrl-C; the first ends the load."""
-    share = Share(target.calls, plan.load, 0.0, plan.seconds, plan.seed, most_at_once=plan.most_at_once)
+    share = Share(target.calls, plan.load, 0.0, plan.seconds, plan.seed, 0, 1, plan.most_at_once, plan.requests)
     errand = Errand(target.url, target.protocol, target.headers, target.timeout, share, plan.warm_up, target.trust)
     sources = Sources(target.url, target.model, target.headers, target.metrics_url, target.trust)
     where, tally, cost = machine(), Tally(max(1.0, plan.seconds / _MOST_SPANS)), Cost()
@@ -119,6 +122,8 @@ class _Counting:
                 ended = min(ended, max(_LOOK, passed))
             if ending is Ending.INTERRUPTED and passed > ended + _GRACE:
                 break
+        if ending is None and self._tally.requests >= self._plan.requests:
+            return max(_LOOK, self._tally.last_finish), Ending.ENOUGH
         return ended, ending
 
     def _ending(self, passed: float, watch: Watch, interrupted: Event) -> Ending | None:

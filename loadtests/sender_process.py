@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import inf
 from multiprocessing.connection import Connection
 from threading import Thread
 
@@ -76,7 +77,7 @@ async def _run(errand: Errand, pipe: Connection) -> None:
     outcomes = Collecting()
     senders = [Sender(share, sending_client, outcomes)]
     if errand.warm_up:
-        warm = replace(share, start=share.start - errand.warm_up, seconds=errand.warm_up)
+        warm = replace(share, start=share.start - errand.warm_up, seconds=errand.warm_up, most=inf)
         senders.append(Sender(warm, sending_client, Collecting()))
     over = asyncio.Event()
     telling = asyncio.create_task(_tell(outcomes, pipe, over))

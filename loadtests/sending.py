@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
+from math import inf
 
 from loadtests.call import Call
 from loadtests.clients.client import Client, Reply
@@ -23,7 +25,8 @@ _EARLY = 50e-6  # seconds; an alarm takes that long to be heard
 class Share:
     """What one of several senders sends: every `of`-th request from the `index`-th on.
 
-    `start` is by the monotonic clock, which all processes of a machine share; the load lasts `seconds` from then.
+    `start` is by the monotonic clock, which all processes of a machine share; the load lasts `seconds` from then, or
+    until `most` requests of all senders have left.
     """
 
     calls: Sequence[Call]
@@ -34,6 +37,7 @@ class Share:
     index: int = 0
     of: int = 1
     most_at_once: int = 10_000
+    most: float = inf
 
 
 class Sender:
@@ -66,12 +70,13 @@ class Sender:
     async def _caller(self, number: int, step: int) -> None:
         await asyncio.sleep(self._share.start - time.monotonic())
         end = self._share.start + self._share.seconds
-        while not self._stopped and (now := time.monotonic()) < end:
+        while number < self._share.most and not self._stopped and (now := time.monotonic()) < end:
             await self._one(number, now - self._share.start)
             number += step
 
     async def _send_open(self, load: Open | Replay | Phased) -> None:
-        times = shared(departures(load, self._share.seconds, self._share.seed), self._share.index, self._share.of)
+        every = shared(departures(load, self._share.seconds, self._share.seed), self._share.index, self._share.of)
+        times = takewhile(lambda departure: departure[0] < self._share.most, every)
         async with asyncio.TaskGroup() as tasks:
             depart = partial(self._depart, tasks)
             self._departures = _Departures(asyncio.get_running_loop(), times, self._share.start, depart)

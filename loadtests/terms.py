@@ -3,6 +3,7 @@
 from loadtests.load import Closed, Load, Open
 
 BURST_VARIATION = 4.0
+_USUAL, _LONGEST = 10.0, 600.0  # seconds
 VARIATIONS = {"poisson": 1.0, "constant": 0.0, "bursts": BURST_VARIATION}
 
 
@@ -28,9 +29,25 @@ def load(rate: str | None, concurrency: int | None, arrivals: str) -> Load:
     return Open(_rate(first), _rate(last) if dots else None, VARIATIONS[arrivals])
 
 
-def check(load: bool, replay: bool, search: bool, precision: float | None, seconds: float) -> None:
+def seconds(given: float | None, requests: int | None, load: Load) -> float:
+    """How long a load lasts, at most where it has `requests`. Raises `UnknownTerms` for a ramp without a time."""
+    if given is not None or requests is None:
+        return _USUAL if given is None else given
+    if isinstance(load, Closed):
+        return _LONGEST
+    assert isinstance(load, Open)
+    if load.until is not None:
+        raise UnknownTerms("--rate 50..400 with --requests needs the time that the ramp takes: give --seconds too")
+    return _USUAL + 2 * requests / load.rate
+
+
+def check(
+    load: bool, replay: bool, search: bool, precision: float | None, seconds: float, requests: int | None = None
+) -> None:
     """Whether what was said goes together: a `load` (a rate, or callers), a `replay`, a `search` for rates. Raises
     `UnknownTerms`, so that nothing that was said is passed over."""
+    if requests is not None and (replay or search):
+        raise UnknownTerms("--requests ends a single load: leave out --replay, --slo and --sweep")
     if load and replay:
         raise UnknownTerms("--replay has its own times: leave out --rate and --concurrency, or give --speed")
     if load and search:

@@ -4,6 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from loadtests.command import loadtest
+from serving import __version__
 
 
 def test_an_address_needs_no_name_of_a_command() -> None:
@@ -11,6 +12,10 @@ def test_an_address_needs_no_name_of_a_command() -> None:
         done = CliRunner().invoke(loadtest, words)
         assert done.exit_code == 2
         assert "no server answers" in done.stderr
+
+
+def test_it_says_its_version() -> None:
+    assert CliRunner().invoke(loadtest, ["--version"]).stdout == f"slipway {__version__}\n"
 
 
 def test_what_is_not_installed_is_told_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

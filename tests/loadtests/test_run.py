@@ -41,6 +41,15 @@ def test_a_queue_that_grows_is_in_the_latency() -> None:
     assert result.latency.mean >= 700
 
 
+@pytest.mark.parametrize("load", [Open(100), Closed(3)], ids=["open", "closed"])
+def test_a_load_of_so_many_requests_ends_with_them(load: Load) -> None:
+    with stub() as url:
+        result = run(target(url), Plan(load, 600, warm_up=0.1, processes=2, requests=20))
+    assert (result.requests, result.ended) == (20, Ending.ENOUGH)
+    assert result.seconds < 60
+    assert result.answered == pytest.approx(20 / result.seconds, rel=0.01)
+
+
 def test_what_is_told_is_whole() -> None:
     with stub() as url:
         result = run(target(url, "/status/503"), plan(Open(100), seconds=0.5))

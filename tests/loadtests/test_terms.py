@@ -1,5 +1,6 @@
 import pytest
 
+from loadtests import terms
 from loadtests.load import Closed, Load, Open
 from loadtests.terms import BURST_VARIATION, UnknownTerms, check, header, load
 
@@ -48,6 +49,17 @@ def test_what_would_be_passed_over_is_told(
 ) -> None:
     with pytest.raises(UnknownTerms, match=words):
         check(load, replay, search, precision, seconds)
+
+
+def test_so_many_requests_have_the_time_that_they_need() -> None:
+    assert [terms.seconds(given, None, Closed(1)) for given in (None, 3.0)] == [10, 3]
+    assert terms.seconds(None, 1000, Open(10)) > 100
+    assert terms.seconds(5.0, 1000, Open(10)) == 5
+    assert terms.seconds(None, 1000, Closed(1)) == 600
+    with pytest.raises(UnknownTerms, match="give --seconds too"):
+        terms.seconds(None, 1000, Open(10, 20))
+    with pytest.raises(UnknownTerms, match="--requests ends a single load"):
+        check(load=False, replay=True, search=False, precision=None, seconds=10, requests=5)
 
 
 def test_what_goes_together_is_taken() -> None:
