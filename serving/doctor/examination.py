@@ -26,7 +26,7 @@ def examine(settings: Settings, api_key_file: Path | None) -> Findings:
             keys = [problem("--api-key-file", str(error).removeprefix("--api-key-file: "), "slipway keys new NAME")]
     areas: dict[str, Callable[[], list[Finding]]] = {
         "machine": lambda: machine.examine(settings),
-        "packages": packages.examine,
+        "packages": lambda: packages.examine(settings.tracing),
         "runtimes": lambda: runtimes.examine(settings.require_gpu),
         "ports": lambda: ports.examine(settings),
         "access": lambda: [*keys, *([] if keys else access.examine(settings))],

@@ -8,14 +8,18 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 from serving.core.remote_address import is_remote
 from serving.doctor.finding import Finding, ok, problem, warning
+from serving.engine.state_file import StateFile, StateFileUnusable
 from serving.settings import Settings
+
+_STATE, _CACHE = "--state-file", "--model-cache"
 
 
 def examine(settings: Settings, api_key_file: Path | None) -> list[Finding]:
-    written = [_writable(option, path) for option, path in _written(settings)]
+    written = [_not_understood(option, path) or _writable(option, path) for option, path in _written(settings)]
     certificates = settings.access.certificates
     key = None if certificates is None else certificates.keyfile or certificates.certfile
     secrets = (("--ssl-keyfile", key), ("--api-key-file", api_key_file))
@@ -25,29 +29,40 @@ def examine(settings: Settings, api_key_file: Path | None) -> list[Finding]:
 
 def _written(settings: Settings) -> Iterator[tuple[str, Path]]:
     for option, path in (
-        ("--state-file", settings.state_file),
+        (_STATE, settings.state_file),
         ("--record-file", settings.record_file),
         ("--trace-file", settings.trace_file),
     ):
         if path is not None:
             yield option, path
     if settings.model_cache is not None and any(is_remote(str(place)) for place in settings.places):
-        yield "--model-cache", settings.model_cache
+        yield _CACHE, settings.model_cache
 
 
 def _writable(option: str, path: Path) -> Finding:
     """A file that is written in place or renamed into its folder, and a folder that is made where there is none."""
-    is_folder = option == "--model-cache"
+    is_folder = option == _CACHE
     if path.exists() and path.is_dir() != is_folder:
         return problem(option, f"{path} is {'no' if is_folder else 'a'} folder", f"{option} names another")
-    near = path if path.exists() else path.parent
-    while is_folder and not near.exists():
-        near = near.parent
-    if not near.exists():
-        return problem(option, f"the folder {near} does not exist", f"mkdir -p {near}")
-    if not os.access(near, os.W_OK | (os.X_OK if near.is_dir() else 0)) or (not near.is_dir() and near is not path):
+    if not is_folder and not path.parent.exists():
+        return problem(option, f"the folder {path.parent} does not exist", f"mkdir -p {quote(str(path.parent))}")
+    near = next(each for each in (path, *path.absolute().parents) if each.exists())
+    is_in_a_file = near is not path and not near.is_dir()
+    if is_in_a_file or not os.access(near, os.W_OK | (os.X_OK if near.is_dir() else 0)):
         return problem(option, f"{near} can't be written by this user", f"chown it, or {option} names another")
     return ok(option, f"{path} can be written")
+
+
+def _not_understood(option: str, path: Path) -> Finding | None:
+    """What is wrong with the state of an earlier server."""
+    if option != _STATE or not path.is_file():
+        return None
+    try:
+        StateFile(path)
+    except StateFileUnusable as error:
+        says, _, fix = str(error).partition("; ")
+        return problem(option, says, fix or f"{option} names another")
+    return None
 
 
 def _room(settings: Settings) -> list[Finding]:

@@ -40,8 +40,7 @@ def examine(settings: Settings) -> list[Finding]:
             repository = _opened(settings, Path(links))
             names = repository.names()
         except (SlipwayError, OSError) as error:
-            where = ", ".join(map(str, settings.places))
-            return [problem("repository", f"{where} can't be read: {error}", "slipway serve FOLDER names another")]
+            return [problem("repository", str(error), "mend that, or name another: slipway serve FOLDER")]
         return [*_around(settings, names), *_models(repository, names, settings)]
 
 

@@ -3,7 +3,7 @@
 Rule: only descriptions of packages are read; none is imported, since that may be what fails.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, version
 from pathlib import Path
@@ -12,7 +12,9 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import serving
+from serving.core.trace_settings import OPENTELEMETRY
 from serving.doctor.finding import Finding, ok, problem, warning
+from serving.settings import Tracing
 
 _NAME = "slipway-serving"
 _PINS = Path(serving.__file__).parents[1] / "constraints.txt"  # in a checkout only
@@ -28,7 +30,7 @@ class Asked:
     extra: str = ""
 
 
-def examine() -> list[Finding]:
+def examine(tracing: Tracing) -> list[Finding]:
     try:
         found = distribution(_NAME)
     except PackageNotFoundError:
@@ -36,13 +38,20 @@ def examine() -> list[Finding]:
         return [warning("packages", f"{_NAME} is not installed, so that nothing says what it needs", fix)]
     asked = list(_asked(found))
     releases = {each.requirement.name: _release(each.requirement.name) for each in asked}
-    return judged(asked, releases, pinned(_PINS.read_text() if _PINS.is_file() else ""))
+    wanted = ("tracing",) if tracing.mode == OPENTELEMETRY else ()
+    return judged(asked, releases, pinned(_PINS.read_text() if _PINS.is_file() else ""), wanted)
 
 
-def judged(asked: Iterable[Asked], releases: Mapping[str, str | None], pins: Mapping[str, str]) -> list[Finding]:
-    """`releases` are those that are installed, None for none; `pins` those that the tests ran with."""
+def judged(
+    asked: Iterable[Asked],
+    releases: Mapping[str, str | None],
+    pins: Mapping[str, str],
+    wanted: Collection[str] = (),
+) -> list[Finding]:
+    """`releases` are those that are installed, None for none; `pins` those that the tests ran with. `wanted` are extras
+    that the server's options need."""
     asked = list(asked)
-    wrong = [finding for each in asked if (finding := _wrong(each, releases[each.requirement.name]))]
+    wrong = [finding for each in asked if (finding := _wrong(each, releases[each.requirement.name], wanted))]
     extras = {each.extra: True for each in asked if each.extra}
     for each in asked:
         if each.extra and releases[each.requirement.name] is None:
@@ -59,11 +68,15 @@ def pinned(constraints: str) -> dict[str, str]:
     return {pin.name: str(pin.specifier).removeprefix("==") for pin in pins if not pin.marker or pin.marker.evaluate()}
 
 
-def _wrong(asked: Asked, release: str | None) -> Finding | None:
+def _wrong(asked: Asked, release: str | None, wanted: Collection[str]) -> Finding | None:
     needs = asked.requirement
     fix = f"pip install '{needs.name}{needs.specifier}'"
+    if release is None and not asked.extra:
+        return problem(needs.name, "is not installed, and every server needs it", fix)
     if release is None:
-        return None if asked.extra else problem(needs.name, "is not installed, and every server needs it", fix)
+        fix = f"pip install '{_NAME}[{asked.extra}]'"
+        says = "is not installed, and an option of this server needs it"
+        return problem(needs.name, says, fix) if asked.extra in wanted else None
     if needs.specifier.contains(Version(release), prereleases=True):
         return None
     return problem(needs.name, f"{release} is installed, {needs.specifier} is needed", fix)

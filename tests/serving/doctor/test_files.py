@@ -39,6 +39,16 @@ def test_what_can_not_be_written_is_a_problem_with_its_command(tmp_path: Path) -
     assert found[0].fix == f"mkdir -p {tmp_path}/no"
 
 
+def test_a_state_that_no_server_wrote_is_a_problem(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.write_text("garbage")
+    (found,) = troubles(examine(Settings(tmp_path, state_file=state), None))
+    assert "can't be understood" in found.says
+    assert found.fix.startswith("delete it")
+    state.write_text("{}")
+    assert troubles(examine(Settings(tmp_path, state_file=state), None)) == []
+
+
 def test_a_recording_that_the_disk_has_no_room_for_is_told(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
     settings = Settings(tmp_path, record_file=tmp_path / "records", record_max_bytes=2 * free)

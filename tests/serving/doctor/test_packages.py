@@ -3,6 +3,7 @@ from packaging.requirements import Requirement
 from serving.doctor import packages
 from serving.doctor.finding import Grade
 from serving.doctor.packages import Asked, judged, pinned
+from serving.settings import Tracing
 from tests.doctor_findings import grades, troubles
 
 NUMPY = Asked(Requirement("numpy>=2.0"))
@@ -11,7 +12,7 @@ ONNX_GPU = Asked(Requirement("onnxruntime-gpu>=1.23"), "gpu")
 
 
 def test_what_is_installed_here_is_as_it_is_needed() -> None:
-    found = packages.examine()
+    found = packages.examine(Tracing())
     assert Grade.PROBLEM not in grades(found).values()
     extras = found[-1].says.partition("; not installed: ")[0].split(", ")
     assert {"cpu", "torch", "s3"} <= set(extras)
@@ -28,6 +29,8 @@ def test_an_extra_may_be_absent_but_not_too_old() -> None:
     found = judged([NUMPY, ONNX], {"numpy": "2.1", "onnxruntime": None}, {})
     assert grades(found) == {"packages": Grade.OK, "extras": Grade.OK}
     assert found[-1].says == "none; not installed: cpu"
+    (needed,) = troubles(judged([ONNX], {"onnxruntime": None}, {}, wanted=["cpu"]))
+    assert needed.fix == "pip install 'slipway-serving[cpu]'"
     assert grades(judged([ONNX], {"onnxruntime": "1.20"}, {}))["onnxruntime"] is Grade.PROBLEM
 
 
