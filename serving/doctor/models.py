@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from shlex import quote
+from shlex import join, quote
 from tempfile import TemporaryDirectory
 
 import typer
@@ -87,7 +87,9 @@ def _models(repository: ModelRepositories, names: list[str], settings: Settings)
         try:
             warnings = _looked_at(repository, name, names, settings.require_manifest)
         except ModelLoadFailed as error:
-            yield problem(f"model {name}", str(error), f"mend {_where(repository, name)}")
+            yield problem(
+                f"model {name}", str(error), f"mend {_where(repository, name)}, then {_check(repository, name)}"
+            )
             continue
         yield from (warning(f"model {name}", each, f"mend {_where(repository, name)}") for each in warnings)
         well += [] if warnings else [name]
@@ -130,6 +132,11 @@ def _check_runtime(config: ModelConfig) -> None:
     if package is not None and find_spec(package) is None:
         extra = _EXTRAS[config.backend]
         raise ModelLoadFailed(f"its backend needs {package}: pip install 'slipway-serving[{extra}]'")
+
+
+def _check(repository: ModelRepositories, name: str) -> str:
+    roots = [word for root in repository.roots for word in ("--model-repository", str(root))]
+    return join(["slipway", "models", "check", name, *roots])
 
 
 def _where(repository: ModelRepositories, name: str) -> str:
