@@ -108,7 +108,7 @@ class EngineEnd(asyncio.Protocol):
             task = self._loop.create_task(request.answer(self._app))
             self._open[frame.id] = Asked(request.leave, task.cancel)
         elif not answer.done():
-            self._open[frame.id] = Asked(answer.cancel, answer.cancel)
+            self._open[frame.id] = Asked(answer.leave, answer.cancel)
 
     def _target(self, asked: bytes, header_length: int, length: int) -> Target:
         known = (asked, header_length, length)

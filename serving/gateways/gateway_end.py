@@ -69,6 +69,9 @@ class Ask:
     def done(self) -> bool:
         return False  # whoever has one waits for it
 
+    def leave(self) -> None:
+        self._cancel()
+
     def cancel(self, **_: object) -> None:  # with a message, as tasks have
         self._cancel()
 

@@ -40,7 +40,7 @@ class Connection(LimitedConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._exchange.answer is not None:
-            self._exchange.answer.cancel()
+            self._exchange.answer.leave()
         if self._body is not None:
             self._body.drop()
             self._target = self._body = None

@@ -19,7 +19,7 @@ from serving.core.visit import Visit
 from serving.engine.engine import Engine
 from serving.engine.pending import Pending
 from serving.engine.served_model import Fit, ServedModel
-from serving.errors import ModelNotReady, SlipwayError
+from serving.errors import Cancelled, ModelNotReady, SlipwayError
 from serving.protocols import v2_json
 from serving.protocols.known_headers import Known, KnownResponses, Layout, layout
 from serving.protocols.outputs import RequestedOutputs, Window
@@ -85,20 +85,25 @@ class Reply:
     def cancelled(self) -> bool:
         return self._is_cancelled
 
+    def leave(self) -> None:
+        """The caller went away."""
+        gone = Cancelled("the caller closed the connection")
+        self._give_up(slipway_error_reply(gone, self._target.path))  # which is counted, and nobody gets
+
     def cancel(self, **_: object) -> bool:  # with a message, as tasks have
-        """The caller went away, or the server can't wait for it any longer."""
+        """The server can't wait for it any longer."""
+        return self._give_up(cut_off_reply(self._target.path))
+
+    def _give_up(self, reply: Response) -> bool:
         if self._is_done:
             return False
         self._is_done = self._is_cancelled = True
         if self.pending is not None:
             self._model.give_up(self.pending)
             self.pending = None
-        asyncio.get_running_loop().call_soon(self._send_cut_off)  # whoever cancels many may not be disturbed
+        send = partial(self._send, reply.status_code, reply.raw_headers, [bytes(reply.body)])
+        asyncio.get_running_loop().call_soon(send)  # whoever cancels many may not be disturbed
         return True
-
-    def _send_cut_off(self) -> None:
-        reply = cut_off_reply(self._target.path)
-        self._send(reply.status_code, reply.raw_headers, [reply.body])
 
     def set_result(self, outputs: Arrays) -> None:
         self._is_done, self.pending = True, None  # which has the inputs, and this reply

@@ -47,11 +47,15 @@ class Target(NamedTuple):  # made in a third of a frozen dataclass's time
 
 
 class Asked(Protocol):
-    """A request that waits for its reply. Whoever cancels it needs none."""
+    """A request that waits for its reply."""
 
     def done(self) -> bool: ...
 
-    def cancel(self, **_: object) -> object: ...  # with a message, as tasks have
+    def leave(self) -> None:
+        """The caller went away."""
+
+    def cancel(self, **_: object) -> object:  # with a message, as tasks have
+        """The server can't wait for it any longer."""
 
 
 class Body(Protocol):

@@ -284,14 +284,17 @@ def test_a_full_queue_is_told_at_once(held_back: Path) -> None:
         assert server.metric('nv_inference_request_failure{model="double",reason="REJECTED",version="1"}') == 2
 
 
-def test_who_hangs_up_frees_a_place(held_back: Path) -> None:
+def test_who_hangs_up_frees_a_place_and_is_no_failure_of_the_server(held_back: Path) -> None:
     with running(held_back) as server:
-        with connected(server) as connection:
-            connection.sendall(message(ROW))
-            server.wait_for_pending("double", 1)
-        server.wait_for_pending("double", 0)
+        for extra in (b"", SLOW):
+            with connected(server) as connection:
+                connection.sendall(message(ROW, extra=extra))
+                server.wait_for_pending("double", 1)
+            server.wait_for_pending("double", 0)
         cancelled = 'nv_inference_request_failure{model="double",reason="CANCELED",version="1"}'
-        until(lambda: server.metric(cancelled) == 1)
+        until(lambda: server.metric(cancelled) == 2)
+        until(lambda: server.metric('slipway_http_replies_total{code="400"}') == 2)
+        assert server.metric('slipway_http_replies_total{code="503"}') == 0
 
 
 def test_a_request_whose_time_is_over_is_told(held_back: Path) -> None:
