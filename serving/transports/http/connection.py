@@ -19,6 +19,9 @@ _IN_USE, _GRACE = 1.0, 0.2
 """Seconds. When the server stops, a connection that was used so lately may bring another request at any moment; so long
 it is waited for, and its answer says that it was the last. One that is new will bring its first, and has the longer."""
 
+_LAST_ANSWERS = 0.5
+"""Seconds for answers to a client that sends no more. It has gone, or waits for them: nobody can tell which."""
+
 
 class Connection(LimitedConnection):
     def __init__(
@@ -45,6 +48,20 @@ class Connection(LimitedConnection):
             self._body.drop()
             self._target = self._body = None
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override] # as asyncio has it
+        """Whether the connection stays half open, which one that is encrypted can't."""
+        is_waiting = self._is_between and not self._held and not self._is_answered()
+        if not is_waiting or self.transport.get_extra_info("sslcontext") is not None:
+            self.transport.close()  # with what was written in this turn
+            return False
+        self.cycle.keep_alive = False
+        self.loop.call_later(_LAST_ANSWERS, self._close_unanswered)
+        return True
+
+    def _close_unanswered(self) -> None:
+        if not self._is_answered():
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if self._is_over:
@@ -166,8 +183,11 @@ class Connection(LimitedConnection):
 
     def _is_free(self) -> bool:
         """To answer at once: nothing that came before is unanswered, and what was answered is read."""
+        return self._is_answered() and not self.flow.write_paused
+
+    def _is_answered(self) -> bool:
         cycle = cast("RequestResponseCycle | None", self.cycle)
-        return (cycle is None or cycle.response_complete) and not self.flow.write_paused
+        return cycle is None or cycle.response_complete
 
     def _fast_target(self) -> Target | None:
         is_refused, self._is_refused = self._is_refused, False
