@@ -102,4 +102,5 @@ def _mono(file: Any, limit: _Limit) -> Iterator[np.ndarray]:
     while len(piece := file.read(max(1, _PIECE // file.channels), dtype="float32", always_2d=True)):
         read += len(piece)
         limit.check(read / file.samplerate)
-        yield piece.mean(axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):  # which is told of the whole
+            yield piece.mean(axis=1)
