@@ -167,6 +167,8 @@ def parse(text: str, model_name: str, renames: bool = False) -> ModelConfig:
         config = text_format.Parse(text, ModelConfig())
     except text_format.ParseError as error:
         raise ModelLoadFailed(f"config.pbtxt, line:column {explain(str(error))}") from None
+    except ValueError as error:  # a number that no enum can have
+        raise ModelLoadFailed(f"config.pbtxt: {str(error)[:100]}") from None
     if renames:
         config.name = model_name
     return _named(config, model_name)

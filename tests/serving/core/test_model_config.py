@@ -39,6 +39,7 @@ def test_shapes_get_a_batch_dimension_only_when_the_model_batches() -> None:
     ("text", "reason"),
     [
         ("backend: onnxruntime", r"line:column 1:10"),
+        ("input { data_type: 99999999999 }", "config.pbtxt: Value out of range: 99999999999"),
         ('no_such_field: "x"', r'1:1 .*no field named "no_such_field"'),
         ('name: "other"', "directory name must equal model name"),
         (IO, "must specify 'platform' or 'backend' for 'm'"),
