@@ -30,15 +30,20 @@ def add_scaled(root: Path, *versions: int, extra: str = "", name: str = NAME) ->
         publish(root, version, name=name)
 
 
-def publish(root: Path, version: int, factor: float | None = None, name: str = NAME) -> Path:
-    """A version in one rename, as `slipway train` does it; one with another `factor` fails its own golden rows."""
+def publish(
+    root: Path, version: int, factor: float | None = None, name: str = NAME, golden_factor: float | None = None
+) -> Path:
+    """A version in one rename, as `slipway train` does it; one with another `factor` than that of its golden rows,
+    which is the version's number unless given, fails them."""
     staging = root / name / f".publishing-{secrets.token_hex(4)}"
     write_onnx(
         staging / "model.onnx",
         "g (float[n, 4] x) => (float[n, 4] y) { y = Mul(x, factor) }",
         factor=np.array(version if factor is None else factor, np.float32),
     )
-    (staging / golden.FILENAME).write_bytes(golden.encode(GoldenRows({"x": ROWS}, {"y": ROWS * version})))
+    (staging / golden.FILENAME).write_bytes(
+        golden.encode(GoldenRows({"x": ROWS}, {"y": ROWS * (golden_factor or version)}))
+    )
     files = {
         path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}
         for path in staging.iterdir()
