@@ -18,7 +18,7 @@ TORCH_FIRST = $(if $(TORCH_BACKEND),$(BIN)/python -m pip install -q --disable-pi
 LIVE := tests/integration tests/loadtests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format lock bench bench-peers bench-generation bench-generation-peers ray-test deploy-tools deploy-check deploy-kustomize clean
+.PHONY: help serve test check format lock fuzz soak bench bench-peers bench-generation bench-generation-peers ray-test deploy-tools deploy-check deploy-kustomize clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-23s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -106,6 +106,26 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' serving/__init__.py)
 image-test: deploy-tools ## Build the images of TARGETS (cpu unless given), run them, and say what that proves
 	@SLIPWAY_IMAGE_TEST=1 SLIPWAY_IMAGE_TARGETS=$(TARGETS) SLIPWAY_IMAGE_CA=$(SSL_CERT_FILE) \
 	    $(BIN)/python -m pytest -q --timeout 3600 tests/deploy/image
+
+# In a folder of its own, since it is 130 MB and not for every platform.
+FUZZER := $(VENV)/tools/fuzz
+
+fuzz: $(INSTALLED) $(FUZZER)/.installed ## Look for inputs that break a reader of them, FUZZ_SECONDS (60) for each; FUZZ="picture headers" for some
+	@PYTHONPATH=.:$(FUZZER) $(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
+	@$(if $(FUZZ),true,SLIPWAY_API_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -q --timeout 3600 tests/conformance/test_openapi.py tests/fuzz)
+
+FUZZ_SECONDS ?= 60
+FUZZ_EXAMPLES ?= 100
+
+$(FUZZER)/.installed: tests/fuzz/requirements.txt | $(INSTALLED)
+	@echo "Installing atheris, once (130 MB)."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --target $(FUZZER) -r $<
+	@touch $@
+
+soak: $(INSTALLED) ## Ask a server everything at once for SOAK_SECONDS (1800), with faults, and account for every request
+	@$(BIN)/python -m tests.soak --seconds $(SOAK_SECONDS)
+
+SOAK_SECONDS ?= 1800
 
 bench: $(INSTALLED) ## Compare with other model servers, side by side (BENCH="--help" for its options)
 	@$(BIN)/python -m loadtests.benchmarks.bench $(BENCH)
