@@ -110,7 +110,7 @@ image-test: deploy-tools ## Build the images of TARGETS (cpu unless given), run 
 # In a folder of its own, since it is 130 MB and not for every platform.
 FUZZER := $(VENV)/tools/fuzz
 
-fuzz: $(INSTALLED) $(FUZZER)/.installed ## Look for inputs that break a reader of them, FUZZ_SECONDS (60) for each; FUZZ="picture headers" for some
+fuzz: $(INSTALLED) $(FUZZER)/.installed ## Look for bytes that break a reader of them, FUZZ_SECONDS (60) for each (FUZZ="picture headers" for some)
 	@PYTHONPATH=.:$(FUZZER) $(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
 	@$(if $(FUZZ),true,SLIPWAY_API_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -q --timeout 3600 tests/conformance/test_openapi.py tests/fuzz)
 

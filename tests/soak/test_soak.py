@@ -6,4 +6,4 @@ from tests.soak.soaking import soak
 
 
 def test_a_short_soak_holds(tmp_path: Path) -> None:
-    assert soak(tmp_path, seconds=4, connections=24) == []
+    assert soak(tmp_path, seconds=3, connections=16) == []
