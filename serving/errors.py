@@ -25,7 +25,8 @@
     ├── Cancelled             the caller went away before it ran
     ├── ServerExiting         it did not end within the time that the server had to stop
     └── BackendFailed         the model itself raised while it ran
-        └── InstanceDied      its process ended, or is down; another one is started
+        ├── InstanceDied      its process ended, or is down; another one is started
+        └── NotFinite         it answered NaN or infinity, and its config wants to be told
 
 `transports/status.py` gives each a status code; a test walks this tree and fails on a missing row.
 """
@@ -138,6 +139,10 @@ class ServerExiting(SlipwayError):
 
 
 class BackendFailed(SlipwayError):
+    pass
+
+
+class NotFinite(BackendFailed):
     pass
 
 

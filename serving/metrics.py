@@ -11,6 +11,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 
 from serving.core.batching_config import latency_objective
+from serving.core.nan_check import checks_outputs
 from serving.engine.generating_model import GeneratingModel
 from serving.engine.registry import ModelRegistry
 from serving.engine.response_cache import ResponseCache
@@ -100,6 +101,14 @@ _CACHED_MODEL_METRICS = {
         lambda model: model.statistics.cache_miss.ns // 1000,
     ),
 }
+# Of models whose answers are looked through.
+_CHECKED_MODEL_METRICS = {
+    "slipway_not_finite_answers_total": _Metric(
+        "counter",
+        "Answers with a NaN or an infinity, which callers did not get.",
+        lambda model: model.statistics.not_finite,
+    ),
+}
 _HISTOGRAMS: dict[str, tuple[str, Callable[[Servable], Histogram]]] = {
     "slipway_request_duration_seconds": (
         "Of answered requests, from the queue's door to the model's answer.",
@@ -179,6 +188,7 @@ class Metrics:
             *rollouts(self._models.loaded.rollouts()),
             *_models(models, _MODEL_METRICS),
             *_bounds(models),
+            *_models([model for model in models if checks_outputs(model.config)], _CHECKED_MODEL_METRICS),
             *_counted(models, *_FAILURES),
             *_counted(models, *_REFUSALS),
             *_counted(models, *_OBJECTIVES),

@@ -25,6 +25,7 @@ from serving.engine.poller import Poller
 from serving.gateways.gateways import Gateways, check_platform
 from serving.listening import listen, listen_admin, listen_grpc, listen_http, port_of
 from serving.loop_delay import LoopDelay
+from serving.loop_watchdog import LoopWatchdog
 from serving.memory_limit import watch_memory
 from serving.recording.recorder import Recorder, Recording
 from serving.recording.recording_metrics import RecordingMetrics
@@ -113,6 +114,8 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         traces, logs, held = observing.traces, application.logs, application.held
         grpc = GrpcServer(engine, regions, traces, logs, offered, most, recorder, held, doors.grpc, observer, age)
         loop_delay = LoopDelay()
+        opened.callback(loop_delay.stop)
+        opened.callback(LoopWatchdog(loop_delay).stop)
         replies = (application.web.replies, usual.replies)
         application.collectors.register(TrafficMetrics(engine, replies, http, gateways, grpc.calls, loop_delay))
         grpc_port = listen_grpc(grpc, settings.host, settings.grpc_port, doors.grpc_tls)
@@ -144,7 +147,6 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
             if was_ready and stop.asked.is_set() and settings.lame_duck_secs:
                 (gateways if has_gateways else http).leave()
                 await _first(stop.at_once.wait(), *tasks, timeout=settings.lame_duck_secs)
-            loop_delay.stop()
             stop.asked.set()
             await asyncio.gather(*background, return_exceptions=True)
             registry.drain()

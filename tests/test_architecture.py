@@ -46,6 +46,7 @@ ALLOWED = {
         "serving.machine",
     },
     "serving.loop_delay": {"serving.engine"},
+    "serving.loop_watchdog": {"serving.loop_delay"},
     "serving.traffic_metrics": {
         "serving",
         "serving.engine",

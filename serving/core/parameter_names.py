@@ -3,7 +3,7 @@
 Rule: parameters may have any name, as in Triton, so that this is advice and never an error.
 """
 
-from serving.core import isolation, onnx_options, rollout_policy, torch_options, tuning_config
+from serving.core import isolation, nan_check, onnx_options, rollout_policy, torch_options, tuning_config
 from serving.core.did_you_mean import nearest
 from serving.core.model_config import ModelConfig
 
@@ -17,7 +17,7 @@ def advice(config: ModelConfig, field: str) -> str:
     if not field.startswith(_FIELD):
         return ""
     given = field.removeprefix(_FIELD)
-    everywhere = (*rollout_policy.PARAMETERS, *tuning_config.PARAMETERS, *isolation.PARAMETERS)
+    everywhere = (*rollout_policy.PARAMETERS, *tuning_config.PARAMETERS, *isolation.PARAMETERS, nan_check.PARAMETER)
     known = {name: name for name in (*_OF_BACKENDS.get(config.backend, ()), *everywhere)}
     if given in known:  # it has no effect for another reason
         return ""

@@ -12,10 +12,12 @@ from typing import Any, Protocol, TypeVar
 
 from serving.backends.backend import DecoupledInstance, ModelInstance
 from serving.core.model_config import ModelConfig
+from serving.core.nan_check import checks_outputs
 from serving.core.ragged_config import RaggedConfig, ragged_config
 from serving.core.requests import Arrays, Parameters
 from serving.core.sequence_config import SequenceConfig, sequence_config
 from serving.engine.batch_buffers import BatchBuffers, buffers_for
+from serving.engine.finite_outputs import finite
 from serving.engine.reshaped import with_reshapes
 from serving.engine.statistics import Times
 from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, InstanceDied, InvalidInput, SlipwayError
@@ -58,6 +60,11 @@ class Run:
 
 def execute_on(instance: ModelInstance, config: ModelConfig) -> Callable[[Sequence[Any]], Run]:
     """What runs a batch on it, as the model's config wants it."""
+    execute = _execute_on(instance, config)
+    return partial(run_checked, execute) if checks_outputs(config) else execute
+
+
+def _execute_on(instance: ModelInstance, config: ModelConfig) -> Callable[[Sequence[Any]], Run]:
     instance = with_reshapes(instance, config)
     if config.model_transaction_policy.decoupled:
         assert isinstance(instance, DecoupledInstance)
@@ -69,6 +76,12 @@ def execute_on(instance: ModelInstance, config: ModelConfig) -> Callable[[Sequen
     buffers = buffers_for(instance, config) if ragged is None else None
     run_once = partial(run_rows, instance, config.max_batch_size > 0, ragged=ragged, buffers=buffers)
     return partial(run_batch, run_once)
+
+
+def run_checked(execute: Callable[[Sequence[R]], Run], batch: Sequence[R]) -> Run:
+    """Answers that are no numbers are failures."""
+    run = execute(batch)
+    return Run([finite(outcome) for outcome in run.outcomes], run.times)
 
 
 def run_batch(run_once: Callable[[Sequence[R]], Run], batch: Sequence[R]) -> Run:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import accumulate
 
 from serving.engine.objectives import Objectives
-from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, Hopeless, Overloaded
+from serving.errors import BackendFailed, Cancelled, DeadlineExceeded, Hopeless, NotFinite, Overloaded
 
 _SECONDS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
@@ -167,6 +167,7 @@ class ModelStatistics:
     compute: ComputeStatistics = field(default_factory=ComputeStatistics)
     failures: dict[FailureReason, int] = field(default_factory=lambda: dict.fromkeys(FailureReason, 0))
     refusals: dict[Refusal, int] = field(default_factory=lambda: dict.fromkeys(Refusal, 0))
+    not_finite: int = 0
     batches: dict[int, ComputeStatistics] = field(default_factory=dict)
     responses: dict[int, ResponseStatistics] = field(default_factory=dict)
     request_seconds: Histogram = field(default_factory=lambda: Histogram(_SECONDS))
@@ -224,6 +225,7 @@ class ModelStatistics:
         self.failures[failure_reason(error)] += 1
         if (refused := refusal(error)) is not None:
             self.refusals[refused] += 1
+        self.not_finite += isinstance(error, NotFinite)
         self.fail.add(seconds)
 
     def record_cache_hit(self, lookup: float, waited: float) -> None:

@@ -39,6 +39,7 @@ HTTP_STATUS: dict[type[errors.SlipwayError], int] = {
     errors.ServerExiting: 503,
     errors.BackendFailed: 500,
     errors.InstanceDied: 503,
+    errors.NotFinite: 500,
 }
 
 # Source: Triton's grpc/grpc_utils.cc; a poll that failed is INTERNAL there, and its example programs check for that.
@@ -68,6 +69,7 @@ GRPC_STATUS: dict[type[errors.SlipwayError], grpc.StatusCode] = {
     errors.ServerExiting: grpc.StatusCode.UNAVAILABLE,
     errors.BackendFailed: grpc.StatusCode.INTERNAL,
     errors.InstanceDied: grpc.StatusCode.UNAVAILABLE,
+    errors.NotFinite: grpc.StatusCode.INTERNAL,
 }
 
 # People's routes (/v1/...) follow what web APIs do where Triton differs.
