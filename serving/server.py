@@ -117,7 +117,7 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         opened.callback(loop_delay.stop)
         opened.callback(LoopWatchdog(loop_delay).stop)
         replies = (application.web.replies, usual.replies)
-        application.collectors.register(TrafficMetrics(engine, replies, http, gateways, grpc.calls, loop_delay))
+        application.collectors.register(TrafficMetrics(engine, replies, http, gateways, grpc.calls, loop_delay, held))
         grpc_port = listen_grpc(grpc, settings.host, settings.grpc_port, doors.grpc_tls)
         await grpc.start()
         http_task = asyncio.create_task(http.serve([] if has_gateways else http_sockets))

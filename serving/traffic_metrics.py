@@ -16,6 +16,7 @@ from serving.engine.statistics import Histogram
 from serving.gateways.gateways import Gateways
 from serving.loop_delay import LoopDelay
 from serving.transports.grpc.calls import Calls
+from serving.transports.held_memory import HeldMemory
 from serving.transports.http.uvicorn_server import HttpServer
 
 _USUAL_STATUSES = dict.fromkeys((200, 400, 404, 500, 503), 0)
@@ -31,6 +32,7 @@ class TrafficMetrics(Collector):
         gateways: Gateways,
         calls: Calls,
         loop_delay: LoopDelay,
+        held: HeldMemory,
     ) -> None:
         """`replies` are those of each way, by status."""
         self._engine = engine
@@ -39,6 +41,7 @@ class TrafficMetrics(Collector):
         self._gateways = gateways
         self._calls = calls
         self._loop_delay = loop_delay
+        self._held = held
 
     def collect(self) -> Iterator[Metric]:
         build = GaugeMetricFamily("slipway_build_info", "Always 1, of the version that runs.", labels=["version"])
@@ -47,6 +50,8 @@ class TrafficMetrics(Collector):
         yield GaugeMetricFamily("slipway_ready", "1 while the server takes requests, else 0.", int(self._engine.ready))
         yield from self._of_http()
         yield from self._of_grpc()
+        name, words = "slipway_requests_held_bytes", "Memory that requests hold which are not answered yet."
+        yield GaugeMetricFamily(name, words, self._held.held)
         name, words = "slipway_event_loop_delay_seconds", "How late the event loop is at what it should do."
         yield _histogram(name, words, self._loop_delay.seconds)
         stalls, words = "slipway_event_loop_stalls", "Times that it was late by two seconds and more."

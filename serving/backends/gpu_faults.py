@@ -7,7 +7,8 @@ import re
 
 _TORCH_MEMORY = re.compile(r"CUDA out of memory\. Tried to allocate ([\d.]+ \w+)")
 _ORT_LIMIT = re.compile(r"Available memory of (\d+) is smaller than requested bytes of (\d+)")
-_ORT_MEMORY = re.compile(r"Failed to allocate memory for requested buffer of size (\d+)|CUDA failure 2: out of memory")
+_ORT_MEMORY = re.compile(r"Failed to allocate memory for requested buffer of size (\d+)")  # of whichever device
+_CUDA_MEMORY = "CUDA failure 2: out of memory"
 _TORCH_FAILURE = re.compile(r"CUDA error: ([^\n]+)")
 _ORT_FAILURE = re.compile(r"CUDA failure (\d+: [^;\n]+)")
 
@@ -32,8 +33,9 @@ def gpu_fault(text: str) -> str:
             f"were asked for; {_LESS}"
         )
     if found := _ORT_MEMORY.search(text):
-        asked = f", {found[1]} bytes more were asked for" if found[1] else ""
-        return f"the GPU is out of memory{asked}; {_LESS}"
+        return f"the model's device is out of memory, {found[1]} bytes more were asked for; {_LESS}"
+    if _CUDA_MEMORY in text:
+        return f"the GPU is out of memory; {_LESS}"
     if found := _TORCH_FAILURE.search(text) or _ORT_FAILURE.search(text):
         return (
             f"the GPU failed ({found[1].strip()}); CUDA may refuse this process everything until it is started again. "
