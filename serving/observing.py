@@ -19,6 +19,7 @@ from serving.settings import Settings, Tracing
 from serving.tracing.otlp import TracingUnavailable, open_spans
 from serving.tracing.span_metrics import SpanMetrics
 from serving.tracing.span_queue import SpanQueue
+from serving.tracing.trace_file_metrics import TraceFileMetrics
 from serving.transports.access_log import AccessLog
 from serving.transports.observer import Observer
 
@@ -61,6 +62,8 @@ def open_observing(settings: Settings, collectors: CollectorRegistry) -> Observi
         )
     )
     writer = TraceWriter(settings.trace_file) if has_file and settings.trace_file else None
+    if writer is not None:
+        collectors.register(TraceFileMetrics(lambda: writer.lost))
     tracer = Tracer(traces, writer, spans is not None)
     access_log = _unless_none(settings.access_log_rate, AccessLog)
     return Observing(traces, tracer, Observer(tracer, access_log, None if spans is None else spans.put), spans)

@@ -171,6 +171,7 @@ WITHOUT_OWN_TEST = {
     "serving/observing.py": "tests/integration/test_tracing.py runs servers with what it composes",
     "serving/tracing/spans.py": "tests/integration/test_tracing.py reads what a collector gets",
     "serving/tracing/span_metrics.py": "tests/integration/test_tracing.py scrapes them",
+    "serving/tracing/trace_file_metrics.py": "tests/faults/test_disk.py scrapes them",
     "serving/transports/observer.py": "tests/integration/test_tracing.py sends what it reads and reads what it sends",
     "serving/transports/http/observed.py": "the same",
     "serving/transports/grpc/observed.py": "the same",

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -92,12 +93,13 @@ async def _serve(settings: Settings, style: LogStyle) -> None:
     stop_on_signals(stop)
     from serving import server
 
-    say: Callable[[str], object] = typer.echo if style is LogStyle.TEXT else log.info
+    say: Callable[[str], object] = _echo if style is LogStyle.TEXT else log.info
 
     def on_started(started: "Started") -> None:
         _spare_the_garbage_collector()
         if style is LogStyle.TEXT:
-            say_where_to_look(settings, started)
+            with suppress(OSError):  # a full disk, which costs these lines
+                say_where_to_look(settings, started)
         else:
             log.info("HTTP is at port %d, gRPC at %d", started.http_port, started.grpc_port)
 
@@ -113,9 +115,16 @@ async def _serve(settings: Settings, style: LogStyle) -> None:
         say("Stopped; every accepted request was answered.")
     if stopped.still_running:
         say("A model is still running and can't be interrupted; the process ends without it.")
-    sys.stdout.flush()
+    with suppress(OSError):
+        sys.stdout.flush()
     # The interpreter would wait for threads that models left behind, and nothing can interrupt a runtime.
     os._exit(ExitCode.STOPPED)
+
+
+def _echo(words: str) -> None:
+    """Where the disk takes it: what a full one costs is the line, and not how the server ended."""
+    with suppress(OSError):
+        typer.echo(words)
 
 
 def _say_why(style: LogStyle, why: str) -> None:

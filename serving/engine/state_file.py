@@ -33,6 +33,7 @@ class StateFile:
         self._lock = threading.Lock()
         self._models = {} if self._path is None else _read(self._path)
         self._retry: threading.Timer | None = None
+        self._refused = ""  # why it could not be written last
 
     def __repr__(self) -> str:
         return f"<StateFile {self._path}>"
@@ -42,7 +43,7 @@ class StateFile:
             return self._models.get(name, NOTHING)
 
     def note(self, name: str, now: Remembered) -> None:
-        """What can't be written is logged, and tried again until it can."""
+        """What can't be written is tried again until it can; that is logged when it begins and when it ends."""
         with self._lock:
             if self._models.get(name, NOTHING) == now:
                 return
@@ -55,10 +56,17 @@ class StateFile:
         try:
             _write(self._path, encode(self._models))
         except OSError as error:
-            log.error("%s can't be written, and is tried again: %s", self._path, error.strerror)
+            why = error.strerror or str(error)
+            if why != self._refused:
+                log.error("%s can't be written, and is tried again: %s", self._path, why)
+            self._refused = why
             self._retry = threading.Timer(_AGAIN, self._write_again)
             self._retry.daemon = True
             self._retry.start()
+        else:
+            if self._refused:
+                log.warning("%s is written again", self._path)
+            self._refused = ""
 
     def _write_again(self) -> None:
         with self._lock:

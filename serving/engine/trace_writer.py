@@ -1,7 +1,7 @@
 """Traces as the JSON file that Triton writes and its `trace_summary.py` reads.
 
-Rule: the file is valid JSON after every write; what the disk refuses is logged, and no request fails of it. Belongs to
-one thread.
+Rule: the file is valid JSON after every write; what the disk refuses is counted, and told when that begins and when it
+ends; no request fails of it. Belongs to one thread.
 """
 
 import errno
@@ -30,7 +30,10 @@ class TraceWriter:
     """Starts `path` anew with its first trace, as Triton does."""
 
     def __init__(self, path: Path) -> None:
+        self.lost = 0
+        """Traces that the disk refused."""
         self._path = path
+        self._is_refused = False
         self._has_begun = False
         self._waiting: list[Trace] = []
         self._index = 0
@@ -61,19 +64,29 @@ class TraceWriter:
             with FileIO(descriptor, "r+") as file:
                 _extend(file, _entries([trace]))
             self._has_begun = True
+            self._taken()
         except OSError as error:
-            self._refused(self._path, error)
+            self._refused(self._path, error, 1)
 
     def _write_indexed(self, traces: list[Trace]) -> None:
         path = self._path.with_name(f"{self._path.name}.{self._index}")
         self._index += 1
         try:
             path.write_bytes(b"[" + _entries(traces) + b"]")
+            self._taken()
         except OSError as error:
-            self._refused(path, error)
+            self._refused(path, error, len(traces))
 
-    def _refused(self, path: Path, error: OSError) -> None:
-        log.error("can't write a trace to %s: %s", path, error.strerror)
+    def _refused(self, path: Path, error: OSError, count: int) -> None:
+        if not self._is_refused:
+            log.error("can't write a trace to %s: %s; until it can, traces are lost", path, error.strerror)
+        self._is_refused = True
+        self.lost += count
+
+    def _taken(self) -> None:
+        if self._is_refused:
+            log.warning("traces are written again; %d were lost since the server started", self.lost)
+        self._is_refused = False
 
 
 def _extend(file: FileIO, entries: bytes) -> None:

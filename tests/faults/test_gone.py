@@ -5,13 +5,12 @@ import json
 import socket
 import struct
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
-from typing import NamedTuple
 
 import grpc
-import numpy as np
 import psutil
 import pytest
 
@@ -40,34 +39,36 @@ REQUESTS = {
 }
 
 
-class Left(NamedTuple):
-    """What callers leave behind, as the server counts it."""
+COUNTS = (
+    "slipway_http_connections",
+    "slipway_http_requests_running",
+    "slipway_grpc_calls_running",
+    "slipway_requests_held_bytes",
+    "nv_inference_pending_request_count",
+    "vllm:num_requests_running",
+    "vllm:num_requests_waiting",
+)
+"""Of what callers may leave behind, as the server counts it."""
 
-    slipway_http_connections: float = 0
-    slipway_http_requests_running: float = 0
-    slipway_grpc_calls_running: float = 0
-    slipway_requests_held_bytes: float = 0
-    slipway_generation_sequences: float = 0
-    nv_inference_pending_request_count: float = 0
 
-
-def left(server: RunningServer) -> Left:
-    found = dict.fromkeys(Left._fields, 0.0)
-    for line in server.metrics().splitlines():
-        name = line.partition(" ")[0].partition("{")[0]
-        if name in found:
-            found[name] += float(line.rpartition(" ")[2])
-    return Left(**found)
+def left(server: RunningServer) -> dict[str, float]:
+    """All that is not 0."""
+    found: Counter[str] = Counter()
+    lines = server.metrics().splitlines()
+    assert set(COUNTS) <= {line.split()[2] for line in lines if line.startswith("# TYPE ")}
+    for name, _, value in (line.rpartition(" ") for line in lines):
+        found[name.partition("{")[0]] += float(value) if name.startswith(COUNTS) else 0
+    return {name: value for name, value in found.items() if value}
 
 
 @pytest.fixture
 def nothing_left(server: RunningServer) -> Iterator[None]:
     """Once a test is over all is as it was."""
     process = psutil.Process()
-    until(lambda: left(server) == Left())
+    until(lambda: not left(server))
     descriptors, threads = process.num_fds(), process.num_threads()
     yield
-    until(lambda: left(server) == Left(), "nobody is there, and nothing of them")
+    until(lambda: not left(server), "nobody is there, and nothing of them")
     until(lambda: process.num_fds() <= descriptors, f"{descriptors} descriptors before")
     until(lambda: process.num_threads() <= threads, f"{threads} threads before")
 

@@ -79,7 +79,8 @@ def test_a_folder_that_is_not_there_is_logged_and_fails_nothing(
     with caplog.at_level(logging.ERROR, "slipway"):
         writer.write(TRACE)
         writer.write(TRACE, log_frequency=1)
-    assert caplog.text.count("No such file or directory") == 2
+    assert caplog.text.count("No such file or directory") == 1, "it is told once"
+    assert writer.lost == 2
 
 
 def test_a_full_disk_leaves_the_file_valid(path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -96,4 +97,6 @@ def test_a_full_disk_leaves_the_file_valid(path: Path, caplog: pytest.LogCapture
         assert ids(path) == [1]
     writer.write(replace(TRACE, id=3))
     assert ids(path) == [1, 3]
-    assert caplog.text.count("can't write a trace") == 4
+    assert caplog.text.count("can't write a trace") == 1
+    assert caplog.text.count("traces are written again; 4 were lost") == 1
+    assert writer.lost == 4

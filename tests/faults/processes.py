@@ -1,0 +1,44 @@
+"""The server as a process of its own, for what may happen to a process."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.running_server import until
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Server:
+    process: subprocess.Popen[bytes]
+    url: str
+
+    def metric(self, name: str) -> float | None:
+        found = re.search(rf"^{re.escape(name)} (\S+)$", httpx.get(f"{self.url}/metrics").text, re.MULTILINE)
+        return None if found is None else float(found[1])
+
+
+@contextmanager
+def served(root: Path, output: Path, *options: str, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """On free ports, until the block ends; what it says goes into the file `output`."""
+    ports = ("--http-port", "0", "--grpc-port", "0", "--metrics-port", "0")
+    command = [sys.executable, "-m", "serving", "serve", str(root), *ports, *options]
+    environment = {**os.environ, **(environment or {})}
+    with (
+        output.open("wb") as said,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said) as process,
+    ):
+        try:
+            until(lambda: process.poll() is not None or "Ctrl-C" in output.read_text(), "it starts")
+            assert process.poll() is None, output.read_text()
+            yield Server(process, re.search(r"is at (\S+)", output.read_text())[1])  # type: ignore[index]
+        finally:
+            process.kill()
