@@ -135,7 +135,8 @@ class ModelRepositories:
         if conflict := self._conflict(name):
             raise RepositoryPollFailed(f"model '{name}' is not unique across all model repositories: {conflict}")
         if not holders:
-            raise RepositoryPollFailed(f"the repository has no folder '{name[:100]}'")
+            outages = filter(None, (self._outages.of(str(repository)) for repository in self.repositories))
+            raise RepositoryPollFailed(next(outages, f"the repository has no folder '{name[:100]}'"))
         return holders[0]
 
     def _conflict(self, name: str) -> str:

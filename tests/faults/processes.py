@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 class Server:
     process: subprocess.Popen[bytes]
     url: str
+    grpc_address: str
 
     def metric(self, name: str) -> float | None:
         found = re.search(rf"^{re.escape(name)} (\S+)$", httpx.get(f"{self.url}/metrics").text, re.MULTILINE)
@@ -39,6 +40,7 @@ def served(root: Path, output: Path, *options: str, environment: Mapping[str, st
         try:
             until(lambda: process.poll() is not None or "Ctrl-C" in output.read_text(), "it starts")
             assert process.poll() is None, output.read_text()
-            yield Server(process, re.search(r"is at (\S+)", output.read_text())[1])  # type: ignore[index]
+            (url,), (grpc,) = (re.findall(place, output.read_text()) for place in (r" is at (\S+)", r"  gRPC +(\S+)"))
+            yield Server(process, url, grpc)
         finally:
             process.kill()
