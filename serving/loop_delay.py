@@ -26,6 +26,8 @@ class LoopDelay:
         self.seconds = Histogram(_BOUNDS)
         self.stalls = 0
         self._loop = asyncio.get_running_loop()
+        self._due: float
+        self._next: asyncio.TimerHandle
         self._await_next()
 
     @property

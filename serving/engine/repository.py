@@ -78,7 +78,10 @@ class ModelRepository:
 
     def names(self) -> list[str]:
         """Every folder is a model; plain files, and folders that systems make or with unprintable names, are not."""
-        return sorted(path.name for path in self.root.iterdir() if path.is_dir() and is_model_name(path.name))
+        with os.scandir(self.root) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir() and is_model_name(entry.name))
+        self.root.stat()  # of a repository that goes meanwhile, links seem to lead nowhere
+        return names
 
     def trouble(self, _: str) -> str:
         return ""

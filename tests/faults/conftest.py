@@ -1,4 +1,5 @@
-"""One server for the faults that leave it alive, and what they cost, told at the end (`python -m pytest tests/faults -s`)."""
+"""One server for the faults that leave it alive, and what they cost, which is told at the end
+(`python -m pytest tests/faults -s`)."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -8,7 +8,7 @@ from tests.tiny_models import write_config, write_onnx
 
 
 def add_growing(root: Path, name: str = "growing") -> None:
-    """filled = as many ones as the largest `size` of the batch says, in each row: what a machine has no memory for fails."""
+    """filled = as many ones as the largest `size` of the batch says, in each row, if there is memory for them."""
     folder = write_config(
         root,
         name,

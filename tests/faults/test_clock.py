@@ -18,7 +18,10 @@ from tests.faults.processes import Server, served
 from tests.faults.trials import Trials
 from tests.running_server import until
 
-LIBRARIES = [*Path("/usr").glob("lib*/faketime/libfaketimeMT.so.1"), *Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")]
+LIBRARIES = [
+    *Path("/usr").glob("lib*/faketime/libfaketimeMT.so.1"),
+    *Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"),
+]
 HOURS = (1, -1, 0)
 AT_EACH = 20  # answers
 

@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from tests import scaled_models, tiny_models
+from tests import tiny_models
 from tests.faults.asking import row
 from tests.faults.processes import Server, served
 from tests.faults.trials import Trials
@@ -23,7 +23,9 @@ COMERS = 40
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     tiny_models.add_double(tmp_path / "models")
-    with served(tmp_path / "models", tmp_path / "said", "--model-control-mode", "explicit", "--load-model", "*") as server:
+    with served(
+        tmp_path / "models", tmp_path / "said", "--model-control-mode", "explicit", "--load-model", "*"
+    ) as server:
         yield server
 
 

@@ -1,5 +1,5 @@
-"""Callers that are gone, at every byte that they may have sent or read. Rule: nothing of them is left, and the next one is
-answered."""
+"""Callers that are gone, at every byte that they may have sent or read. Rule: nothing of them is left, and the next
+one is answered."""
 
 import json
 import socket
@@ -109,18 +109,21 @@ def test_who_is_gone_at_any_byte_leaves_nothing(server: RunningServer, what: str
 def recorded(server: RunningServer) -> tuple[bytes, int]:
     """What a gRPC client sends for one call, and how many bytes it gets."""
     sent, got = bytearray(), bytearray()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        with ThreadPoolExecutor() as pool, grpc.insecure_channel(f"127.0.0.1:{listening.getsockname()[1]}") as channel:
-            stub = grpc_client.GRPCInferenceServiceStub(channel)
-            call = pool.submit(stub.ModelInfer, grpc_client.request("double", x=ROW))
-            client, _ = listening.accept()
-            with client, socket.create_connection(("127.0.0.1", server.grpc_port)) as behind:
-                passing = [pool.submit(pass_on, client, behind, sent), pool.submit(pass_on, behind, client, got)]
-                assert grpc_client.output(call.result()) == [2, 4, 6, 8]
-                channel.close()
-                passing[0].result()
-                behind.shutdown(socket.SHUT_RDWR)
-                passing[1].result()
+    with (
+        ThreadPoolExecutor() as pool,
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        grpc.insecure_channel(f"127.0.0.1:{listening.getsockname()[1]}") as channel,
+    ):
+        stub = grpc_client.GRPCInferenceServiceStub(channel)
+        call = pool.submit(stub.ModelInfer, grpc_client.request("double", x=ROW))
+        client, _ = listening.accept()
+        with client, socket.create_connection(("127.0.0.1", server.grpc_port)) as behind:
+            passing = [pool.submit(pass_on, client, behind, sent), pool.submit(pass_on, behind, client, got)]
+            assert grpc_client.output(call.result()) == [2, 4, 6, 8]
+            channel.close()
+            passing[0].result()
+            behind.shutdown(socket.SHUT_RDWR)
+            passing[1].result()
     return bytes(sent), len(got)
 
 
@@ -136,6 +139,17 @@ def test_who_is_gone_at_any_byte_of_grpc_leaves_nothing(server: RunningServer, t
     with grpc_client.stub_of(server) as stub:
         assert grpc_client.output(stub.ModelInfer(grpc_client.request("double", x=ROW))) == [2, 4, 6, 8]
     trials.note("a caller that is gone at each byte, gRPC", count, "nothing but its own answer")
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_thousands_of_calls_that_are_reset_at_once_leave_nothing(server: RunningServer, trials: Trials) -> None:
+    """HTTP/2's rapid reset: streams of one connection, opened and reset."""
+    with grpc_client.stub_of(server) as stub:
+        request = grpc_client.request("double", x=ROW)
+        for _ in range(CHURN):
+            stub.ModelInfer.future(request).cancel()
+        assert grpc_client.output(stub.ModelInfer(request)) == [2, 4, 6, 8]
+    trials.note("gRPC calls that are reset at once", CHURN, "nothing but their own answers")
 
 
 @pytest.mark.usefixtures("nothing_left")

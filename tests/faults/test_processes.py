@@ -1,4 +1,4 @@
-"""A model's process that stands still: stopped by a signal, as by a debugger, a frozen container or a swapping machine."""
+"""A model's process that stands still: stopped by a signal, as by a debugger or a frozen container."""
 
 import os
 import signal

@@ -12,4 +12,6 @@ class Trials:
         self.rows.append((fault, count, lost))
 
     def table(self) -> str:
-        return "\n".join(["", "fault | trials | lost", *(f"{fault} | {count} | {lost}" for fault, count, lost in self.rows)])
+        return "\n".join(
+            ["", "fault | trials | lost", *(f"{fault} | {count} | {lost}" for fault, count, lost in self.rows)]
+        )

@@ -21,7 +21,10 @@ ORT_FAILURE = """[ONNXRuntimeError] : 1 : FAIL : CUDA failure 700: an illegal me
     [
         (TORCH_MEMORY, "the GPU is out of memory, 3.73 GiB more were asked for; a smaller max_batch_size"),
         (ORT_LIMIT, "(gpu_mem_limit) is used up: 34797312 bytes are left, 409600000 were asked for; a smaller"),
-        (ORT_MEMORY, "the model's device is out of memory, 536870912 bytes more were asked for; a smaller max_batch_size"),
+        (
+            ORT_MEMORY,
+            "the model's device is out of memory, 536870912 bytes more were asked for; a smaller max_batch_size",
+        ),
         ("CUDA failure 2: out of memory ; GPU=0", "the GPU is out of memory; a smaller max_batch_size"),
         (TORCH_ASSERT, "the GPU failed (device-side assert triggered); CUDA may refuse this process everything"),
         (ORT_FAILURE, "the GPU failed (700: an illegal memory access was encountered); CUDA may refuse"),
