@@ -54,8 +54,8 @@ class TrafficMetrics(Collector):
         yield GaugeMetricFamily(name, words, self._held.held)
         name, words = "slipway_event_loop_delay_seconds", "How late the event loop is at what it should do."
         yield _histogram(name, words, self._loop_delay.seconds)
-        stalls, words = "slipway_event_loop_stalls", "Times that it was late by two seconds and more."
-        yield CounterMetricFamily(stalls, words, self._loop_delay.stalls)
+        words = "Times that it was late by two seconds and more."
+        yield CounterMetricFamily("slipway_event_loop_stalls", words, self._loop_delay.stalls)
 
     def _of_http(self) -> Iterator[Metric]:
         replies = CounterMetricFamily("slipway_http_replies", "Replies by HTTP status.", labels=["code"])
