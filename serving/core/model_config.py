@@ -14,7 +14,6 @@ from serving.core.config_errors import explain
 from serving.core.instance_groups import complete_groups, devices
 from serving.core.isolation import FIELD as ISOLATION
 from serving.core.isolation import isolation
-from serving.core.nan_check import checks_outputs
 from serving.core.onnx_options import onnx_fields
 from serving.core.ragged_config import ragged_config
 from serving.core.tensor_config import check_tensors, input_specs, output_specs
@@ -210,7 +209,6 @@ def complete(config: ModelConfig) -> ModelConfig:
     if completed.platform != ENSEMBLE:
         complete_groups(completed)
         isolation(completed)
-        checks_outputs(completed)
     return completed
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from serving.core import ensemble, response_cache_config
 from serving.core.model_config import ModelConfig, select_versions
+from serving.core.nan_check import checks_outputs
 from serving.core.rollout_policy import rollout_policy
 from serving.core.sequence_config import sequence_config
 from serving.core.speech_config import speech_config
@@ -21,6 +22,7 @@ def checked(config: ModelConfig, repository: ModelRepositories) -> list[str]:
     if ensemble.is_ensemble(config):
         ensemble.graph(config)
     rollout_policy(config)
+    checks_outputs(config)
     response_cache_config.check(config)
     sequence_config(config)
     speech_config(config)

@@ -17,6 +17,7 @@ from serving.core.brief import writable
 from serving.core.generation_config import is_generating
 from serving.core.model_code import refuse_code
 from serving.core.model_config import ModelConfig
+from serving.core.nan_check import checks_outputs
 from serving.core.remembered import Remembered
 from serving.core.repository_files import Files, of_all_versions, of_version
 from serving.core.rollout_policy import rollout_policy
@@ -166,6 +167,7 @@ def _load_ensemble(
 def _checked_labels(repository: Repository, config: ModelConfig, policy: LoadPolicy) -> Mapping[str, tuple[str, ...]]:
     """The labels of a completed config, whose settings for all versions are checked and warned about."""
     rollout_policy(config)
+    checks_outputs(config)
     response_cache_config.check(config)
     speech_config(config)
     labels = repository.labels(config)

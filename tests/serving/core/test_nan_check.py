@@ -1,6 +1,6 @@
 import pytest
 
-from serving.core.model_config import ModelConfig, complete, parse, unhonoured
+from serving.core.model_config import ModelConfig, parse, unhonoured
 from serving.core.nan_check import checks_outputs
 from serving.errors import ModelLoadFailed
 
@@ -20,7 +20,7 @@ def test_it_is_off_unless_a_config_asks_for_it() -> None:
 
 def test_what_can_not_be_meant_is_refused() -> None:
     with pytest.raises(ModelLoadFailed, match=r"parameters\.nan_check must be true, false, 1 or 0, got 'NaN'"):
-        complete(config("NaN"))
+        checks_outputs(config("NaN"))
     decoupled = 'backend: "python" model_transaction_policy { decoupled: true }'
     with pytest.raises(ModelLoadFailed, match=r"parameters\.nan_check is not for decoupled models"):
-        complete(config("true", decoupled))
+        checks_outputs(config("true", decoupled))
