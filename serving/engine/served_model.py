@@ -22,6 +22,7 @@ from serving.core.visit import CURRENT
 from serving.engine import fit
 from serving.engine.delivery import Delivery
 from serving.engine.execution import execute_on
+from serving.engine.expiry import Expiry
 from serving.engine.known_times import KnownTimes
 from serving.engine.outcomes import Outcomes
 from serving.engine.pending import Answer, Pending
@@ -106,6 +107,7 @@ class ServedModel:
             soon=loop.call_soon,
             deliver_here=self._outcomes.settle if self._is_foreseeable() else None,
         )
+        self._expiry = Expiry(loop, self._pool)
 
     def __repr__(self) -> str:
         return f"<ServedModel {self.name}/{self.version}, {len(self._instances)} instances>"
@@ -269,6 +271,7 @@ class ServedModel:
             self._outcomes.refused(pending, error)
             raise
         self._outcomes.accepted(pending)
+        self._expiry.watch(pending.expires)
         return pending
 
     def give_up(self, pending: Pending) -> None:

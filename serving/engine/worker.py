@@ -106,6 +106,16 @@ class WorkerPool(Generic[R]):
             if self._scheduler.pins:
                 self._wake()  # the rest of a sequence that broke has to be told
 
+    def expire(self) -> float:
+        """Tell those who have waited too long, though every instance is busy; when that will be so of the next one, in
+        seconds of the pool's clock."""
+        with self._changed:
+            events, soonest = self._scheduler.expire(self._clock())
+            self._settled(events)
+        if events:
+            self._deliver(events, None)
+        return soonest
+
     def drain(self) -> None:
         """Hold nothing back any more; what is submitted still runs."""
         with self._changed:

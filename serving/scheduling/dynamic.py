@@ -104,7 +104,7 @@ class DynamicBatcher(Generic[P]):
         self._max_queue_delay = 0.0
 
     def schedule(self, now: float, instance: int = 0, /) -> Plan[P]:
-        events = self._expire(now) if self._deadlines.next() <= now else []
+        events = self.expire(now)[0] if self._deadlines.next() <= now else []
         while self._entries:
             group, wake_at = self._next_group(now, instance)
             if group is None:
@@ -232,7 +232,7 @@ class DynamicBatcher(Generic[P]):
             return request.arrived
         return request.arrived + _PATIENCE if request.deadline == inf else request.deadline
 
-    def _expire(self, now: float) -> list[Event[P]]:
+    def expire(self, now: float, /) -> tuple[list[Event[P]], float]:
         events = []
         while self._deadlines.next() <= now:
             request = self._deadlines.pop()
@@ -244,7 +244,7 @@ class DynamicBatcher(Generic[P]):
                 self._put(request, rank | 1)
             else:
                 events.append(Event(request, error=DeadlineExceeded("Request timeout expired")))
-        return events
+        return events, self._deadlines.next()
 
     def _put(self, request: P, rank: int) -> None:
         entry = self._entries[request] = (rank, self._due(request), next(self._ticket), request)

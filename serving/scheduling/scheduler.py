@@ -80,6 +80,10 @@ class Scheduler(Protocol[R]):
     def schedule(self, now: float, instance: int = 0, /) -> Plan[R]:
         """Called when that instance, counted from 0, is free."""
 
+    def expire(self, now: float, /) -> tuple[list[Event[R]], float]:
+        """What to tell those who have waited too long, also while no instance is free; and when that is so of the next
+        one, infinity for never."""
+
     def is_quick(self, now: float, /) -> bool:
         """Whether what `schedule` would give `HERE` is over before another thread would have begun."""
 

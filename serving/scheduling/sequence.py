@@ -141,7 +141,7 @@ class SequenceBatcher(Generic[S]):
         self._max_idle = 0.0
 
     def schedule(self, now: float, instance: int = 0, /) -> Plan[S]:
-        events = self._expire(now) + self._untold
+        events = self.expire(now)[0] + self._untold
         self._untold = []
         self._end_idle(now)
         batch, due = self._batch(self._instances[instance], now)
@@ -282,7 +282,7 @@ class SequenceBatcher(Generic[S]):
     def _next_idle_end(self) -> float:
         return next(iter(self._idle.values())) + self._max_idle if self._idle else inf
 
-    def _expire(self, now: float) -> list[Event[S]]:
+    def expire(self, now: float, /) -> tuple[list[Event[S]], float]:
         events = []
         while self._deadlines.next() <= now:
             request = self._deadlines.pop()
@@ -292,7 +292,7 @@ class SequenceBatcher(Generic[S]):
             events.append(Event(request, error=DeadlineExceeded(words)))
             rest = f"{of_sequence}: a request of sequence {record.id} before this one was dropped, start it anew"
             events += [Event(each, error=DeadlineExceeded(rest)) for each in self._drop(record, request)]
-        return events
+        return events, self._deadlines.next()
 
 
 def _event(request: S, outcome: Any) -> Event[S]:
