@@ -18,6 +18,7 @@ _AT_ADMIN_PORT = "it changes the server, which is done at another port, that of 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
+    callers: Callers
     http: Gate
     grpc: Gate
     admin: Gate
@@ -49,6 +50,7 @@ def open_doors(access: Access) -> Doors:
     origins = access.allow_origin
     certificates = access.certificates
     return Doors(
+        callers,
         Gate(callers, access.http_restricted, _AT_ADMIN_PORT, closed, origins=origins),
         Gate(callers, access.grpc_restricted, f"{_AT_ADMIN_PORT}, over HTTP", closed),
         Gate(

@@ -23,6 +23,7 @@ from serving.engine.engine import Engine
 from serving.engine.own_thread import in_own_thread
 from serving.engine.poller import Poller
 from serving.gateways.gateways import Gateways, check_platform
+from serving.key_watch import follow_keys
 from serving.listening import listen, listen_admin, listen_grpc, listen_http, port_of
 from serving.loop_delay import LoopDelay
 from serving.loop_watchdog import LoopWatchdog
@@ -123,6 +124,9 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
         http_task = asyncio.create_task(http.serve([] if has_gateways else http_sockets))
         tasks = [http_task, *(asyncio.create_task(server.serve([place])) for server, place in beside)]
         background = [asyncio.create_task(watch_memory(held, stop.asked))]
+        if (key_file := settings.access.key_file) is not None:
+            following = follow_keys(key_file, settings.access.keys, doors.callers, stop.asked)
+            background.append(asyncio.create_task(following))
         gateways.start()
         try:
             await application.load(stop.asked)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serving.access.certificates import Certificates
+from serving.access.key_file import KeyFile
 from serving.access.keys import Key
 from serving.access.restricted import Restriction
 from serving.core.model_code import ModelCode
@@ -31,9 +32,11 @@ class Access:
     """Without `keys` everybody may ask, and only callers on this machine may change the server. Requests that change it
     are answered at the `admin_port` only, where there is one: at `admin_host`, or else at this machine's own address
     where there are no keys. Metrics are at `metrics_host`, "" for where the rest is. With `certificates` HTTP and gRPC
-    are encrypted, metrics are not. Pages of `allow_origin` may ask from browsers."""
+    are encrypted, metrics are not. Pages of `allow_origin` may ask from browsers. The `key_file` of which `keys` are is
+    read again when it changes."""
 
     keys: tuple[Key, ...] = ()
+    key_file: KeyFile | None = None
     http_restricted: tuple[Restriction, ...] = ()
     grpc_restricted: tuple[Restriction, ...] = ()
     allow_origin: tuple[str, ...] = ()

@@ -54,6 +54,7 @@ ALLOWED = {
         "serving.loop_delay",
         "serving.transports",
     },
+    "serving.key_watch": {"serving.access"},
     "serving.settings": {"serving.access", "serving.core"},
     "serving.exit_codes": set(),
     "serving.stopping": {"serving.exit_codes"},

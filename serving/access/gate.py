@@ -51,16 +51,21 @@ class Callers:
     """Those that have keys; all doors share them, and what they may ask."""
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        keys = tuple(keys)
-        self._keyring = Keyring(keys)
-        self._callers = {key.name: Caller(key.name, key.scopes, _allowance(key)) for key in keys}
+        self._callers: dict[Key, Caller] = {}
+        self.replace(keys)
 
     def __bool__(self) -> bool:
         return bool(self._callers)
 
+    def replace(self, keys: Iterable[Key]) -> None:
+        """By others, of which those that are as they were go on with what they may ask."""
+        before = self._callers
+        self._callers = {key: before.get(key) or Caller(key.name, key.scopes, _allowance(key)) for key in keys}
+        self._keyring = Keyring(self._callers)
+
     def find(self, key: str) -> Caller | None:
         found = self._keyring.find(key) if key else None
-        return None if found is None else self._callers[found.name]
+        return None if found is None else self._callers.get(found)
 
 
 class Gate:

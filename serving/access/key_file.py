@@ -13,6 +13,8 @@ Rule: an error names the key and the field, and never shows a value that may be 
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from serving.access.keys import Key
@@ -26,7 +28,15 @@ _HOW = "`slipway keys new NAME` makes a key and its entry"
 
 
 class InvalidKeyFile(ValueError):
-    """The text says what is wrong, but for the file's name."""
+    """The text says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """`beside` it there are keys that are in no file."""
+
+    path: Path
+    beside: tuple[Key, ...] = ()
 
 
 def read(text: str) -> tuple[Key, ...]:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from serving.access import key_file
 from serving.access.certificates import Certificates
+from serving.access.key_file import InvalidKeyFile, KeyFile
 from serving.access.keys import Key, digest_of, is_usable
 from serving.access.restricted import InvalidRestriction, Restriction, of_grpc, of_http
 from serving.commands.serve_options import ServeOptions
+from serving.key_watch import keys_of
 from serving.settings import Access
 
 _ORIGIN = re.compile(r"\*|https?://[^/?#\s@]+")
@@ -45,15 +46,11 @@ def access_of(options: ServeOptions) -> Access:
 
 def with_keys_of(file: Path, access: Access) -> Access:
     """Raises `InvalidAccess`."""
+    found = KeyFile(file, access.keys)
     try:
-        text = file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise InvalidAccess(f"--api-key-file: {file} can't be read: {why}") from None
-    try:
-        return replace(access, keys=key_file.checked((*access.keys, *key_file.read(text))))
-    except key_file.InvalidKeyFile as error:
-        raise InvalidAccess(f"--api-key-file: {file}: {error}") from None
+        return replace(access, keys=keys_of(found), key_file=found)
+    except InvalidKeyFile as error:
+        raise InvalidAccess(f"--api-key-file: {error}") from None
 
 
 def _keys(given: Sequence[str]) -> tuple[Key, ...]:
