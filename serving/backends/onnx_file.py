@@ -26,10 +26,10 @@ _AN_ADDRESS = "_ORT_MEM_ADDR_"  # ONNX Runtime takes a location with it, and its
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # a pipe that took a file's place would be waited for
 
 # The part of onnx.proto that leads to tensors; whatever else a file holds is carried along unread.
-# A field is its number and its type: a message's name, "bytes" or "int". A * repeats it.
+# A field is its number and its type: a message's name, "bytes" or "place". A * repeats it.
 _MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
     "Model": {"graph": (7, "Graph"), "functions": (25, "Function*")},
-    "Function": {"node": (7, "Node*")},
+    "Function": {"node": (7, "Node*"), "attribute_proto": (11, "Attribute*")},
     "Graph": {"node": (1, "Node*"), "initializer": (5, "Tensor*"), "sparse_initializer": (15, "Sparse*")},
     "Node": {"attribute": (5, "Attribute*")},
     "Attribute": {
@@ -45,7 +45,7 @@ _MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "name": (8, "bytes"),
         "raw_data": (9, "bytes"),
         "external_data": (13, "Entry*"),
-        "data_location": (14, "int"),
+        "data_location": (14, "place"),
     },
     "Entry": {"key": (1, "bytes"), "value": (2, "bytes")},
 }
@@ -178,19 +178,20 @@ def _inner_tensors(model: Any) -> Iterator[Any]:
     """All but the initializers of the graph itself."""
     yield from _below(model.graph)
     for function in model.functions:
+        yield from _of_attributes(function.attribute_proto)
         for node in function.node:
-            yield from _of_node(node)
+            yield from _of_attributes(node.attribute)
 
 
 def _below(graph: Any) -> Iterator[Any]:
     for sparse in graph.sparse_initializer:
         yield from (sparse.values, sparse.indices)
     for node in graph.node:
-        yield from _of_node(node)
+        yield from _of_attributes(node.attribute)
 
 
-def _of_node(node: Any) -> Iterator[Any]:
-    for attribute in node.attribute:
+def _of_attributes(attributes: Iterable[Any]) -> Iterator[Any]:
+    for attribute in attributes:
         yield attribute.t
         yield from attribute.tensors
         for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
@@ -221,14 +222,17 @@ def _new_model() -> Any:
 
 def _file_descriptor() -> descriptor_pb2.FileDescriptorProto:
     field = descriptor_pb2.FieldDescriptorProto
-    scalars = {"bytes": field.TYPE_BYTES, "int": field.TYPE_INT32}
     file = descriptor_pb2.FileDescriptorProto(name="onnx_tensors.proto", package="slipway", syntax="proto2")
+    places = file.enum_type.add(name="place")  # as the runtime has it: a number that it does not know is passed over
+    places.value.add(name="DEFAULT", number=0)
+    places.value.add(name="EXTERNAL", number=_EXTERNAL)
+    types = {"bytes": field.TYPE_BYTES, "place": field.TYPE_ENUM}
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)
         for field_name, (number, kind) in fields.items():
             added = message.field.add(name=field_name, number=number)
             added.label = field.LABEL_REPEATED if kind.endswith("*") else field.LABEL_OPTIONAL
-            added.type = scalars.get(kind, field.TYPE_MESSAGE)
-            if kind not in scalars:
+            added.type = types.get(kind, field.TYPE_MESSAGE)
+            if kind != "bytes":
                 added.type_name = f".slipway.{kind.removesuffix('*')}"
     return file

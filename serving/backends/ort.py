@@ -73,6 +73,9 @@ _NEWER_OPSET = re.compile(
     r"Opset (\d+) is under development.*official support for domain (\S+) is till opset (\d+)", re.S
 )
 
+# Weights that it was given no memory for would else come from the server's working directory.
+_WHERE_IT_LOOKS, _NOWHERE = "session.model_external_initializers_file_folder_path", "/dev/null"
+
 RUNTIME = f"onnxruntime {ort.__version__}"
 
 Provider = tuple[str, dict[str, str]]
@@ -230,6 +233,7 @@ def _session_options(chosen: OnnxOptions) -> ort.SessionOptions:
     # sessions can share spins for some milliseconds after each run, and can't be told not to from Python.
     options.use_per_session_threads = not _THREADS_ARE_SHARED.is_set()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry(_WHERE_IT_LOOKS, _NOWHERE)
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     if not vnni.is_exact():  # sums of products of bytes would be cut off; it takes twice the time
         options.add_session_config_entry("session.x64quantprecision", "1")

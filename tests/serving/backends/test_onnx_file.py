@@ -108,6 +108,16 @@ def test_a_location_that_is_given_twice_is_refused(folder: Path) -> None:
         read_onnx(write(folder, tensor))
 
 
+def test_a_place_that_the_runtime_passes_over_hides_no_file(folder: Path) -> None:
+    """Of a field that comes twice the last holds, but for values that its enum does not have."""
+    tensor = external("w", WEIGHTS, "../secret.bin").SerializeToString() + b"\x70\x02"  # data_location: 2
+    graph = write(folder).read_bytes()
+    again = b"\x3a" + bytes([len(tensor) + 2]) + b"\x2a" + bytes([len(tensor)]) + tensor  # which is merged
+    (folder / "model.onnx").write_bytes(graph + again)
+    with pytest.raises(ModelLoadFailed, match="is not inside"):
+        read_onnx(folder / "model.onnx")
+
+
 def test_an_absolute_path_into_the_folder_is_refused_too(folder: Path) -> None:
     with pytest.raises(ModelLoadFailed, match="is not inside"):
         read_onnx(write(folder, external("w", WEIGHTS, str(folder / "w.bin"))))
@@ -127,9 +137,12 @@ def inner_models() -> dict[str, onnx.ModelProto]:
     in_attribute.graph.node.insert(0, constant)
     in_function = parser.parse_model(f"{HEADER}\ng (float[4] x) => (float[4] y) {{ y = Identity(x) }}")
     in_function.functions.add(name="f", node=[constant])
+    as_default = parser.parse_model(f"{HEADER}\ng (float[4] x) => (float[4] y) {{ y = Identity(x) }}")
+    as_default.functions.add(name="f").attribute_proto.add(name="v", type=onnx.AttributeProto.TENSOR)
     sparse = parser.parse_model(f"{HEADER}\ng (float[4] x) => (float[4] y) {{ y = Identity(x) }}")
     sparse.graph.sparse_initializer.add()
-    return {"graph": in_graph, "attribute": in_attribute, "function": in_function, "sparse": sparse}
+    in_functions = {"function": in_function, "default": as_default}
+    return {"graph": in_graph, "attribute": in_attribute, "sparse": sparse, **in_functions}
 
 
 def tensor_of(kind: str, model: onnx.ModelProto) -> onnx.TensorProto:
@@ -141,11 +154,13 @@ def tensor_of(kind: str, model: onnx.ModelProto) -> onnx.TensorProto:
             return model.graph.node[0].attribute[0].t
         case "function":
             return model.functions[0].node[0].attribute[0].t
+        case "default":
+            return model.functions[0].attribute_proto[0].t
         case _:
             return model.graph.sparse_initializer[0].values
 
 
-@pytest.mark.parametrize("kind", ["graph", "attribute", "function", "sparse"])
+@pytest.mark.parametrize("kind", ["graph", "attribute", "function", "default", "sparse"])
 def test_tensors_that_the_runtime_would_look_for_itself_are_put_into_the_model(folder: Path, kind: str) -> None:
     model = inner_models()[kind]
     (folder / "w.bin").write_bytes(bytes(8) + WEIGHTS.tobytes() + bytes(8))

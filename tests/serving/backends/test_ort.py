@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,10 @@ import pytest
 
 from serving.backends import ort
 from serving.backends.backend import ORDINARY_MEMORY, ModelInstance, is_steady
+from serving.backends.onnx_file import OnnxFile
 from serving.core import model_config
+from serving.core.model_config import ModelConfig
+from serving.core.onnx_options import GraphLevel, onnx_options
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters
 from serving.engine.execution import execute_on
 from serving.engine.repository import ModelRepository
@@ -82,7 +85,10 @@ def test_the_runtime_is_told_to_upload_nothing_before_it_is_imported(tmp_path: P
 import pathlib
 from serving.backends import ort
 from serving.backends.backend import ORDINARY_MEMORY, ModelInstance
+from serving.backends.onnx_file import OnnxFile
 from serving.core import model_config
+from serving.core.model_config import ModelConfig
+from serving.core.onnx_options import GraphLevel, onnx_options
 from serving.core.requests import NO_PARAMETERS, Arrays, Parameters
 from serving.engine.execution import execute_on
 from serving.engine.repository import ModelRepository
@@ -231,6 +237,16 @@ def test_a_file_of_weights_that_is_too_short_is_a_reason(tmp_path: Path) -> None
     os.truncate(directory / "weights.bin", 100)
     with pytest.raises(ModelLoadFailed, match="table"):
         load(tmp_path, "table")
+
+
+def test_the_runtime_looks_for_no_weights_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it would for those that it was given no memory for, in the working directory."""
+    tiny_models.add_table(tmp_path)
+    monkeypatch.chdir(tmp_path / "table" / "1")
+    file, options = OnnxFile(Path("model.onnx").read_bytes(), {}), onnx_options(ModelConfig())
+    options = replace(options, graph_level=GraphLevel.DISABLE_ALL)
+    with pytest.raises(ModelLoadFailed, match="does not exist"):
+        ort.open_session("model.onnx", file, options, [("CPUExecutionProvider", {})])
 
 
 def test_a_file_of_weights_may_be_cut_short_while_its_model_serves(tmp_path: Path) -> None:
