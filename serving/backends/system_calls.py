@@ -61,16 +61,41 @@ _NUMBERS = {  # of asm/unistd_64.h and asm-generic/unistd.h; None where a proces
     "add_key": (248, 217),
     "request_key": (249, 218),
 }
-_PROGRAMS = {"execve": (59, 221), "execveat": (322, 281)}
-_SOCKET, _CLONE, _CLONE3 = (41, 198), (56, 220), 435
+_NOT_TO_COMPUTE = {
+    "execve": (59, 221),
+    "execveat": (322, 281),
+    "socket": (41, 198),  # of this machine too: a container's daemon, or a desktop's bus, starts programs for others
+    # what Landlock lets be: a file's rights, owner, times and attributes
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+}
+_CLONE, _CLONE3, _PRLIMIT, _IOCTL = (56, 220), 435, (302, 261), (16, 29)
 _PROCESSORS = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # their place above, AUDIT_ARCH_*
 _OTHER_CALLS = 0x40000000  # x86_64's numbers from there on are those of its 32 bits (x32)
 
-_AF_UNIX = 1
 _NAMESPACES = 0x7E020000  # CLONE_NEW*
+_TYPES_INTO_A_TERMINAL = 0x5412  # TIOCSTI
 _PR_SET_SECCOMP, _FILTER = 22, 2  # linux/prctl.h, linux/seccomp.h
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # linux/bpf_common.h
-_NUMBER_AT, _PROCESSOR_AT, _FIRST_ARGUMENT_AT = 0, 4, 16  # struct seccomp_data
+_NUMBER_AT, _PROCESSOR_AT, _FIRST_ARGUMENT_AT, _SECOND_ARGUMENT_AT = 0, 4, 16, 24  # struct seccomp_data
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
 
 _Line = tuple[int, int, int, int]
@@ -106,11 +131,10 @@ def _lines(place: int, processor: int, only_computes: bool) -> Iterator[_Line]:
     yield from ((_EQUAL, 0, 1, _CLONE3), _fails(errno.ENOSYS))  # whose flags can't be seen; `clone` takes its place
     yield from _refused(numbers[place] for numbers in _NUMBERS.values())
     if only_computes:
-        yield from _refused(numbers[place] for numbers in _PROGRAMS.values())
-        yield from ((_EQUAL, 0, 4, _SOCKET[place]), (_LOAD, 0, 0, _FIRST_ARGUMENT_AT))
-        yield from ((_EQUAL, 0, 1, _AF_UNIX), (_RETURN, 0, 0, _ALLOW), _fails(errno.EPERM))
-    yield from ((_EQUAL, 0, 4, _CLONE[place]), (_LOAD, 0, 0, _FIRST_ARGUMENT_AT))
-    yield from ((_ANY_BIT, 0, 1, _NAMESPACES), _fails(errno.EPERM), (_RETURN, 0, 0, _ALLOW))
+        yield from _refused(numbers[place] for numbers in _NOT_TO_COMPUTE.values())
+    yield from _refused_where(_CLONE[place], _FIRST_ARGUMENT_AT, _ANY_BIT, _NAMESPACES)
+    yield from _refused_where(_PRLIMIT[place], _FIRST_ARGUMENT_AT, _AT_LEAST, 1)  # others': one ends who is over it
+    yield from _refused_where(_IOCTL[place], _SECOND_ARGUMENT_AT, _EQUAL, _TYPES_INTO_A_TERMINAL)
     yield (_RETURN, 0, 0, _ALLOW)
 
 
@@ -118,6 +142,11 @@ def _refused(numbers: Iterable[int | None]) -> Iterator[_Line]:
     for number in numbers:
         if number is not None:
             yield from ((_EQUAL, 0, 1, number), _fails(errno.EPERM))
+
+
+def _refused_where(number: int, argument_at: int, compared: int, value: int) -> Iterator[_Line]:
+    yield from ((_EQUAL, 0, 4, number), (_LOAD, 0, 0, argument_at))
+    yield from ((compared, 0, 1, value), _fails(errno.EPERM), (_RETURN, 0, 0, _ALLOW))
 
 
 def _fails(number: int) -> _Line:
