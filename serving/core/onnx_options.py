@@ -87,6 +87,18 @@ _PRECISIONS: Mapping[str, Mapping[str, str]] = {
     "FP16": {"trt_fp16_enable": "1"},
     "INT8": {"trt_int8_enable": "1"},
 }
+# Addresses in the server's memory, and libraries that it would load: programs, whatever the kind of model.
+_PROGRAMS = (
+    *("gpu_external_alloc", "gpu_external_free", "gpu_external_empty_cache"),
+    *("user_compute_stream", "has_user_compute_stream", "trt_extra_plugin_lib_paths"),
+    *("trt_onnx_bytestream", "trt_onnx_bytestream_size"),
+    *("trt_external_data_bytestream", "trt_external_data_bytestream_size"),
+)
+_FILES = (
+    *("trt_engine_cache_path", "trt_engine_cache_prefix", "trt_timing_cache_path", "trt_ep_context_file_path"),
+    *("trt_onnx_model_folder_path", "int8_calibration_table_name", "trt_int8_calibration_table_name"),
+    *("cache_dir", "load_config"),
+)
 
 
 def onnx_options(config: ModelConfig) -> OnnxOptions:
@@ -119,6 +131,18 @@ def providers(options: OnnxOptions, device: str) -> list[tuple[str, dict[str, st
     asked = {each.provider: {**device_id, **each.options} for each in options.gpu_accelerators}
     cuda = {**_CUDA_DEFAULTS, **device_id, **options.cuda, **asked.pop("CUDAExecutionProvider", {})}
     return [*asked.items(), ("CUDAExecutionProvider", cuda), *cpu]
+
+
+def refuse_files(config: ModelConfig, elsewhere: str) -> None:
+    """Where an accelerator is to use files of the server, and the config comes from `elsewhere`, "" for a folder of
+    this machine. Raises `ModelLoadFailed`."""
+    accelerators = config.optimization.execution_accelerators
+    for each in (*accelerators.cpu_execution_accelerator, *accelerators.gpu_execution_accelerator):
+        if elsewhere and (named := sorted(set(_FILES) & set(each.parameters))):
+            raise ModelLoadFailed(
+                f"{each.name[:50]}'s {named[0]} names a file of the server, which only a config.pbtxt in one of its "
+                f"own folders may, and this one comes from {elsewhere}"
+            )
 
 
 def onnx_fields(config: ModelConfig) -> set[str]:
@@ -177,6 +201,10 @@ def _accelerator(asked: ModelOptimizationPolicy.ExecutionAccelerators.Accelerato
             f"unknown Execution Accelerator '{asked.name[:50]}' is requested, known are {', '.join(_PROVIDERS)}"
         )
     options = {str(key): str(value) for key, value in asked.parameters.items()}
+    if refused := sorted(set(_PROGRAMS) & set(options)):
+        raise ModelLoadFailed(
+            f"{asked.name}'s {refused[0]} is nothing that a config may set: it leads into the process"
+        )
     return Accelerator(asked.name, _PROVIDERS[asked.name], _tensorrt(options) if asked.name == "tensorrt" else options)
 
 

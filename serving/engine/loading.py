@@ -18,6 +18,7 @@ from serving.core.generation_config import is_generating
 from serving.core.model_code import refuse_code
 from serving.core.model_config import ModelConfig
 from serving.core.nan_check import checks_outputs
+from serving.core.onnx_options import refuse_files
 from serving.core.remembered import Remembered
 from serving.core.repository_files import Files, of_all_versions, of_version
 from serving.core.rollout_policy import rollout_policy
@@ -91,6 +92,7 @@ def load_model(
     left = [number for number in available if str(number) not in before.without]
     written = given or repository.config(name)
     refuse_code(written, repository.elsewhere(name), policy.model_code)  # before its versions are fetched
+    refuse_files(written, repository.elsewhere(name) if given is None else "a load request")
     if ensemble.is_ensemble(written):
         assert dispatch is not None
         chosen = _selected(written, left if available else [1], available)

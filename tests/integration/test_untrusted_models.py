@@ -115,6 +115,13 @@ def test_a_program_in_a_request_is_from_elsewhere_too(server: RunningServer, roo
             client.load_model("near_torch", config=json.dumps(config), files=files)
 
 
+def test_a_request_names_no_file_of_an_accelerator(server: RunningServer) -> None:
+    config = httpx.get(f"{server.url}/v2/models/double/config").json()
+    asked = {"name": "openvino", "parameters": {"cache_dir": "/tmp"}}
+    config["optimization"] = {"execution_accelerators": {"cpu_execution_accelerator": [asked]}}
+    assert "openvino's cache_dir names a file of the server" in load(server, "double", config=json.dumps(config))
+
+
 @pytest.mark.parametrize(
     ("allowed", "served"),
     [(ModelCode.NEVER, {"double", "far_double"}), (ModelCode.ALWAYS, {"double", "far_double", "far_torch"})],

@@ -1,7 +1,7 @@
 import pytest
 
 from serving.core import model_config
-from serving.core.onnx_options import GraphLevel, OnnxOptions, onnx_fields, onnx_options, providers
+from serving.core.onnx_options import GraphLevel, OnnxOptions, onnx_fields, onnx_options, providers, refuse_files
 from serving.errors import ModelLoadFailed
 
 
@@ -64,11 +64,30 @@ def test_parameters_have_tritons_names_and_meaning() -> None:
             accelerators(gpu='{ name: "tensorrt" parameters { key: "precision_mode" value: "FP8" } }'),
             "precision_mode must be one of FP32, FP16, INT8, got 'FP8'",
         ),
+        (
+            accelerators(
+                gpu='{ name: "tensorrt" parameters { key: "trt_extra_plugin_lib_paths" value: "/tmp/x.so" } }'
+            ),
+            "tensorrt's trt_extra_plugin_lib_paths is nothing that a config may set",
+        ),
+        (
+            accelerators(gpu='{ name: "cuda" parameters { key: "gpu_external_alloc" value: "140735" } }'),
+            "cuda's gpu_external_alloc is nothing that a config may set",
+        ),
     ],
 )
 def test_what_cannot_be_meant_names_the_field_and_what_it_may_be(text: str, reason: str) -> None:
     with pytest.raises(ModelLoadFailed, match=reason):
         options(text)
+
+
+def test_only_a_config_of_this_machine_names_files_of_it() -> None:
+    asked = accelerators(gpu='{ name: "tensorrt" parameters { key: "trt_engine_cache_path" value: "/tmp" } }')
+    config = model_config.parse(asked, "m")
+    refuse_files(config, "")
+    refuse_files(model_config.parse("", "m"), "s3://bucket/models")
+    with pytest.raises(ModelLoadFailed, match=r"tensorrt's trt_engine_cache_path names a file .* comes from s3://b"):
+        refuse_files(config, "s3://bucket/models")
 
 
 def test_the_cpu_is_always_the_last_resort() -> None:
