@@ -1,7 +1,7 @@
 """What a training published of a version for people, beside its files: a page, a card, and an example to ask it with.
 
-Rule: read once, with the version, whose hashes were checked then; what can't be read, or is too large to be kept in
-memory, is none.
+Rule: read once, with the version, whose hashes were checked then; what can't be read, lies outside its folder, or is
+too large to be kept in memory, is none.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,9 @@ def read_published(directory: Path) -> Published:
 
 
 def _read(path: Path, largest: int = _LARGEST) -> bytes:
+    """Callers are given it, so that a link is not to lead to another file of the machine."""
     try:
-        return path.read_bytes() if path.is_file() and path.stat().st_size <= largest else b""
-    except OSError:
+        is_inside = path.resolve().is_relative_to(path.parent.resolve())
+        return path.read_bytes() if is_inside and path.is_file() and path.stat().st_size <= largest else b""
+    except (OSError, RuntimeError):  # a loop of links
         return b""

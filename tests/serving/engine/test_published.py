@@ -23,3 +23,17 @@ def test_what_is_no_file_or_too_large_is_none(tmp_path: Path, name: str) -> None
     with path.open("wb") as file:
         file.truncate(2**30)
     assert read_published(tmp_path) == NOTHING_PUBLISHED
+
+
+@pytest.mark.parametrize("name", [REPORT, CARD, "example.png"])
+def test_a_link_is_followed_inside_the_versions_folder_only(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "1"
+    folder.mkdir()
+    (tmp_path / "secret").write_text("of the machine")
+    (folder / name).symlink_to("../secret")
+    assert read_published(folder) == NOTHING_PUBLISHED
+    (folder / "real").write_text("of the version")
+    (folder / name).unlink()
+    (folder / name).symlink_to("real")
+    (tmp_path / "2").symlink_to(folder)
+    assert read_published(tmp_path / "2") != NOTHING_PUBLISHED
