@@ -7,6 +7,7 @@ file that is cut short while its model serves kills no one: left to itself the r
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,8 @@ def read_onnx(path: Path) -> OnnxFile:
     The runtime takes only the weights of the graph itself from `files`; those of graphs inside it, of attributes and
     of functions are put into `content`.
     """
-    content = _content(path, f"'{path.name}'")
+    folder = path.parent.resolve()  # once, before anybody may put a link in its place
+    content = _content(folder / path.name, f"'{path.name}'")
     if b"location" not in content:  # the key of a file's name: almost all models have none
         return OnnxFile(content, {})
     model = _new_model()
@@ -83,7 +85,7 @@ def read_onnx(path: Path) -> OnnxFile:
         model.ParseFromString(content)
     except DecodeError:
         raise ModelLoadFailed(f"'{path.name}' is no ONNX model, or was damaged") from None
-    files = _Files(path.parent)
+    files = _Files(folder)
     for tensor in _external(model.graph.initializer):
         files.read(tensor)
     named = dict(files.contents)
@@ -99,7 +101,7 @@ def read_onnx(path: Path) -> OnnxFile:
 
 
 class _Files:
-    """`contents` are those read so far, by location."""
+    """`contents` are those read so far, by location; `folder` leads over no link."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -109,12 +111,17 @@ class _Files:
         location = _entries(tensor).get("location", "")
         if location not in self.contents:
             what = f"tensor '{_text(tensor.name)}' has its data in '{location[:_LONGEST]}'"
-            self.contents[location] = _content(_inside(self._folder, location, what), what, _refuse_borrowed)
+            self.contents[location] = _content(_inside(self._folder, location, what), what, self._refuse)
         return self.contents[location]
 
+    def _refuse(self, descriptor: int, what: str) -> None:
+        _refuse_borrowed(descriptor, what)
+        with suppress(OSError):  # other systems, and one without /proc, don't tell
+            if not Path(f"/proc/self/fd/{descriptor}").readlink().is_relative_to(self._folder):
+                raise ModelLoadFailed(f"{what}, in whose place a link out of the version's folder was put meanwhile")
 
-def _inside(folder: Path, location: str, what: str) -> Path:
-    root = folder.resolve()
+
+def _inside(root: Path, location: str, what: str) -> Path:
     try:
         path = (root / location).resolve()
         is_file = path.is_file()
@@ -129,25 +136,26 @@ def _inside(folder: Path, location: str, what: str) -> Path:
     return path
 
 
-def _refuse_unordinary(status: os.stat_result, what: str) -> None:
-    if not stat.S_ISREG(status.st_mode):
+def _refuse_unordinary(descriptor: int, what: str) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise ModelLoadFailed(f"{what}, which is no ordinary file")
 
 
-def _refuse_borrowed(status: os.stat_result, what: str) -> None:
+def _refuse_borrowed(descriptor: int, what: str) -> None:
     """A hard link to what not everybody may read, too: an archive that root unpacks may bring one."""
-    _refuse_unordinary(status, what)
+    _refuse_unordinary(descriptor, what)
+    status = os.fstat(descriptor)
     if status.st_nlink > 1 and not status.st_mode & stat.S_IROTH:
         raise ModelLoadFailed(f"{what}, a hard link to a file that not everybody may read; make it a copy")
 
 
-def _content(path: Path, what: str, refuse: Callable[[os.stat_result, str], None] = _refuse_unordinary) -> bytes:
+def _content(path: Path, what: str, refuse: Callable[[int, str], None] = _refuse_unordinary) -> bytes:
     try:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _AT_ONCE)) as file:
-            status = os.fstat(file.fileno())
-            refuse(status, what)
-            if status.st_size > _LARGE and status.st_size > memory().available:
-                raise ModelLoadFailed(f"{what}: {status.st_size} bytes, which is more than the memory that is left")
+            refuse(file.fileno(), what)
+            size = os.fstat(file.fileno()).st_size
+            if size > _LARGE and size > memory().available:
+                raise ModelLoadFailed(f"{what}: {size} bytes, which is more than the memory that is left")
             return file.read()
     except OSError as error:
         raise ModelLoadFailed(f"{what} can't be read: {error.strerror}") from None

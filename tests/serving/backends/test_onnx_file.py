@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,25 @@ def test_a_place_that_the_runtime_passes_over_hides_no_file(folder: Path) -> Non
     (folder / "model.onnx").write_bytes(graph + again)
     with pytest.raises(ModelLoadFailed, match="is not inside"):
         read_onnx(folder / "model.onnx")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems don't say what a descriptor is of")
+def test_a_link_that_takes_a_files_place_while_it_is_opened_leads_nowhere(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the worst moment, for which a real race would have to be run for long."""
+    path = write(folder, external("w", WEIGHTS, "w.bin"))
+    really_open = os.open
+
+    def swap_and_open(name: str, flags: int, *arguments: int) -> int:
+        if str(name).endswith("w.bin"):
+            (folder / "w.bin").unlink()
+            (folder / "w.bin").symlink_to("../secret.bin")
+        return really_open(name, flags, *arguments)
+
+    monkeypatch.setattr(os, "open", swap_and_open)
+    with pytest.raises(ModelLoadFailed, match="in whose place a link out of the version's folder was put"):
+        read_onnx(path)
 
 
 def test_an_absolute_path_into_the_folder_is_refused_too(folder: Path) -> None:
