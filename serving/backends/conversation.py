@@ -18,6 +18,7 @@ import numpy as np
 from serving.backends import tensor_layout
 from serving.backends.backend import DecoupledInstance, ModelInstance
 from serving.backends.lane import Gone, Head, Lane, Message, Tensors
+from serving.core.brief import words_of
 from serving.core.requests import Arrays, Parameters
 from serving.errors import (
     BackendFailed,
@@ -137,6 +138,6 @@ def _failure(error: BaseException) -> Head:
     name = next((name for name, kind in _TOLD_AS_THEY_ARE.items() if isinstance(error, kind)), None)
     return {
         "error": name or BackendFailed.__name__,
-        "text": str(error) if name else f"{type(error).__name__}: {error}",
+        "text": str(error) if name else f"{type(error).__name__}: {words_of(error)}",
         "traceback": "".join(traceback.format_exception(error)),
     }

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
+from serving.core.brief import words_of
 from serving.errors import ModelLoadFailed
 
 CLASS = "Model"
@@ -86,11 +87,7 @@ def load_failure(error: BaseException, path: Path) -> ModelLoadFailed:
     if isinstance(error, SyntaxError) and error.filename == str(path):
         lines = [error.lineno or 0]
     where = f", line {lines[-1]}" if lines and lines[-1] else ""
-    if isinstance(error, OSError) and error.strerror:  # its text names files of the server
-        name = f": {Path(str(error.filename)).name}" if error.filename else ""
-        text = f"{error.strerror}{name}"
-    else:
-        text = error.msg if isinstance(error, SyntaxError) else str(error)
+    text = error.msg if isinstance(error, SyntaxError) else words_of(error)
     reason = f"{type(error).__name__}: {text}".replace(f"{path.parent}/", "").strip().removesuffix(":")
     return ModelLoadFailed(f"'{path.name}'{where}: {reason[:_LONGEST_REASON]}")
 

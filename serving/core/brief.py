@@ -1,6 +1,7 @@
-"""A caller's value in the words of an error. Rule: constant work, however large the value is."""
+"""A caller's value, or what code raised, in the words of an error. Rule: constant work, however large the value is."""
 
 from collections.abc import Iterable, Sized
+from pathlib import Path
 
 _LONGEST = 80  # characters
 _MOST_NAMES = 5
@@ -28,6 +29,15 @@ def brief(value: object) -> str:
 def writable(text: str) -> str:
     """Without the halves of surrogate pairs, which a file's name may have and no protocol can carry."""
     return text.encode(errors="replace").decode()
+
+
+def words_of(error: BaseException) -> str:
+    """Without the folders that Python puts into an operating system's error, or a failed import's; a file is named."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror + (f": {Path(str(error.filename)).name}" if error.filename else "")
+    if isinstance(error, ImportError) and error.path:
+        return str(error).removesuffix(f" ({error.path})")
+    return str(error)
 
 
 def what_it_has(names: Iterable[str]) -> str:

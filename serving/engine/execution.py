@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from serving.backends.backend import DecoupledInstance, ModelInstance
+from serving.core.brief import words_of
 from serving.core.model_config import ModelConfig
 from serving.core.nan_check import checks_outputs
 from serving.core.ragged_config import RaggedConfig, ragged_config
@@ -178,7 +179,7 @@ def blame(error: BaseException) -> SlipwayError:
     ended is told as such; anything else is the model's failure."""
     if isinstance(error, InvalidInput | DeadlineExceeded | InstanceDied):
         return error
-    words = str(error) if isinstance(error, BackendFailed) else f"{type(error).__name__}: {error}"
+    words = str(error) if isinstance(error, BackendFailed) else f"{type(error).__name__}: {words_of(error)}"
     failure = BackendFailed(f"the model failed on this request: {words}")
     failure.__cause__ = error
     return failure

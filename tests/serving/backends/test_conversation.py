@@ -108,6 +108,7 @@ class NoSuchWord(InvalidInput):
         (lambda: BackendFailed("it broke"), BackendFailed, "it broke"),
         (lambda: ZeroDivisionError("division by zero"), BackendFailed, "ZeroDivisionError: division by zero"),
         (lambda: SystemExit(3), BackendFailed, "SystemExit: 3"),
+        (lambda: FileNotFoundError(2, "Not there", "/srv/w.bin"), BackendFailed, "FileNotFoundError: Not there: w.bin"),
     ],
 )
 def test_what_the_model_raises_is_raised(

@@ -60,6 +60,7 @@ def test_nothing_is_written_beside_it_and_a_new_file_of_the_same_age_and_size_is
         ("import sys\nsys.exit('bye')", "'model.py', line 2: SystemExit: bye"),
         ("raise BaseException", "'model.py', line 1: BaseException"),
         ("open('/no/such/file')", "'model.py', line 1: FileNotFoundError: No such file or directory: file"),
+        ("from numpy import nope", "'model.py', line 1: ImportError: cannot import name 'nope' from 'numpy'"),
         ("raise ValueError('x' * 5000)", "ValueError: xxxx"),
         (b"\xff\xfe", "SyntaxError"),
         (b"class Model: pass\0", "'model.py'"),
@@ -72,6 +73,7 @@ def test_whatever_goes_wrong_is_a_reason_with_its_line(tmp_path: Path, source: s
         import_class(write(tmp_path, source), "m")
     assert reason in str(failure.value)
     assert str(tmp_path) not in str(failure.value)
+    assert "/numpy" not in str(failure.value)
     assert len(str(failure.value)) < 1200
     assert slipway_modules() == before, "nothing half-made is left behind"
 

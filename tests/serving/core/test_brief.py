@@ -1,6 +1,6 @@
 import pytest
 
-from serving.core.brief import brief, what_it_has, writable
+from serving.core.brief import brief, what_it_has, words_of, writable
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,11 @@ def test_a_folders_files_are_named_and_not_all_of_many() -> None:
     assert what_it_has([]) == ""
     assert what_it_has({"b", "a"}) == "; it has a, b"
     assert what_it_has("gfedcba") == "; it has a, b, c, d, e, ..."
+
+
+def test_what_code_raised_is_told_without_folders() -> None:
+    assert words_of(FileNotFoundError(2, "No such file", "/srv/models/w.bin")) == "No such file: w.bin"
+    assert words_of(OSError(12, "Cannot allocate memory")) == "Cannot allocate memory"
+    imported = ImportError("cannot import name 'x' from 'y' (/srv/y.py)", name="y", path="/srv/y.py")
+    assert words_of(imported) == "cannot import name 'x' from 'y'"
+    assert words_of(ValueError("a / b")) == "a / b"

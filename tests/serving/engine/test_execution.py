@@ -28,6 +28,14 @@ def test_a_batch_that_fails_is_halved_until_the_bad_request_is_alone() -> None:
     assert runs == [[1, 2, 3, 4], [1, 2], [3, 4], [3], [4]]
 
 
+def test_a_caller_is_not_told_the_folders_of_the_server() -> None:
+    def run_once(_: Sequence[int]) -> Run:
+        raise FileNotFoundError(2, "Not there", "/srv/w.bin")
+
+    (outcome,) = run_batch(run_once, [1]).outcomes
+    assert str(outcome) == "the model failed on this request: FileNotFoundError: Not there: w.bin"
+
+
 def test_a_batch_that_cost_a_process_is_not_run_again() -> None:
     runs: list[Sequence[int]] = []
     died = InstanceDied("it crashed", retry_after=4)
