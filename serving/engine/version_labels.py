@@ -6,6 +6,7 @@ Rule: a version that knows other classes than the one before it is never told by
 from collections.abc import Mapping
 from pathlib import Path
 
+from serving.core.brief import words_of
 from serving.core.model_config import ModelConfig
 from serving.errors import ModelLoadFailed
 
@@ -26,4 +27,4 @@ def _lines(path: Path) -> tuple[str, ...]:
     try:
         return tuple(path.read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelLoadFailed(f"the version's '{path.name}' can't be read: {error}") from None
+        raise ModelLoadFailed(f"the version's '{path.name}' can't be read: {words_of(error)}") from None

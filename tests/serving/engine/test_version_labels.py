@@ -37,6 +37,20 @@ def test_one_that_is_no_text_is_refused(tmp_path: Path) -> None:
         labels_of_version(_config(), tmp_path, SHARED)
 
 
+def test_one_that_may_not_be_read_is_told_without_the_servers_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its error, since root, who may run this, may read all."""
+
+    def refused(path: Path, **_: str) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "labels.txt").touch()
+    monkeypatch.setattr(Path, "read_text", refused)
+    with pytest.raises(ModelLoadFailed, match=r"read: Permission denied: labels\.txt$"):
+        labels_of_version(_config(), tmp_path, SHARED)
+
+
 def test_a_link_out_of_the_versions_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("night\nday\n")
     (tmp_path / "1").mkdir()
