@@ -6,7 +6,6 @@ whatever the number of its instances.
 
 import ctypes
 import math
-import os
 import re
 import threading
 from collections.abc import Callable
@@ -15,9 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-# ONNX Runtime uploads usage data unless this is set before it is imported; an operator may set it to 0.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 
 from serving.backends import vnni

@@ -1,6 +1,7 @@
 """`slipway doctor` as it is typed, within the tests' own process."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -70,12 +71,16 @@ def test_what_serve_refuses_it_refuses(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
 
 
-def test_neither_the_command_line_nor_a_look_imports_pytorch(tmp_path: Path) -> None:
+def test_a_look_neither_imports_pytorch_nor_lets_onnx_runtime_upload_usage_data(tmp_path: Path) -> None:
     tiny_models.add_double(tmp_path)
     code = "import sys, serving.cli; early = 'onnxruntime' in sys.modules\n"
     code += (
         f"try: serving.cli.app(['doctor', {str(tmp_path)!r}, '--http-port=0', '--grpc-port=0', '--metrics-port=0'])\n"
     )
     code += "except SystemExit as end: print(end.code, early, 'torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[3])
-    assert done.stdout.splitlines()[-1] == "0 False False", done.stderr
+    environment = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+    environment["HOME"] = "/proc/none"  # where it can't write down what it uploads under, and says so
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[3], env=environment
+    )
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("0 False False", "")
