@@ -24,6 +24,8 @@ def head_of(path: Path) -> bytes:
 def refuse_placeholder(path: Path) -> None:
     """What a download leaves where a model should be, whatever the kind of model. Raises `ModelLoadFailed`."""
     head = head_of(path)
+    if not head:
+        raise ModelLoadFailed(f"'{path.name}' is empty; copy or publish it again")
     if head.startswith(b"version https://git-lfs"):
         raise ModelLoadFailed(f"'{path.name}' is a Git LFS pointer, not the model itself; run `git lfs pull`")
     if head.lstrip().lower().startswith((b"<!doctype html", b"<html")):

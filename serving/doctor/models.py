@@ -5,7 +5,7 @@ Rule: as a load would see it, but for loading a model; of what lies elsewhere on
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from shlex import join, quote
@@ -16,14 +16,17 @@ import typer
 from serving.backends.backend import model_file
 from serving.commands.failures import CannotServe, check_repository
 from serving.commands.places import first_model
-from serving.core import ensemble
-from serving.core.manifest import FILENAME as MANIFEST
+from serving.core import ensemble, ensemble_models
+from serving.core.instance_groups import check_gpu, devices, no_gpus
 from serving.core.model_config import ModelConfig, select_versions
+from serving.doctor import runtimes
 from serving.doctor.finding import Finding, ok, problem, warning
 from serving.engine.config_check import checked
 from serving.engine.config_completion import completed_config
+from serving.engine.ensemble_loading import NeedsOnDisk
 from serving.engine.one_model import open_one_model
 from serving.engine.repositories import ModelRepositories, open_repositories
+from serving.engine.verification import listed
 from serving.errors import ModelLoadFailed, SlipwayError
 from serving.settings import Settings
 
@@ -82,49 +85,71 @@ def _models(repository: ModelRepositories, names: list[str], settings: Settings)
     if not repository.is_watchable:
         yield ok("models", f"{len(names)}, of which some lie elsewhere: `slipway models check` fetches and loads them")
         return
-    well = []
-    for name in names:
+    well, served = [], set()
+    for name in ensemble_models.load_order(names, NeedsOnDisk(repository)):
+        if name not in names:  # which the ensemble that needs it will say
+            continue
         try:
-            warnings = _looked_at(repository, name, names, settings.require_manifest)
+            warnings = _looked_at(repository, name, settings.require_manifest, served)
         except ModelLoadFailed as error:
             yield problem(
                 f"model {name}", str(error), f"mend {_where(repository, name)}, then {_check(repository, name)}"
             )
             continue
+        served.add(name)
         yield from (warning(f"model {name}", each, f"mend {_where(repository, name)}") for each in warnings)
         well += [] if warnings else [name]
     if well:
         yield ok("models", f"{', '.join(well)}: configs and files are as they should be")
 
 
-def _looked_at(repository: ModelRepositories, name: str, names: list[str], require_manifest: bool) -> list[str]:
-    """Warnings. Raises `ModelLoadFailed`."""
+def _looked_at(repository: ModelRepositories, name: str, require_manifest: bool, served: Collection[str]) -> list[str]:
+    """Warnings; `served` are the models of which an ensemble may consist. Raises `ModelLoadFailed`."""
     if conflict := repository.trouble(name):
         raise ModelLoadFailed(conflict)
     config = completed_config(repository, name)
     warnings = [each.removeprefix(f"{name}: ") for each in checked(config, repository)]
     if ensemble.is_ensemble(config):
-        _check_steps(config, names)
+        _check_steps(config, repository, served)
         return warnings
     _check_runtime(config)
+    _check_gpus(config)
     versions = select_versions(config, repository.versions(name))
     if not versions:
         raise ModelLoadFailed("its version_policy selects none of the versions that there are")
     for version in versions:
         directory = repository.version_directory(name, version)
         model_file(directory, config)
-        if require_manifest and not (directory / MANIFEST).is_file():
-            raise ModelLoadFailed(
-                f"version {version} has no {MANIFEST}, which --require-manifest wants: slipway models manifest "
-                f"{quote(str(directory))}"
-            )
+        listed(directory, require_manifest)
     return warnings
 
 
-def _check_steps(config: ModelConfig, names: list[str]) -> None:
-    for step in config.ensemble_scheduling.step:
-        if step.model_name not in names:
-            raise ModelLoadFailed(f"a step asks the model '{step.model_name}', which no repository has")
+def _check_steps(config: ModelConfig, repository: ModelRepositories, served: Collection[str]) -> None:
+    ensemble_models.check_no_circle(config.name, NeedsOnDisk(repository))
+    models = []
+    for step in ensemble.steps(config):
+        name, version = step.model_name, step.model_version
+        if name not in repository.names():
+            raise ModelLoadFailed(f"a step asks the model '{name}', which no repository has")
+        if name not in served:
+            raise ModelLoadFailed(f"a step asks the model '{name}', which would not be served")
+        model = completed_config(repository, name)
+        if version and int(version) not in select_versions(model, repository.versions(name)):
+            raise ModelLoadFailed(f"a step asks for version {version} of the model '{name}', which is not served")
+        models.append(model)
+    if all(model.input and model.output for model in models):  # else their own code says what these are
+        ensemble_models.check_models(config, models)
+
+
+def _check_gpus(config: ModelConfig) -> None:
+    gpus = [device for device in devices(config) if device.startswith("cuda:")]
+    if not gpus or config.backend != "onnxruntime":
+        return
+    there = runtimes.found()
+    if not there.usable:
+        raise no_gpus(config, f"{there.no_gpu}, or use KIND_CPU")
+    for each in gpus:
+        check_gpu(each, there.usable)
 
 
 def _check_runtime(config: ModelConfig) -> None:

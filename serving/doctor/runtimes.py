@@ -26,7 +26,7 @@ class Runtimes:
 
 
 def examine(require_gpu: bool) -> list[Finding]:
-    return judged(_found(), require_gpu)
+    return judged(found(), require_gpu)
 
 
 def judged(found: Runtimes, require_gpu: bool) -> list[Finding]:
@@ -60,7 +60,7 @@ def _gpus(found: Runtimes, require_gpu: bool) -> Finding:
     return ok("GPU", "none; models run on the CPU")
 
 
-def _found() -> Runtimes:
+def found() -> Runtimes:
     onnx, torch = _release("onnxruntime") or _release("onnxruntime-gpu"), _release("torch")
     seen = _names()
     try:

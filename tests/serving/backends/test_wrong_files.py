@@ -38,6 +38,7 @@ def zip_of(*names: str) -> bytes:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
+        (b"", "'model.bin' is empty"),
         (LFS, "'model.bin' is a Git LFS pointer, not the model itself; run `git lfs pull`"),
         (b"\n<!DOCTYPE html><html>", "'model.bin' is a page of HTML"),
         (b"<HTML lang=en>", "'model.bin' is a page of HTML"),
@@ -80,7 +81,7 @@ def test_models_and_what_cannot_be_told_are_left_to_the_runtime(tmp_path: Path) 
     tiny_models.add_torchscript(tmp_path)
     refuse_what_is_no_onnx(tmp_path / "double" / "1" / "model.onnx")
     refuse_what_is_no_torchscript(tmp_path / "affine" / "1" / "model.pt")
-    for content in (b"", b"\x08", b"\x08\x0a", b"PK\x03\x04", b"anything"):
+    for content in (b"\x08", b"\x08\x0a", b"PK\x03\x04", b"anything"):
         path = tmp_path / "model"
         path.write_bytes(content)
         refuse_placeholder(path)

@@ -9,25 +9,38 @@ from tests import tiny_models
 from tests.doctor_findings import grades, troubles
 
 
+def add_pair(root: Path, name: str, step: str, key: str = "x", version: int = -1) -> None:
+    """An ensemble of that step alone, whose input is `key`."""
+    tiny_models.write_config(
+        root,
+        name,
+        f"""platform: "ensemble" max_batch_size: 8
+        input {{ name: "x" data_type: TYPE_FP32 dims: 4 }} output {{ name: "y" data_type: TYPE_FP32 dims: 4 }}
+        ensemble_scheduling {{ step {{ model_name: "{step}" model_version: {version}
+        input_map {{ key: "{key}" value: "x" }} output_map {{ key: "y" value: "y" }} }} }}""",
+    )
+
+
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finding]:
     """By model, what was found of a repository with one that is well."""
     root = tmp_path_factory.mktemp("broken")
-    for name in ("well", "gone", "pointer", "unknown"):
+    for name in ("well", "gone", "pointer", "unknown", "empty", "partly"):
         tiny_models.add_double(root, name)
+    (root / "empty" / "1" / "model.onnx").write_bytes(b"")
+    (root / "partly" / "1" / "manifest.json").write_text(f'{{"files": {{"weights": {{"sha256": "{"0" * 64}"}}}}}}')
     (root / "gone" / "1" / "model.onnx").unlink()
     (root / "pointer" / "1" / "model.onnx").write_text("version https://git-lfs.github.com/spec/v1\n")
     tiny_models.add_double(root, "none-chosen", extra="version_policy { specific { versions: 7 } }")
     tiny_models.write_config(root, "garbled", "max_batch_size: many")
     (root / "unknown" / "config.pbtxt").write_text('backend: "tensorrt"')
     tiny_models.add_double(root, "typo", extra='parameters { key: "intra_op_thread_cout" value { string_value: "9" } }')
-    (root / "pair").mkdir()
-    (root / "pair" / "config.pbtxt").write_text(
-        """platform: "ensemble" max_batch_size: 8
-        input { name: "a" data_type: TYPE_FP32 dims: 4 } output { name: "b" data_type: TYPE_FP32 dims: 4 }
-        ensemble_scheduling { step { model_name: "nobody" model_version: -1
-        input_map { key: "x" value: "a" } output_map { key: "y" value: "b" } } }"""
-    )
+    tiny_models.add_double(root, "accelerated", extra="instance_group { kind: KIND_GPU gpus: 99 }")
+    add_pair(root, "pair", "nobody")
+    add_pair(root, "misfit", "well", key="z")
+    add_pair(root, "later", "well", version=7)
+    add_pair(root, "above", "gone")
+    add_pair(root, "circle", "circle")
     found = examine(Settings(root))
     assert troubles(found) == found[:-1]
     assert found[-1].says == "well: configs and files are as they should be"
@@ -42,7 +55,14 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finding]:
         ("garbled", "config.pbtxt, line:column 1:17"),
         ("unknown", "unexpected backend 'tensorrt'"),
         ("none-chosen", "version"),
+        ("empty", "'model.onnx' is empty"),
+        ("partly", "'weights', which manifest.json lists, is not there"),
+        ("accelerated", "GPUs are"),
         ("pair", "a step asks the model 'nobody', which no repository has"),
+        ("misfit", "ensemble tensor x is mapping to non-existing input z in model well"),
+        ("later", "a step asks for version 7 of the model 'well', which is not served"),
+        ("above", "a step asks the model 'gone', which would not be served"),
+        ("circle", "circular dependency between ensembles: circle -> circle"),
     ],
 )
 def test_a_model_that_would_not_be_served_is_a_problem(broken: dict[str, Finding], name: str, says: str) -> None:
