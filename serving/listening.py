@@ -1,11 +1,14 @@
 """The sockets that a server listens on. Rule: a port that can't be had is told with the option that chooses another."""
 
+import errno
 import os
 import socket
 from typing import Any
 
 from serving.settings import Access
 from serving.transports.grpc.server import GrpcServer
+
+_HOSTS = {"--metrics-port": "--host or --metrics-host", "--admin-port": "--host or --admin-host"}
 
 
 class PortTaken(Exception):
@@ -53,8 +56,10 @@ def listen_grpc(server: GrpcServer, host: str, port: int, credentials: Any) -> i
 
 
 def _cannot_listen(host: str, port: int, option: str, error: OSError) -> PortTaken:
-    if (error.errno or 0) < 0:  # of the look-up of a name, whose error's class `create_server` loses
-        return PortTaken(f"'{host}' is no address of this machine; choose another with --host")
+    of_a_name = (error.errno or 0) < 0  # whose look-up's error's class `create_server` loses
+    if of_a_name or error.errno == errno.EADDRNOTAVAIL:
+        which = _HOSTS.get(option, "--host")
+        return PortTaken(f"'{host}' is no address of this machine; choose another with {which}")
     reason = os.strerror(error.errno) if error.errno else str(error)
     return PortTaken(f"can't listen on {host}:{port} ({reason}); choose another with {option}")
 

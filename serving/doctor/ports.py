@@ -43,11 +43,15 @@ def same_twice(places: Iterable[Place]) -> dict[str, Finding]:
         if (
             one.port
             and one.port == other.port
-            and (one.host == other.host or _EVERY.intersection((one.host, other.host)))
+            and (_address(one) == _address(other) or _EVERY.intersection((one.host, other.host)))
         ):
             says = f"{other.address} is {one.option}'s too"
             found[other.option] = problem(other.option, says, f"{other.option} 0 chooses a free one")
     return found
+
+
+def _address(place: Place) -> str:
+    return "127.0.0.1" if place.host == "localhost" else place.host
 
 
 def _places(settings: Settings) -> Iterator[Place]:

@@ -40,7 +40,11 @@ def models(tmp_path: Path) -> Path:
         ("serve {0}/file", ExitCode.NO_REPOSITORY, "file is no folder; name another"),
         ("serve {0}/models/double", ExitCode.MISUSED, "a repository is the folder around models"),
         ("serve {0}/models --http-port {1}", ExitCode.NO_PORT, "can't listen on 127.0.0.1:{1} .* with --http-port"),
-        ("serve {0}/models --host 203.0.113.9", ExitCode.NO_PORT, "can't listen on 203.0.113.9"),
+        (
+            "serve {0}/models --host 203.0.113.9",
+            ExitCode.NO_PORT,
+            "'203.0.113.9' is no address of this machine; choose another with --host",
+        ),
         ("serve {0}/models --require-gpu", ExitCode.NO_GPU, "no CUDA provider; install Slipway's gpu extra"),
         ("serve {0}/models --trace-file {0}/no/f", ExitCode.NO_FILE, "--trace-file: nothing can be written into .*/no"),
         ("serve {0}/models --trace-file {0}", ExitCode.NO_FILE, "--trace-file: {0} can't be written"),

@@ -30,11 +30,14 @@ def test_a_port_that_somebody_has_is_a_problem_that_says_who(taken: int) -> None
 def test_an_address_of_another_machine_is_a_problem() -> None:
     found = examine(Settings(Path(), host="203.0.113.9", http_port=0, grpc_port=0, metrics_port=0))
     assert set(grades(found).values()) == {Grade.PROBLEM}
-    assert "203.0.113.9" in troubles(found)[0].says
+    assert troubles(found)[0].says == "'203.0.113.9' is no address of this machine"
+    fixes = [each.fix.removeprefix("choose another with ") for each in found]
+    assert fixes == ["--host", "--host", "--host or --metrics-host"]
 
 
 def test_two_may_have_a_port_at_addresses_that_do_not_meet() -> None:
     near, far, every = Place("--a", "127.0.0.1", 9), Place("--b", "10.0.0.1", 9), Place("--c", "0.0.0.0", 9)
     assert same_twice([near, far]) == {}
     assert list(same_twice([near, every])) == ["--c"]
+    assert list(same_twice([Place("--d", "localhost", 9), near])) == ["--a"]
     assert same_twice([Place("--a", "::", 0), Place("--b", "::", 0)]) == {}
