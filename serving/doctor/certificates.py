@@ -24,12 +24,15 @@ def examine(certificates: Certificates | None, now: float) -> list[Finding]:
     if certificates is None:
         return []
     try:
-        context = context_of(certificates)
         end = _end(context_of(replace(certificates, ca_certs=None)), certificates.certfile)
     except CertificatesUnusable as error:
         return [problem("certificate", str(error), "--ssl-certfile and --ssl-keyfile name PEM files of one pair")]
     except NotNow as error:
-        return [problem("certificate", f"{certificates.certfile}: {error}", _RENEW)]
+        return [problem("certificate", f"{certificates.certfile}: {error}", f"if the clock is right, {_RENEW}")]
+    try:
+        context = context_of(certificates)
+    except CertificatesUnusable as error:
+        return [problem("authorities", str(error), "--ssl-ca-certs names a PEM file of certificates")]
     authorities = [(str(each.get("subject")), _seconds(each)) for each in context.get_ca_certs()]
     ends = [lasts(f"certificate {certificates.certfile}", end, now)]
     if authorities and certificates.ca_certs is not None:

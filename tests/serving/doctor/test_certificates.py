@@ -59,5 +59,13 @@ def test_a_key_of_another_certificate_is_a_problem(tmp_path: Path) -> None:
     assert os.strerror(2).lower() in absent.says
 
 
+def test_a_file_that_holds_no_authorities_is_a_problem_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "none.pem").touch()
+    server = made(tmp_path, "server", -1, 100)
+    (found,) = examine(Certificates(server, ca_certs=tmp_path / "none.pem"), NOW.timestamp())
+    assert (found.grade, found.what) == (Grade.PROBLEM, "authorities")
+    assert found.fix.startswith("--ssl-ca-certs")
+
+
 def test_without_one_there_is_nothing_to_say() -> None:
     assert examine(None, 0) == []
