@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 from serving.commands.access_config import InvalidAccess, with_keys_of
 from serving.doctor import access, certificates, files, machine, models, packages, ports, runtimes
@@ -23,7 +24,7 @@ def examine(settings: Settings, api_key_file: Path | None) -> Findings:
         try:
             settings = replace(settings, access=with_keys_of(api_key_file, settings.access))
         except InvalidAccess as error:
-            keys = [problem("--api-key-file", str(error).removeprefix("--api-key-file: "), "slipway keys new NAME")]
+            keys = [problem("--api-key-file", str(error).removeprefix("--api-key-file: "), _mends(api_key_file))]
     areas: dict[str, Callable[[], list[Finding]]] = {
         "machine": lambda: machine.examine(settings),
         "packages": lambda: packages.examine(settings.tracing),
@@ -35,6 +36,12 @@ def examine(settings: Settings, api_key_file: Path | None) -> Findings:
         "models": lambda: models.examine(settings),
     }
     return {area: found for area, look in areas.items() if (found := _seen(look))}
+
+
+def _mends(api_key_file: Path) -> str:
+    if not api_key_file.exists():
+        return f"slipway keys new NAME >> {quote(str(api_key_file))}"
+    return f"mend {quote(str(api_key_file))}: what `slipway keys new NAME` prints is an entry as it should be"
 
 
 def _seen(look: Callable[[], list[Finding]]) -> list[Finding]:

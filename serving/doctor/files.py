@@ -42,9 +42,10 @@ def _written(settings: Settings) -> Iterator[tuple[str, Path]]:
 def _writable(option: str, path: Path) -> Finding:
     """A file that is written in place or renamed into its folder, and a folder that is made where there is none."""
     is_folder = option == _CACHE
+    is_folder_made = option in (_CACHE, _STATE)
     if path.exists() and path.is_dir() != is_folder:
         return problem(option, f"{path} is {'no' if is_folder else 'a'} folder", f"{option} names another")
-    if not is_folder and not path.parent.exists():
+    if not is_folder_made and not path.parent.exists():
         return problem(option, f"the folder {path.parent} does not exist", f"mkdir -p {quote(str(path.parent))}")
     near = next(each for each in (path, *path.absolute().parents) if each.exists())
     is_in_a_file = near is not path and not near.is_dir()
@@ -55,7 +56,7 @@ def _writable(option: str, path: Path) -> Finding:
 
 def _not_understood(option: str, path: Path) -> Finding | None:
     """What is wrong with the state of an earlier server."""
-    if option != _STATE or not path.is_file():
+    if option != _STATE or not path.exists():
         return None
     try:
         StateFile(path)

@@ -75,6 +75,8 @@ class StateFile:
 
 
 def _read(path: Path) -> dict[str, Remembered]:
+    if path.exists() and not path.is_file():  # a device might be read for ever, and would be renamed over
+        raise StateFileUnusable(f"the state file {path} is no ordinary file; --state-file names another")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         text = path.read_bytes() if path.exists() else b""

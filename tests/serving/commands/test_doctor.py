@@ -59,9 +59,12 @@ def test_it_looks_at_what_file_and_environment_say(tmp_path: Path) -> None:
             "what": "--api-key-file",
             "says": f"{keys}: key 'shop': 'sha256' must be 64 hexadecimal digits, not the key itself; "
             "`slipway keys new NAME` makes a key and its entry",
-            "fix": "slipway keys new NAME",
+            "fix": f"mend {keys}: what `slipway keys new NAME` prints is an entry as it should be",
         }
     ]
+    keys.unlink()
+    absent = told(doctor("--json", f"--config={file}", *FREE))
+    assert absent["access"][0]["fix"] == f"slipway keys new NAME >> {keys}"
     assert "did you mean SLIPWAY_HTTP_PORT?" in found["settings"][0]["says"]
     assert found["ports"][0]["says"].startswith("0.0.0.0")
 

@@ -12,7 +12,7 @@ def test_files_that_can_be_written_are_well_and_not_made(tmp_path: Path) -> None
     (tmp_path / "records").write_text("")
     settings = Settings(
         ("s3://b/m",),
-        state_file=tmp_path / "state",
+        state_file=tmp_path / "made" / "state",
         record_file=tmp_path / "records",
         record_max_bytes=1,
         trace_file=tmp_path / "traces",
@@ -27,8 +27,8 @@ def test_what_can_not_be_written_is_a_problem_with_its_command(tmp_path: Path) -
     (tmp_path / "file").write_text("")
     settings = Settings(
         ("s3://b/m",),
-        state_file=tmp_path / "no" / "state",
-        record_file=tmp_path,
+        state_file=tmp_path,
+        record_file=tmp_path / "no" / "records",
         trace_file=tmp_path / "file" / "traces",
         model_cache=tmp_path / "file" / "cache",
     )
@@ -36,12 +36,14 @@ def test_what_can_not_be_written_is_a_problem_with_its_command(tmp_path: Path) -
     assert grades(found) == dict.fromkeys(
         ("--state-file", "--record-file", "--trace-file", "--model-cache"), Grade.PROBLEM
     )
-    assert found[0].fix == f"mkdir -p {tmp_path}/no"
+    assert found[1].fix == f"mkdir -p {tmp_path}/no"
 
 
 def test_a_state_that_no_server_wrote_is_a_problem(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.write_text("garbage")
+    (device,) = troubles(examine(Settings(tmp_path, state_file=Path("/dev/full")), None))
+    assert device.says.endswith("is no ordinary file")
     (found,) = troubles(examine(Settings(tmp_path, state_file=state), None))
     assert "can't be understood" in found.says
     assert found.fix.startswith("delete it")

@@ -90,5 +90,6 @@ def test_a_file_that_is_something_else_is_named_with_what_to_do(tmp_path: Path) 
     path.write_text("{ half")
     with pytest.raises(StateFileUnusable, match=r"state\.json can't be understood .*; delete it"):
         StateFile(path)
-    with pytest.raises(StateFileUnusable, match="can't be read: Is a directory"):
-        StateFile(tmp_path)
+    for other in (tmp_path, Path("/dev/full")):
+        with pytest.raises(StateFileUnusable, match="is no ordinary file; --state-file names another"):
+            StateFile(other)
