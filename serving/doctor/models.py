@@ -71,6 +71,10 @@ def _around(settings: Settings, names: list[str]) -> Iterator[Finding]:
         if isinstance(place, Path) and place.is_dir() and _is_everybodys(place):
             says = f"every user of this machine may put models, and so code, into {place}"
             yield warning("repository", says, f"chmod o-w {quote(str(place))}")
+    for name in settings.load_model:
+        if name not in (*names, "*"):
+            fix = f"--load-model names one of {', '.join(names) or 'those that will be there'}"
+            yield problem(f"--load-model {name}", "no repository has such a model", fix)
     if not names:
         places = list(map(str, settings.places))
         yield warning("repository", f"there is no model in {', '.join(places)}", first_model(places))

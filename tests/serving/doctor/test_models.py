@@ -90,6 +90,12 @@ def test_an_empty_one_says_how_a_model_comes_into_it(tmp_path: Path) -> None:
     assert "slipway train digits-cnn" in empty.fix
 
 
+def test_a_model_that_is_to_be_loaded_and_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    tiny_models.add_double(tmp_path)
+    (absent,) = troubles(examine(Settings(tmp_path, load_model=("double", "*", "doubel"))))
+    assert (absent.grade, absent.fix) == (Grade.PROBLEM, "--load-model names one of double")
+
+
 def test_a_repository_into_which_everybody_may_put_code_is_told(tmp_path: Path) -> None:
     tiny_models.add_double(tmp_path)
     tmp_path.chmod(0o777)
