@@ -15,7 +15,10 @@ def main() -> None:
 
     if is_heard:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    slipway()
+    try:
+        slipway()
+    except KeyboardInterrupt:  # before a command runs, which says for itself what it left
+        sys.exit(128 + signal.SIGINT)
 
 
 if __name__ == "__main__":

@@ -82,13 +82,14 @@ def test_a_repository_that_the_user_may_not_read_is_said(models: Path) -> None:
     assert re.fullmatch(r"slipway serve: the model repository \S+ can't be read by user \d+; give it .*\n", done.stderr)
 
 
-def test_ctrl_c_while_it_still_imports_ends_it_without_a_word() -> None:
-    code = """import os, signal, sys
-class Interrupt:
-    def find_spec(name, *_):
-        if name == "serving.cli":
-            os.kill(os.getpid(), signal.SIGINT)
-sys.meta_path.insert(0, Interrupt)
+@pytest.mark.parametrize("called", ["_add_training", "get_command"])  # while it imports, and while Typer reads commands
+def test_ctrl_c_in_its_first_moment_ends_it_without_a_word(called: str) -> None:
+    code = f"""import os, signal, sys
+def interrupt(frame, event, _):
+    if event == "call" and frame.f_code.co_name == {called!r}:
+        sys.setprofile(None)
+        os.kill(os.getpid(), signal.SIGINT)
+sys.setprofile(interrupt)
 from serving.__main__ import main
 main()"""
     done = subprocess.run([sys.executable, "-c", code, "serve"], cwd=ROOT, capture_output=True, text=True, timeout=60)
