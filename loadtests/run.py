@@ -24,6 +24,7 @@ from loadtests.tally import Tally
 from loadtests.validity import faults, notes
 
 _LOOK = 0.25  # seconds
+_LEAST = 0.001  # seconds, to which a result is rounded
 _MOST_SPANS = 600
 _GRACE = 1.0  # seconds in which what is under way may come back after Ctrl-C
 
@@ -123,7 +124,7 @@ class _Counting:
             if ending is Ending.INTERRUPTED and passed > ended + _GRACE:
                 break
         if ending is None and self._tally.requests >= self._plan.requests:
-            return max(_LOOK, self._tally.last_finish), Ending.ENOUGH
+            return max(_LEAST, self._tally.last_finish), Ending.ENOUGH
         return ended, ending
 
     def _ending(self, passed: float, watch: Watch, interrupted: Event) -> Ending | None:
