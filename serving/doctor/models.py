@@ -89,7 +89,7 @@ def _models(repository: ModelRepositories, names: list[str], settings: Settings)
     if not repository.is_watchable:
         yield ok("models", f"{len(names)}, of which some lie elsewhere: `slipway models check` fetches and loads them")
         return
-    well, served = [], set()
+    well, served = list[str](), set[str]()
     for name in ensemble_models.load_order(names, NeedsOnDisk(repository)):
         if name not in names:  # which the ensemble that needs it will say
             continue

@@ -11,8 +11,10 @@ from serving.core.remote_address import Driver, RemoteAddress
 from serving.engine.remote_store import RemoteFile, fetch, identity, in_words, size
 from serving.errors import ModelLoadFailed
 
+_PATIENCE = 60.0  # seconds until a listing is given up; drivers that try again would take many minutes
 
-def open_objects(address: RemoteAddress) -> "ObjectStore":
+
+def open_objects(address: RemoteAddress, patience: float = _PATIENCE) -> "ObjectStore":
     """Raises `ModelLoadFailed` where the driver is not installed or can't do without credentials."""
     require(address.driver, address)
     import fsspec
@@ -21,7 +23,7 @@ def open_objects(address: RemoteAddress) -> "ObjectStore":
         file_system = fsspec.filesystem(
             address.protocol, use_listings_cache=False, skip_instance_cache=True, **address.options
         )
-    return ObjectStore(address, file_system)
+    return ObjectStore(address, file_system, patience)
 
 
 def require(driver: Driver, address: RemoteAddress) -> None:
@@ -36,9 +38,10 @@ def require(driver: Driver, address: RemoteAddress) -> None:
 class ObjectStore:
     """`file_system` is fsspec's, and keeps no listings."""
 
-    def __init__(self, address: RemoteAddress, file_system: Any) -> None:
+    def __init__(self, address: RemoteAddress, file_system: Any, patience: float = _PATIENCE) -> None:
         self._address = address
         self._file_system = file_system
+        self._limit = {"timeout": patience} if file_system.async_impl else {}
 
     def __repr__(self) -> str:
         return f"<ObjectStore {self.url}>"
@@ -50,7 +53,7 @@ class ObjectStore:
     def folders(self) -> list[str]:
         with in_words(self._address, "the model repository"):
             self._file_system.invalidate_cache()
-            entries = self._file_system.ls(self._address.root, detail=True)
+            entries = self._file_system.ls(self._address.root, detail=True, **self._limit)
         found = (_name(entry).removesuffix("/") for entry in entries if entry["type"] == "directory")
         root = self._root_of(entries)
         return [path.removeprefix(root) for path in found if path.startswith(root) and path != root]
@@ -59,7 +62,8 @@ class ObjectStore:
         """An object whose name ends with a slash is how buckets keep an empty folder."""
         with in_words(self._address, f"model '{folder}'"):
             self._file_system.invalidate_cache()
-            entries = list(self._file_system.find(f"{self._address.root}/{folder}/", detail=True).values())
+            found = self._file_system.find(f"{self._address.root}/{folder}/", detail=True, **self._limit)
+            entries = list(found.values())
         prefix = f"{self._root_of(entries)}{folder}/"
         return sorted(
             (

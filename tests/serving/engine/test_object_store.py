@@ -1,3 +1,5 @@
+import socket
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,16 @@ def test_a_file_is_fetched_as_it_was_listed(tmp_path: Path) -> None:
 def test_a_repository_that_is_not_there_is_said() -> None:
     with pytest.raises(ModelLoadFailed, match="the model repository can't be read from memory://bucket"):
         MemoryBucket().store.folders()
+
+
+def test_a_bucket_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "name")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = open_objects(parse(f"s3://127.0.0.1:{silent.getsockname()[1]}/bucket"), patience=0.1)
+        for listing in (store.folders, partial(store.files, "m")):
+            with pytest.raises(ModelLoadFailed, match="no answer in time"):
+                listing()
 
 
 def test_a_driver_that_is_not_installed_is_said() -> None:
