@@ -80,15 +80,20 @@ def _told(known: Mapping[str, object]) -> str:
     return f"{known['id']}, {f'mended in {fixed[-1]}' if fixed else 'not mended yet'}"
 
 
-def _asked(service: str, pinned: list[str], folder: Path) -> Audit | str:
+def ask(service: str, pinned: list[str], folder: Path, python: Path = _PYTHON) -> Audit | str:
     """Or why nobody was asked. pip-audit takes each package once."""
     audits = []
     for number, each in enumerate(apart(pinned)):
         file = folder / f"{number}.txt"
         file.write_text("\n".join(each))
-        command = [str(_PYTHON), "-m", "pip_audit", "-r", str(file), "--no-deps", "--disable-pip"]
+        command = [str(python), "-m", "pip_audit", "-r", str(file), "--no-deps", "--disable-pip"]
         command += ["--progress-spinner", "off", "-f", "json", "--vulnerability-service", service]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE)
+        except FileNotFoundError:
+            return f"{python} is not there; `make audit` installs pip-audit"
+        except subprocess.TimeoutExpired:
+            return f"no answer within {_PATIENCE} seconds"
         if not done.stdout.startswith("{"):
             return (done.stderr.strip().splitlines() or ["no answer"])[-1][:200]
         audits.append(read(done.stdout))
@@ -101,7 +106,7 @@ def main() -> int:
     pinned = sorted({pin for name in _LISTS for pin in pins((ROOT / name).read_text())})
     with TemporaryDirectory() as folder:
         for service in _SERVICES:
-            found = _asked(service, pinned, Path(folder))
+            found = ask(service, pinned, Path(folder))
             if isinstance(found, Audit) and not found.unasked:
                 break
             print(f"{service}: {found if isinstance(found, str) else f'no answer for {len(found.unasked)} packages'}")

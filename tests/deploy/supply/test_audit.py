@@ -1,6 +1,7 @@
 import json
+from pathlib import Path
 
-from deploy.supply.audit import apart, pins, read, verdict
+from deploy.supply.audit import apart, ask, pins, read, verdict
 
 CLEAN = {"name": "a", "version": "1", "vulns": []}
 KNOWN = {"name": "b", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2.1"]}, {"id": "GHSA-2"}]}
@@ -22,6 +23,11 @@ def test_what_is_known_is_named_with_the_release_that_mends_it() -> None:
     lines, is_clean = told(CLEAN, KNOWN)
     assert not is_clean
     assert lines == ["b 2: PYSEC-1, mended in 2.1; GHSA-2, not mended yet", "`make lock` pins newer releases."]
+
+
+def test_where_pip_audit_is_not_installed_that_is_said(tmp_path: Path) -> None:
+    said = ask("pypi", ["a==1"], tmp_path, tmp_path / "python")
+    assert said == f"{tmp_path}/python is not there; `make audit` installs pip-audit"
 
 
 def test_all_that_is_pinned_is_asked_about_each_package_once_at_a_time() -> None:
