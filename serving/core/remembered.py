@@ -54,7 +54,9 @@ def decode(text: bytes) -> dict[str, Remembered]:
     """Raises `ValueError` for what `encode` did not write."""
     try:
         return {str(name): _remembered(it) for name, it in json.loads(text).items()}
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (AttributeError, KeyError, TypeError):  # whose words are Python's
+        raise ValueError("it is no record of models and their versions: not the fields that a server writes") from None
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"it is no record of models and their versions: {error}") from None
 
 
