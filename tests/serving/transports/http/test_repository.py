@@ -86,7 +86,7 @@ def test_why_a_model_can_not_be_loaded(explicit: RunningServer) -> None:
     broken = control(explicit, "broken/load")
     assert broken.status_code == 400
     assert broken.json()["error"].startswith(
-        "load failed for model 'broken': version 1 is at UNAVAILABLE state: ONNX Runtime can't load 'model.onnx'"
+        "load failed for model 'broken': version 1 is at UNAVAILABLE state: 'model.onnx' is empty"
     )
     unknown = control(explicit, "nope/load")
     assert unknown.status_code == 400
