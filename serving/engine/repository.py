@@ -79,7 +79,7 @@ class ModelRepository:
     def names(self) -> list[str]:
         """Every folder is a model; plain files, and folders that systems make or with unprintable names, are not."""
         with os.scandir(self.root) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_dir() and is_model_name(entry.name))
+            names = sorted(entry.name for entry in entries if _is_folder(entry) and is_model_name(entry.name))
         self.root.stat()  # of a repository that goes meanwhile, links seem to lead nowhere
         return names
 
@@ -145,6 +145,11 @@ class ModelRepository:
         if not path.is_relative_to(folder):
             raise ModelLoadFailed(f"{what} is outside model directory")
         return tuple(_read(path, what).splitlines())
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    """A link that leads nowhere or in a circle is none, and no reason to read no model at all."""
+    return Path(entry).is_dir() if entry.is_symlink() else entry.is_dir()
 
 
 def is_model_name(name: str) -> bool:

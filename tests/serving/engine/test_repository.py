@@ -17,8 +17,11 @@ def test_models_are_folders_and_versions_are_numbers(tmp_path: Path) -> None:
     for name in ("2", "10", "03", "x", "-1", ".publishing-4", "0"):
         (tmp_path / "a" / name).mkdir()
     (tmp_path / "a" / "7").touch()
+    (tmp_path / "c").symlink_to(tmp_path / "a")
+    for name, target in {"nowhere": "gone", "circle": "circle", "file": "README.md/x"}.items():
+        (tmp_path / name).symlink_to(tmp_path / target)
     repository = ModelRepository(tmp_path)
-    assert repository.names() == ["a", "b"]
+    assert repository.names() == ["a", "b", "c"]
     assert repository.versions("a") == [0, 1, 2, 10]
 
 
