@@ -13,6 +13,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from serving.transports.http import connection
 from tests import tiny_models
 from tests.fuzz.raw_requests import BODY, CHUNKED, HEADER_LENGTH, HOST, LENGTH, LINE, REQUESTS, USUAL, answers
 from tests.running_server import RunningServer, running
@@ -127,13 +128,36 @@ def test_two_ways_never_part(server: RunningServer, more: list[tuple[bytes, int]
     assert not {500, 502} & set(fast)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that has as long for the last answers as a slow machine takes."""
+    monkeypatch.setattr(connection, "_LAST_ANSWERS", 30)
+
+
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("extra", [b"", SLOW], ids=["fast path", "framework"])
 def test_who_sends_no_more_gets_all_answers(server: RunningServer, extra: bytes) -> None:
     """Also of what is answered in the turn in which the end comes."""
     for path in ("/v2/models/double/infer", "/v2/models/waiting/infer"):
         for count in (1, 3):
-            with connected(server) as connection:
-                connection.sendall(message(ROW, extra=extra, path=path) * count)
-                connection.shutdown(1)
-                assert [tensor_of(reply) for reply in replies(connection, count)] == [[2, 4, 6, 8]] * count
-                assert connection.recv(1) == b""
+            assert all_answers(server, message(ROW, extra=extra, path=path) * count, count) == [[2, 4, 6, 8]] * count
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("behind", [USUAL[:40], b"NOT HTTP\r\n\r\n"], ids=["part of a head", "no HTTP"])
+@pytest.mark.parametrize("extra", [b"", SLOW], ids=["fast path", "framework"])
+def test_what_was_whole_is_answered_whatever_comes_behind_it(
+    server: RunningServer, extra: bytes, behind: bytes
+) -> None:
+    whole = message(ROW, extra=extra, path="/v2/models/waiting/infer")
+    assert all_answers(server, whole + behind, 1) == [[2, 4, 6, 8]]
+
+
+def all_answers(server: RunningServer, requests: bytes, count: int) -> list[list[float]]:
+    """To one who sends no more, until the server hangs up."""
+    with connected(server) as caller:
+        caller.sendall(requests)
+        caller.shutdown(1)
+        found = [tensor_of(reply) for reply in replies(caller, count)]
+        assert caller.recv(1) == b""
+        return found

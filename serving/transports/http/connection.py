@@ -51,7 +51,7 @@ class Connection(LimitedConnection):
 
     def eof_received(self) -> bool:  # type: ignore[override] # as asyncio has it
         """Whether the connection stays half open, which one that is encrypted can't."""
-        is_waiting = self._is_between and not self._held and not self._is_answered()
+        is_waiting = not self._is_answered() and not self.cycle.more_body  # else it has left inside its request
         if not is_waiting or self.transport.get_extra_info("sslcontext") is not None:
             self.transport.close()  # with what was written in this turn
             return False
