@@ -23,7 +23,7 @@ from serving.errors import InvalidInput, ModelLoadFailed, ModelNotFound, ModelNo
 from tests import scaled_models
 from tests.running_server import until
 
-NAME = scaled_models.NAME
+NAME = "life"  # none that a server of other tests has, since its threads are counted
 ROWS = np.ones((1, 4), np.float32)
 POLICIES = (
     "",
@@ -51,7 +51,7 @@ class Life(RuleBasedStateMachine):
 
     @initialize(policy=st.sampled_from(POLICIES))
     def begin(self, policy: str) -> None:
-        scaled_models.add_scaled(self.root, extra=policy)
+        scaled_models.add_scaled(self.root, extra=policy, name=NAME)
         self.publish(1, 5)
         self.registry.load(NAME)
 
@@ -97,7 +97,7 @@ class Life(RuleBasedStateMachine):
     def write(self, number: int, answers: float, factor: float) -> None:
         """Golden rows are of what it answers."""
         shutil.rmtree(self.root / NAME / str(number), ignore_errors=True)
-        folder = scaled_models.publish(self.root, number, factor, golden_factor=answers or factor + 1)
+        folder = scaled_models.publish(self.root, number, factor, name=NAME, golden_factor=answers or factor + 1)
         assert folder.is_dir()
         self.lying[number] = answers
         self.ever[number].add(answers)
