@@ -61,6 +61,12 @@ def neighbour(server: RunningServer) -> Iterator[None]:
         assert asking.result() <= {200}
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that has as long for the last answers as a slow machine takes."""
+    monkeypatch.setattr(connection, "_LAST_ANSWERS", 30)
+
+
 def slowly(request: bytes) -> bytes:
     return request.replace(HOST + b"\r\n", HOST + b"\r\n" + SLOW, 1)
 
@@ -128,13 +134,6 @@ def test_two_ways_never_part(server: RunningServer, more: list[tuple[bytes, int]
     assert not {500, 502} & set(fast)
 
 
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that has as long for the last answers as a slow machine takes."""
-    monkeypatch.setattr(connection, "_LAST_ANSWERS", 30)
-
-
-@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("extra", [b"", SLOW], ids=["fast path", "framework"])
 def test_who_sends_no_more_gets_all_answers(server: RunningServer, extra: bytes) -> None:
     """Also of what is answered in the turn in which the end comes."""
@@ -143,7 +142,6 @@ def test_who_sends_no_more_gets_all_answers(server: RunningServer, extra: bytes)
             assert all_answers(server, message(ROW, extra=extra, path=path) * count, count) == [[2, 4, 6, 8]] * count
 
 
-@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("behind", [USUAL[:40], b"NOT HTTP\r\n\r\n"], ids=["part of a head", "no HTTP"])
 @pytest.mark.parametrize("extra", [b"", SLOW], ids=["fast path", "framework"])
 def test_what_was_whole_is_answered_whatever_comes_behind_it(
