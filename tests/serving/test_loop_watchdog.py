@@ -5,6 +5,7 @@ import pytest
 
 from serving.loop_delay import LoopDelay
 from serving.loop_watchdog import LoopWatchdog
+from tests.running_server import until
 
 
 async def test_it_tells_once_where_the_loop_stands(caplog: pytest.LogCaptureFixture) -> None:
@@ -12,7 +13,8 @@ async def test_it_tells_once_where_the_loop_stands(caplog: pytest.LogCaptureFixt
     watchdog = LoopWatchdog(delay)
 
     def careless() -> None:
-        time.sleep(2.8)
+        until(lambda: caplog.records)
+        time.sleep(0.7)  # in which it looks again
 
     careless()
     while not delay.stalls:
@@ -21,6 +23,6 @@ async def test_it_tells_once_where_the_loop_stands(caplog: pytest.LogCaptureFixt
     delay.stop()
     (told, over) = [record.getMessage() for record in caplog.records]
     assert told.startswith("the event loop stands still for ")
-    assert "in careless\n    time.sleep(2.8)" in told
+    assert "in careless\n    until(lambda: caplog.records)" in told
     assert over.startswith("the event loop goes on; it stood still for ")
     assert delay.stalls == 1
