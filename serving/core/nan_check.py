@@ -5,6 +5,7 @@ Rule: off unless a config asks for it, since each answer is read once more.
 
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
+from serving.core.ensemble import is_ensemble
 from serving.core.model_parameters import switch
 from serving.errors import ModelLoadFailed
 
@@ -15,6 +16,8 @@ FIELD = f"parameters.{PARAMETER}"
 def checks_outputs(config: ModelConfig) -> bool:
     """Raises `ModelLoadFailed`."""
     is_on = switch(config, PARAMETER, False)
+    if is_on and is_ensemble(config):
+        raise ModelLoadFailed(f"{FIELD} is not for ensembles; put it into the configs of the models that are its steps")
     if is_on and config.model_transaction_policy.decoupled:
         raise ModelLoadFailed(
             f"{FIELD} is not for decoupled models, whose first responses are gone before the last is there; "

@@ -8,6 +8,7 @@ import errno
 import json
 import logging
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -75,6 +76,8 @@ class TraceWriter:
             path.write_bytes(b"[" + _entries(traces) + b"]")
             self._taken()
         except OSError as error:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)  # what it has is no JSON
             self._refused(path, error, len(traces))
 
     def _refused(self, path: Path, error: OSError, count: int) -> None:

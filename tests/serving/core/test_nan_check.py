@@ -24,3 +24,5 @@ def test_what_can_not_be_meant_is_refused() -> None:
     decoupled = 'backend: "python" model_transaction_policy { decoupled: true }'
     with pytest.raises(ModelLoadFailed, match=r"parameters\.nan_check is not for decoupled models"):
         checks_outputs(config("true", decoupled))
+    with pytest.raises(ModelLoadFailed, match=r"parameters\.nan_check is not for ensembles"):
+        checks_outputs(config("true", 'platform: "ensemble"'))

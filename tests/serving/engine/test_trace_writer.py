@@ -100,3 +100,17 @@ def test_a_full_disk_leaves_the_file_valid(path: Path, caplog: pytest.LogCapture
     assert caplog.text.count("can't write a trace") == 1
     assert caplog.text.count("traces are written again; 4 were lost") == 1
     assert writer.lost == 4
+
+
+def test_a_full_disk_leaves_no_part_of_a_numbered_file(path: Path, tmp_path: Path) -> None:
+    writer = TraceWriter(path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
+    try:
+        writer.write(TRACE, log_frequency=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+    writer.write(TRACE, log_frequency=1)
+    assert {file.name: ids(file) for file in tmp_path.iterdir()} == {"trace.json.1": [1]}
+    assert writer.lost == 1
