@@ -38,14 +38,14 @@ class Screen:
             fates = ", ".join(f"{ledger.total(fate)} {fate}" for fate in Fate)
             self._print(f"{at:5.0f} of {self._seconds:g} s  {ledger.sent.total()} sent: {fates}; {_use(figures)}")
 
-    def concluded(self, seen: Seen, kills: int, reasons: Sequence[str]) -> None:
+    def concluded(self, seen: Seen, reasons: Sequence[str]) -> None:
         self._live.stop()
         self._print(table(seen.ledger))
         self._print(_figures(seen))
         for reason in reasons:
             self._print(Text(reason, "red"))
         verdict = "it did not hold" if reasons else "it held"
-        self._print(Text(f"{verdict}: {seen.ledger.sent.total()} requests, {kills} processes killed", "bold"))
+        self._print(Text(f"{verdict}: {seen.ledger.sent.total()} requests, {seen.kills} processes killed", "bold"))
         memory = seen.memory
         slope = None if memory is None else [round(memory.slope, 2), round(memory.uncertainty, 2)]
         fates = {str(fate): seen.ledger.total(fate) for fate in Fate}

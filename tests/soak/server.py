@@ -18,6 +18,7 @@ import psutil
 
 from loadtests.exposition import samples
 from loadtests.rolling.replicas import ROOT, free_ports, is_well
+from tests.soak.models import KILLED
 
 _STARTS_WITHIN, _STOPS_WITHIN = 90.0, 60.0  # seconds
 
@@ -56,7 +57,7 @@ class Server:
     def kill_a_model(self) -> bool:
         """The process of the model that has one of its own; False where it is down."""
         for child in self.process.children():
-            if "isolated" in " ".join(child.cmdline()):
+            if f"{KILLED}/1" in child.cmdline():
                 os.kill(child.pid, signal.SIGKILL)
                 return True
         return False

@@ -34,15 +34,13 @@ def soak(folder: Path, seconds: float, connections: int, seed: int = 0) -> list[
         server.started(repository, folder / "server.log", *options) as started,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        seen, kills, screen = runner.run(_soaked(started, repository, seconds, connections, seed))
+        seen, screen = runner.run(_soaked(started, repository, seconds, connections, seed))
     found = reasons(seen)
-    screen.concluded(seen, kills, found)
+    screen.concluded(seen, found)
     return found
 
 
-async def _soaked(
-    of: Server, repository: Path, seconds: float, connections: int, seed: int
-) -> tuple[Seen, int, Screen]:
+async def _soaked(of: Server, repository: Path, seconds: float, connections: int, seed: int) -> tuple[Seen, Screen]:
     place = Place(of, await texts(Place(of, {})))
     traffic = Traffic(place, repository)
     await traffic.once()
@@ -57,7 +55,7 @@ async def _soaked(
         looking.cancel()
         screen.close()
     logged = list(unexpected(of.log.read_text()))
-    return Seen(traffic.ledger, before, of.counts(), rested, of.figures(), samples, logged), traffic.kills, screen
+    return Seen(traffic.ledger, before, of.counts(), rested, of.figures(), samples, logged, traffic.kills), screen
 
 
 async def _look(

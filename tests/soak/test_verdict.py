@@ -42,7 +42,7 @@ REFUSED = (CROWDED, Fate.REFUSED, 4)
 
 
 def seen(**changes: Any) -> Seen:
-    held = Seen(ledger(*ALL, REFUSED), {}, counted(), USUAL, USUAL, samples(), ())
+    held = Seen(ledger(*ALL, REFUSED), {}, counted(), USUAL, USUAL, samples(), (), kills=1)
     return replace(held, **changes)
 
 
@@ -78,6 +78,7 @@ def test_what_adds_up_holds() -> None:
         ({"samples": samples(memory=100_000)}, "memory grows by 360.0 MB an hour"),
         ({"samples": samples(descriptors=1)}, "descriptors rose from 67 in the load's second quarter"),
         ({"rests": replace(USUAL, threads=25)}, "25 threads are left after the load, 20 were there before it"),
+        ({"kills": 0}, "no process was killed"),
         ({"logged": ["Traceback"]}, "the server logged: Traceback"),
     ],
 )

@@ -23,7 +23,7 @@ _REPLIES = "slipway_http_replies_total"
 @dataclass(frozen=True, slots=True)
 class Seen:
     """`before` and `after` are what the server counted, `rested` and `rests` what it used while nobody asked it, before
-    the load and after it; `samples` are in seconds since the load began."""
+    the load and after it; `samples` are in seconds since the load began, `kills` processes that were killed."""
 
     ledger: Ledger
     before: Counts
@@ -32,6 +32,7 @@ class Seen:
     rests: Figures
     samples: Sequence[tuple[float, Figures]]
     logged: Sequence[str]
+    kills: int
 
     @property
     def memory(self) -> Slope | None:
@@ -44,7 +45,7 @@ class Seen:
 
 def reasons(seen: Seen) -> list[str]:
     """Why it did not hold; empty where it did."""
-    return [*_of_ledger(seen.ledger), *_of_counters(seen), *_of_figures(seen), *_of_log(seen.logged)]
+    return [*_of_ledger(seen.ledger), *_of_counters(seen), *_of_figures(seen), *_of_faults(seen)]
 
 
 def _of_ledger(ledger: Ledger) -> Iterator[str]:
@@ -124,8 +125,10 @@ def _of_figures(seen: Seen) -> Iterator[str]:
             yield f"{name} rose from {earlier:g} in the load's second quarter to {later:g} in its last"
 
 
-def _of_log(logged: Sequence[str]) -> Iterator[str]:
-    yield from (f"the server logged: {line}" for line in logged)
+def _of_faults(seen: Seen) -> Iterator[str]:
+    if not seen.kills:
+        yield "no process was killed, and one should have been"
+    yield from (f"the server logged: {line}" for line in seen.logged)
 
 
 def quarter(samples: Sequence[tuple[float, Figures]], number: int, name: str) -> float:
