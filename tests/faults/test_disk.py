@@ -90,8 +90,8 @@ def test_a_full_disk_costs_what_would_have_been_written(tmp_path: Path, disk: Di
         assert ask(server) == [200]
         until(lambda: server.metric(RECORDED) == 1)
         disk.fill(pid)
-        assert ask(server, REQUESTS) == [200] * REQUESTS
         assert promote(server, 1) == 200, "what can't be remembered holds all the same"
+        assert ask(server, REQUESTS) == [200] * REQUESTS
         until(lambda: count(server, RECORDED) + count(server, UNRECORDED) == REQUESTS + 1)
         recorded, unrecorded, untraced = (count(server, name) for name in (RECORDED, UNRECORDED, UNTRACED))
         assert min(unrecorded, untraced) > REQUESTS / 2, "the last page of a file may have had some room"
