@@ -13,6 +13,8 @@ Counts = Mapping[tuple[str, str], float]
 """Of a server's metrics, by name and labels."""
 
 MOST_MB_PER_HOUR = 20.0
+_SETTLES_WITHIN = 600.0
+"""Seconds of load, in which pools fill; how memory grows in a shorter one says nothing of an hour."""
 _SPARE_DESCRIPTORS, _SPARE_THREADS = 4, 4
 """What comes and goes by itself: a connection that is being closed, a thread of a pool that was not needed before."""
 _SHARE_BUSY = 1.1
@@ -111,7 +113,8 @@ def _of_http(seen: Seen) -> Iterator[str]:
 
 def _of_figures(seen: Seen) -> Iterator[str]:
     memory = seen.memory
-    if memory is not None and memory.slope - memory.uncertainty > MOST_MB_PER_HOUR:
+    is_long = bool(seen.samples) and seen.samples[-1][0] >= _SETTLES_WITHIN
+    if is_long and memory is not None and memory.slope - memory.uncertainty > MOST_MB_PER_HOUR:
         yield (
             f"memory grows by {memory.slope:.1f} MB an hour, give or take {memory.uncertainty:.1f}; "
             f"{MOST_MB_PER_HOUR:g} are allowed"
