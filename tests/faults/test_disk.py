@@ -105,7 +105,7 @@ def test_a_full_disk_costs_what_would_have_been_written(tmp_path: Path, disk: Di
         log = (place / "log").read_text()
         assert log.count(f"traces are written again; {untraced:.0f} were lost") == 1
         until(lambda: (place / "log").read_text().count("state.json is written again") == 1)
-        disk.fill(pid)
+        limited_files(place).fill(pid)  # also what is left of the log's last page
         os.kill(pid, signal.SIGTERM)
         assert server.process.wait(30) == 0
     what = f"of the recording {unrecorded:.0f}, of the traces {untraced:.0f}, lines of the log; all were answered"
