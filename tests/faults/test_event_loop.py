@@ -8,6 +8,7 @@ from tests.faults.asking import ask, output, row
 from tests.faults.trials import Trials
 from tests.running_server import RunningServer, until
 
+
 def test_a_loop_that_stands_still_is_told_with_where_and_all_are_answered_afterwards(
     server: RunningServer, caplog: pytest.LogCaptureFixture, trials: Trials
 ) -> None:

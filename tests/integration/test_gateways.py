@@ -163,11 +163,15 @@ HELD_BACK = "/v2/models/held_back/infer"
 
 
 @pytest.mark.parametrize("extra", [b"", SLOW], ids=["fast", "slow"])
-def test_who_hangs_up_frees_a_place(shared: RunningServer, extra: bytes) -> None:
+def test_who_hangs_up_frees_a_place_and_is_no_failure_of_the_server(shared: RunningServer, extra: bytes) -> None:
+    failures = shared.metric('slipway_http_replies_total{code="503"}')
+    left = shared.metric('slipway_http_replies_total{code="400"}') or 0
     with connected(shared) as connection:
         connection.sendall(message(ROW, path=HELD_BACK, extra=extra))
         shared.wait_for_pending("held_back", 1)
     shared.wait_for_pending("held_back", 0)
+    until(lambda: shared.metric('slipway_http_replies_total{code="400"}') == left + 1)
+    assert shared.metric('slipway_http_replies_total{code="503"}') == failures
 
 
 def test_who_hangs_up_on_a_stream_ends_it(shared: RunningServer, root: Path) -> None:
