@@ -117,6 +117,7 @@ LINES = (
 )
 
 
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # the server does, in its own thread
 @settings(max_examples=60, phases=[Phase.generate, Phase.shrink])
 @given(
     st.lists(st.tuples(st.sampled_from(LINES), st.integers(0, 4)), max_size=4),
