@@ -139,7 +139,7 @@ class ServeOptions:
     ] = False
     model_code: Annotated[
         ModelCode,
-        Option(help="TorchScript and Python models, which are programs: from folders, from addresses too, or 'never'."),
+        Option(help="Models that are programs: of folders ('local'), 'always', or 'never'.", metavar="WHICH"),
     ] = _DEFAULTS.model_code
     require_gpu: Annotated[bool, Option("--require-gpu", help="Don't start where no GPU can be used.")] = False
     allow_shared_memory: Annotated[

@@ -43,8 +43,8 @@ CONFIGS = {
     "reject": "max_batch_size: 1 dynamic_batching { default_queue_policy { timeout_action: REJECT } }",
     "levels": f"""max_batch_size: 1 dynamic_batching {{
         priority_levels: 2 default_priority_level: 2
-        priority_queue_policy {{ key: 1 value {{ default_timeout_microseconds: 1 max_queue_size: 1 }} }}
-        default_queue_policy {{ timeout_action: DELAY default_timeout_microseconds: {HOUR} }} }}""",
+        priority_queue_policy {{ key: 1 value {{ default_timeout_microseconds: 1 }} }}
+        default_queue_policy {{ timeout_action: DELAY default_timeout_microseconds: {HOUR} max_queue_size: 2 }} }}""",
     "ordered": "max_batch_size: 1 dynamic_batching { preserve_ordering: true } instance_group { count: 2 }",
     "preferred": f"""max_batch_size: 8
         dynamic_batching {{ preferred_batch_size: [ 2, 4 ] max_queue_delay_microseconds: {HOUR} }}""",
@@ -147,26 +147,26 @@ async def test_a_delayed_request_runs_when_nothing_else_waits(gated: Callable[[s
 async def test_a_rejected_request_does_not_run_and_costs_nobody_anything(gated: Callable[[str], Gated]) -> None:
     model = gated("reject")
     first = await model.run(0)
-    late = await model.queue(1, waiting=1, timeout=1)
-    patient = await model.queue(2, waiting=2)
-    model.let(0, 1, 2)
+    patient = await model.queue(1, waiting=1)
     with pytest.raises(InferenceServerException, match=r"Request timeout expired$") as failure:
-        await late
+        await model.ask(2, timeout=1)
     assert failure.value.status() == "503"
+    assert not first.done()
+    model.let(0, 1, 2)
     assert await asyncio.gather(first, patient) == [0, 1]
 
 
 async def test_each_priority_level_has_its_own_policy(gated: Callable[[str], Gated]) -> None:
     model = gated("levels")
     first = await model.run(0)
-    high = await model.queue(1, waiting=1, priority=1)
-    with pytest.raises(InferenceServerException, match="Exceeds maximum queue size: 1 requests"):
-        await model.ask(2, priority=1)
-    late = await model.queue(3, waiting=2, timeout=1)
-    low = await model.queue(4, waiting=3)
-    model.let(0, 1, 2, 3, 4)
+    late = await model.queue(1, waiting=1, timeout=1)
+    low = await model.queue(2, waiting=2)
+    with pytest.raises(InferenceServerException, match="Exceeds maximum queue size: 2 requests"):
+        await model.ask(3)
     with pytest.raises(InferenceServerException, match=r"Request timeout expired$"):
-        await high
+        await model.ask(4, priority=1)
+    assert not first.done()
+    model.let(0, 1, 2, 3, 4)
     assert await asyncio.gather(first, low, late) == [0, 1, 2]
 
 
