@@ -79,7 +79,7 @@ $(LINTERS): deploy/check/lint.txt | $(INSTALLED)
 
 .PHONY: audit licences
 
-audit: $(INSTALLED) $(AUDITOR) ## Ask whether anything that is pinned is known to be vulnerable (pip-audit; needs pypi.org or api.osv.dev)
+audit: $(INSTALLED) $(AUDITOR) ## Ask whether anything that is pinned is known to be vulnerable (pip-audit; needs PyPI itself or OSV)
 	@$(BIN)/python -m deploy.supply.audit
 
 licences: $(INSTALLED) $(AUDITOR) ## Write docs/licences.md anew: what everything that is pinned may be used for

@@ -19,7 +19,7 @@ _LISTS = ("constraints.txt", "deploy/image/tools.txt")  # hashes.txt has the rel
 _SERVICES = ("pypi", "osv")
 _PATIENCE = 600  # seconds
 _HOW = (
-    "Run `make audit` where pypi.org (its own, not a mirror's /pypi/NAME/VERSION/json) or api.osv.dev can be reached, "
+    "Run `make audit` where PyPI itself, not a mirror of it, or OSV can be reached, "
     "or give the list of parts of an image, /opt/slipway/sbom.cdx.json, to a scanner that has advisories of its own."
 )
 
