@@ -57,7 +57,7 @@ class InferRequest:
         return replace(self, timeout=max(seconds, 1e-9))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one for each answer, and not frozen, which would take three times as long to make
 class InferResponse:
     """Always names the version that really ran, and has its `labels` by output. A request's last one is `final`; that
     of a decoupled model, which answers 0 to n times, may be empty."""

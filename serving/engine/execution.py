@@ -51,7 +51,7 @@ class Streamable(Runnable, Protocol):
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Run:
     """An outcome for each request, in order: its outputs, or the exception that took their place."""
 

@@ -243,9 +243,10 @@ class ServedModel:
         answer: Answer,
         responses: ResponseStream | None = None,
         timeline: Timeline | None = None,
+        is_lone: bool = False,
     ) -> Pending:
-        """What `submit` does, for a request that was found to fit, or another one that differs in nothing but what is
-        in its `inputs`. Raises `Overloaded`, `ModelNotReady`."""
+        """What `submit` does, for a request that was found to fit, or another one that differs only in its `inputs`;
+        one that `is_lone`, so far as is known, is answered now where that is quick. Raises the same but the first."""
         now = time.monotonic()
         given = request.timeout or self._batching.latency_objective or inf
         deadline = now + self._delivery.without(given)
@@ -265,6 +266,8 @@ class ServedModel:
             request.sequence_end,
             promised=now + given,
         )
+        if is_lone and not self._batching.preserve_ordering and self._pool.run_alone(pending):
+            return pending
         try:
             self._pool.submit(pending)
         except Overloaded as error:

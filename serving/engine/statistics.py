@@ -101,7 +101,7 @@ class Histogram:
         return list(accumulate(self.buckets))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Times:
     """One execution, in seconds: stacking its inputs, running the model, splitting its outputs."""
 

@@ -20,7 +20,7 @@ from serving.scheduling.scheduler import HERE, Event, Plan, R, Scheduler
 log = logging.getLogger("slipway")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # as quickly made as can be, and so are those in it
 class Execution(Generic[R]):
     """What ran together, from when to when, in seconds of the pool's clock, and what came of it. It should have taken
     `expected` seconds; 0 where nobody knew."""
@@ -98,6 +98,22 @@ class WorkerPool(Generic[R]):
             elif not self._is_told_soon:
                 self._is_told_soon = True
                 self._soon(self._tell)
+
+    def run_alone(self, request: R) -> bool:
+        """Instead of `submit`: at once and on this thread, so that it is told already. False, and nothing has happened,
+        where others wait or that would take long."""
+        with self._changed:
+            if self._deliver_here is None or self._stopping or self._is_told_soon or not self._idle:
+                return False
+            if not self._scheduler.begin_alone(request, self._clock()):
+                return False
+            self._open.add(request)
+            self._lent = next(iter(self._idle))
+        try:
+            self._run_here(self._lent, [request])
+        except Exception as error:
+            self._break(error)
+        return True
 
     def cancel(self, request: R) -> None:
         with self._changed:
@@ -211,7 +227,8 @@ class WorkerPool(Generic[R]):
                 if borrowed is None:
                     self._wake()
             if borrowed is not None:
-                self._run_here(*borrowed)
+                instance, plan = borrowed
+                self._run_here(instance, plan.batch or [], plan.events, plan.expected)
         except Exception as error:
             self._break(error)
 
@@ -223,23 +240,24 @@ class WorkerPool(Generic[R]):
         self._lent = next(iter(self._idle))
         return self._lent, self._scheduler.schedule(now, HERE)
 
-    def _run_here(self, instance: int, plan: Plan[R]) -> None:
+    def _run_here(self, instance: int, batch: list[R], events: Sequence[Event[R]] = (), expected: float = 0.0) -> None:
+        """`events` are to be told first."""
         assert self._deliver_here is not None
-        if plan.events:
-            self._deliver(plan.events, None)
-        execution = None if plan.batch is None else self._execute(instance, plan.batch, plan.expected)
-        events: list[Event[R]] = []
+        if events:
+            self._deliver([*events], None)
+        execution = self._execute(instance, batch, expected) if batch else None
+        answers: list[Event[R]] = []
         with self._changed:
             if execution is not None:
-                events = self._scheduler.complete(execution.batch, execution.run.outcomes, execution.ended, HERE)
-            self._settled([*plan.events, *events])
+                answers = self._scheduler.complete(batch, execution.run.outcomes, execution.ended, HERE)
+            self._settled([*events, *answers])
             self._lent = None
             if self._stopping:
                 self._changed.notify_all()
             elif len(self._scheduler):
                 self._wake()
         if execution is not None:
-            self._deliver_here(events, execution)
+            self._deliver_here(answers, execution)
 
     def _settled(self, events: list[Event[R]]) -> None:
         self._open.difference_update([event.request for event in events])

@@ -134,7 +134,7 @@ class GatewayEnd(asyncio.Protocol):
             return None
         return PlacedBody(self._memory, Placed(taken, Place(taken.offset + gap, target.length)))
 
-    def ask(self, target: Target, body: bytes | Placed, send: Send) -> Ask:
+    def ask(self, target: Target, body: bytes | Placed, send: Send, _: bool = False) -> Ask:
         self._latest += 1
         head = f"{target.path}\n{target.accepts}\n{target.timeout or ''}\n{target.key}"
         of, path = self._latest, head.encode("latin-1")

@@ -67,6 +67,8 @@ def split(outputs: Arrays, rows: Sequence[int], spare: int = 0) -> list[Arrays]:
                 f"output '{name}' has shape {format_shape(array.shape)}, its first dimension should be {total}, "
                 "the rows of the batch"
             )
+    if len(rows) == 1 and not spare:
+        return [outputs]
     results: list[Arrays] = []
     start = 0
     for count in rows:

@@ -119,6 +119,15 @@ class DynamicBatcher(Generic[P]):
                 return Plan(batch, None, events, 0.0 if model is None else model.expected(rows))
         return Plan(events=events)
 
+    def begin_alone(self, request: P, now: float, /) -> bool:
+        if self._entries or self._max_queue_delay or request.expires < inf:
+            return False
+        if not self._forecast.is_quick(request.key, request.rows, now):
+            return False
+        request.arrived = now
+        self._forecast.begin(request.key, HERE, request.rows, now)
+        return True
+
     def is_quick(self, now: float, /) -> bool:
         if not self._entries or self._deadlines.next() <= now:
             return False

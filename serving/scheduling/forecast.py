@@ -38,6 +38,10 @@ _BETWEEN_TRIES = 256
 _TO_BEGIN = 100e-6
 """Seconds that a batch on another thread costs before it computes, in which no other can begin."""
 
+_MOST_UNREAD = 32
+"""Batches after which it is asked again whether they are quick: to learn from many at once takes less time, most of
+which somebody who asks alone would wait for."""
+
 _STALL = 20e-3
 """Seconds after which a batch that should have been quick is the last one for a while."""
 
@@ -58,6 +62,11 @@ class _Learnt:
         while self.noted:
             self.model.observe(*self.noted.popleft())
         return self.model if self.model.seen else None
+
+    def read_roughly(self, rows: int) -> LatencyModel | None:
+        """What is known of so many rows; without the latest batches, if there were such before them."""
+        is_known = self.model.seen and rows <= self.model.most_rows
+        return self.model if is_known and len(self.noted) < _MOST_UNREAD else self.read()
 
 
 class Forecast:
@@ -94,7 +103,8 @@ class Forecast:
         """Whether such a batch is over `HERE` before another thread would have begun; one that may be is tried."""
         if now - self._stalled_at <= _LATELY:
             return False
-        here = self.model(key, HERE)
+        learnt = self._learnt.get((key, _HERE))
+        here = None if learnt is None else learnt.read_roughly(rows)
         if here is not None and rows <= 2 * here.most_rows and here.expected(rows) <= _QUICK:
             return True
         there = self.quickest(key)

@@ -137,18 +137,19 @@ class SequenceBatcher(Generic[S]):
 
     def close(self) -> None:
         """Sequences that are idle make room for those that wait."""
-        self._max_queue_delay = 0.0
-        self._max_idle = 0.0
+        self._max_queue_delay = self._max_idle = 0.0
 
     def schedule(self, now: float, instance: int = 0, /) -> Plan[S]:
-        events = self.expire(now)[0] + self._untold
-        self._untold = []
+        events, self._untold = self.expire(now)[0] + self._untold, []
         self._end_idle(now)
         batch, due = self._batch(self._instances[instance], now)
         if batch:
             return Plan([self._take_head(record) for record in batch], events=events)
         wake_at = min(due, self._deadlines.next(), self._next_idle_end() if self._backlog else inf)
         return Plan(wake_at=wake_at if wake_at < inf else None, events=events)
+
+    def begin_alone(self, _: S, __: float, /) -> bool:
+        return False
 
     def is_quick(self, _: float, /) -> bool:
         return False

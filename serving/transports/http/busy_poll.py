@@ -59,12 +59,17 @@ class BusyPoll:
         self._clock = clock
         self._rhythm = Rhythm()
         self._looks_out = False
+        self._saw_nobody = False  # in a whole turn of the loop since the last request
 
     def __repr__(self) -> str:
         return f"<BusyPoll {'looks out' if self._looks_out else 'sleeps'}>"
 
-    def asked(self) -> None:
+    def asked(self) -> bool:
+        """Whether the one who asks is the only one, as far as anybody can tell: who was looked out for, and nobody else
+        asked in the loop's last turn."""
+        is_lone, self._saw_nobody = self._saw_nobody, False
         self._rhythm.asked(self._clock())
+        return is_lone
 
     def answered(self, loop: asyncio.AbstractEventLoop, is_idle: bool) -> None:
         """`is_idle`: nobody else waits for an answer."""
@@ -76,6 +81,7 @@ class BusyPoll:
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """A loop that has something to call does not sleep."""
         until = self._rhythm.looks_out_until()
+        self._saw_nobody = until > 0
         if self._clock() < until:
             loop.call_soon(self._look, loop)
             return

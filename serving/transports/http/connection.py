@@ -39,6 +39,7 @@ class Connection(LimitedConnection):
         self._first = b""  # what came with the present request's first byte, if that was the first one
         self._idle_since = self.loop.time()
         self._is_last = False  # the next request, since the server stops
+        self._latest_head: tuple[tuple[object, ...], bytes] = ((), b"")  # of what it was made
         self._pipelines = False  # it asks before it has the answer to what it asked before
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -201,11 +202,11 @@ class Connection(LimitedConnection):
         """False where the request must go the other way."""
         assert self._fast_path is not None
         exchange, before = self._exchange, self.cycle
-        self._busy_poll.asked()
+        is_lone = self._busy_poll.asked()
         exchange.response_complete, exchange.answer = False, None
         exchange.keep_alive = not self._says_last()
         self.cycle = exchange  # type: ignore[assignment]
-        answer = self._fast_path.ask(target, body, self._reply)
+        answer = self._fast_path.ask(target, body, self._reply, is_lone)
         if answer is False:
             exchange.response_complete, self.cycle = True, before
             return False
@@ -219,10 +220,7 @@ class Connection(LimitedConnection):
         exchange.response_complete = True
         self.tasks.discard(exchange.answer)
         exchange.answer = None  # which has the request's tensors
-        lines = [name + b": " + value + b"\r\n" for name, value in (*self.server_state.default_headers, *headers)]
-        if not exchange.keep_alive:
-            lines.append(b"connection: close\r\n")
-        self._out.write_now([b"".join([STATUS_LINE[status], *lines, b"\r\n"]), *body])
+        self._out.write_now([self._head(status, headers), *body])
         if not exchange.keep_alive:
             self.transport.close()
         self._busy_poll.answered(self.loop, is_idle=not self.tasks)
@@ -231,3 +229,13 @@ class Connection(LimitedConnection):
             self.on_response_complete()
         else:
             self.server_state.total_requests += 1
+
+    def _head(self, status: int, headers: Headers) -> bytes:
+        """Mostly that of the answer before."""
+        made_of = (status, self.server_state.default_headers, headers, self._exchange.keep_alive)
+        if made_of != self._latest_head[0]:
+            lines = [name + b": " + value + b"\r\n" for name, value in (*self.server_state.default_headers, *headers)]
+            if not self._exchange.keep_alive:
+                lines.append(b"connection: close\r\n")
+            self._latest_head = made_of, b"".join([STATUS_LINE[status], *lines, b"\r\n"])
+        return self._latest_head[1]

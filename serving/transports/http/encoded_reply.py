@@ -3,6 +3,7 @@
 Rule: every way to the tensor route answers with the same bytes.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from serving.core.requests import InferResponse
@@ -46,6 +47,7 @@ def encoded_reply(response: InferResponse, requested: RequestedOutputs, coding: 
     return EncodedReply(reply_headers(len(body), header_length, coding), body)
 
 
+@lru_cache(maxsize=1000)
 def reply_headers(length: int, header_length: int | None, coding: str = AS_IT_IS) -> Headers:
     """`header_length` of the JSON before binary tensors, if there are some."""
     kind = b"application/json" if header_length is None else b"application/octet-stream"

@@ -181,9 +181,8 @@ class FastPath:
             self.memory.give(target.length)
             return None
 
-    def ask(self, target: Target, body: bytes | memoryview, send: Send) -> Reply | bool:
-        """`send` gets the reply, once. What is waited for until then, which may be cancelled; True where it is there
-        already; False, and nothing has happened, where the request is not for this way."""
+    def ask(self, target: Target, body: bytes | memoryview, send: Send, is_lone: bool = False) -> Reply | bool:
+        """As `Way.ask`."""
         if target.length > SMALL and _TEXT in bytes(body[: target.header_length]):
             return False
         model = self._engine.alone(target.model, target.version)
@@ -201,8 +200,9 @@ class FastPath:
         elif self._observer.looks_for_failures:
             send = partial(self._send_unless_failed, target, time.monotonic(), send)
         reply = Reply(target, model, asked, send, self)
+        request, is_lone = asked.request.within(target.timeout), is_lone and visit is None
         try:
-            pending = model.enqueue(asked.request.within(target.timeout), asked.fits, inputs, reply)
+            pending = model.enqueue(request, asked.fits, inputs, reply, is_lone=is_lone)
         except ModelNotReady:  # it unloads, and there may be another
             self.memory.give(target.length)
             return False

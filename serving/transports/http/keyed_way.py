@@ -28,17 +28,17 @@ class KeyedWay:
             return None
         return target
 
-    def ask(self, target: Target, body: Any, send: Send) -> Asked | bool:
+    def ask(self, target: Target, body: Any, send: Send, is_lone: bool = False) -> Asked | bool:
         caller = self._caller(target)
         if caller is None:
             return False
         allowance = caller.allowance
         if allowance is None:
-            return self._ask(target, body, send)
+            return self._ask(target, body, send, is_lone)
         if allowance.enter(self._clock()):
             return False
         try:
-            answer = self._ask(target, body, partial(_leave_and_send, allowance, send))
+            answer = self._ask(target, body, partial(_leave_and_send, allowance, send), is_lone)
         except BaseException:
             allowance.leave()
             raise

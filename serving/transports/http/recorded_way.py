@@ -18,10 +18,10 @@ class RecordedWay:
         self._ask = way.ask
         self._recorder = recorder
 
-    def ask(self, target: Target, body: Any, send: Send) -> Asked | bool:
+    def ask(self, target: Target, body: Any, send: Send, is_lone: bool = False) -> Asked | bool:
         if self._recorder.chooses():
             send = partial(self._answer, self._recorder.now(), target, body, send)
-        return self._ask(target, body, send)
+        return self._ask(target, body, send, is_lone)
 
     def _answer(
         self,

@@ -81,9 +81,10 @@ class Way(Protocol):
     def body(self, target: Target) -> Body | None:
         """None where there is no room for it, and another way must be taken."""
 
-    def ask(self, target: Target, body: Any, send: Send) -> Asked | bool:
-        """`send` gets the reply, once. What can be cancelled until then; True where it is there already; False, and
-        nothing has happened, where the request is not for this way."""
+    def ask(self, target: Target, body: Any, send: Send, is_lone: bool = False) -> Asked | bool:
+        """`send` gets the reply, once; now, if it can be, where the one who asks seems to be the only one. What can be
+        cancelled until then; True where it is there already; False, and nothing has happened, where the request is not
+        for this way."""
 
 
 class LargeBody:
