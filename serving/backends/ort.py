@@ -101,19 +101,19 @@ class OrtInstance:
         self.inputs = (*(_spec(tensor) for tensor in session.get_inputs()), *defaults)
         self.outputs = tuple(_spec(tensor) for tensor in session.get_outputs())
         self._output_names = [spec.name for spec in self.outputs]
-        self._text_inputs = {spec.name for spec in self.inputs if spec.datatype == "BYTES"}
-        self.is_steady = is_steady and not self._text_inputs  # which may be of any length
+        self.is_steady = is_steady and all(spec.datatype != "BYTES" for spec in self.inputs)  # texts are of any length
+        self._has_text = any(spec.datatype == "BYTES" for spec in (*self.inputs, *self.outputs))
         self._has_bf16 = any(spec.datatype == "BF16" for spec in (*self.inputs, *self.outputs))
 
     def run(self, inputs: Arrays, _: Parameters = NO_PARAMETERS, /) -> Arrays:
-        feed = {name: _as_text(name, array) if name in self._text_inputs else array for name, array in inputs.items()}
         try:
+            feed = _each(inputs, _as_text) if self._has_text else inputs
             outputs = dict(zip(self._output_names, self._run(feed), strict=True))
         except Exception as error:
             if fault := gpu_fault(str(error)):
                 raise BackendFailed(fault) from error
             raise
-        return {name: _as_bytes(array) if array.dtype == object else array for name, array in outputs.items()}
+        return _each(outputs, _as_bytes) if self._has_text else outputs
 
     def _run(self, feed: Arrays) -> list[np.ndarray]:
         if not self._has_bf16:
@@ -225,10 +225,10 @@ def _session_options(chosen: OnnxOptions) -> ort.SessionOptions:
     options.enable_cpu_mem_arena = chosen.mem_arena
     options.enable_mem_pattern = chosen.mem_pattern
     options.log_severity_level = 3
-    # A thread that spins while it waits takes a core from the event loop and from the other models. The pool that
-    # sessions can share spins for some milliseconds after each run, and can't be told not to from Python.
+    # A thread that spins takes a core from the event loop and from other models: from one layer to the next is enough.
+    # The pool that sessions can share spins for milliseconds after each run, and can't be told not to from Python.
     options.use_per_session_threads = not _THREADS_ARE_SHARED.is_set()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
     options.add_session_config_entry(_WHERE_IT_LOOKS, _NOWHERE)
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     if not vnni.is_exact():  # sums of products of bytes would be cut off; it takes twice the time
@@ -278,6 +278,10 @@ def _array(value: ort.OrtValue) -> np.ndarray:
     return np.array(bits, np.uint16).reshape(shape).view(_BF16)
 
 
+def _each(arrays: Arrays, change: Callable[[str, np.ndarray], np.ndarray]) -> Arrays:
+    return {name: change(name, array) if array.dtype == object else array for name, array in arrays.items()}
+
+
 def _as_text(name: str, array: np.ndarray) -> np.ndarray:
     """ONNX Runtime takes `str`, the protocol carries `bytes`. Raises `InvalidInput` for other than UTF-8."""
     try:
@@ -286,7 +290,7 @@ def _as_text(name: str, array: np.ndarray) -> np.ndarray:
         raise InvalidInput(f"input '{name}' holds bytes that are not UTF-8, which an ONNX model can't be fed") from None
 
 
-def _as_bytes(array: np.ndarray) -> np.ndarray:
+def _as_bytes(_: str, array: np.ndarray) -> np.ndarray:
     return _map(str.encode, array)
 
 

@@ -26,7 +26,7 @@ from serving.scheduling.tuning import Measured, Question, Setting, candidates
 
 FOLDER = ".tuned"
 
-_FORMAT = 1
+_FORMAT = 2
 _LARGEST = 1 << 20  # bytes
 
 

@@ -12,6 +12,11 @@ from serving.core.instance_groups import MAX_INSTANCES
 _ALIKE = 1.05
 """Rates whose ratio is smaller are the same: a measurement is not better than that."""
 
+_NEARLY = 0.8
+_MUCH_SOONER = 1.2
+"""A setting with so much of the highest rate, whose threads answer a lone row so much sooner, is better than the one
+that has it: under load its batches are over sooner too, and fewer (docs/experiments.md)."""
+
 _PASSES = 3
 """Times that everything should be measured at least."""
 
@@ -140,7 +145,8 @@ def is_settled(passes: int, before: Collection[Measured], now: Collection[Measur
 
 def choose(question: Question, measured: Collection[Measured], disturbed: float = 0.0) -> Tuning:
     """Of at least one measurement the setting with the highest rate, among equals the one that takes fewer cores, and
-    then the one with fewer threads, which have nobody to wait for.
+    then the one with fewer threads, which have nobody to wait for; or one with nearly that rate that answers a lone row
+    much sooner.
 
     `disturbed` is the share of the time in which threads had no core. That makes several threads look slower than they
     are, by nobody knows how much; so where the config fixes the instances, as many threads as may be better are taken,
@@ -149,13 +155,23 @@ def choose(question: Question, measured: Collection[Measured], disturbed: float 
     within = [it for it in measured if it.seconds <= question.longest_batch]
     peaks = _peaks(within or [min(measured, key=lambda it: it.seconds)])
     equals = [it for it in peaks if it.rate * _ALIKE >= peaks[0].rate]
-    chosen = min(equals, key=lambda it: (it.setting.cores, it.setting.threads))
+    chosen = _sooner(min(equals, key=lambda it: (it.setting.cores, it.setting.threads)), peaks, measured)
     if question.instances:
         in_doubt = [it for it in peaks if it.rate > peaks[0].rate * (1 - disturbed) * _ALIKE]
         chosen = max([chosen, *in_doubt], key=lambda it: it.setting.threads)
     profile = sorted((it.rows, it.seconds) for it in measured if it.setting == chosen.setting)
     others = (it for it in peaks if it is not chosen)
     return Tuning(question, (chosen, *others), tuple(profile), is_within=bool(within))
+
+
+def _sooner(chosen: Measured, peaks: Sequence[Measured], measured: Collection[Measured]) -> Measured:
+    """Than the chosen one, if another that is nearly as good is."""
+    rows = sorted((it for it in measured if it.rows == 1), key=lambda it: it.seconds, reverse=True)
+    lone = {it.setting.threads: it.seconds for it in rows}  # the quickest of so many threads
+    nearly = [it for it in peaks if it.rate >= _NEARLY * chosen.rate and it.setting.threads in lone]
+    soonest = min(nearly, key=lambda it: lone[it.setting.threads], default=chosen)
+    is_much = lone.get(chosen.setting.threads, 0.0) > _MUCH_SOONER * lone.get(soonest.setting.threads, inf)
+    return soonest if is_much else chosen
 
 
 def _peaks(measured: Collection[Measured]) -> list[Measured]:
