@@ -105,12 +105,13 @@ class WorkerPool(Generic[R]):
         with self._changed:
             if self._deliver_here is None or self._stopping or self._is_told_soon or not self._idle:
                 return False
-            if not self._scheduler.begin_alone(request, self._clock()):
+            plan = self._scheduler.begin_alone(request, self._clock())
+            if plan is None:
                 return False
             self._open.add(request)
             self._lent = next(iter(self._idle))
         try:
-            self._run_here(self._lent, [request])
+            self._run_here(self._lent, plan)
         except Exception as error:
             self._break(error)
         return True
@@ -227,8 +228,7 @@ class WorkerPool(Generic[R]):
                 if borrowed is None:
                     self._wake()
             if borrowed is not None:
-                instance, plan = borrowed
-                self._run_here(instance, plan.batch or [], plan.events, plan.expected)
+                self._run_here(*borrowed)
         except Exception as error:
             self._break(error)
 
@@ -240,24 +240,23 @@ class WorkerPool(Generic[R]):
         self._lent = next(iter(self._idle))
         return self._lent, self._scheduler.schedule(now, HERE)
 
-    def _run_here(self, instance: int, batch: list[R], events: Sequence[Event[R]] = (), expected: float = 0.0) -> None:
-        """`events` are to be told first."""
+    def _run_here(self, instance: int, plan: Plan[R]) -> None:
         assert self._deliver_here is not None
-        if events:
-            self._deliver([*events], None)
-        execution = self._execute(instance, batch, expected) if batch else None
-        answers: list[Event[R]] = []
+        if plan.events:
+            self._deliver(plan.events, None)
+        execution = None if plan.batch is None else self._execute(instance, plan.batch, plan.expected)
+        events: list[Event[R]] = []
         with self._changed:
             if execution is not None:
-                answers = self._scheduler.complete(batch, execution.run.outcomes, execution.ended, HERE)
-            self._settled([*events, *answers])
+                events = self._scheduler.complete(execution.batch, execution.run.outcomes, execution.ended, HERE)
+            self._settled([*plan.events, *events])
             self._lent = None
             if self._stopping:
                 self._changed.notify_all()
             elif len(self._scheduler):
                 self._wake()
         if execution is not None:
-            self._deliver_here(answers, execution)
+            self._deliver_here(events, execution)
 
     def _settled(self, events: list[Event[R]]) -> None:
         self._open.difference_update([event.request for event in events])

@@ -119,14 +119,18 @@ class DynamicBatcher(Generic[P]):
                 return Plan(batch, None, events, 0.0 if model is None else model.expected(rows))
         return Plan(events=events)
 
-    def begin_alone(self, request: P, now: float, /) -> bool:
-        if self._entries or self._max_queue_delay or request.expires < inf:
-            return False
-        if not self._forecast.is_quick(request.key, request.rows, now):
-            return False
+    def begin_alone(self, request: P, now: float, /) -> Plan[P] | None:
+        if self._entries or self._max_queue_delay or not self._forecast.is_quick(request.key, request.rows, now):
+            return None
+        expected = 0.0
+        if request.expires < inf:
+            model = self._forecast.model(request.key, HERE)
+            if model is None or now + model.safely(request.rows) > request.expires:
+                return None
+            expected = model.expected(request.rows) if request.deadline < inf else 0.0
         request.arrived = now
         self._forecast.begin(request.key, HERE, request.rows, now)
-        return True
+        return Plan([request], expected=expected)
 
     def is_quick(self, now: float, /) -> bool:
         if not self._entries or self._deadlines.next() <= now:

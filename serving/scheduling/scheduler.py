@@ -84,9 +84,9 @@ class Scheduler(Protocol[R]):
         """What to tell those who have waited too long, also while no instance is free; and when that is so of the next
         one, infinity for never."""
 
-    def begin_alone(self, request: R, now: float, /) -> bool:
-        """Instead of `add` and `schedule`, for a request that is over on `HERE` before another thread would have begun:
-        whether it runs from now on, since nothing else waits."""
+    def begin_alone(self, request: R, now: float, /) -> Plan[R] | None:
+        """Instead of `add` and `schedule`, for a request that runs `HERE` from now on, since nothing else waits and it
+        is over before another thread would have begun; None, and nothing has happened, where it must be added."""
 
     def is_quick(self, now: float, /) -> bool:
         """Whether what `schedule` would give `HERE` is over before another thread would have begun."""

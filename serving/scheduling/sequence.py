@@ -148,8 +148,8 @@ class SequenceBatcher(Generic[S]):
         wake_at = min(due, self._deadlines.next(), self._next_idle_end() if self._backlog else inf)
         return Plan(wake_at=wake_at if wake_at < inf else None, events=events)
 
-    def begin_alone(self, _: S, __: float, /) -> bool:
-        return False
+    def begin_alone(self, _: S, __: float, /) -> None:
+        return None
 
     def is_quick(self, _: float, /) -> bool:
         return False
