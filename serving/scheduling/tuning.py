@@ -13,7 +13,7 @@ _ALIKE = 1.05
 """Rates whose ratio is smaller are the same: a measurement is not better than that."""
 
 _NEARLY = 0.8
-_MUCH_SOONER = 1.2
+_MUCH_SOONER = 4 / 3
 """A setting with so much of the highest rate, whose threads answer a lone row so much sooner, is better than the one
 that has it: under load its batches are over sooner too, and fewer (docs/experiments.md)."""
 
