@@ -247,10 +247,10 @@ class WorkerPool(Generic[R]):
         execution = None if plan.batch is None else self._execute(instance, plan.batch, plan.expected)
         events: list[Event[R]] = []
         with self._changed:
+            self._lent = None
             if execution is not None:
                 events = self._scheduler.complete(execution.batch, execution.run.outcomes, execution.ended, HERE)
             self._settled([*plan.events, *events])
-            self._lent = None
             if self._stopping:
                 self._changed.notify_all()
             elif len(self._scheduler):

@@ -141,6 +141,7 @@ class Forecast:
             self._stalled_at = now
         if instance == HERE and seconds <= _QUICK and learnt.model.expected(rows) > _QUICK:
             learnt.model = LatencyModel()  # it was held up by others, which says nothing of it
+            learnt.noted.clear()
         if ran:
             learnt.note(rows, seconds, now)
 

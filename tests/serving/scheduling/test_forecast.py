@@ -92,6 +92,51 @@ def test_one_that_is_quick_is_enough_after_some_that_were_held_up() -> None:
     assert all(forecast.is_quick("a", 1, 0.0) for _ in range(64))
 
 
+def test_what_was_held_up_and_not_looked_at_yet_does_not_count_either() -> None:
+    forecast = Forecast(["cpu"])
+    forecast.learn("a", "cpu", 1, 0.3 * ms, 0.0)
+    for _ in range(10):
+        ran_here(forecast, 4 * ms, 0.0)
+        forecast.is_quick("a", 1, 0.0)
+    ran_here(forecast, 0.02 * ms, 0.0)
+    assert all(forecast.is_quick("a", 1, 0.0) for _ in range(64))
+
+
+def test_a_size_that_was_never_seen_is_looked_at_at_once() -> None:
+    forecast = Forecast(["cpu"])
+    ran_here(forecast, 0.02 * ms, 0.0, rows=1)
+    assert not forecast.is_quick("a", 8, 0.0), "nobody knows"
+    ran_here(forecast, 0.16 * ms, 0.0, rows=8)
+    assert forecast.is_quick("a", 8, 0.0)
+    ran_here(forecast, 4 * ms, 0.0, rows=16)
+    assert not forecast.is_quick("a", 16, 0.0)
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["asked after each", "asked at the end"])
+def test_that_what_was_quick_is_not_any_more_is_noticed_within_32_batches(asks: bool) -> None:
+    forecast = Forecast(["cpu"])
+    ran_here(forecast, 0.1 * ms, 0.0)
+    assert forecast.is_quick("a", 1, 0.0)
+    quick = []
+    for number in range(64):
+        ran_here(forecast, 0.25 * ms, float(number))
+        if asks:
+            quick.append(forecast.is_quick("a", 1, float(number)))
+    if asks:
+        assert quick[:31] == [True] * 31, "they are looked at together"
+        assert not any(quick[31:])
+    assert not forecast.is_quick("a", 1, 64.0)
+
+
+def test_whoever_asks_how_long_it_takes_is_told_of_all_that_ran() -> None:
+    forecast = Forecast(["cpu"])
+    ran_here(forecast, 0.1 * ms, 0.0)
+    for _ in range(10):
+        ran_here(forecast, 0.15 * ms, 0.0)
+        assert forecast.is_quick("a", 1, 0.0)
+    assert known(forecast, instance=HERE).expected(1) > 0.14 * ms
+
+
 def test_a_large_batch_is_not_quick_where_a_small_one_is() -> None:
     forecast = Forecast(["cpu"])
     for rows in (1, 2, 4) * 20:

@@ -95,3 +95,58 @@ async def test_while_others_wait_for_an_answer_it_sleeps() -> None:
     await asyncio.sleep(0)
     poll.answered(asyncio.get_running_loop(), is_idle=False)
     assert repr(poll) == "<BusyPoll sleeps>"
+
+
+async def test_who_asks_after_a_turn_in_which_nobody_did_is_lone() -> None:
+    clock = Clock()
+    poll = BusyPoll(clock)
+    call(poll, clock, 20)
+    for _ in range(3):
+        await asyncio.sleep(0)
+        assert poll.asked()
+        poll.answered(asyncio.get_running_loop(), is_idle=True)
+
+
+async def test_the_second_one_of_a_turn_is_not_lone_though_the_first_has_its_answer() -> None:
+    clock = Clock()
+    poll = BusyPoll(clock)
+    call(poll, clock, 20)
+    await asyncio.sleep(0)
+    assert poll.asked()
+    poll.answered(asyncio.get_running_loop(), is_idle=True)
+    assert not poll.asked()
+
+
+@pytest.mark.parametrize("callers", [2, 3, 8])
+async def test_of_several_who_ask_at_once_and_wait_nobody_is_lone(callers: int) -> None:
+    clock = Clock()
+    poll = BusyPoll(clock)
+    for _ in range(20):
+        clock.now += SOON
+        await asyncio.sleep(0)
+        assert [poll.asked() for _ in range(callers)] == [False] * callers
+        for waiting in reversed(range(callers)):
+            poll.answered(asyncio.get_running_loop(), is_idle=waiting == 0)
+
+
+async def test_nobody_is_lone_before_there_is_a_rhythm_or_after_one_who_took_a_while() -> None:
+    clock = Clock()
+    poll = BusyPoll(clock)
+    found = []
+    for after in [*[SOON] * 12, LATER, SOON, SOON]:
+        clock.now += after
+        found.append(poll.asked())
+        poll.answered(asyncio.get_running_loop(), is_idle=True)
+        await asyncio.sleep(0)
+    assert found == [False] * 9 + [True] * 4 + [False] * 2, "the one that took a while was still looked out for"
+
+
+async def test_who_asks_while_another_waits_is_not_lone() -> None:
+    clock = Clock()
+    poll = BusyPoll(clock)
+    call(poll, clock, 20)
+    await asyncio.sleep(0)
+    assert poll.asked()
+    for _ in range(3):
+        await asyncio.sleep(0)
+        assert not poll.asked()
