@@ -4,13 +4,13 @@ Rule: what is told, run and refused is kept, and nothing is decided here; an ins
 """
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from serving.errors import SlipwayError
-from serving.scheduling.scheduler import Event, R, Scheduler
+from serving.scheduling.scheduler import HERE, Event, R, Scheduler
 
 
 @dataclass
@@ -25,6 +25,8 @@ class Record:
     """For each batch, the requests that waited when it started."""
     idle_waits: list[tuple[float, float, list[Any]]] = field(default_factory=list)
     """(from, until, the requests that waited) of each time an instance was idle while requests waited."""
+    alone: list[Any] = field(default_factory=list)
+    """Those that began alone, without the queue; each is a batch too."""
 
 
 def simulate(
@@ -33,17 +35,27 @@ def simulate(
     service_time: Callable[[list[R]], float],
     instances: int = 1,
     cancels: Iterable[tuple[float, R]] = (),
+    lone: Collection[R] = (),
 ) -> Record:
-    """A request that is cancelled before it arrives, or after it ended, is left alone."""
+    """A request that is cancelled before it arrives, or after it ended, is left alone. Those that are `lone` may begin
+    alone where an instance is idle; whatever comes until such a one has ended comes then."""
     order, record, idle = count(), Record(), list(range(instances))
     agenda: list[tuple[float, int, str, Any]] = []
     waiting: dict[R, None] = {}
     for what, timeline in (("arrive", arrivals), ("cancel", cancels)):
         for at, request in timeline:
             heapq.heappush(agenda, (at, next(order), what, request))
+    now = 0.0
     while agenda:
-        now, _, what, subject = heapq.heappop(agenda)
-        if what == "arrive":
+        at, _, what, subject = heapq.heappop(agenda)
+        now = max(now, at)
+        if what == "arrive" and idle and subject in lone and scheduler.begin_alone(subject, now):
+            record.alone.append(subject)
+            record.batches.append((now, [subject]))
+            record.left_waiting.append(list(waiting))
+            now += service_time([subject])
+            record.events += [(now, event) for event in scheduler.complete([subject], [None], now, HERE)]
+        elif what == "arrive":
             try:
                 scheduler.add(subject, now)
                 waiting[subject] = None

@@ -45,6 +45,53 @@ def test_texts_are_bytes_outside_and_strings_inside(tmp_path: Path) -> None:
     assert instance.run({"in": words})["out"].tolist() == [["é".encode(), b"", b"a\0b\0"]]
 
 
+def with_texts(root: Path, name: str, inputs: str, outputs: str, graph: str) -> ModelInstance:
+    """`inputs` and `outputs` as in config.pbtxt, `graph` as in ONNX's own text syntax."""
+    text = f"""backend: "onnxruntime" max_batch_size: 8 input [{inputs}] output [{outputs}]"""
+    folder = tiny_models.write_config(root, name, text)
+    tiny_models.write_onnx(folder / "1" / "model.onnx", graph)
+    return load(root, name)
+
+
+def test_texts_may_go_in_and_numbers_come_out(tmp_path: Path) -> None:
+    instance = with_texts(
+        *(tmp_path, "same", '{ name: "words" data_type: TYPE_STRING dims: 2 }'),
+        '{ name: "equal" data_type: TYPE_BOOL dims: 1 }',
+        """g (string[n, 2] words) => (bool[n, 1] equal) {
+            first, second = Split <axis = 1, num_outputs = 2> (words)
+            equal = Equal(first, second)
+        }""",
+    )
+    equal = instance.run({"words": np.array([["é".encode(), "é".encode()], [b"a", b"b"]], object)})["equal"]
+    assert (equal.dtype, equal.tolist()) == (np.bool_, [[True], [False]])
+    with pytest.raises(InvalidInput, match="input 'words' holds bytes that are not UTF-8"):
+        instance.run({"words": np.array([[b"fine", b"\xff"]], object)})
+
+
+def test_numbers_may_go_in_and_texts_come_out(tmp_path: Path) -> None:
+    instance = with_texts(
+        *(tmp_path, "written", '{ name: "x" data_type: TYPE_INT64 dims: 2 }'),
+        '{ name: "words" data_type: TYPE_STRING dims: 2 }',
+        "g (int64[n, 2] x) => (string[n, 2] words) { words = Cast <to = 8> (x) }",
+    )
+    assert instance.run({"x": np.array([[1, 20]])})["words"].tolist() == [[b"1", b"20"]]
+
+
+def test_texts_and_numbers_may_go_in_and_come_out_together(tmp_path: Path) -> None:
+    instance = with_texts(
+        *(tmp_path, "both"),
+        '{ name: "words" data_type: TYPE_STRING dims: 1 }, { name: "x" data_type: TYPE_FP32 dims: 1 }',
+        '{ name: "same" data_type: TYPE_STRING dims: 1 }, { name: "y" data_type: TYPE_FP32 dims: 1 }',
+        """g (string[n, 1] words, float[n, 1] x) => (string[n, 1] same, float[n, 1] y) {
+            same = Identity(words)
+            y = Add(x, x)
+        }""",
+    )
+    outputs = instance.run({"words": np.array([["é".encode()]], object), "x": np.float32([[2]])})
+    assert outputs["same"].tolist() == [["é".encode()]]
+    assert (outputs["y"].dtype, outputs["y"].tolist()) == (np.float32, [[4]])
+
+
 def test_how_long_a_model_of_texts_takes_is_not_known(tmp_path: Path) -> None:
     tiny_models.add_identity(tmp_path, "text", "TYPE_STRING", "string")
     tiny_models.add_identity(tmp_path, "numbers", "TYPE_FP32", "float")

@@ -33,6 +33,17 @@ def test_split_gives_each_request_its_rows_as_views() -> None:
     assert all(np.shares_memory(part["y"], output) for part in parts)
 
 
+def test_a_request_alone_has_all_that_there_is_unless_rows_are_nobodys() -> None:
+    output = np.arange(6).reshape(3, 2)
+    [alone] = split({"y": output, "z": output}, [3])
+    assert alone.keys() == {"y", "z"}
+    assert alone["y"] is output
+    [part] = split({"y": output}, [2], spare=1)
+    assert part["y"].tolist() == [[0, 1], [2, 3]]
+    with pytest.raises(BackendFailed, match="its first dimension should be 2"):
+        split({"y": output}, [2])
+
+
 @pytest.mark.parametrize("output", [np.zeros(()), np.zeros((5, 2)), np.zeros((7, 2))])
 def test_outputs_that_are_not_rows_are_a_failure_of_the_model(output: np.ndarray) -> None:
     with pytest.raises(BackendFailed, match="output 'y' has shape"):

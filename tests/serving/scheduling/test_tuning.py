@@ -141,6 +141,66 @@ def test_in_words_it_is_what_was_chosen_and_what_the_others_would_have_given() -
     )
 
 
+def lone(single: float, double: float) -> list[Measured]:
+    """How many milliseconds one and two threads take for a row."""
+    return [at("2x1", 1, single), at("1x2", 1, double), at("1x1", 1, single)]
+
+
+def test_nearly_the_highest_rate_is_enough_where_a_lone_row_is_answered_much_sooner() -> None:
+    large = [at("2x1", 32, 10), at("1x2", 32, 6.2), at("1x1", 32, 9.9)]  # 81 % of the rate
+    assert choose(TWO_CORES, [*large, *lone(1.0, 0.8)]).setting == Setting(1, 2)
+    assert choose(TWO_CORES, [*large, *lone(1.0, 0.84)]).setting == Setting(2, 1), "hardly sooner"
+    assert choose(TWO_CORES, [*large, *lone(1.0, 1.3)]).setting == Setting(2, 1), "later"
+
+
+def test_less_than_that_is_not_however_soon_it_answers() -> None:
+    large = [at("2x1", 32, 10), at("1x2", 32, 6.3), at("1x1", 32, 10)]  # 79 % of the rate
+    assert choose(TWO_CORES, [*large, *lone(1.0, 0.4)]).setting == Setting(2, 1)
+
+
+def test_without_lone_rows_the_rate_decides() -> None:
+    large = [at("2x1", 32, 10), at("1x2", 32, 6.2)]
+    assert choose(TWO_CORES, large).setting == Setting(2, 1)
+    assert choose(TWO_CORES, [*large, at("1x2", 1, 0.4)]).setting == Setting(2, 1)
+    assert choose(TWO_CORES, [*large, at("2x1", 1, 1)]).setting == Setting(2, 1)
+
+
+def test_of_as_many_threads_the_quickest_lone_row_counts_since_then_nobody_else_runs() -> None:
+    large = [at("2x1", 32, 10), at("1x2", 32, 6.2), at("1x1", 32, 9.9)]
+    rows = [at("2x1", 1, 1.5), at("1x1", 1, 1.0), at("1x2", 1, 0.9)]
+    for measured in ([*large, *rows], [*large, *reversed(rows)]):
+        assert choose(TWO_CORES, measured).setting == Setting(2, 1)
+
+
+def test_of_those_that_answer_equally_soon_the_one_with_the_highest_rate_wins() -> None:
+    four = Question(cores=4, max_batch_size=64)
+    large = [at("4x1", 32, 10), at("2x2", 32, 5.3), at("1x2", 32, 3)]
+    rows = [at("4x1", 1, 1), at("2x2", 1, 0.6), at("1x2", 1, 0.5)]
+    assert choose(four, [*large, *rows]).setting == Setting(2, 2)
+
+
+def test_what_is_sooner_must_be_nearly_as_good_within_the_objective() -> None:
+    measured = [at("2x1", 8, 4), at("1x2", 64, 17), at("1x2", 8, 3), *lone(0.6, 0.45)]
+    assert choose(TWO_CORES, measured).setting == Setting(1, 2)
+    loose = choose(Question(2, max_batch_size=64, objective=0.040), measured)
+    assert (loose.setting, loose.peaks[0].rows, loose.is_within) == (Setting(1, 2), 64, True)
+    tight = choose(Question(2, max_batch_size=64, objective=0.008), measured)
+    assert (tight.setting, tight.peaks[0].rows, tight.is_within) == (Setting(2, 1), 8, True)
+
+
+def test_where_the_instances_are_fixed_threads_that_answer_sooner_are_taken_as_well() -> None:
+    large = [at("1x1", 64, 8), at("1x2", 64, 9)]
+    assert choose(ONE_INSTANCE, [*large, at("1x1", 1, 1), at("1x2", 1, 0.7)]).setting == Setting(1, 2)
+    assert choose(ONE_INSTANCE, [*large, at("1x1", 1, 1), at("1x2", 1, 0.9)]).setting == Setting(1, 1)
+    assert choose(ONE_INSTANCE, [*large, at("1x1", 1, 0.7), at("1x2", 1, 1)], disturbed=0.3).setting == Setting(1, 2)
+
+
+def test_what_was_chosen_since_it_is_sooner_is_first_and_gives_the_profile() -> None:
+    chosen = choose(TWO_CORES, [at("2x1", 32, 10), at("1x2", 32, 6.2), *lone(1.0, 0.5)])
+    assert [it.setting.brief for it in chosen.peaks] == ["1 x 2", "2 x 1", "1 x 1"]
+    assert chosen.profile == ((1, 0.0005), (32, 0.0062))
+
+
 def test_measuring_goes_on_until_a_pass_changes_little() -> None:
     before, same, other = [at("1x1", 1, 1)], [at("1x1", 1, 1.02)], [at("1x1", 1, 0.9)]
     assert is_settled(4, before, same)
