@@ -143,6 +143,19 @@ def test_a_pool_that_stops_does_not() -> None:
         workers.submit(Request())
 
 
+def test_nor_does_one_that_has_begun_to_stop_while_its_threads_still_wait() -> None:
+    loop, ran = Loop(), list[bool]()
+
+    class Asked(DynamicBatcher[Request]):
+        def close(self) -> None:
+            ran.append(workers.run_alone(Request()))
+            super().close()
+
+    workers = loop.pool(thread_of, batcher=Asked)
+    assert workers.stop(10)
+    assert ran == [False]
+
+
 def test_a_pool_that_is_told_of_nothing_here_does_not() -> None:
     said: Queue[Told] = Queue()
     scheduler: Batcher = DynamicBatcher(BatchingConfig(8, 0.0, (8,)), 1000)
@@ -196,10 +209,13 @@ def test_who_comes_while_one_runs_alone_is_taken_by_an_instance() -> None:
         if inner not in batch:
             workers.submit(inner)
             loop.turn()
+            time.sleep(0.05)  # in which the instance's own thread could take it
+            assert loop.elsewhere.empty()
         return thread_of(batch)
 
     workers = loop.pool(execute)
     assert workers.run_alone(Request())
+    assert loop.answers() == [threading.current_thread()]
     [event], _ = loop.elsewhere.get(timeout=10)
     assert event.request is inner
     assert event.value is not threading.current_thread()
@@ -244,14 +260,13 @@ def test_an_error_of_the_scheduler_leaves_neither_callers_nor_threads_waiting(is
     assert workers.stop(10)
 
 
-def test_an_instance_runs_nothing_else_meanwhile() -> None:
-    """While the pool stops, which wakes all threads."""
-    loop, busy, stopping = Loop(), threading.Lock(), list[threading.Thread]()
+def test_a_pool_that_stops_meanwhile_ends_with_it() -> None:
+    loop, busy, stopping, ended = Loop(), threading.Lock(), list[threading.Thread](), list[bool]()
 
     def execute(batch: list[Request]) -> list[Any]:
         assert busy.acquire(blocking=False)
         if not stopping:
-            stopping.append(threading.Thread(target=workers.stop, args=[10]))
+            stopping.append(threading.Thread(target=lambda: ended.append(workers.stop(10))))
             stopping[0].start()
             time.sleep(0.02)
         busy.release()
@@ -259,6 +274,6 @@ def test_an_instance_runs_nothing_else_meanwhile() -> None:
 
     workers = loop.pool(execute)
     assert workers.run_alone(Request())
-    stopping[0].join(10)
-    assert not stopping[0].is_alive()
+    stopping[0].join()
+    assert ended == [True]
     assert loop.answers() == [threading.current_thread()]
