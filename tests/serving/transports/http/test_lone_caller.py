@@ -6,14 +6,13 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
 
@@ -21,7 +20,7 @@ from serving.transports.http.busy_poll import BusyPoll
 from serving.transports.http.connection import Connection
 from serving.transports.http.fast_path import FastPath
 from serving.transports.http.leaving import Leaving
-from serving.transports.http.tensor_request import Asked, Headers, Send, Target
+from serving.transports.http.tensor_request import Asked, Headers, Send, Target, Way
 from serving.transports.http.watch import DEFAULT_LIMITS
 from tests import tiny_models
 from tests.running_server import RunningServer, running
@@ -30,7 +29,6 @@ from tests.serving.transports.http.test_fast_path import (
     as_json,
     connected,
     fast_path,
-    head_and_body,
     message,
     replies,
     tensor_of,
@@ -168,59 +166,63 @@ class Noting:
         return answer
 
 
-@pytest_asyncio.fixture
-async def noting(fast_path: FastPath) -> AsyncIterator[tuple[Noting, int]]:
+@asynccontextmanager
+async def listening(way: Way) -> AsyncIterator[int]:
     """A server in this loop, at that port, whose clock stands still: whoever asks again does so at once."""
-    way = Noting(fast_path)
     poll = BusyPoll(clock=lambda: 0.0)
     protocol: Any = partial(Connection, fast_path=way, busy_poll=poll, leaving=Leaving(), limits=DEFAULT_LIMITS)
     server = uvicorn.Server(uvicorn.Config(FastAPI(), http=protocol, lifespan="off", log_config=None))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        serving = asyncio.create_task(server.serve([listening]))
-        yield way, listening.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listens:
+        serving = asyncio.create_task(server.serve([listens]))
+        yield listens.getsockname()[1]
         server.should_exit = True
         await serving
 
 
-def ask_often(port: int, callers: int, is_enough: threading.Event) -> int:
-    """All of them at once, each when all have their answers; how many right answers came."""
-    request, asked, right = message(ROWS[2]), 0, 0
-    with ExitStack() as stack:
-        connections = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30)) for _ in range(callers)
-        ]
+def ask_often(port: int, is_enough: threading.Event) -> int:
+    """How many answers came, all of which were right."""
+    request, asked = message(ROWS[2]), 0
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         while asked < 200 or not is_enough.is_set():
-            for connection in connections:
-                connection.sendall(request)
-            for connection in connections:
-                [reply] = replies(connection, 1)
-                right += tensor_of(reply) == (2 * ROWS[2]).ravel().tolist()
-            asked += callers
-    assert right == asked
+            connection.sendall(request)
+            [reply] = replies(connection, 1)
+            assert tensor_of(reply) == (2 * ROWS[2]).ravel().tolist()
+            asked += 1
     return asked
 
 
-async def test_a_lone_caller_has_its_answer_before_the_loop_goes_on(noting: tuple[Noting, int]) -> None:
-    way, port = noting
-    is_enough, deadline = threading.Event(), time.monotonic() + 60  # a machine that stalls seems slow for a while
-    asking = asyncio.create_task(asyncio.to_thread(ask_often, port, 1, is_enough))
-    while not asking.done():
-        await asyncio.sleep(0.01)
-        if way.at_once[-100:].count((True, True)) >= 90 or time.monotonic() > deadline:
-            is_enough.set()
-    assert await asking == len(way.at_once)
+async def test_a_lone_caller_has_its_answer_before_the_loop_goes_on(fast_path: FastPath) -> None:
+    way, is_enough = Noting(fast_path), threading.Event()
+    deadline = time.monotonic() + 60  # a machine that stalls seems slow for a while
+    async with listening(way) as port:
+        asking = asyncio.create_task(asyncio.to_thread(ask_often, port, is_enough))
+        while not asking.done():
+            await asyncio.sleep(0.01)
+            if way.at_once[-100:].count((True, True)) >= 90 or time.monotonic() > deadline:
+                is_enough.set()
+        assert await asking == len(way.at_once)
     assert way.at_once[:8] == [(False, False)] * 8, "nobody knows yet that it asks alone"
     assert way.at_once[-100:].count((True, True)) >= 90
     assert (False, True) not in way.at_once
 
 
-async def test_before_it_is_known_to_be_alone_its_answer_comes_by_the_queue(fast_path: FastPath) -> None:
-    headers, body = head_and_body(message(ROWS[0]))
-    target = fast_path.target(b"POST", b"/v2/models/double/infer", headers)
-    assert target is not None
-    for _ in range(50):
-        sent: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        answer = fast_path.ask(target, body, lambda status, *_, sent=sent: sent.set_result(status))
-        assert not isinstance(answer, bool)
-        assert not answer.done()
-        assert await sent == 200
+class InTurn(Noting):
+    """Every other reply has another status, and the same headers and body."""
+
+    def ask(self, target: Target, body: Any, send: Send, is_lone: bool = False) -> Asked | bool:
+        status = 503 if len(self.at_once) % 2 else 200
+        return super().ask(target, body, lambda _, *reply: send(status, *reply), is_lone)
+
+
+def statuses(port: int) -> list[bytes]:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        found = []
+        for _ in range(40):
+            connection.sendall(message(ROWS[0]))
+            found.append(replies(connection, 1)[0][9:12])
+    return found
+
+
+async def test_replies_that_differ_in_nothing_but_their_status_have_it(fast_path: FastPath) -> None:
+    async with listening(InTurn(fast_path)) as port:
+        assert await asyncio.to_thread(statuses, port) == [b"200", b"503"] * 20
