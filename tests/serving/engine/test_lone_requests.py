@@ -176,16 +176,17 @@ async def test_with_preserve_ordering_lone_ones_do_not_overtake_what_runs() -> N
         early, _ = ask(model, float("inf"))  # by an instance's thread, since nothing is known of it
         while not any(each.entered.is_set() for each in quick):
             await asyncio.sleep(0.001)
-        late = []
+        late, deadline = [], time.monotonic() + 30
         for number in range(50):  # of which the first say how quick they are
             late.append(ask(model, number)[0])
-            while model.statistics.executions < len(late):
+            while model.statistics.executions < len(late) and time.monotonic() < deadline:
                 await asyncio.sleep(0)
         assert not any(each.done() for each in late)
         for each in quick:
             each.go.set()
-        await early
-        assert [values(await each)["y"] for each in late] == [[2 * number] for number in range(50)]
+        async with asyncio.timeout(30):
+            await early
+            assert [values(await each)["y"] for each in late] == [[2 * number] for number in range(50)]
 
 
 LIMITED = "dynamic_batching { default_queue_policy { default_timeout_microseconds: 60000000 } }"
