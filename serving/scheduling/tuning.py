@@ -168,7 +168,7 @@ def _sooner(chosen: Measured, peaks: Sequence[Measured], measured: Collection[Me
     """Than the chosen one, if another that is nearly as good is."""
     rows = sorted((it for it in measured if it.rows == 1), key=lambda it: it.seconds, reverse=True)
     lone = {it.setting.threads: it.seconds for it in rows}  # the quickest of so many threads
-    nearly = [it for it in peaks if it.rate >= _NEARLY * chosen.rate and it.setting.threads in lone]
+    nearly = [it for it in peaks if it.rate >= _NEARLY * peaks[0].rate and it.setting.threads in lone]
     soonest = min(nearly, key=lambda it: lone[it.setting.threads], default=chosen)
     is_much = lone.get(chosen.setting.threads, 0.0) > _MUCH_SOONER * lone.get(soonest.setting.threads, inf)
     return soonest if is_much else chosen

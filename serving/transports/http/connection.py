@@ -202,9 +202,9 @@ class Connection(LimitedConnection):
         """False where the request must go the other way."""
         assert self._fast_path is not None
         exchange, before = self._exchange, self.cycle
-        is_lone = self._busy_poll.asked()
         exchange.response_complete, exchange.answer = False, None
         exchange.keep_alive = not self._says_last()
+        is_lone = self._busy_poll.asked() and exchange.keep_alive  # else what is behind it must be seen before it closes
         self.cycle = exchange  # type: ignore[assignment]
         answer = self._fast_path.ask(target, body, self._reply, is_lone)
         if answer is False:

@@ -196,13 +196,22 @@ DELAYED = "dynamic_batching { max_queue_delay_microseconds: 100 }"
 
 @pytest.mark.parametrize(
     ("extra", "fields"),
-    [("dynamic_batching { }", {"timeout": 60.0}), (LIMITED, {}), (OBJECTIVE, {}), (DELAYED, {})],
-    ids=["timeout", "timeout in the queue", "objective", "delay"],
+    [("dynamic_batching { }", {"timeout": 60.0}), (LIMITED, {}), (OBJECTIVE, {})],
+    ids=["timeout", "timeout in the queue", "objective"],
 )
-async def test_who_has_a_deadline_or_is_waited_for_goes_by_the_queue(extra: str, fields: dict[str, Any]) -> None:
+async def test_who_has_time_enough_is_answered_at_once(extra: str, fields: dict[str, Any]) -> None:
     with served(extra) as (_, model):
+        deadline = time.monotonic() + 30
+        while not (asked := ask(model, 3, **fields)[0]).done():
+            await asked
+            assert time.monotonic() < deadline, "it never was"
+        assert values(await asked)["y"] == [6]
+
+
+async def test_who_is_waited_for_goes_by_the_queue() -> None:
+    with served(DELAYED) as (_, model):
         for number in range(50):
-            answer, _ = ask(model, number, **fields)
+            answer, _ = ask(model, number)
             assert not answer.done()
             assert values(await answer)["y"] == [2 * number]
         assert model.statistics.success.count == 50

@@ -1,7 +1,5 @@
 """Of the dynamic batcher: what begins on the thread that brings it, without a queue."""
 
-from math import inf
-
 import pytest
 
 from serving.core.batching_config import BatchingConfig
@@ -63,12 +61,17 @@ def test_nothing_does_that_others_are_waited_for_to_join_until_the_batcher_is_cl
     assert scheduler.begin_alone(Request(), 0.0)
 
 
-@pytest.mark.parametrize("request_", [Request(deadline=60.0), Request(queue_timeout=60.0)])
-def test_nothing_does_that_can_expire(request_: Request) -> None:
+@pytest.mark.parametrize("field", ["deadline", "queue_timeout"])
+def test_what_can_expire_does_if_it_is_known_to_be_over_before(field: str) -> None:
     scheduler = batcher()
-    assert not scheduler.begin_alone(request_, 0.0)
-    request_.deadline = request_.queue_timeout = inf
-    assert scheduler.begin_alone(request_, 0.0)
+    assert not scheduler.begin_alone(Request(**{field: 60.0}), 0.0), "nobody knows how long it takes here"
+    request = Request()
+    assert scheduler.begin_alone(request, 0.0)
+    ran(scheduler, request, 0.0, QUICK)
+    assert not scheduler.begin_alone(Request(**{field: 0.9 * QUICK}), 0.0)
+    plan = scheduler.begin_alone(Request(**{field: 1.1 * QUICK}), 0.0)
+    assert plan is not None
+    assert plan.expected == pytest.approx(QUICK if field == "deadline" else 0.0), "which somebody waits for"
 
 
 def test_nothing_does_of_which_nobody_knows_how_long_it_takes_or_that_takes_long() -> None:
