@@ -204,7 +204,7 @@ class Connection(LimitedConnection):
         exchange, before = self._exchange, self.cycle
         exchange.response_complete, exchange.answer = False, None
         exchange.keep_alive = not self._says_last()
-        is_lone = self._busy_poll.asked() and exchange.keep_alive  # else what is behind it must be seen before it closes
+        is_lone = self._busy_poll.asked() and exchange.keep_alive  # else it closes before what came with it is seen
         self.cycle = exchange  # type: ignore[assignment]
         answer = self._fast_path.ask(target, body, self._reply, is_lone)
         if answer is False:
