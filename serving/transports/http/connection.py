@@ -139,7 +139,7 @@ class Connection(LimitedConnection):
     def timeout_keep_alive_handler(self) -> None:
         """Set once, it stays while requests come that are not parsed."""
         left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        is_used = left > 0 or self._held or not self._exchange.response_complete
+        is_used = left > 0 or self._held or not (self._is_between and self._is_answered())
         if is_used and not self.transport.is_closing():
             self.await_next(max(left, 1.0))
         else:

@@ -1,11 +1,20 @@
+import asyncio
 import json
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
+from serving.transports.http.busy_poll import BusyPoll
+from serving.transports.http.connection import Connection
+from serving.transports.http.leaving import Leaving
+from serving.transports.http.tensor_request import Body, Headers, Pieces, Send, Target, target_of
+from serving.transports.http.watch import DEFAULT_LIMITS
 from tests.running_server import RunningServer
 
 BODY = json.dumps({"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}).encode()
@@ -123,3 +132,77 @@ def test_what_follows_a_whole_request_costs_it_no_reply(tiny_server: RunningServ
         received = read_all(connection)
         assert received.count(b"HTTP/1.1 ") == 1
         assert b"[2.0,4.0,6.0,8.0]" in received
+
+
+class Lone(BusyPoll):
+    """For which everybody is."""
+
+    def asked(self) -> bool:
+        super().asked()
+        return True
+
+
+class OwnWay:
+    """A `Way` that answers those who are lone at once, and others in the loop's next turn."""
+
+    def target(self, method: bytes, url: bytes, headers: Headers) -> Target | None:
+        return target_of(method, url, headers, 1000)
+
+    def body(self, _: Target) -> Body:
+        return Pieces()
+
+    def ask(self, _: Target, __: Any, send: Send, is_lone: bool = False) -> "Promise | bool":
+        answer = partial(send, 200, [(b"content-length", b"0")], [])
+        if is_lone:
+            answer()
+            return True
+        asyncio.get_running_loop().call_soon(answer)
+        return Promise()
+
+
+class Promise:
+    def done(self) -> bool:
+        return False
+
+    cancelled = done
+
+    def leave(self) -> None: ...
+
+    def cancel(self, **_: object) -> bool:
+        return False
+
+
+async def slow(_: object, __: object, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+    await asyncio.sleep(2.5)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body"})
+
+
+@asynccontextmanager
+async def lone_caller(leaving: Leaving) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    protocol: Any = partial(Connection, fast_path=OwnWay(), busy_poll=Lone(), leaving=leaving, limits=DEFAULT_LIMITS)
+    options: Any = {"http": protocol, "lifespan": "off", "log_config": None}
+    server = uvicorn.Server(uvicorn.Config(slow, **options, timeout_keep_alive=1))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = asyncio.create_task(server.serve([listening]))
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        yield reader, writer
+        writer.close()
+        server.should_exit = True
+        await serving
+
+
+async def test_who_is_answered_at_once_may_wait_long_for_what_came_with_it() -> None:
+    async with lone_caller(Leaving()) as (reader, writer):
+        writer.write(POST + LENGTH + b"\r\n" + BODY + LIVE + b"\r\n")
+        for _ in range(2):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+
+
+async def test_who_is_answered_at_once_while_the_server_leaves_gets_the_answer_to_what_came_with_it() -> None:
+    leaving = Leaving()
+    leaving.has_begun = True
+    async with lone_caller(leaving) as (reader, writer):
+        writer.write((POST + LENGTH + b"\r\n" + BODY) * 2)
+        for _ in range(2):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
