@@ -120,16 +120,16 @@ class DynamicBatcher(Generic[P]):
         return Plan(events=events)
 
     def begin_alone(self, request: P, now: float, /) -> Plan[P] | None:
-        if self._entries or self._max_queue_delay or not self._forecast.is_quick(request.key, request.rows, now):
+        if self._entries or self._max_queue_delay:
             return None
-        expected = 0.0
-        if request.expires < inf:
-            model = self._forecast.model(request.key, HERE)
-            if model is None or now + model.safely(request.rows) > request.expires:
-                return None
-            expected = model.expected(request.rows) if request.deadline < inf else 0.0
+        model = self._forecast.model(request.key, HERE) if request.expires < inf else None
+        if request.expires < inf and (model is None or now + model.safely(request.rows) > request.expires):
+            return None
+        if not self._forecast.is_quick(request.key, request.rows, now, asks_again=True):  # once it is added
+            return None
         request.arrived = now
         self._forecast.begin(request.key, HERE, request.rows, now)
+        expected = model.expected(request.rows) if model is not None and request.deadline < inf else 0.0
         return Plan([request], expected=expected)
 
     def is_quick(self, now: float, /) -> bool:

@@ -99,8 +99,9 @@ class Forecast:
         learnt = (self._learnt.get((key, place)) for place in (*self._kinds_of_places, _HERE))
         return any(each is not None and now - each.at <= _LATELY for each in learnt)
 
-    def is_quick(self, key: Hashable, rows: int, now: float) -> bool:
-        """Whether such a batch is over `HERE` before another thread would have begun; one that may be is tried."""
+    def is_quick(self, key: Hashable, rows: int, now: float, asks_again: bool = False) -> bool:
+        """Whether such a batch is over `HERE` before another thread would have begun; one that may be is tried. Who
+        `asks_again` of a batch where it is not is counted then."""
         if now - self._stalled_at <= _LATELY:
             return False
         learnt = self._learnt.get((key, _HERE))
@@ -110,8 +111,10 @@ class Forecast:
         there = self.quickest(key)
         if there is None or there.expected(rows) > _WORTH_A_TRY:
             return False
-        self._tries = self._tries + 1 if self._tries < _TRIES else -_BETWEEN_TRIES
-        return self._tries > 0
+        tries = self._tries + 1 if self._tries < _TRIES else -_BETWEEN_TRIES
+        if tries > 0 or not asks_again:
+            self._tries = tries
+        return tries > 0
 
     def share(self, key: Hashable, instance: int, rows: int) -> int:
         """How many of so many rows that instance best takes, where others that are idle take as many each.

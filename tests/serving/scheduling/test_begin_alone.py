@@ -127,3 +127,21 @@ def test_it_keeps_no_instance_from_what_comes_next() -> None:
     hurried = Request(deadline=SLOW * 1.5)
     scheduler.add(hurried, 0.0)
     assert scheduler.schedule(0.0).batch == [hurried]
+
+
+@pytest.mark.parametrize("deadline", [float("inf"), 60.0])
+@pytest.mark.parametrize("is_lone", [True, False])
+def test_what_is_not_quick_is_tried_no_more_often_than_from_the_queue(is_lone: bool, deadline: float) -> None:
+    scheduler, now, tried = batcher(takes=1 * ms), 0.0, 0
+    for _ in range(3 * 265):
+        request = Request(deadline=now + deadline)
+        if is_lone and scheduler.begin_alone(request, now):
+            instance = HERE
+        else:
+            scheduler.add(request, now)
+            instance = HERE if scheduler.is_quick(now) else 0
+            assert scheduler.schedule(now, instance).batch == [request]
+        scheduler.complete([request], ["answer"], now + 1 * ms, instance)
+        tried += instance == HERE
+        now += 2 * ms
+    assert tried == 3 * 8
