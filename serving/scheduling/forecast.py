@@ -64,9 +64,11 @@ class _Learnt:
         return self.model if self.model.seen else None
 
     def read_roughly(self, rows: int) -> LatencyModel | None:
-        """What is known of so many rows; without the latest batches, if there were such before them."""
+        """What is known of so many rows; without the latest batches, if there were such before them and the last one
+        was quick."""
         is_known = self.model.seen and rows <= self.model.most_rows
-        return self.model if is_known and len(self.noted) < _MOST_UNREAD else self.read()
+        is_like_those = len(self.noted) < _MOST_UNREAD and (not self.noted or self.noted[-1][1] <= _QUICK)
+        return self.model if is_known and is_like_those else self.read()
 
 
 class Forecast:

@@ -113,19 +113,28 @@ def test_a_size_that_was_never_seen_is_looked_at_at_once() -> None:
 
 
 @pytest.mark.parametrize("asks", [True, False], ids=["asked after each", "asked at the end"])
-def test_that_what_was_quick_is_not_any_more_is_noticed_within_32_batches(asks: bool) -> None:
+def test_that_what_was_quick_is_not_any_more_is_noticed_soon(asks: bool) -> None:
     forecast = Forecast(["cpu"])
     ran_here(forecast, 0.1 * ms, 0.0)
     assert forecast.is_quick("a", 1, 0.0)
-    quick = []
-    for number in range(64):
+    for number in range(8):
         ran_here(forecast, 0.25 * ms, float(number))
         if asks:
-            quick.append(forecast.is_quick("a", 1, float(number)))
-    if asks:
-        assert quick[:31] == [True] * 31, "they are looked at together"
-        assert not any(quick[31:])
-    assert not forecast.is_quick("a", 1, 64.0)
+            forecast.is_quick("a", 1, float(number))
+    assert not forecast.is_quick("a", 1, 8.0)
+
+
+def test_batches_that_are_all_quick_are_looked_at_together() -> None:
+    forecast = Forecast(["cpu"])
+    ran_here(forecast, 0.1 * ms, 0.0)
+    assert forecast.is_quick("a", 1, 0.0)
+    for _ in range(31):
+        ran_here(forecast, 0.15 * ms, 0.0)
+        assert forecast.is_quick("a", 1, 0.0)
+    assert len(forecast._of("a", "here").noted) == 31
+    ran_here(forecast, 0.15 * ms, 0.0)
+    assert forecast.is_quick("a", 1, 0.0)
+    assert not forecast._of("a", "here").noted
 
 
 def test_whoever_asks_how_long_it_takes_is_told_of_all_that_ran() -> None:
