@@ -123,14 +123,14 @@ class DynamicBatcher(Generic[P]):
         if self._entries or self._max_queue_delay:
             return None
         model = self._forecast.model(request.key, HERE) if request.expires < inf else None
-        if request.expires < inf and (model is None or now + model.safely(request.rows) > request.expires):
+        ends = inf if model is None or request.rows > model.most_rows else now + model.safely(request.rows)
+        if ends > request.expires:
             return None
         if not self._forecast.is_quick(request.key, request.rows, now, asks_again=True):  # once it is added
             return None
         request.arrived = now
         self._forecast.begin(request.key, HERE, request.rows, now)
-        expected = model.expected(request.rows) if model is not None and request.deadline < inf else 0.0
-        return Plan([request], expected=expected)
+        return Plan([request], expected=model.expected(request.rows) if model and request.deadline < inf else 0.0)
 
     def is_quick(self, now: float, /) -> bool:
         if not self._entries or self._deadlines.next() <= now:
