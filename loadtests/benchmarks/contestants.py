@@ -91,7 +91,7 @@ def _first_answer(contestant: Contestant, server: Server, model: Model) -> bytes
 
 @contextmanager
 def _slipway(repository: Path, _: Model) -> Iterator[Server]:
-    with started(repository) as server:
+    with started(repository, "--auto-tune-secs", "3") as server:  # as it is unless set
         yield server
 
 

@@ -12,10 +12,9 @@ from serving.core.instance_groups import MAX_INSTANCES
 _ALIKE = 1.05
 """Rates whose ratio is smaller are the same: a measurement is not better than that."""
 
-_NEARLY = 0.8
-_MUCH_SOONER = 4 / 3
-"""A setting with so much of the highest rate, whose threads answer a lone row so much sooner, is better than the one
-that has it: under load its batches are over sooner too, and fewer (docs/experiments.md)."""
+_NEARLY, _SOONER, _LATER = 0.8, 0.75, 2.0
+"""A setting with so much of the highest rate, whose batches are over in so much of the time, and lone rows in no more
+than so much, is better: it puts fewer batches together, and whoever waits for one waits less (docs/experiments.md)."""
 
 _PASSES = 3
 """Times that everything should be measured at least."""
@@ -145,7 +144,7 @@ def is_settled(passes: int, before: Collection[Measured], now: Collection[Measur
 
 def choose(question: Question, measured: Collection[Measured], disturbed: float = 0.0) -> Tuning:
     """Of at least one measurement the setting with the highest rate, among equals the one that takes fewer cores, and
-    then the one with fewer threads, which have nobody to wait for; or one with nearly that rate that answers a lone row
+    then the one with fewer threads, which have nobody to wait for; or one with nearly that rate whose batches are over
     much sooner.
 
     `disturbed` is the share of the time in which threads had no core. That makes several threads look slower than they
@@ -165,13 +164,16 @@ def choose(question: Question, measured: Collection[Measured], disturbed: float 
 
 
 def _sooner(chosen: Measured, peaks: Sequence[Measured], measured: Collection[Measured]) -> Measured:
-    """Than the chosen one, if another that is nearly as good is."""
-    rows = sorted((it for it in measured if it.rows == 1), key=lambda it: it.seconds, reverse=True)
-    lone = {it.setting.threads: it.seconds for it in rows}  # the quickest of so many threads
-    nearly = [it for it in peaks if it.rate >= _NEARLY * peaks[0].rate and it.setting.threads in lone]
-    soonest = min(nearly, key=lambda it: lone[it.setting.threads], default=chosen)
-    is_much = lone.get(chosen.setting.threads, 0.0) > _MUCH_SOONER * lone.get(soonest.setting.threads, inf)
-    return soonest if is_much else chosen
+    """Another one with nearly as high a rate, if its batches are over much sooner than the chosen one's."""
+    seconds = {(it.setting, it.rows): it.seconds for it in measured}
+
+    def takes(setting: Setting, rows: int) -> float:
+        """In what it takes the chosen one."""
+        return seconds.get((setting, rows), inf) / seconds.get((chosen.setting, rows), 1e-9)
+
+    nearly = [it for it in peaks if it.rate >= _NEARLY * peaks[0].rate and takes(it.setting, 1) <= _LATER]
+    soonest = min(nearly, key=lambda it: takes(it.setting, chosen.rows), default=chosen)
+    return soonest if takes(soonest.setting, chosen.rows) <= _SOONER else chosen
 
 
 def _peaks(measured: Collection[Measured]) -> list[Measured]:
