@@ -12,9 +12,9 @@ from serving.core.instance_groups import MAX_INSTANCES
 _ALIKE = 1.05
 """Rates whose ratio is smaller are the same: a measurement is not better than that."""
 
-_NEARLY, _SOONER, _LATER = 0.8, 0.75, 2.0
-"""A setting with so much of the highest rate, whose batches are over in so much of the time, and lone rows in no more
-than so much, is better: it puts fewer batches together, and whoever waits for one waits less (docs/experiments.md)."""
+_NEARLY, _SOONER = 0.8, 0.75
+"""A setting with so much of the highest rate, whose batches are over in so much of the time, and lone rows no later, is
+better: it puts fewer batches together, and whoever waits for one waits less (docs/experiments.md)."""
 
 _PASSES = 3
 """Times that everything should be measured at least."""
@@ -164,14 +164,15 @@ def choose(question: Question, measured: Collection[Measured], disturbed: float 
 
 
 def _sooner(chosen: Measured, peaks: Sequence[Measured], measured: Collection[Measured]) -> Measured:
-    """Another one with nearly as high a rate, if its batches are over much sooner than the chosen one's."""
+    """Another one with nearly as high a rate, if its batches are over much sooner than the chosen one's, and rows no
+    later."""
     seconds = {(it.setting, it.rows): it.seconds for it in measured}
 
     def takes(setting: Setting, rows: int) -> float:
         """In what it takes the chosen one."""
         return seconds.get((setting, rows), inf) / seconds.get((chosen.setting, rows), 1e-9)
 
-    nearly = [it for it in peaks if it.rate >= _NEARLY * peaks[0].rate and takes(it.setting, 1) <= _LATER]
+    nearly = [it for it in peaks if it.rate >= _NEARLY * peaks[0].rate and takes(it.setting, 1) <= 1]
     soonest = min(nearly, key=lambda it: takes(it.setting, chosen.rows), default=chosen)
     return soonest if takes(soonest.setting, chosen.rows) <= _SOONER else chosen
 
