@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+import uvloop
 
 from loadtests.clients.http_connection import HttpConnection
 from loadtests.outcomes import NO_ANSWER
@@ -57,3 +58,16 @@ async def test_what_is_no_whole_answer_loses_the_request(reply: bytes, word: str
         assert answer.status == NO_ANSWER
         assert word in answer.message
         assert not connection.usable
+
+
+def test_a_connection_that_broke_before_it_was_used_gives_no_answer() -> None:
+    async def ask() -> tuple[int, bool]:
+        async with await asyncio.start_server(lambda _, writer: writer.transport.abort(), "127.0.0.1", 0) as peer:
+            port = peer.sockets[0].getsockname()[1]
+            _, connection = await asyncio.get_running_loop().create_connection(HttpConnection, "127.0.0.1", port)
+            while connection.usable:
+                await asyncio.sleep(0)
+            reply, begun = await connection.ask(b"GET / HTTP/1.1\r\n\r\n", 1)
+            return reply.status, begun
+
+    assert uvloop.run(ask()) == (NO_ANSWER, False)
