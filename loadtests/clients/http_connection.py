@@ -32,6 +32,7 @@ class HttpConnection(asyncio.Protocol):
         """The answer, and whether its first byte came. With `events` the body is a stream of them."""
         assert self._transport is not None
         if not self.usable or self._transport.is_closing():  # uvloop's transports take no bytes then
+            self.close()
             return Reply(NO_ANSWER, message="the connection broke before it was used"), False
         loop = asyncio.get_running_loop()
         self._answered, self._events, self._body, self._begun = loop.create_future(), events, [], False

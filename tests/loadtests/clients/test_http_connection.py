@@ -71,3 +71,11 @@ def test_a_connection_that_broke_before_it_was_used_gives_no_answer() -> None:
             return reply.status, begun
 
     assert uvloop.run(ask()) == (NO_ANSWER, False)
+
+
+async def test_a_connection_that_closes_is_not_kept_for_another_try() -> None:
+    async with connected(b"") as connection:
+        assert connection._transport is not None
+        connection._transport.abort()  # of which the connection is told later
+        reply, _ = await connection.ask(b"GET / HTTP/1.1\r\n\r\n", 1)
+        assert (reply.status, connection.usable) == (NO_ANSWER, False)
