@@ -1,11 +1,12 @@
 """The search for the highest rate that holds an objective. Rule: it says which rate to try next, and tries nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 PRECISION = 0.05
 """How far apart, as a share of the lower, the highest rate that held and the lowest that did not may be."""
 _HIGHEST = 1e6  # requests a second
+_STEPS_DOWN = (0.05, 0.1, 0.2, 0.4)  # shares: where a little less does not hold either, a little was not the matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,14 @@ def bracket(trials: Sequence[Trial]) -> tuple[float, float | None]:
     """The highest rate that held below all that did not (0: none), and the lowest that did not (None: none)."""
     high = min((trial.rate for trial in trials if not trial.held), default=None)
     return max((trial.rate for trial in trials if high is None or trial.rate < high), default=0.0), high
+
+
+def confirmations(rate: float) -> Iterator[float]:
+    """What is tried for longer: the highest that held, and then less, until one holds again."""
+    yield rate
+    for step in _STEPS_DOWN:
+        rate *= 1 - step
+        yield rate
 
 
 def limited_by_generator(trials: Sequence[Trial]) -> bool:

@@ -3,10 +3,10 @@
 Rule: a request that was refused, failed or lost is a miss, so that nothing is gained by answering fewer.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from loadtests.capacity import Trial, limited_by_generator
+from loadtests.capacity import Trial, bracket, limited_by_generator
 from loadtests.knee import knee
 from loadtests.objective import Measure, Objective, attainment
 from loadtests.outcomes import Fate
@@ -41,12 +41,15 @@ def hopeless(progress: Progress, rate: float, objectives: Sequence[Objective]) -
 def capacity_found(
     runs: Sequence[Result], objectives: Sequence[Objective], confirmed: Result | None, trials: Sequence[Trial]
 ) -> dict[str, Any]:
-    """The highest rate, and what came of the requests of the run that confirmed it."""
+    """The highest rate, and what came of the requests of the run that confirmed it. Where none did, `held_once` is the
+    highest that held in a try."""
     points = [_point(each, objectives) for each in runs]
     base = {"kind": "capacity", "objectives": list(map(str, objectives)), "points": points}
     limited = limited_by_generator(trials)
     if confirmed is None:
-        return base | {"capacity": 0.0, "limited_by_generator": limited}
+        held_once, _ = bracket(trials)
+        late = limited or (held_once > 0 and bool(runs[-1].invalid))
+        return base | {"capacity": 0.0, "held_once": round(held_once, 3), "limited_by_generator": late}
     return base | {
         "capacity": round(confirmed.load["rate"], 3),
         "limited_by_generator": limited,
@@ -61,6 +64,15 @@ def curve_found(runs: Sequence[Result], objectives: Sequence[Objective]) -> dict
     found = knee(runs)
     points = [_point(each, objectives) for each in runs]
     return {"kind": "curve", "knee": found.offered if found else None, "points": points}
+
+
+def nothing_held(decision: Mapping[str, Any]) -> str:
+    """Of a search that found no capacity."""
+    words = f"no rate was found that holds {', '.join(decision['objectives'])}"
+    if once := decision.get("held_once"):
+        lowest = decision["points"][-1]["offered"]
+        words += f": {once:.4g} requests/s held it once, and not in a longer run, nor did less, down to {lowest:.4g}"
+    return words
 
 
 def _shares(result: Result, objectives: Sequence[Objective]) -> dict[str, Any]:

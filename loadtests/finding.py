@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from loadtests.capacity import PRECISION, Trial, bracket, next_rate
+from loadtests.capacity import PRECISION, Trial, bracket, confirmations, next_rate
 from loadtests.conclusions import capacity_found, curve_found, held, hopeless, in_words, tightest
 from loadtests.knee import saturated
 from loadtests.load import Closed, Open
@@ -16,9 +16,7 @@ from loadtests.result import Ending, Result
 from loadtests.result_file import Document
 from loadtests.run import Plan, Progress, Target, run
 
-_CONFIRMATIONS = 4
 _FEWEST = 5  # requests of a try
-_STEP_DOWN = 0.95
 _LONGER = 3.0
 _CURVE = tuple(share / 10 for share in (1, 3, 5, 6, 7, 8, 9, 9.5, 10, 11, 12))
 
@@ -93,11 +91,10 @@ class Search:
         runs.append(result)
 
     def _confirmed(self, rate: float, runs: list[Result]) -> Result | None:
-        for _ in range(_CONFIRMATIONS):
-            self._try(rate, _LONGER * self.plan.seconds, runs)
+        for lower in confirmations(rate):
+            self._try(lower, _LONGER * self.plan.seconds, runs)
             if held(runs[-1], self.objectives):
                 return runs[-1]
-            rate *= _STEP_DOWN
         return None
 
 

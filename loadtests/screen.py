@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from loadtests import live_view
+from loadtests.conclusions import nothing_held
 from loadtests.result import Ending, Result
 from loadtests.result_file import Document
 from loadtests.result_view import in_a_line, load_in_words, tables, trials
@@ -98,17 +99,24 @@ def _console() -> Console:
     return found if found.is_terminal else Console(width=_LOG_WIDTH)
 
 
+_LATE = (
+    "requests left late in the run that missed at the lowest rate, so that the generator may be what missed, and not the "
+    "server: use more --processes, or another machine than the server's"
+)
+
+
 def _capacity(decision: dict[str, Any]) -> str:
     asked = ", ".join(decision["objectives"])
     if not decision["capacity"]:
-        return f"[red]no rate was found that holds {asked}[/red]"
+        late = f"\n[yellow]{_LATE}[/yellow]" if decision["limited_by_generator"] else ""
+        return f"[red]{nothing_held(decision)}[/red]{late}"
     lines = [
         f"[bold]{decision['capacity']:.4g} requests/s hold {asked}[/bold]",
         f"goodput {decision['goodput']:.4g}/s, {decision['attainment']:.2%} in time, "
         f"{decision['refused']:.2%} refused, {decision['late']:.2%} late, {decision['failed']:.2%} failed",
     ]
     if decision["limited_by_generator"]:
-        lines.append("[yellow]the generator could do no more; the server may[/yellow]")
+        lines.append(f"[yellow]{_LATE}[/yellow]")
     elif not decision["valid"]:
         lines.append("[yellow]requests left late, which counts as the server's time: it may do more[/yellow]")
     if plan := decision.get("plan"):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from loadtests.comparison import Change, Verdict
+from loadtests.conclusions import nothing_held
 from loadtests.outcomes import Fate
 from loadtests.result import Ending, Result
 from loadtests.result_file import Document
@@ -30,9 +31,10 @@ def headline(document: Document) -> Text:
 
 
 def _capacity(decision: dict[str, Any], run: Result) -> Text:
-    asked = ", ".join(decision["objectives"])
     if not decision["capacity"]:
-        return Text(f"No rate was found that holds {asked}.", "bad")
+        words = nothing_held(decision)
+        return Text(f"{words[0].upper()}{words[1:]}.", "bad")
+    asked = ", ".join(decision["objectives"])
     words = (
         f"{decision['capacity']:.4g} requests/s hold {asked}: {decision['attainment']:.2%} were in time, "
         f"p99 was {run.latency.p99:.2f} ms."

@@ -1,6 +1,6 @@
 import pytest
 
-from loadtests.capacity import Trial, bracket, limited_by_generator, next_rate
+from loadtests.capacity import Trial, bracket, confirmations, limited_by_generator, next_rate
 
 
 def search(capacity: float, first: float, generator: float = 1e9) -> list[Trial]:
@@ -49,3 +49,7 @@ def test_too_few_requests_for_a_verdict_end_the_search() -> None:
 def test_a_rate_that_held_by_chance_above_one_that_did_not_does_not_count() -> None:
     trials = [Trial(100, True), Trial(200, False), Trial(150, True), Trial(400, True)]
     assert bracket(trials) == (150, 200)
+
+
+def test_what_does_not_hold_for_longer_is_lowered_by_more_and_more() -> None:
+    assert list(confirmations(100.0)) == pytest.approx([100.0, 95.0, 85.5, 68.4, 41.04])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from loadtests.capacity import Trial
-from loadtests.conclusions import capacity_found, curve_found, held, hopeless, in_words, tightest
+from loadtests.conclusions import capacity_found, curve_found, held, hopeless, in_words, nothing_held, tightest
 from loadtests.objective import parsed
 from loadtests.run import Progress
 from loadtests.tally import Tally
@@ -45,6 +45,25 @@ def test_no_rate_at_all_is_a_capacity_of_nothing() -> None:
     assert found["capacity"] == 0.0
     assert found["limited_by_generator"]
     assert found["points"][0]["held"] is False
+
+
+def test_what_held_once_and_not_for_longer_is_told() -> None:
+    """Of tries that missed, the longer ones may have been missed by the generator."""
+    runs = [result_of(np.full(100, wait), rate=rate) for wait, rate in ((0.01, 80), (0.5, 160), (0.5, 80), (0.5, 40))]
+    trials = [Trial(80, True), Trial(160, False)]
+    found = capacity_found(runs, OBJECTIVES[:1], None, trials)
+    assert found["held_once"] == 80
+    assert not found["limited_by_generator"]
+    words = nothing_held(found)
+    assert words.startswith("no rate was found that holds p99<50ms: 80 requests/s held it once")
+    assert words.endswith("down to 40")
+    late = replace(runs[-1], invalid=("left late",))
+    assert capacity_found([*runs[:-1], late], OBJECTIVES[:1], None, trials)["limited_by_generator"]
+
+
+def test_what_never_held_is_told_without_more() -> None:
+    found = capacity_found([result_of(np.full(100, 0.5))], OBJECTIVES[:1], None, [Trial(100, False)])
+    assert nothing_held(found) == "no rate was found that holds p99<50ms"
 
 
 def test_a_curve_has_its_points_and_its_knee() -> None:

@@ -44,7 +44,10 @@ def test_a_capacity_is_told_with_what_came_of_the_requests() -> None:
     assert "1.00% refused" in words
     code, words = shown(Document((RUN,), capacity_found([RUN], objectives, None, [Trial(100, False)])))
     assert code == 1
-    assert "no rate was found" in words
+    assert "no rate was found that holds p98<50ms\n" in words
+    assert "generator may be what missed" not in words
+    late = capacity_found([RUN], objectives, None, [Trial(100, False, valid=False)])
+    assert "generator may be what missed" in shown(Document((RUN,), late))[1]
 
 
 def test_a_run_is_told_in_a_line() -> None:
