@@ -53,7 +53,7 @@ def autoscale(
         bool, Option("--sheds", rich_help_panel=_TARGET, help="The model's latency_objective_ms is the objective.")
     ] = False,
     plot: Annotated[
-        Path | None, Option(metavar="FILE.svg", help="Replicas and requests in time, as they went.")
+        Path | None, Option(metavar="FILE.svg", help="Replicas and requests in time, as they went; also .png.")
     ] = None,
 ) -> None:
     """Try an autoscaler's targets on traffic before a cluster has them.
@@ -64,20 +64,21 @@ def autoscale(
     from math import ceil, inf
 
     from loadtests import destination
+    from loadtests.autoscaling import plot_file
+    from loadtests.autoscaling.advice import advice
     from loadtests.autoscaling.horizontal import Rules
     from loadtests.autoscaling.service import measured
     from loadtests.autoscaling.simulation import Cluster, Setup
     from loadtests.autoscaling.targets import targets
     from loadtests.autoscaling.traffic import WrongTraffic, arriving
-    from loadtests.autoscaling.verdict import lag, verdict
-    from loadtests.objective import parsed
+    from loadtests.autoscaling.verdict import growth, lag, verdict
     from loadtests.result_file import read
 
     try:
-        destination.check("--plot", plot)
+        drawn_as = plot_file.kind(plot) if plot is not None else ""
         document = read(file)
         known = measured(document, max_batch, instances)
-        objective = parsed(document.decision["objectives"][0])
+        objective = known.objective
         if most < least:
             raise WrongTraffic(f"--max must be at least --min, which is {least}, got {most}")
         times = arriving(rate, arrivals, seconds, replay, speed)
@@ -93,11 +94,17 @@ def autoscale(
     found = verdict(outcome, objective.limit, known.capacity, least)
     for line in _words(known, setup, lag(setup), target, objective, found):
         typer.echo(line)
+    held = found.within >= objective.percent / 100
+    if not held:
+        grew = growth(times, lag(setup), least * target * known.capacity)
+        for line in advice(found, setup, 1 / target - 1, grew, sheds):
+            typer.echo(line)
     if plot is not None:
         from loadtests.autoscaling.plot import drawn
 
-        destination.save("--plot", plot, drawn({file.name: outcome}, objective.limit, known.capacity))
-    raise typer.Exit(0 if found.within >= objective.percent / 100 else 1)
+        page = drawn({file.name: outcome}, objective.limit, known.capacity, objective.percent, drawn_as)
+        destination.save("--plot", plot, page)
+    raise typer.Exit(0 if held else 1)
 
 
 def _words(
@@ -111,7 +118,7 @@ def _words(
     if not _USUAL_STRETCH > known.stretch > 1 / _USUAL_STRETCH:
         yield (
             f"bear in mind: its callers waited as if batches took {known.stretch:.2g} times as long as the server "
-            "said; they are simulated so"
+            f"said; they are simulated so{'' if known.stretch > 1 else '. Has the model more --instances?'}"
         )
     yield f"targets: requestsPerSecondPerReplica {goals[0]:.4g}, requestsInFlightPerReplica {goals[1]:.3g}"
     yield (

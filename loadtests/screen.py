@@ -100,8 +100,8 @@ def _console() -> Console:
 
 
 _LATE = (
-    "requests left late in the run that missed at the lowest rate, so that the generator may be what missed, and not the "
-    "server: use more --processes, or another machine than the server's"
+    "requests left late in the run that missed at the lowest rate, so that the generator may be what missed, and not "
+    "the server: use more --processes, or another machine than the server's"
 )
 
 

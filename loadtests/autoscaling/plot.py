@@ -15,8 +15,15 @@ _SPAN = 10.0  # seconds
 _BLUE, _ORANGE, _GREEN = "#3b82c4", "#e07b39", "#3f9e6a"
 
 
-def drawn(outcomes: Mapping[str, Outcome], limit: float, capacity: float, kind: str = "svg", columns: int = 3) -> bytes:
-    """One beside the other, by what each is called."""
+def drawn(
+    outcomes: Mapping[str, Outcome],
+    limit: float,
+    capacity: float,
+    percent: float,
+    kind: str = "svg",
+    columns: int = 3,
+) -> bytes:
+    """One beside the other, by what each is called. `percent` of all requests are to be within `limit` seconds."""
     columns = min(columns, len(outcomes))
     rows = ceil(len(outcomes) / columns)
     figure = Figure(figsize=(4.6 * columns, 3.3 * rows), layout="constrained")
@@ -24,7 +31,7 @@ def drawn(outcomes: Mapping[str, Outcome], limit: float, capacity: float, kind: 
     for number, (name, outcome) in enumerate(outcomes.items()):
         row, column = 2 * (number // columns), number % columns
         _replicas(grid[row][column], outcome, capacity, name)
-        _in_time(grid[row + 1][column], outcome, limit)
+        _in_time(grid[row + 1][column], outcome, limit, percent)
     for number in range(len(outcomes), rows * columns):
         for axes in (
             grid[2 * (number // columns)][number % columns],
@@ -49,10 +56,10 @@ def _replicas(axes: Axes, outcome: Outcome, capacity: float, name: str) -> None:
     _plain(axes)
 
 
-def _in_time(axes: Axes, outcome: Outcome, limit: float) -> None:
+def _in_time(axes: Axes, outcome: Outcome, limit: float, percent: float) -> None:
     found = shares(np.array(outcome.arrivals), np.array(outcome.latencies) <= limit, _SPAN)
     axes.plot(np.array(list(found)) / 60, 100 * np.array(list(found.values())), color=_BLUE, linewidth=1.2)
-    axes.axhline(99, color="#888888", linewidth=0.8, linestyle="--")
+    axes.axhline(percent, color="#888888", linewidth=0.8, linestyle="--")
     axes.set_ylabel("% in time", fontsize=8)
     axes.set_xlabel("minutes", fontsize=8)
     axes.set_ylim(0, 103)

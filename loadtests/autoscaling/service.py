@@ -12,6 +12,9 @@ import numpy as np
 
 from loadtests.autoscaling.replica import Service
 from loadtests.autoscaling.simulation import alone
+from loadtests.conclusions import nothing_held
+from loadtests.inputs.openai_calls import CHAT, COMPLETIONS
+from loadtests.objective import Measure, Objective, parsed
 from loadtests.result import Result
 from loadtests.result_file import Document
 
@@ -28,10 +31,12 @@ class NotMeasured(ValueError):
 @dataclass(frozen=True, slots=True)
 class Measured:
     """`capacity` is the rate that held the objective; there, callers waited `mean` seconds, and 99 in 100 `p99`. What
-    batches take was multiplied by `stretch`: more than 1 where something else, as reading requests, is in the way."""
+    batches take was multiplied by `stretch`: more than 1 where something else, as reading requests, is in the way. Of
+    several objectives `objective` is the one of most requests."""
 
     service: Service
     capacity: float
+    objective: Objective
     mean: float
     p99: float
     stretch: float
@@ -39,8 +44,7 @@ class Measured:
 
 def measured(document: Document, largest: int | None = None, instances: int = 1) -> Measured:
     """Of a search with `--slo`. Raises `NotMeasured`."""
-    if not document.decision.get("capacity"):
-        raise NotMeasured("a result with a capacity is needed: slipway loadtest URL --slo 'p99<50ms' --json FILE.json")
+    _check(document)
     confirmed = document.decisive
     points = [point for run in document.runs if (point := _point(run)) is not None]
     if not points:
@@ -50,7 +54,26 @@ def measured(document: Document, largest: int | None = None, instances: int = 1)
     service = Service(base, each, max(1, largest), instances, _overhead(document.runs))
     mean, p99 = confirmed.latency.mean / 1e3, confirmed.latency.p99 / 1e3
     stretch = _stretch(service, float(confirmed.load["rate"]), mean)
-    return Measured(stretched(service, stretch), float(document.decision["capacity"]), mean, p99, stretch)
+    capacity = float(document.decision["capacity"])
+    return Measured(stretched(service, stretch), capacity, _objective(document), mean, p99, stretch)
+
+
+def _check(document: Document) -> None:
+    if document.decision.get("kind") != "capacity":
+        raise NotMeasured("a result with a capacity is needed: slipway loadtest URL --slo 'p99<50ms' --json FILE.json")
+    if not document.decision["capacity"]:
+        raise NotMeasured(f"nobody knows what one replica can do: {nothing_held(document.decision)}")
+    confirmed = document.decisive
+    if confirmed.first is not None or confirmed.protocol in (COMPLETIONS, CHAT):
+        raise NotMeasured(
+            f"{confirmed.model} writes its answers or streams them ({confirmed.protocol}), and only models that answer "
+            "whole batches are simulated: take the targets that --plan gives (docs/autoscaling.md)"
+        )
+
+
+def _objective(document: Document) -> Objective:
+    every = [parsed(text) for text in document.decision["objectives"]]
+    return max(every, key=lambda objective: (objective.measure is Measure.LATENCY, objective.percent, -objective.limit))
 
 
 def stretched(service: Service, by: float) -> Service:

@@ -25,7 +25,10 @@ def _made(rate: str, arrivals: str, seconds: float) -> list[float]:
     load = terms.load(rate, None, arrivals)
     assert isinstance(load, Open)
     _check(seconds * max(load.rate, load.last), "--rate times --seconds")
-    return list(departures(load, seconds, seed=0))
+    times = list(departures(load, seconds, seed=0))
+    if not times:
+        raise WrongTraffic(f"--rate {rate} is so little that nothing comes in {seconds:g} s: give more --seconds")
+    return times
 
 
 def _replayed(path: Path, speed: float) -> list[float]:

@@ -3,6 +3,7 @@
 Rule: a request that was not answered was not in time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -13,6 +14,8 @@ from loadtests.autoscaling.simulation import Outcome, Setup
 
 _BIN = 10.0  # seconds
 _MINUTE = 60.0
+_LEVEL = 30.0  # seconds, over which a rate is looked at where it is compared with a later one
+_REMEMBERED = 300.0  # seconds that an autoscaler waits before it takes replicas away
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,17 @@ def shares(arrivals: np.ndarray, in_time: np.ndarray, span: float) -> dict[float
 def enough(arrivals: np.ndarray, capacity: float, span: float = _BIN) -> list[int]:
     """Replicas for each span of time's requests."""
     return [ceil(count / span / capacity) for count in np.bincount((arrivals // span).astype(int))]
+
+
+def growth(arrivals: Sequence[float], seconds: float, least: float) -> float:
+    """By which share, at most, more requests came so many seconds later than replicas were there for: those of the
+    highest rate of the last minutes, or of `least` requests a second."""
+    at = np.array(arrivals)
+    begin = np.arange(0.0, at[-1] - _LEVEL, _BIN)
+    rates = (np.searchsorted(at, begin + _LEVEL) - np.searchsorted(at, begin)) / _LEVEL
+    later, remembered = round(seconds / _BIN), round(_REMEMBERED / _BIN)
+    before = [max(least, *rates[max(0, last - remembered) : last + 1]) for last in range(len(rates) - later)]
+    return float(np.max(rates[later:] / before, initial=1.0)) - 1 if before else 0.0
 
 
 def lag(setup: Setup) -> float:

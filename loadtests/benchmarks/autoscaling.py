@@ -135,7 +135,7 @@ def main() -> None:
         print(f"| {' | '.join(row)} |", flush=True)
     if plot is not None:
         shown = {f"{load}, {name}": outcomes[load, name] for load, name in (*_SHOWN, *_SHOWN_WORSE)}
-        plot.write_bytes(drawn(shown, LIMIT, capacity, "png"))
+        plot.write_bytes(drawn(shown, LIMIT, capacity, PERCENT, "png"))
 
 
 if __name__ == "__main__":

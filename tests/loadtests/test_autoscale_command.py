@@ -32,7 +32,14 @@ def test_it_says_what_to_hold_and_what_comes_of_it(measured: Path, tmp_path: Pat
 
 
 def test_it_fails_where_the_objective_is_missed(measured: Path) -> None:
-    assert said(measured, "--rate", 500, "--seconds", 60, "--max", 2, "--sheds").exit_code == 1
+    done = said(measured, "--rate", 500, "--seconds", 60, "--max", 2, "--sheds")
+    assert done.exit_code == 1
+    assert done.output.splitlines()[-1] == "it asked for all 2 replicas that it may have: give more with --max"
+
+
+def test_a_plot_is_what_its_name_says(measured: Path, tmp_path: Path) -> None:
+    said(measured, "--rate", 10, "--seconds", 60, "--plot", tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_bad_input_is_told_in_a_line(measured: Path, tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ def run_of(rate: float, sizes: Sequence[int]) -> Result:
 
 
 def document(*runs: Result) -> Document:
-    return Document(runs, {"capacity": CAPACITY, "run": len(runs) - 1, "objectives": ["p99<100ms"]})
+    decision = {"kind": "capacity", "capacity": CAPACITY, "run": len(runs) - 1, "objectives": ["p99<100ms"]}
+    return Document(runs, decision)
 
 
 def test_base_and_slope_of_a_batch_are_found_and_callers_wait_as_long_as_they_did() -> None:
@@ -52,3 +53,27 @@ def test_what_a_result_lacks_is_told() -> None:
         measured(Document((run,)))
     with pytest.raises(NotMeasured, match="did not tell"):
         measured(document(replace(run, server={})))
+
+
+def test_a_search_that_found_nothing_is_told_as_one() -> None:
+    nothing = {"kind": "capacity", "capacity": 0.0, "objectives": ["p99<1ms"], "held_once": 0.0}
+    with pytest.raises(NotMeasured, match="no rate was found that holds p99<1ms"):
+        measured(Document((run_of(CAPACITY, [4]),), nothing))
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_models_that_write_are_refused_since_they_run_no_whole_batches(streamed: bool) -> None:
+    """What their statistics say would pass for batches of one."""
+    run = run_of(CAPACITY, [1])
+    written = replace(run, first=run.latency) if streamed else replace(run, protocol="completions")
+    with pytest.raises(NotMeasured, match=r"only models that answer whole batches are simulated: .*--plan"):
+        measured(document(written))
+
+
+@pytest.mark.parametrize(
+    ("objectives", "judged"), [(["p50<40ms", "p99<100ms"], "p99<100ms"), (["p99<100ms", "p99<80ms"], "p99<80ms")]
+)
+def test_of_several_objectives_that_of_most_requests_counts(objectives: list[str], judged: str) -> None:
+    found = document(run_of(20, [1] * 9 + [2]), run_of(CAPACITY, [5, 6, 7, 8]))
+    found.decision["objectives"] = objectives
+    assert str(measured(found).objective) == judged

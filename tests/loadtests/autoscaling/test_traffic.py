@@ -28,6 +28,7 @@ def test_wrong_traffic_is_told(tmp_path: Path) -> None:
         "--rate is requests a second": ("fast", "poisson", 60, None),
         "--arrivals is one of": ("10", "sometimes", 60, None),
         "at most 5,000,000": ("900000", "poisson", 60, None),
+        "nothing comes in 60 s": ("0.001", "poisson", 60, None),
         "holds no request": (None, "poisson", 60, empty),
         "can't be read": (None, "poisson", 60, missing),
     }.items():
