@@ -51,7 +51,7 @@ def capacity_found(
         late = limited or (held_once > 0 and bool(runs[-1].invalid))
         return base | {"capacity": 0.0, "held_once": round(held_once, 3), "limited_by_generator": late}
     return base | {
-        "capacity": round(confirmed.load["rate"], 3),
+        "capacity": round(rate_held(confirmed), 3),
         "limited_by_generator": limited,
         "valid": not confirmed.invalid,
         "run": list(runs).index(confirmed),
@@ -64,6 +64,11 @@ def curve_found(runs: Sequence[Result], objectives: Sequence[Objective]) -> dict
     found = knee(runs)
     points = [_point(each, objectives) for each in runs]
     return {"kind": "curve", "knee": found.offered if found else None, "points": points}
+
+
+def rate_held(confirmed: Result) -> float:
+    """What came, where chance sent fewer requests than the rate that was meant."""
+    return min(float(confirmed.load["rate"]), confirmed.offered)
 
 
 def nothing_held(decision: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from loadtests.conclusions import rate_held
 from loadtests.result import Result
 
 _MI = 2**20
@@ -54,7 +55,7 @@ def replicas(
 ) -> Replicas:
     """`wanted` in requests a second at the peak; `confirmed` is the run that held the objective at the capacity, `runs`
     are others at other rates."""
-    capacity = float(confirmed.load["rate"])
+    capacity = rate_held(confirmed)
     count = ceil(wanted * (1 + assumptions.headroom) / capacity) + assumptions.spare
     rate = assumptions.target * capacity
     return Replicas(
@@ -71,7 +72,7 @@ def replicas(
 
 def _in_flight(rate: float, runs: Sequence[Result]) -> float:
     """Between what was seen at rates below and above; at the capacity requests wait longer than at the target."""
-    seen = {float(run.load["rate"]): float(run.load["rate"]) * _inside(run) for run in runs if run.latency.count}
+    seen = {run.offered: run.offered * _inside(run) for run in runs if run.latency.count}
     rates = sorted(seen)
     return float(np.interp(rate, [0.0, *rates], [0.0, *(seen[each] for each in rates)]))
 

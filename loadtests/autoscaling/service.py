@@ -53,7 +53,7 @@ def measured(document: Document, largest: int | None = None, instances: int = 1)
     largest = largest or max(_requests(run, rows) for run in document.runs for rows in run.server.get("batches", {}))
     service = Service(base, each, max(1, largest), instances, _overhead(document.runs))
     mean, p99 = confirmed.latency.mean / 1e3, confirmed.latency.p99 / 1e3
-    stretch = _stretch(service, float(confirmed.load["rate"]), mean)
+    stretch = _stretch(service, confirmed.offered, mean)
     capacity = float(document.decision["capacity"])
     return Measured(stretched(service, stretch), capacity, _objective(document), mean, p99, stretch)
 

@@ -33,6 +33,13 @@ def test_what_came_of_all_requests_is_told() -> None:
     assert not found["limited_by_generator"]
 
 
+def test_a_capacity_is_not_more_than_what_came() -> None:
+    """A Poisson process of few requests may have fewer than was meant."""
+    fewer, more = (replace(result_of(np.full(100, 0.01)), offered=offered) for offered in (91.0, 108.0))
+    for run, capacity in ((fewer, 91), (more, 100)):
+        assert capacity_found([run], OBJECTIVES[:1], run, [Trial(100, True)])["capacity"] == capacity
+
+
 def test_requests_without_an_answer_in_time_are_late() -> None:
     run = replace(result_of(np.full(90, 0.01)), requests=100, fates={"answered": 90, "late": 6, "lost": 4})
     found = capacity_found([run], (parsed("p99<50ms"),), run, [Trial(100, True)])

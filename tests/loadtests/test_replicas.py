@@ -18,6 +18,13 @@ def test_a_peak_needs_its_capacity_room_and_spares() -> None:
     assert values(plan)["resources"]["limits"] == {"memory": "896Mi"}
 
 
+def test_what_one_can_do_is_what_came() -> None:
+    fewer = replace(result_of(np.full(1000, 0.02), rate=400), offered=360.0)
+    plan = replicas(3600, fewer, None, Assumptions(headroom=0.0, spare=0))
+    assert (plan.capacity, plan.replicas, plan.rate) == (360, 10, 252)
+    assert plan.in_flight == pytest.approx(252 * 0.02, rel=0.01)
+
+
 def test_requests_in_flight_are_those_at_the_target_and_not_at_the_capacity() -> None:
     """They wait for longer at the capacity; where the server tells, what callers wait beside it does not count."""
     confirmed, lower = (result_of(np.full(1000, wait), rate=rate) for wait, rate in ((0.05, 400), (0.02, 300)))
