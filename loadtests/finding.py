@@ -56,7 +56,7 @@ class Search:
         trials: list[Trial] = []
         first = self.first or self._guess(runs)
         while (rate := next_rate(trials, first, self.precision, _FEWEST / self.plan.seconds)) is not None:
-            self._try(rate, self.plan.seconds, runs)
+            self._judge(rate, self.plan.seconds, runs)
             trials.append(Trial(rate, held(runs[-1], self.objectives), not runs[-1].invalid))
         low, _ = bracket(trials)
         confirmed = self._confirmed(low, runs) if low else None
@@ -82,17 +82,23 @@ class Search:
         _check(guess, runs)
         return max(0.1, guess.answered / 2)
 
-    def _try(self, rate: float, seconds: float, runs: list[Result]) -> None:
+    def _judge(self, rate: float, seconds: float, runs: list[Result]) -> None:
+        """Until its objectives can't be held any more."""
+        self._try(rate, seconds, runs, lambda progress: hopeless(progress, rate, self.objectives))
+
+    def _try(
+        self, rate: float, seconds: float, runs: list[Result], is_over: Callable[[Progress], bool] = lambda _: False
+    ) -> None:
         plan = replace(self.plan, load=Open(rate), seconds=seconds, objective=tightest(self.objectives))
         watch = self.watcher(plan)
-        result = run(self.target, plan, lambda progress: watch(progress) or hopeless(progress, rate, self.objectives))
+        result = run(self.target, plan, lambda progress: watch(progress) or is_over(progress))
         self.tell(result, ", ".join(in_words(result, self.objectives)))
         _check(result, runs)
         runs.append(result)
 
     def _confirmed(self, rate: float, runs: list[Result]) -> Result | None:
         for lower in confirmations(rate):
-            self._try(lower, _LONGER * self.plan.seconds, runs)
+            self._judge(lower, _LONGER * self.plan.seconds, runs)
             if held(runs[-1], self.objectives):
                 return runs[-1]
         return None

@@ -146,6 +146,7 @@ def load(
         else:
             aimed, again, notes = replayed(replay, speed, aim)
             load_plan = replace(load_plan, load=again.load, seconds=again.seconds, warm_up=0.0)
+        question.check(aimed)
     except (CannotTest, ValueError) as error:
         typer.secho(f"loadtest: {error}", fg="red", err=True)
         raise typer.Exit(2) from None

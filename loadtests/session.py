@@ -6,11 +6,12 @@ from typing import Protocol
 
 from loadtests.enough import enough
 from loadtests.finding import Search
-from loadtests.objective import Objective
+from loadtests.objective import Measure, Objective
 from loadtests.replicas import Assumptions, replicas, use, values
 from loadtests.result import Result
 from loadtests.result_file import Document
 from loadtests.run import Plan, Progress, Target, run
+from loadtests.terms import UnknownTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,17 @@ class Question:
     peak: float | None = None
     sweep: bool = False
     precision: float | None = None
+
+    def check(self, target: Target) -> None:
+        """Raises `UnknownTerms` where no answer of the target could tell, or not all that was asked."""
+        if self.sweep and self.peak is not None:
+            raise UnknownTerms("--plan counts replicas of the capacity that --slo finds: leave out --sweep")
+        streams = [each for each in self.objectives if each.measure is not Measure.LATENCY]
+        if streams and not any(call.stream for call in target.calls):
+            raise UnknownTerms(
+                f"{streams[0]} is of streams, and {target.model} answers {target.protocol} in one piece: "
+                "ask for whole answers, as in --slo 'p99<50ms'"
+            )
 
 
 class Onlooker(Protocol):

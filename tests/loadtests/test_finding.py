@@ -53,6 +53,11 @@ def test_a_curve_goes_on_until_the_server_can_do_no_more(url: str) -> None:
     assert found.decision["knee"] in offered
 
 
+def test_a_curve_is_whole_where_an_objective_is_missed(url: str) -> None:
+    found = search(url, "p50<1ms", []).curve(highest=100.0)
+    assert {run.ended for run in found.runs} == {""}
+
+
 def test_a_search_ends_when_its_server_is_gone_and_keeps_its_runs() -> None:
     with stub(dies_at=10) as url:
         own = search(url, "p50<100ms", [], first=40.0)

@@ -53,3 +53,9 @@ def test_a_model_that_is_not_there_is_told(tiny_server: RunningServer) -> None:
     done = CliRunner().invoke(loadtest, [tiny_server.url, "--model", "nope"])
     assert done.exit_code == 2
     assert "nope" in done.stderr
+
+
+def test_an_objective_of_streams_is_refused_where_there_are_none(tiny_server: RunningServer) -> None:
+    done = CliRunner().invoke(loadtest, [tiny_server.url, "--model", "double", "--slo", "ttft_p95<200ms"])
+    assert done.exit_code == 2
+    assert "ttft_p95<200ms is of streams" in done.stderr

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from loadtests.benchmarks.stub_server import stub
 from loadtests.capacity import Trial
@@ -11,6 +12,7 @@ from loadtests.result import Result
 from loadtests.result_file import Document
 from loadtests.run import Plan, Progress
 from loadtests.session import Question, answered, with_replicas
+from loadtests.terms import UnknownTerms
 from tests.loadtests.results import result_of
 from tests.loadtests.test_run import target
 
@@ -34,6 +36,17 @@ def test_a_load_ends_when_its_percentile_is_sure_enough() -> None:
         plan = Plan(Open(20), 600.0, warm_up=0.0)
         found = answered(target(url), plan, Question(precision=20.0), Nobody())
     assert found.runs[0].seconds < 600
+
+
+def test_what_no_answer_could_tell_is_refused_before_anything_is_sent() -> None:
+    whole, streamed = target("http://localhost:1"), target("http://localhost:1", "/events/3")
+    of_streams = Question((parsed("p99<1s"), parsed("ttft_p95<200ms")))
+    with pytest.raises(UnknownTerms, match="ttft_p95<200ms is of streams"):
+        of_streams.check(whole)
+    of_streams.check(streamed)
+    Question((parsed("p99<1s"),), peak=10.0).check(whole)
+    with pytest.raises(UnknownTerms, match="--plan .* leave out --sweep"):
+        Question((parsed("p99<1s"),), peak=10.0, sweep=True).check(whole)
 
 
 def test_a_peak_is_told_in_replicas() -> None:
