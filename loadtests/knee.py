@@ -18,7 +18,7 @@ def knee(runs: Sequence[Result]) -> Result | None:
 
 
 def saturated(run: Result) -> bool:
-    """It answers less than what comes. Answers are counted until the last one has come, for which whoever came first had
-    to wait for some time too."""
+    """It answers less than what comes. Answers are counted until the last one has come, for which those of the first
+    moment had to be waited for too."""
     last = run.moments[0].maximum / 1e3 if run.moments else 0.0
     return run.answered * (run.seconds + last) < _KEEPS_UP * run.offered * run.seconds

@@ -40,10 +40,14 @@ def read(path: Path) -> Document:
         found = json.loads(path.read_text())
         if found["format"] != FORMAT:
             raise NoResult(f"{path} has the format {found['format']}, and this version reads {FORMAT}")
-        return Document(tuple(_result(run) for run in found["runs"]), found["decision"])
+        document = Document(tuple(_result(run) for run in found["runs"]), found["decision"])
+        _ = document.decisive
+        return document
     except OSError as error:
         raise NoResult(f"{path} can't be read: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError) as error:
+    except IndexError:
+        raise NoResult(f"{path} holds no run, or not the one that it was decided by") from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         if isinstance(error, NoResult):
             raise
         raise NoResult(f"{path} is no result of a load test (`slipway loadtest URL --json FILE` writes one)") from None

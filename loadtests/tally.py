@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from loadtests.histogram import Histogram
+from loadtests.messages import Messages
 from loadtests.outcomes import Fate, Outcomes, fate
 
 _MESSAGES = 50  # different ones that are kept
@@ -38,7 +39,7 @@ class Tally:
         self.first = Histogram()
         self.gap = Histogram()
         self.statuses: Counter[int] = Counter()
-        self.messages: Counter[str] = Counter()
+        self._messages = Messages(_MESSAGES)
         self.tokens = 0
         self.last_finish = 0.0
         self.last_answer = 0.0
@@ -50,6 +51,10 @@ class Tally:
     @property
     def requests(self) -> int:
         return self.statuses.total()
+
+    @property
+    def messages(self) -> Counter[str]:
+        return self._messages.counts
 
     @property
     def fates(self) -> Counter[Fate]:
@@ -67,16 +72,12 @@ class Tally:
         self.first.record(first[~np.isnan(first)])
         self.gap.record(outcomes.gaps)
         self.statuses.update(_counted(outcomes.status))
-        self._add_messages(outcomes.messages)
+        for message, count in outcomes.messages.items():
+            self._messages.add(message, count)
         self.tokens += int(outcomes.tokens[answered].sum())
         self.last_finish = max(self.last_finish, float(outcomes.finished.max()))
         self.last_answer = max(self.last_answer, float(outcomes.finished[answered].max(initial=0.0)))
         self._add_spans(outcomes, answered, latency)
-
-    def _add_messages(self, messages: Counter[str]) -> None:
-        for message, count in messages.items():
-            if message in self.messages or len(self.messages) < _MESSAGES:
-                self.messages[message] += count
 
     def _add_spans(self, outcomes: Outcomes, answered: np.ndarray, latency: np.ndarray) -> None:
         number = (outcomes.intended // self.span).astype(np.int64)

@@ -27,7 +27,7 @@ def test_what_was_noted_is_taken_once() -> None:
 def test_of_very_many_messages_some_are_kept() -> None:
     collecting = Collecting()
     for number in range(1000):
-        collecting.note(number, 0.0, 0.0, 0.0, Reply(500, message=f"request {number} failed"), start=0.0)
+        collecting.note(number, 0.0, 0.0, 0.0, Reply(500, message=f"request {'x' * number} failed"), start=0.0)
     taken = collecting.taken()
     assert len(taken) == 1000
     assert 1 < len(taken.messages) < 100

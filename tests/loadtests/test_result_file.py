@@ -24,6 +24,9 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
         ("{", "no result of a load test"),
         ("[]", "no result of a load test"),
         ('{"format": 1, "runs": [{}], "decision": {}}', "no result of a load test"),
+        ('{"format": 1, "runs": [1], "decision": {}}', "no result of a load test"),
+        ('{"format": 1, "runs": [], "decision": []}', "no result of a load test"),
+        ('{"format": 1, "runs": [], "decision": {}}', "holds no run"),
         ('{"format": 99}', "format 99"),
     ],
 )

@@ -45,7 +45,7 @@ def test_what_no_answer_could_tell_is_refused_before_anything_is_sent() -> None:
         of_streams.check(whole)
     of_streams.check(streamed)
     Question((parsed("p99<1s"),), peak=10.0).check(whole)
-    with pytest.raises(UnknownTerms, match="--plan .* leave out --sweep"):
+    with pytest.raises(UnknownTerms, match=r"--plan .* leave out --sweep"):
         Question((parsed("p99<1s"),), peak=10.0, sweep=True).check(whole)
 
 
