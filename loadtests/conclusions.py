@@ -4,6 +4,7 @@ Rule: a request that was refused, failed or lost is a miss, so that nothing is g
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from loadtests.capacity import Trial, bracket, limited_by_generator
@@ -11,6 +12,7 @@ from loadtests.knee import knee
 from loadtests.objective import Measure, Objective, attainment
 from loadtests.outcomes import Fate
 from loadtests.result import Result
+from loadtests.result_file import Document
 from loadtests.run import Progress
 
 _HOPELESS = 4.0  # times as many misses as a run may have
@@ -60,10 +62,20 @@ def capacity_found(
 
 
 def curve_found(runs: Sequence[Result], objectives: Sequence[Objective]) -> dict[str, Any]:
-    """With the rate of the knee."""
+    """With the rate of the knee, and the run that is there."""
     found = knee(runs)
     points = [_point(each, objectives) for each in runs]
-    return {"kind": "curve", "knee": found.offered if found else None, "points": points}
+    curve = {"kind": "curve", "knee": found.offered if found else None, "points": points}
+    return curve | ({"run": list(runs).index(found)} if found else {})
+
+
+def to_be_told(document: Document) -> Result:
+    """The run that was decided by. One that holds a capacity holds it also where requests left late: what would keep
+    another from saying anything is to be borne in mind."""
+    run = document.decisive
+    if not document.decision.get("capacity"):
+        return run
+    return replace(run, invalid=(), notes=(*run.invalid, *run.notes))
 
 
 def rate_held(confirmed: Result) -> float:

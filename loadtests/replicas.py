@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from loadtests.conclusions import rate_held
+from loadtests.inputs.openai_calls import CHAT, COMPLETIONS
 from loadtests.result import Result
 
 _MI = 2**20
@@ -38,7 +39,7 @@ class Use:
 @dataclass(frozen=True, slots=True)
 class Replicas:
     """`in_flight` is how many requests one replica has at once at the autoscaler's target: by Little's law, their rate
-    times how long each is in the server."""
+    times how long each is in the server. Those of a model that `writes` are its sequences."""
 
     wanted: float
     capacity: float
@@ -48,6 +49,7 @@ class Replicas:
     cpu: str
     memory: str
     assumptions: Assumptions
+    writes: bool = False
 
 
 def replicas(
@@ -67,6 +69,7 @@ def replicas(
         cpu=f"{ceil(use.cpu * 10) * 100}m" if use else "",
         memory=f"{ceil(use.memory * (1 + assumptions.memory_margin) / _MI / 64) * 64}Mi" if use else "",
         assumptions=assumptions,
+        writes=confirmed.protocol in (COMPLETIONS, CHAT),
     )
 
 
@@ -94,6 +97,7 @@ def values(plan: Replicas) -> dict[str, Any]:
             "maxReplicas": 2 * plan.replicas,
             "requestsPerSecondPerReplica": plan.rate,
             "requestsInFlightPerReplica": plan.in_flight,
+            **({"sequencesPerReplica": plan.in_flight} if plan.writes else {}),
         },
     }
 

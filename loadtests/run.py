@@ -18,6 +18,7 @@ from loadtests.result import Ending, Generator, Result
 from loadtests.sender_process import Errand
 from loadtests.senders import Senders, started
 from loadtests.sending import Share
+from loadtests.server_figures import of_streams
 from loadtests.server_side import Sources, listening
 from loadtests.summary import latencies, moments
 from loadtests.tally import Tally
@@ -99,7 +100,8 @@ def run(target: Target, plan: Plan, watch: Watch = lambda _: False) -> Result:
         every = max(1.0, plan.seconds / _MOST_SPANS)
         with listening(sources, senders.start, every) as heard:
             seconds, ending = _Counting(senders, tally, cost, plan).counted(watch, interrupted)
-    found = replace(result(target, plan, tally, cost, began, seconds), server=heard.told(), machine=where)
+    found = result(target, plan, tally, cost, began, seconds)
+    found = replace(found, server=of_streams(heard.told()) if found.first else heard.told(), machine=where)
     return _with_notes(found, tally, plan, ending)
 
 

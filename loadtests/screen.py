@@ -3,8 +3,9 @@
 Rule: a run that says nothing says so in red; where no terminal is, plain lines say all of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from math import ceil
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -12,7 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from loadtests import live_view
-from loadtests.conclusions import nothing_held
+from loadtests.conclusions import nothing_held, to_be_told
 from loadtests.result import Ending, Result
 from loadtests.result_file import Document
 from loadtests.result_view import in_a_line, load_in_words, tables, trials
@@ -82,7 +83,7 @@ class Screen:
         if self._console.is_terminal and len(self._told) > 1:
             self._print(trials(self._told))
         self._print("")
-        for part in tables(found.decisive):
+        for part in tables(to_be_told(found)):
             self._print(part)
         with suppress(KeyError):
             self._print(_CONCLUSIONS[decision["kind"]](decision))
@@ -120,10 +121,16 @@ def _capacity(decision: dict[str, Any]) -> str:
     elif not decision["valid"]:
         lines.append("[yellow]requests left late, which counts as the server's time: it may do more[/yellow]")
     if plan := decision.get("plan"):
-        spare = f"{plan['assumptions']['headroom']:.0%} free, {plan['assumptions']['spare']} may be gone"
-        scale = f"scale at {plan['in_flight']:g} requests in flight each"
-        lines.append(f"{plan['wanted']:g} requests/s need {plan['replicas']} replicas ({spare}); {scale}")
+        lines += _plan(plan, decision["values"]["autoscaling"])
     return "\n".join(lines)
+
+
+def _plan(plan: dict[str, Any], scaling: dict[str, float]) -> Iterator[str]:
+    wanted, assumed = f"{plan['wanted']:g} requests/s", plan["assumptions"]
+    room = f"which bear {assumed['headroom']:.0%} more, and {assumed['spare']} of which may be gone"
+    yield f"{wanted} need {plan['replicas']} replicas, {room}"
+    targets = ", ".join(f"{name} {value:g}" for name, value in scaling.items() if name.endswith("PerReplica"))
+    yield f"an autoscaler has {ceil(plan['wanted'] / plan['rate'])} for them, with {targets}"
 
 
 def _curve(decision: dict[str, Any]) -> str:

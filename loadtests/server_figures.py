@@ -93,6 +93,13 @@ def told(samples: Sequence[Sample], surely: bool) -> dict[str, Any]:
     return {**found, "series": list(_series(samples)), "notes": notes} if found else {"notes": notes}
 
 
+def of_streams(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Without sizes of batches: each stream counts as a batch of its own, whatever runs beside it."""
+    series = [{name: value for name, value in entry.items() if name != "batch"} for entry in found.get("series", ())]
+    rest = {name: value for name, value in found.items() if name not in ("batch", "batches")}
+    return rest | ({"series": series} if series else {})
+
+
 def _split(samples: Sequence[Sample]) -> dict[str, Any]:
     told = [sample.statistics for sample in samples if sample.statistics]
     return {} if len(told) < 2 else _between(told[0], told[-1]) | {"batches": _batches(told[0], told[-1])}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from loadtests.comparison import Change, Verdict
-from loadtests.conclusions import nothing_held
+from loadtests.conclusions import nothing_held, to_be_told
 from loadtests.outcomes import Fate
 from loadtests.result import Ending, Result
 from loadtests.result_file import Document
@@ -12,13 +12,8 @@ from loadtests.result_view import load_in_words
 from training.report.section import Text
 
 
-def decisive(document: Document) -> Result:
-    """The run that shows what was found; the last one where nothing else is said."""
-    return document.runs[int(document.decision.get("run", -1))]
-
-
 def headline(document: Document) -> Text:
-    decision, run = document.decision, decisive(document)
+    decision, run = document.decision, to_be_told(document)
     if decision.get("kind") == "capacity":
         return _capacity(decision, run)
     if decision.get("kind") == "curve":

@@ -89,7 +89,7 @@ def timeline(result: Result) -> Drawing:
 
     caption = (
         "Above, the latency of the requests that were meant to leave at that time; below, how many those were and how "
-        "many of them were answered. A server that keeps up has both lines on one another."
+        "many of them were answered, however late. Latency that climbs and climbs is a server that can't keep up."
     )
     return Drawing(drawn((8.4, 4.4), draw), "Latency, rates and failures over time", caption)
 
@@ -127,11 +127,14 @@ def _middles(result: Result) -> np.ndarray:
 
 
 def server_split(result: Result) -> Drawing:
-    """Queue and compute of a request on average, and rows in a batch, second by second."""
+    """Queue and compute of a request on average, and rows in a batch if it is told, second by second."""
     series = [entry for entry in result.server["series"] if "queue_ms" in entry]
+    batched = any("batch" in entry for entry in series)
 
     def draw(figure: Figure) -> None:
-        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+        above, *below = figure.subplots(
+            1 + batched, 1, sharex=True, height_ratios=(3, 2)[: 1 + batched], squeeze=False
+        )[:, 0]
         at = [entry["at"] for entry in series]
         stacked = [[entry[name] for entry in series] for name in ("queue_ms", "compute_ms")]
         above.stackplot(at, *stacked, labels=("in the queue", "computing"), colors=(_ORANGE, _BLUE), alpha=0.75)
@@ -139,12 +142,13 @@ def server_split(result: Result) -> Drawing:
         above.set_ylim(bottom=0)
         above.grid(alpha=0.2)
         above.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
-        below.plot(
-            at, [entry.get("batch", np.nan) for entry in series], color=_GREEN, marker="." if len(at) < 60 else ""
-        )
-        below.set(ylabel="rows in a batch", xlabel="seconds since the load began")
-        below.set_ylim(bottom=0)
-        below.grid(alpha=0.2)
+        for axes in below:
+            rows = [entry.get("batch", np.nan) for entry in series]
+            axes.plot(at, rows, color=_GREEN, marker="." if len(at) < 60 else "")
+            axes.set_ylabel("rows in a batch")
+            axes.set_ylim(bottom=0)
+            axes.grid(alpha=0.2)
+        (above, *below)[-1].set_xlabel("seconds since the load began")
 
     caption = (
         "As the server counts. Time in the queue that grows means too few instances for the rate; computing that grows "
@@ -169,7 +173,7 @@ def throughput_curve(decision: dict[str, Any], limits: Sequence[float], mark: tu
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        rates_of = [point["answered"] for point in points]
+        rates_of = [point["offered"] for point in points]
         for name, colour in (("p99", _BLUE), ("p50", _GREEN)):
             axes.plot(
                 rates_of,
@@ -182,7 +186,7 @@ def throughput_curve(decision: dict[str, Any], limits: Sequence[float], mark: tu
         missed = [point for point in points if point["held"] is False]
         if missed:
             axes.plot(
-                [point["answered"] for point in missed],
+                [point["offered"] for point in missed],
                 [point["p99"] or np.nan for point in missed],
                 linestyle="", marker="x", markersize=9, color=_RED, label="objective missed",
             )  # fmt: skip
@@ -192,7 +196,7 @@ def throughput_curve(decision: dict[str, Any], limits: Sequence[float], mark: tu
             axes.axvline(mark[1], color=INK, linewidth=0.9, linestyle=":")
             axes.annotate(f" {mark[0]} ", (mark[1], 1), xycoords=("data", "axes fraction"), va="top", ha="right")
         axes.set_yscale("log")
-        axes.set(xlabel="answered requests/s", ylabel="ms")
+        axes.set(xlabel="requests/s that came", ylabel="ms")
         _plain(axes)
         axes.legend(frameon=False, loc="upper left")
 
@@ -200,7 +204,7 @@ def throughput_curve(decision: dict[str, Any], limits: Sequence[float], mark: tu
         "One point for each run. To the left more load costs little time; where the curve turns up, requests wait for "
         "one another, and more load only makes them wait longer."
     )
-    return Drawing(drawn((8.4, 3.4), draw), "Latency at each throughput", caption)
+    return Drawing(drawn((8.4, 3.4), draw), "Latency at each rate", caption)
 
 
 def _percentile_axis(axes: Axes, most: float) -> None:

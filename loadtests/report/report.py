@@ -1,11 +1,13 @@
 """A load test's results, or two that are compared, as one page. Rule: words first, then plots, then tables."""
 
 from collections.abc import Iterator
+from math import ceil
 
 from loadtests.comparison import Change, compared, unlike, worst
+from loadtests.conclusions import to_be_told
 from loadtests.objective import parsed
 from loadtests.report import plots, tables
-from loadtests.report.headline import comparison_headline, decisive, headline
+from loadtests.report.headline import comparison_headline, headline
 from loadtests.report.yaml_text import yaml_text
 from loadtests.result import Latencies, Result
 from loadtests.result_file import Document
@@ -20,7 +22,7 @@ _PERCENTILES = (
 
 
 def report(document: Document) -> bytes:
-    run = decisive(document)
+    run = to_be_told(document)
     lead = (
         f"{load_in_words(run)} on {run.model} at {run.url}. Latency counts from when a request was meant to leave, so "
         "that a server that stalls can't hide it."
@@ -55,7 +57,11 @@ def _curve(document: Document) -> Iterator[Part]:
 
 def _plan(document: Document) -> Iterator[Part]:
     needed = document.decision["plan"]
-    yield Text(f"{needed['wanted']:g} requests/s need {needed['replicas']} replicas. For the Kubernetes files:")
+    scaled = ceil(needed["wanted"] / needed["rate"])
+    yield Text(
+        f"{needed['wanted']:g} requests/s need {needed['replicas']} replicas, or {scaled} where an autoscaler keeps "
+        "each at its target. For the Kubernetes files:"
+    )
     yield Code(yaml_text(document.decision["values"]))
     yield tables.plan(needed)
 

@@ -33,7 +33,7 @@ def _run(run: Result) -> tuple[str, ...]:
     bad = run.requests - run.fates.get(Fate.ANSWERED, 0)
     latency = run.latency
     times = (f"{latency.p50:.2f}", f"{latency.p99:.2f}", f"{latency.maximum:.2f}")
-    verdict = "; ".join(run.invalid)
+    verdict = "; ".join(reason.partition(": ")[0] for reason in run.invalid)
     return (load_in_words(run), f"{run.offered:.4g}", f"{run.answered:.4g}", str(bad), *times, verdict)
 
 
@@ -101,7 +101,7 @@ def plan(needed: Mapping[str, Any]) -> Table:
         (
             ("wanted at the peak", f"{needed['wanted']:g} requests/s"),
             ("one replica holds", f"{needed['capacity']:g} requests/s"),
-            ("kept free at the peak", f"{assumed['headroom']:.0%}"),
+            ("more than the peak that they can bear", f"{assumed['headroom']:.0%}"),
             ("replicas that may be gone", f"{assumed['spare']}"),
             ("the autoscaler adds one at", f"{assumed['target']:.0%} of a replica's capacity"),
             ("requests in flight at that rate, for each", f"{needed['in_flight']:g}"),

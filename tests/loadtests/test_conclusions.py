@@ -4,8 +4,18 @@ import numpy as np
 import pytest
 
 from loadtests.capacity import Trial
-from loadtests.conclusions import capacity_found, curve_found, held, hopeless, in_words, nothing_held, tightest
+from loadtests.conclusions import (
+    capacity_found,
+    curve_found,
+    held,
+    hopeless,
+    in_words,
+    nothing_held,
+    tightest,
+    to_be_told,
+)
 from loadtests.objective import parsed
+from loadtests.result_file import Document
 from loadtests.run import Progress
 from loadtests.tally import Tally
 from tests.loadtests.results import result_of
@@ -73,9 +83,18 @@ def test_what_never_held_is_told_without_more() -> None:
     assert nothing_held(found) == "no rate was found that holds p99<50ms"
 
 
+def test_what_held_is_told_as_valid_though_requests_left_late() -> None:
+    run = replace(result_of(np.full(100, 0.01)), invalid=("left late",), notes=("busy",))
+    held_it = to_be_told(Document((run,), capacity_found([run], OBJECTIVES[:1], run, [Trial(100, True)])))
+    assert (held_it.invalid, held_it.notes) == ((), ("left late", "busy"))
+    assert to_be_told(Document((run,))) == run
+
+
 def test_a_curve_has_its_points_and_its_knee() -> None:
     found = curve_found([result_of(np.full(100, 0.01)), result_of(np.full(100, 0.5))], ())
     assert found["knee"] == pytest.approx(100)
+    assert found["run"] == 0, "what is told in full is the run at the knee, and not the last and slowest"
+    assert "run" not in curve_found([result_of(np.array([]), refused=10)], ())
     assert [point["p99"] for point in found["points"]] == pytest.approx([10, 500], rel=0.01)
 
 

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 
 from loadtests.replicas import Assumptions, Use, replicas, use, values
 from tests.loadtests.results import result_of
+from tests.test_architecture import ROOT
 
 
 def test_a_peak_needs_its_capacity_room_and_spares() -> None:
@@ -38,6 +40,19 @@ def test_requests_in_flight_are_those_at_the_target_and_not_at_the_capacity() ->
 def test_targets_of_a_model_that_is_rarely_asked_are_not_0_which_the_chart_refuses() -> None:
     plan = replicas(0.05, result_of(np.full(1000, 0.001), rate=0.06), None, Assumptions())
     assert (plan.rate, plan.in_flight) == (0.042, 0.000042)
+
+
+@pytest.mark.parametrize("protocol", ["v2", "chat"])
+def test_the_chart_has_every_value_that_is_given(protocol: str) -> None:
+    """Sequences are what models that write have in flight."""
+    schema = json.loads((ROOT / "deploy" / "helm" / "slipway" / "values.schema.json").read_text())["properties"]
+    confirmed = replace(result_of(np.full(1000, 0.02), rate=400), protocol=protocol)
+    plan = replicas(5000, confirmed, Use(1.0, 2.0**29), Assumptions())
+    given = values(plan)
+    scaling = given["autoscaling"]
+    assert set(given) <= set(schema)
+    assert set(scaling) <= set(schema["autoscaling"]["properties"])
+    assert scaling.get("sequencesPerReplica") == (plan.in_flight if protocol == "chat" else None)
 
 
 def test_a_server_that_tells_nothing_leaves_its_resources_open() -> None:

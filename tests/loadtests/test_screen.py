@@ -12,6 +12,7 @@ from loadtests.result import Ending
 from loadtests.result_file import Document
 from loadtests.run import Plan, Progress
 from loadtests.screen import Screen
+from tests.loadtests.report.documents import capacity
 from tests.loadtests.results import result_of
 from tests.loadtests.test_live_view import tally
 
@@ -48,6 +49,14 @@ def test_a_capacity_is_told_with_what_came_of_the_requests() -> None:
     assert "generator may be what missed" not in words
     late = capacity_found([RUN], objectives, None, [Trial(100, False, valid=False)])
     assert "generator may be what missed" in shown(Document((RUN,), late))[1]
+
+
+def test_a_plan_is_told_with_the_targets_of_the_chart() -> None:
+    _, words = shown(capacity())
+    plan = capacity().decision["plan"]
+    assert f"1000 requests/s need {plan['replicas']} replicas, which bear 20% more" in words
+    targets = f"requestsPerSecondPerReplica {plan['rate']:g}, requestsInFlightPerReplica {plan['in_flight']:g}"
+    assert f"an autoscaler has 15 for them, with {targets}" in words
 
 
 def test_a_run_is_told_in_a_line() -> None:

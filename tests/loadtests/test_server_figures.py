@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from loadtests.server_figures import Sample, Statistics, process, statistics, told
+from loadtests.server_figures import Sample, Statistics, of_streams, process, statistics, told
 
 METRICS = """# TYPE process_cpu_seconds_total counter
 process_cpu_seconds_total 12.5
@@ -84,3 +84,13 @@ def test_all_versions_count_together() -> None:
     used = process(METRICS, "double")
     assert used is not None
     assert (used.cpu, used.memory, used.requests) == (12.5, 3e8, 42)
+
+
+def test_streams_tell_of_no_batches() -> None:
+    found = told([sample(0.0, 100, 10.0), sample(1.0, 120, 11.0)], surely=True)
+    assert "batch" in found
+    assert "batch" in found["series"][0]
+    streams = of_streams(found)
+    assert not {"batch", "batches"} & {*streams, *streams["series"][0]}
+    assert streams["queue_ms"] == found["queue_ms"]
+    assert of_streams({"notes": []}) == {"notes": []}

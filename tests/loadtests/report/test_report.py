@@ -7,7 +7,8 @@ import pytest
 
 from loadtests.report.report import comparison, report
 from loadtests.result_file import Document
-from tests.loadtests.report.documents import EVIL, capacity, run
+from loadtests.server_figures import of_streams
+from tests.loadtests.report.documents import EVIL, SERVER, capacity, run
 from tests.loadtests.results import result_of
 
 
@@ -71,6 +72,13 @@ def test_it_needs_nothing_from_anywhere(page: bytes) -> None:
     assert all(str(each).startswith("#") for each in references)
     assert not re.findall(r"@import|url\((?!#)", page.decode())
     assert "script" not in {tag for tag, _ in Page(page).tags}
+
+
+def test_where_no_batches_are_told_none_are_drawn() -> None:
+    text = report(Document((replace(run(), server=of_streams(SERVER)),))).decode()
+    assert "Queue and compute" in text
+    assert "rows in a batch" not in text
+    assert "rows in a batch" in report(Document((run(),))).decode()
 
 
 def test_an_invalid_run_concludes_nothing() -> None:
