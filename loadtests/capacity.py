@@ -22,9 +22,13 @@ class Trial:
 def next_rate(
     trials: Sequence[Trial], first: float, precision: float = PRECISION, lowest: float = 0.05
 ) -> float | None:
-    """None when it is found, or can't be: below `lowest` it is no matter of the rate."""
+    """None when it is found, or can't be: below `lowest` it is no matter of the rate. What was missed where requests
+    left late is tried once more, since whatever kept the generator may be over."""
     if not trials:
         return first
+    last = trials[-1]
+    if not (last.held or last.valid) and all(trial.rate != last.rate for trial in trials[:-1]):
+        return last.rate
     low, high = bracket(trials)
     if high is None:
         return 2 * low if low < _HIGHEST else None
@@ -35,8 +39,13 @@ def next_rate(
 
 def bracket(trials: Sequence[Trial]) -> tuple[float, float | None]:
     """The highest rate that held below all that did not (0: none), and the lowest that did not (None: none)."""
-    high = min((trial.rate for trial in trials if not trial.held), default=None)
+    missed = [trial.rate for trial in _last_of_each(trials) if not trial.held]
+    high = min(missed, default=None)
     return max((trial.rate for trial in trials if high is None or trial.rate < high), default=0.0), high
+
+
+def _last_of_each(trials: Sequence[Trial]) -> list[Trial]:
+    return list({trial.rate: trial for trial in trials}.values())
 
 
 def confirmations(rate: float) -> Iterator[float]:
@@ -49,5 +58,5 @@ def confirmations(rate: float) -> Iterator[float]:
 
 def limited_by_generator(trials: Sequence[Trial]) -> bool:
     """Whether the search ended at a rate that the generator, and perhaps not the server, missed."""
-    missed = [trial for trial in trials if not trial.held]
+    missed = [trial for trial in _last_of_each(trials) if not trial.held]
     return bool(missed) and not min(missed, key=lambda trial: trial.rate).valid

@@ -133,13 +133,14 @@ def _recovery(run: Run, allowed: float) -> Judged:
         if moment.at >= end and _answered_all(moment) and moment.p50 <= _BACK * usual
     ]
     if not back:
-        return Judged(
-            "recovery", Verdict.FAILED, f"{run.name}: the median of {usual:.2f} ms before the peak never came back"
-        )
+        words = f"{run.name}: the median of {usual:.2f} ms before the peak never came back"
+        return _if_valid(result, "recovery", held=False, words=words)
     after = max(0.0, back[0] - end)
     words = f"{run.name}: {after:.1f} s after the peak the median was at most twice the {usual:.2f} ms of before"
-    verdict = Verdict.PASSED if after <= allowed else Verdict.FAILED
-    return Judged("recovery", verdict, f"{words}; {allowed:g} s are allowed")
+    words += f"; {allowed:g} s are allowed"
+    return (
+        Judged("recovery", Verdict.PASSED, words) if after <= allowed else _if_valid(result, "recovery", False, words)
+    )
 
 
 def _answered_all(moment: Moment) -> bool:

@@ -35,6 +35,18 @@ def test_a_generator_that_can_do_no_more_ends_the_search_and_is_told() -> None:
     assert not limited_by_generator(search(400.0, 100.0, generator=500.0))
 
 
+def test_what_was_missed_once_while_requests_left_late_is_tried_again() -> None:
+    """Whatever else the machine did may be over; missed twice it is missed, and so is what a punctual one missed."""
+    trials = [Trial(100, True), Trial(200, False, valid=False)]
+    assert next_rate(trials, 100.0) == 200
+    assert next_rate([*trials, Trial(200, True)], 100.0) == 400
+    assert bracket([*trials, Trial(200, True)]) == (200, None)
+    assert next_rate([*trials, Trial(200, False, valid=False)], 100.0) == pytest.approx(141.4, abs=0.1)
+    assert limited_by_generator([*trials, Trial(200, False, valid=False)])
+    assert not limited_by_generator([*trials, Trial(200, False)])
+    assert next_rate([Trial(100, True), Trial(200, False)], 100.0) == pytest.approx(141.4, abs=0.1)
+
+
 def test_what_held_although_requests_left_late_held() -> None:
     trials = [Trial(100, True, valid=False), Trial(200, False)]
     assert bracket(trials) == (100, 200)

@@ -62,6 +62,15 @@ def test_what_never_recovers_has_failed() -> None:
     assert only(Checks(recovery_s=5.0), result, peak=(5.0, 10.0)).verdict is Verdict.FAILED
 
 
+@pytest.mark.parametrize(("after", "verdict"), [(10, "unsure"), (6, "unsure"), (2, "passed")])
+def test_nobody_knows_whether_it_recovered_while_requests_could_not_leave(after: int, verdict: str) -> None:
+    seconds = [0.01] * 5 + [0.5] * (5 + after) + [0.01] * (10 - after)
+    result = replace(result_of(np.repeat(seconds, 100)), invalid=("9 requests were not sent",))
+    found = only(Checks(recovery_s=5.0), result, peak=(5.0, 10.0))
+    assert found.verdict == verdict
+    assert ("9 requests were not sent" in found.words) is (verdict == "unsure")
+
+
 @pytest.mark.parametrize(
     ("growth", "noise", "verdict"), [(0.0, 0.1, "passed"), (100.0, 0.1, "failed"), (0.0, 1000.0, "unsure")]
 )
