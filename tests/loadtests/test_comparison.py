@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from loadtests.comparison import Verdict, compared, unlike, worst
-from loadtests.load import Closed
+from loadtests.load import Closed, Open
 from loadtests.result import Result
 from tests.loadtests.results import result_of
 
@@ -41,5 +43,22 @@ def test_more_refusals_are_slower_however_fast_the_rest_is() -> None:
 def test_other_loads_are_told() -> None:
     other = result_of(np.full(10, 0.01), load=Closed(4))
     [difference] = unlike(result_of(np.full(10, 0.01)), other)
-    assert "load was" in difference
-    assert "closed" in difference
+    assert difference == "load was 100 requests/s and is 4 callers"
+    bursts = result_of(np.full(10, 0.01), load=Open(100.0, variation=4.0))
+    [difference] = unlike(result_of(np.full(10, 0.01)), bursts)
+    assert "'variation': 4.0" in difference
+
+
+def test_the_same_requests_at_the_same_times_are_answered_as_often() -> None:
+    """Of others, and of callers who wait, the chance in how many came at which time leaves it open."""
+
+    def load(seed: int) -> Result:
+        found, counts = result_of(np.full(300, 0.01), rate=20), np.random.default_rng(seed).poisson(20, 15).tolist()
+        moments = [
+            replace(moment, fates={"answered": count}) for moment, count in zip(found.moments, counts, strict=True)
+        ]
+        return replace(found, moments=tuple(moments), generator=replace(found.generator, seed=seed))
+
+    alike, other = compared(load(0), load(0), 0.05)[3], compared(load(0), load(1), 0.05)[3]
+    assert (alike.interval, alike.verdict) == ((1.0, 1.0), Verdict.SAME)
+    assert other.verdict is Verdict.UNCLEAR
