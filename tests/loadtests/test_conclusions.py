@@ -50,6 +50,15 @@ def test_a_capacity_is_not_more_than_what_came() -> None:
         assert capacity_found([run], OBJECTIVES[:1], run, [Trial(100, True)])["capacity"] == capacity
 
 
+def test_of_several_objectives_the_one_that_is_missed_first_tells_what_was_in_time() -> None:
+    """A third is slower than 20 ms, of whom p50 allows half; 0.9 % are slower than 50 ms, of whom p99 allows 1 %."""
+    latencies = np.array([0.01] * 6667 + [0.03] * 3243 + [0.1] * 90)
+    run = result_of(latencies, rate=100)
+    found = capacity_found([run], OBJECTIVES, run, [Trial(100, True)])
+    assert (found["attainment"], found["late"]) == (0.991, 0.009)
+    assert found["goodput"] == pytest.approx(99.1)
+
+
 def test_requests_without_an_answer_in_time_are_late() -> None:
     run = replace(result_of(np.full(90, 0.01)), requests=100, fates={"answered": 90, "late": 6, "lost": 4})
     found = capacity_found([run], (parsed("p99<50ms"),), run, [Trial(100, True)])
