@@ -10,6 +10,9 @@ _MOST = 5_000_000
 """Requests; a million take half a minute or more."""
 
 
+LEAST = 60.0  # seconds
+
+
 class WrongTraffic(ValueError):
     """The text says what was expected."""
 
@@ -41,7 +44,12 @@ def _replayed(path: Path, speed: float) -> list[float]:
     if not requests:
         raise WrongTraffic(f"--replay {path} holds no request: record some traffic first")
     _check(len(requests), f"--replay {path}")
-    return [(request.at - requests[0].at) / speed for request in requests]
+    times = [(request.at - requests[0].at) / speed for request in requests]
+    if times[-1] < LEAST:
+        raise WrongTraffic(
+            f"--replay {path} is over in {times[-1]:.3g} s, and in less than {LEAST:g} s nothing is scaled"
+        )
+    return times
 
 
 def _check(count: float, what: str) -> None:
