@@ -48,7 +48,12 @@ def autoscale(
         int | None,
         Option(metavar="N", min=1, rich_help_panel=_TARGET, help="Requests; the largest that ran unless given."),
     ] = None,
-    instances: Annotated[int, Option(metavar="N", min=1, rich_help_panel=_TARGET, help="Of the model.")] = 1,
+    instances: Annotated[
+        int | None,
+        Option(
+            metavar="N", min=1, rich_help_panel=_TARGET, help="Of the model; as many as the server told unless given."
+        ),
+    ] = None,
     sheds: Annotated[
         bool, Option("--sheds", rich_help_panel=_TARGET, help="The model's latency_objective_ms is the objective.")
     ] = False,
@@ -113,7 +118,8 @@ def _words(
     service, goals = known.service, list(setup.targets.values())
     yield (
         f"one replica: a batch of b requests takes {service.base * 1e3:.3g} + {service.each * 1e3:.3g} b ms, "
-        f"b up to {service.largest}; {known.capacity:.4g} requests/s hold {objective}"
+        f"b up to {service.largest}{f', {service.instances} at once' if service.instances > 1 else ''}; "
+        f"{known.capacity:.4g} requests/s hold {objective}"
     )
     if not _USUAL_STRETCH > known.stretch > 1 / _USUAL_STRETCH:
         yield (

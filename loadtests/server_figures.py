@@ -65,6 +65,15 @@ def statistics(document: Any) -> Statistics | None:
         return None
 
 
+def instances(config: Any) -> dict[str, int]:
+    """How many of the model run side by side, as its config tells it; {} where it does not."""
+    try:
+        count = sum(int(group["count"]) for group in config["instance_group"])
+    except (KeyError, TypeError, ValueError):
+        return {}
+    return {"instances": count} if count else {}
+
+
 def process(text: str, model: str) -> Process | None:
     """Of what Prometheus scrapes; None where it does not tell of a process."""
     values: dict[str, float] = {}

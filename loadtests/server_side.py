@@ -18,7 +18,7 @@ from loadtests.asking import CannotTest
 from loadtests.asking_grpc import GrpcServer
 from loadtests.call import Header
 from loadtests.clients.trust import THE_KNOWN, Trust, ssl_context
-from loadtests.server_figures import Sample, process, statistics, told
+from loadtests.server_figures import Sample, instances, process, statistics, told
 
 METRICS_PORT = 8002
 _EVERY = 1.0  # seconds
@@ -46,7 +46,7 @@ class Sources:
 @dataclass(slots=True)
 class Heard:
     samples: list[Sample] = field(default_factory=list)
-    server: dict[str, str] = field(default_factory=dict)
+    server: dict[str, Any] = field(default_factory=dict)
     surely: bool = False
 
     def told(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def listening(sources: Sources, start: float, every: float = _EVERY) -> Iterator
 
 def _listen(sources: Sources, start: float, every: float, heard: Heard, over: Event) -> None:
     server = _over_grpc(sources) if urlsplit(sources.url).scheme.startswith("grpc") else _over_http(sources)
-    heard.server = _name(server.about())
+    heard.server = {**_name(server.about()), **instances(server.config())}
     over.wait(start - time.monotonic())
 
     def look() -> None:
@@ -96,16 +96,17 @@ class _Server:
     """Its documents; None where it has none."""
 
     about: Callable[[], Any]
+    config: Callable[[], Any]
     statistics: Callable[[], Any]
 
 
 def _over_http(sources: Sources) -> _Server:
-    path = f"/v2/models/{quote(sources.model, safe='')}/stats"
+    path = f"/v2/models/{quote(sources.model, safe='')}"
 
     def document(path: str) -> Any:
         return _parsed(_got(sources.url + path, sources.trust, sources.headers))
 
-    return _Server(lambda: document("/v2"), lambda: document(path))
+    return _Server(lambda: document("/v2"), lambda: document(f"{path}/config"), lambda: document(f"{path}/stats"))
 
 
 def _over_grpc(sources: Sources) -> _Server:
@@ -116,7 +117,11 @@ def _over_grpc(sources: Sources) -> _Server:
             return ask()
         return None
 
-    return _Server(lambda: asked(server.server), lambda: asked(lambda: server.statistics(sources.model)))
+    return _Server(
+        lambda: asked(server.server),
+        lambda: asked(lambda: server.config(sources.model)),
+        lambda: asked(lambda: server.statistics(sources.model)),
+    )
 
 
 def _name(found: Any) -> dict[str, str]:

@@ -42,8 +42,9 @@ class Measured:
     stretch: float
 
 
-def measured(document: Document, largest: int | None = None, instances: int = 1) -> Measured:
-    """Of a search with `--slo`. Raises `NotMeasured`."""
+def measured(document: Document, largest: int | None = None, instances: int | None = None) -> Measured:
+    """Of a search with `--slo`. The largest batch that ran and the server's own count of instances are taken where
+    nothing else is said. Raises `NotMeasured`."""
     _check(document)
     confirmed = document.decisive
     points = [point for run in document.runs if (point := _point(run)) is not None]
@@ -51,6 +52,7 @@ def measured(document: Document, largest: int | None = None, instances: int = 1)
         raise NotMeasured("the server did not tell how long its batches took (/v2/models/M/stats), so nobody knows")
     base, each = _line(points)
     largest = largest or max(_requests(run, rows) for run in document.runs for rows in run.server.get("batches", {}))
+    instances = instances or int(confirmed.server.get("instances", 1))
     service = Service(base, each, max(1, largest), instances, _overhead(document.runs))
     mean, p99 = confirmed.latency.mean / 1e3, confirmed.latency.p99 / 1e3
     stretch = _stretch(service, confirmed.offered, mean)
@@ -114,7 +116,7 @@ def _overhead(runs: Sequence[Result]) -> float:
 
 
 def _stretch(service: Service, rate: float, mean: float) -> float:
-    """With which a simulated replica's callers wait `mean` seconds at that rate."""
+    """With which a simulated replica's callers wait `mean` seconds at that rate. Raises `NotMeasured` for none."""
     low, high = _LEAST_STRETCH, _MOST_STRETCH
     for _ in range(_HALVINGS):
         middle = (low * high) ** 0.5
@@ -124,4 +126,9 @@ def _stretch(service: Service, rate: float, mean: float) -> float:
             high = middle
         else:
             low = middle
+    if low == _LEAST_STRETCH:
+        raise NotMeasured(
+            "callers waited for less than half as long as one such batch after another has them wait: give all its "
+            "--instances; ensembles, and models that run many requests side by side, can't be simulated"
+        )
     return float((low * high) ** 0.5)

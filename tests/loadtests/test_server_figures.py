@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from loadtests.server_figures import Sample, Statistics, of_streams, process, statistics, told
+from loadtests.server_figures import Sample, Statistics, instances, of_streams, process, statistics, told
 
 METRICS = """# TYPE process_cpu_seconds_total counter
 process_cpu_seconds_total 12.5
@@ -84,6 +84,12 @@ def test_all_versions_count_together() -> None:
     used = process(METRICS, "double")
     assert used is not None
     assert (used.cpu, used.memory, used.requests) == (12.5, 3e8, 42)
+
+
+@pytest.mark.parametrize("config", [None, {}, [], {"instance_group": []}, {"instance_group": [{}]}])
+def test_instances_that_are_not_told_are_not_known(config: Any) -> None:
+    assert instances(config) == {}
+    assert instances({"instance_group": [{"count": 2}, {"count": "3"}]}) == {"instances": 5}
 
 
 def test_streams_tell_of_no_batches() -> None:

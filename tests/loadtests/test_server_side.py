@@ -24,6 +24,7 @@ def test_a_server_tells_of_what_was_asked_of_it(tiny_server: RunningServer, sche
     assert (found["name"], found["requests"], found["notes"]) == ("triton", 10, [])
     assert sum(entry["requests"] for entry in found["series"]) == 10
     assert sum(int(rows) * count for rows, count in found["batches"].items()) == 10
+    assert found["instances"] == httpx.get(f"{path}/config").json()["instance_group"][0]["count"]
     assert found["queue_ms"] >= 0
     assert found["compute_ms"] > 0
     assert found["memory"] > 2**20

@@ -47,6 +47,19 @@ def test_what_else_takes_time_stretches_the_batches() -> None:
     assert measured(document(run_of(20, [1] * 9 + [2]), slower)).stretch > 1.05
 
 
+def test_instances_are_those_that_the_server_told() -> None:
+    confirmed = run_of(CAPACITY, [5, 6, 7, 8])
+    told = document(run_of(20, [1] * 9 + [2]), replace(confirmed, server=confirmed.server | {"instances": 2}))
+    assert [measured(told).service.instances, measured(told, instances=3).service.instances] == [2, 3]
+
+
+def test_waits_that_are_too_short_for_such_batches_are_told() -> None:
+    confirmed = run_of(CAPACITY, [5, 6, 7, 8])
+    other = replace(confirmed, latency=result_of(np.full(1000, 0.001)).latency)
+    with pytest.raises(NotMeasured, match="--instances"):
+        measured(document(run_of(20, [1] * 9 + [2]), other))
+
+
 def test_what_a_result_lacks_is_told() -> None:
     run = run_of(CAPACITY, [4])
     with pytest.raises(NotMeasured, match="--slo"):
