@@ -4,7 +4,6 @@ Rule: only spans of time that are over are shown beside the whole, since those t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -21,12 +20,6 @@ _LAST = 5  # spans
 _PERCENTILES = (50.0, 90.0, 99.0, 100.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rates:
-    offered: float
-    answered: float
-
-
 def panel(progress: Progress, title: str) -> RenderableType:
     tally, over = progress.tally, _over(progress)
     passed = max(progress.passed, 1e-9)
@@ -34,24 +27,25 @@ def panel(progress: Progress, title: str) -> RenderableType:
     grid = Table.grid(padding=(0, 3))
     grid.add_row(*_clock(progress, title))
     figures = Table("", "a second", "answered", "p50", "p90", "p99", "longest", box=None, pad_edge=False)
-    whole = _Rates(tally.requests / passed, len(tally.latency) / passed)
-    figures.add_row("so far", *_row(whole, tally.latency))
+    due = (tally.requests + progress.under_way) / passed
+    figures.add_row("so far", f"{due:.4g}", *_row(len(tally.latency) / passed, tally.latency))
     if last:
         seconds = len(last) * tally.span
         merged = _merged(last)
-        rates = _Rates(sum(span.fates.total() for span in last) / seconds, len(merged) / seconds)
-        figures.add_row(f"last {seconds:g} s", *_row(rates, merged))
-    return Group(grid, figures, *_lines(tally, over))
+        figures.add_row(f"last {seconds:g} s", "", *_row(len(merged) / seconds, merged))
+    return Group(grid, figures, *_lines(progress, over))
 
 
 def line(progress: Progress) -> str:
     """For a log."""
     tally, passed = progress.tally, max(progress.passed, 1e-9)
     failed = ", ".join(_failures(tally))
+    due = (tally.requests + progress.under_way) / passed
+    answered = f"{len(tally.latency) / passed:.4g} answered{f' ({failed})' if failed else ''}"
     return (
-        f"{progress.passed:5.1f} of {progress.seconds:g} s  {tally.requests / passed:.4g} a second, "
-        f"{len(tally.latency) / passed:.4g} answered{f' ({failed})' if failed else ''}  "
-        f"p50 {_ms(tally.latency, 50)} ms  p99 {_ms(tally.latency, 99)} ms  longest {_ms(tally.latency, 100)} ms"
+        f"{progress.passed:5.1f} of {progress.seconds:g} s  {due:.4g} a second, {answered}, "
+        f"{progress.under_way} under way  p50 {_ms(tally.latency, 50)} ms  p99 {_ms(tally.latency, 99)} ms  "
+        f"longest {_ms(tally.latency, 100)} ms"
     )
 
 
@@ -64,7 +58,10 @@ def _clock(progress: Progress, title: str) -> tuple[RenderableType, ...]:
     return Text(title, "bold"), bar, Text(words, "dim")
 
 
-def _lines(tally: Tally, over: list[Span]) -> Iterator[Text]:
+def _lines(progress: Progress, over: list[Span]) -> Iterator[Text]:
+    tally = progress.tally
+    if progress.under_way:
+        yield Text(f"{progress.under_way} under way, whose latency nobody knows yet")
     if len(over) > 1:
         yield Text(f"p99  {sparkline([span.latency.percentile(99) for span in over[-40:]])}", "cyan")
         yield Text(f"rate {sparkline([len(span.latency) / tally.span for span in over])}", "green")
@@ -88,9 +85,8 @@ def _merged(spans: list[Span]) -> Histogram:
     return merged
 
 
-def _row(rates: _Rates, latency: Histogram) -> Iterator[str]:
-    yield f"{rates.offered:.4g}"
-    yield f"{rates.answered:.4g}"
+def _row(answered: float, latency: Histogram) -> Iterator[str]:
+    yield f"{answered:.4g}"
     yield from (f"{_ms(latency, percent)} ms" for percent in _PERCENTILES)
 
 

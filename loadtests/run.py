@@ -66,11 +66,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """While a load runs: what has been counted, and how many of its seconds have passed."""
+    """While a load runs: what has been counted, how many of its seconds have passed, and how many requests are still
+    waited for, which are in no count yet."""
 
     tally: Tally
     passed: float
     seconds: float
+    under_way: int = 0
 
 
 Watch = Callable[[Progress], bool]
@@ -111,6 +113,7 @@ class _Counting:
         self._tally = tally
         self._cost = cost
         self._plan = plan
+        self._due = 0
 
     def counted(self, watch: Watch, interrupted: Event) -> tuple[float, Ending | None]:
         """The seconds that the load lasted, and why it ended before its time."""
@@ -119,6 +122,7 @@ class _Counting:
             if news is not None:
                 self._tally.add(news.outcomes)
                 self._cost.add(news.cpu, news.passed)
+                self._due += news.due
             passed = time.monotonic() - self._senders.start
             if ending is None and (ending := self._ending(passed, watch, interrupted)) is not None:
                 self._senders.stop()
@@ -134,7 +138,7 @@ class _Counting:
             return Ending.INTERRUPTED
         if not 0 < passed < self._plan.seconds:
             return None
-        if watch(Progress(self._tally, passed, self._plan.seconds)):
+        if watch(Progress(self._tally, passed, self._plan.seconds, max(0, self._due - self._tally.requests))):
             return Ending.ENOUGH
         return Ending.GONE if gone_since(self._tally, passed, self._plan.patience) is not None else None
 

@@ -38,11 +38,13 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Since the last one: what became of requests, and seconds of processor and of time that passed."""
+    """Since the last one: what became of requests, seconds of processor and of time that passed, and how many requests
+    were due, of which some are still under way."""
 
     outcomes: Outcomes
     cpu: float
     passed: float
+    due: int = 0
 
 
 def run(errand: Errand, pipe: Connection) -> None:
@@ -80,7 +82,7 @@ async def _run(errand: Errand, pipe: Connection) -> None:
         warm = replace(share, start=share.start - errand.warm_up, seconds=errand.warm_up, most=inf)
         senders.append(Sender(warm, sending_client, Collecting()))
     over = asyncio.Event()
-    telling = asyncio.create_task(_tell(outcomes, pipe, over))
+    telling = asyncio.create_task(_tell(senders[0], outcomes, pipe, over))
     _stop_when_told(senders, pipe)
     try:
         await asyncio.gather(*(sender.send() for sender in senders))
@@ -109,11 +111,13 @@ def _stop_when_told(senders: list[Sender], pipe: Connection) -> None:
     Thread(target=listen, daemon=True).start()
 
 
-async def _tell(outcomes: Collecting, pipe: Connection, over: asyncio.Event) -> None:
+async def _tell(sender: Sender, outcomes: Collecting, pipe: Connection, over: asyncio.Event) -> None:
     """Until it is over; never cancelled, since half of a message may be on its way."""
+    told = 0
     while not over.is_set():
         before, cpu_before = time.monotonic(), time.process_time()
         with suppress(TimeoutError):
             await asyncio.wait_for(over.wait(), _EVERY)
-        news = News(outcomes.taken(), time.process_time() - cpu_before, time.monotonic() - before)
+        due, told = sender.due - told, sender.due
+        news = News(outcomes.taken(), time.process_time() - cpu_before, time.monotonic() - before, due)
         await asyncio.to_thread(pipe.send, news)

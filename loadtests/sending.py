@@ -48,6 +48,8 @@ class Sender:
         self._client = client
         self._outcomes = outcomes
         self._stopped = False
+        self.due = 0
+        """How many requests so far, whatever became of them."""
         self._under_way = 0
         self._departures: _Departures | None = None
 
@@ -71,6 +73,7 @@ class Sender:
         await asyncio.sleep(self._share.start - time.monotonic())
         end = self._share.start + self._share.seconds
         while number < self._share.most and not self._stopped and (now := time.monotonic()) < end:
+            self.due += 1
             await self._one(number, now - self._share.start)
             number += step
 
@@ -83,6 +86,7 @@ class Sender:
             await self._departures.over()
 
     def _depart(self, tasks: asyncio.TaskGroup, number: int, intended: float) -> None:
+        self.due += 1
         if self._under_way < self._share.most_at_once:
             self._under_way += 1
             tasks.create_task(self._one(number, intended)).add_done_callback(self._came_back)

@@ -45,6 +45,17 @@ def test_warming_up_and_waiting_for_the_last_are_told() -> None:
     assert "waiting for the last answers" in shown(10.5)
 
 
+def test_what_is_under_way_was_due_too() -> None:
+    """A server that can't keep up answers some a second of those that come."""
+    progress = Progress(tally(), 4.0, 10.0, under_way=120)
+    assert "40 a second, 7.5 answered (10 refused), 120 under way" in line(progress)
+    out = StringIO()
+    Console(file=out, width=120).print(panel(progress, "load"))
+    so_far = next(line for line in out.getvalue().splitlines() if line.startswith("so far"))
+    assert so_far.split()[2:4] == ["40", "7.5"]
+    assert "120 under way" in out.getvalue()
+
+
 def test_a_line_for_a_log_says_the_same() -> None:
     words = line(Progress(tally(), 4.0, 10.0))
     assert "4.0 of 10 s" in words

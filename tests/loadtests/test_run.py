@@ -51,6 +51,20 @@ def test_a_load_of_so_many_requests_ends_with_them(load: Load) -> None:
     assert result.answered == pytest.approx(20 / result.seconds, rel=0.01)
 
 
+def test_what_is_under_way_is_known_while_it_is() -> None:
+    """Of 100 requests a second to a server that answers none before a second has passed."""
+    seen: list[tuple[int, int]] = []
+
+    def look(progress: Progress) -> bool:
+        seen.append((progress.tally.requests, progress.under_way))
+        return False
+
+    with stub(stall_at=0, stall=1.0) as url:
+        result = run(target(url), plan(Open(100), seconds=1.5), look)
+    assert max(under_way for counted, under_way in seen if not counted) > 0
+    assert all(counted + under_way <= result.requests for counted, under_way in seen)
+
+
 def test_what_is_told_is_whole() -> None:
     with stub() as url:
         result = run(target(url, "/status/503"), plan(Open(100), seconds=0.5))
