@@ -117,6 +117,22 @@ def test_the_banner_has_a_curl_for_a_model_that_draws(tmp_path: Path) -> None:
     assert [picture["revised_prompt"] for picture in reply["data"]] == ["bright"] * 2
 
 
+def test_with_keys_the_curl_lines_show_one_from_the_environment(tmp_path: Path) -> None:
+    tiny_models.add_brightness(tmp_path)
+    Image.new("L", (4, 4), 255).save(tmp_path / "brightness" / "1" / "example.png")
+    tiny_models.add_drawing(tmp_path)
+    add_tiny_decoder(tmp_path)
+    with serving(tmp_path, SLIPWAY_API_KEY="a-key") as (_, banner):
+        lines = re.findall(r"^ +(curl .*)$", banner, re.MULTILINE)
+        assert len(lines) == 3
+        for key in ("a-key", "another"):
+            env = {**os.environ, "SLIPWAY_API_KEY": key}
+            replies = [json.loads(subprocess.check_output(line, shell=True, text=True, env=env)) for line in lines]
+            assert ["error" in reply for reply in replies] == [key == "another"] * 3
+    assert "Try it, with a key in SLIPWAY_API_KEY:" in banner
+    assert "a-key" not in banner
+
+
 def test_the_curl_of_the_readme_answers_the_right_digit(served: str) -> None:
     line = re.search(r"^(curl .*seven\.png.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert line
