@@ -64,7 +64,7 @@ def test_it_looks_at_what_file_and_environment_say(tmp_path: Path) -> None:
     ]
     keys.unlink()
     absent = told(doctor("--json", f"--config={file}", *FREE))
-    assert absent["access"][0]["fix"] == f"slipway keys new NAME >> {keys}"
+    assert absent["access"][0]["fix"] == f"slipway keys new NAME --file {keys}"
     assert "did you mean SLIPWAY_HTTP_PORT?" in found["settings"][0]["says"]
     assert found["ports"][0]["says"].startswith("0.0.0.0")
 
