@@ -40,7 +40,7 @@ def test_problems_are_told_with_what_mends_them_and_end_with_1(tmp_path: Path) -
     with socket.create_server(("127.0.0.1", 0)) as listening:
         result = doctor(str(tmp_path / "no"), *FREE, f"--grpc-port={listening.getsockname()[1]}")
     assert result.exit_code == 1
-    assert "-> choose another with --grpc-port" in result.stdout
+    assert "-> choose another with --grpc-port N or SLIPWAY_GRPC_PORT=N" in result.stdout
     assert "-> name another: slipway serve FOLDER" in result.stdout
     assert "2 problems" in result.stdout.splitlines()[-1]
 
