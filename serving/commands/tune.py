@@ -59,7 +59,9 @@ def tune(
     model_code: Annotated[
         ModelCode, typer.Option(envvar="SLIPWAY_MODEL_CODE", show_envvar=False, help="As for a server.")
     ] = ModelCode.LOCAL,
-    plot: Annotated[Path | None, typer.Option(help="Where the curves go; unless given, MODEL-tuning.png.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Where the curves go; unless given, beside what is kept of the measurement.")
+    ] = None,
 ) -> None:
     """Measure how many instances and threads suit a model on this machine's CPU, and draw throughput and latency.
 
@@ -87,9 +89,8 @@ def tune(
         raise failed from None
     tuning = choose(subject.question, measurement.measured, measurement.disturbed)
     _show(measurement, tuning)
-    drawn = _drawn(
-        plot or Path(f"{model}-tuning.png"), f"{model}, version {subject.directory.name}", measurement, tuning
-    )
+    place = plot or (Path(f"{model}-tuning.png") if kept is None else kept.with_suffix(".png"))
+    drawn = _drawn(place, f"{model}, version {subject.directory.name}", measurement, tuning)
     if subject.next_load:
         typer.echo(subject.next_load)
     elif kept is None:

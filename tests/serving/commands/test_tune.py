@@ -45,6 +45,8 @@ async def test_the_next_load_takes_what_was_measured(root: Path, caplog: pytest.
     found = document(told)
     assert Path(found["plot"]).read_bytes().startswith(b"\x89PNG")
     assert Path(found["kept"]).parent.parent == root / "double"
+    assert found["plot"] == found["kept"].replace(".json", ".png")
+    assert [path.name for path in Path().iterdir()] == ["models"], "nothing is left where it was called"
     assert {it["rows"] for it in found["measured"]} == {1, 2, 4, 8}
     table = "\n".join(told)
     assert "rows in a batch │ 1" in table.replace("┃", "│")
