@@ -119,7 +119,7 @@ def _tell(asked: "Question", trials: "Trials") -> None:
     if under_way:
         say(f"others      trials still under way in other processes: {under_way}; the last one tells the end")
     _draw(asked, trials, score_of(best))
-    say(f"best        trial {best.number}, {score_of(best)} {best.value:.4f} on held-out rows")
+    say(f"best        trial {best.number}, {score_of(best)} {best.value:.4f} on validation rows")
     say(f"next        {_train_command(asked, trials)}")
 
 
