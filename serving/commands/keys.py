@@ -59,9 +59,8 @@ def new(
         typer.echo("Its entry for the file of --api-key-file, which does not tell the key:\n", err=True)
         typer.echo(added)
     else:
-        typer.echo(
-            f"Its entry, which does not tell the key, is in {file}: slipway serve --api-key-file {file}", err=True
-        )
+        serve = f"slipway serve --api-key-file {shlex.quote(str(file))}"
+        typer.echo(f"Its entry, which does not tell the key, is in {file}: {serve}", err=True)
 
 
 def _add(added: str, file: Path) -> None:
