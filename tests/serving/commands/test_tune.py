@@ -18,8 +18,8 @@ from serving.engine.repository import ModelRepository
 from tests import python_models, tiny_models
 
 
-def tune(*arguments: object, status: int = 0) -> list[str]:
-    result = CliRunner().invoke(app, ["tune", *map(str, arguments)], env={"COLUMNS": "300"})
+def tune(*arguments: object, status: int = 0, columns: str = "300") -> list[str]:
+    result = CliRunner().invoke(app, ["tune", *map(str, arguments)], env={"COLUMNS": columns})
     assert result.exit_code == status, result.output
     return result.output.splitlines()
 
@@ -70,6 +70,14 @@ def test_what_the_config_fixes_is_measured_and_it_is_said_that_it_stays(root: Pa
     told = tune("double", root, "--seconds", 1)
     assert "config.pbtxt sets both instances and threads, which a server goes by" in told
     assert (document(told)["instances"], document(told)["threads"]) == (1, 1)
+
+
+def test_a_usual_terminal_has_room_for_the_rates_of_a_fast_model(root: Path) -> None:
+    config = root / "double" / "config.pbtxt"
+    config.write_text(config.read_text().replace("max_batch_size: 8", "max_batch_size: 64"))
+    told = tune("double", root, "--seconds", 1, columns="80")
+    assert {it["rows"] for it in document(told)["measured"]} == {1, 2, 4, 8, 16, 32, 64}
+    assert "…" not in "".join(told)
 
 
 def test_where_it_is_switched_off_that_is_said(root: Path) -> None:
