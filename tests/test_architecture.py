@@ -57,6 +57,7 @@ ALLOWED = {
     "serving.key_watch": {"serving.access"},
     "serving.settings": {"serving.access", "serving.core"},
     "serving.exit_codes": set(),
+    "serving.options": set(),
     "serving.stopping": {"serving.exit_codes"},
     "serving.recording": {"serving", "serving.errors", "serving.protocols"},
     "serving.listening": {"serving.settings", "serving.transports"},
