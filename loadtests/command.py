@@ -1,7 +1,7 @@
 """`slipway loadtest` and what belongs to it. Rule: an address needs no command's name before it."""
 
 from importlib.util import find_spec
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -12,7 +12,7 @@ from loadtests.load_command import load
 from loadtests.other_names import advice
 from loadtests.report_command import report
 from loadtests.scenario_command import scenario
-from serving import __version__
+from serving.options import Version
 
 _DEFAULT = "load"
 
@@ -42,19 +42,8 @@ loadtest = typer.Typer(
 )
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"slipway {__version__}")
-        raise typer.Exit
-
-
 @loadtest.callback()
-def _group(
-    _: Annotated[
-        bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop."),
-    ] = False,
-) -> None:
+def _group(_: Version = False) -> None:
     """Load a model server, and decide by that.
 
     [bold]Examples[/bold]

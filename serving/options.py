@@ -1,4 +1,4 @@
-"""A command's options as one value of a dataclass, whose fields have their words.
+"""A command's options as one value of a dataclass, whose fields have their words; and `--version`.
 
 Rule: each is written once, for every command that takes it, and the parts of a command are given all of them together.
 """
@@ -6,7 +6,22 @@ Rule: each is written once, for every command that takes it, and the parts of a 
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Annotated, Any
+
+import typer
+
+from serving import __version__
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"slipway {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
+]
 
 
 def with_options(act: Callable[..., None]) -> Callable[..., None]:
