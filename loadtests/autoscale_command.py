@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
+from loadtests.refusal import refusing
+
 if TYPE_CHECKING:
     from loadtests.autoscaling.service import Measured
     from loadtests.autoscaling.simulation import Setup
@@ -73,7 +75,7 @@ def autoscale(
     from loadtests.objective import parsed
     from loadtests.result_file import read
 
-    try:
+    with refusing("autoscale", ValueError):
         destination.check("--plot", plot)
         document = read(file)
         known = measured(document, max_batch, instances)
@@ -81,9 +83,6 @@ def autoscale(
         if most < least:
             raise WrongTraffic(f"--max must be at least --min, which is {least}, got {most}")
         times = arriving(rate, arrivals, seconds, replay, speed)
-    except ValueError as error:
-        typer.secho(f"autoscale: {error}", fg="red", err=True)
-        raise typer.Exit(2) from None
     service = replace(known.service, objective=objective.limit if sheds else inf)
     goals = targets(service, known.capacity, target)
     at_first = sum(time < _FIRST for time in times) / _FIRST

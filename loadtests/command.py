@@ -10,6 +10,7 @@ from loadtests.autoscale_command import autoscale
 from loadtests.compare_command import compare
 from loadtests.load_command import load
 from loadtests.other_names import advice
+from loadtests.refusal import refused
 from loadtests.report_command import report
 from loadtests.scenario_command import scenario
 from serving.options import Version
@@ -55,10 +56,7 @@ def _group(_: Version = False) -> None:
     [cyan]slipway loadtest scenario spike http://localhost:8000[/cyan]  other commands
     """
     if find_spec("hdrh") is None:
-        typer.secho(
-            "loadtest: hdrhistogram is not installed: pip install 'slipway-serving[loadtest]'", fg="red", err=True
-        )
-        raise typer.Exit(2)
+        raise refused("loadtest", "hdrhistogram is not installed: pip install 'slipway-serving[loadtest]'")
 
 
 loadtest.command(_DEFAULT, cls=_Load, short_help="What an address alone does; `load --help` has its options.")(load)

@@ -7,6 +7,7 @@ import typer
 from typer import Argument, Option
 
 from loadtests import request_options
+from loadtests.refusal import refused, refusing
 
 _LOAD, _DECIDE, _WRITE = "The load", "What to find out", "What to write"
 
@@ -117,7 +118,7 @@ def load(
     from loadtests.targeting import Aim, target
 
     check(report)
-    try:
+    with refusing("loadtest", CannotTest, ValueError):
         destination.check("--json", json_file)
         wanted = terms.load(rate, concurrency, arrivals)
         is_search, is_load = bool(slo or sweep), rate is not None or concurrency is not None
@@ -146,15 +147,11 @@ def load(
         else:
             aimed, again, notes = replayed(replay, speed, aim)
             load_plan = replace(load_plan, load=again.load, seconds=again.seconds, warm_up=0.0)
-    except (CannotTest, ValueError) as error:
-        typer.secho(f"loadtest: {error}", fg="red", err=True)
-        raise typer.Exit(2) from None
     screen = Screen()
     try:
         found = answered(replace(aimed, metrics_url=metrics_url), load_plan, question, screen)
     except SenderDied as error:
-        typer.secho(f"loadtest: {error}", fg="red", err=True)
-        raise typer.Exit(2) from None
+        raise refused("loadtest", error) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     finally:
