@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from loadtests.objective import Objective
 
 _TRAFFIC, _CLUSTER, _TARGET = "The traffic", "The cluster", "The server and its targets"
-_FIRST = 30.0  # seconds of traffic for which there are replicas when it begins
 _USUAL_STRETCH = 1.25
 
 
@@ -63,13 +62,14 @@ def autoscale(
     One replica is as the load test measured it; Prometheus, HPA and pods that take their time are simulated.
     """
     from dataclasses import replace
-    from math import ceil, inf
+    from math import inf
 
     from loadtests import destination
     from loadtests.autoscaling.horizontal import Rules
+    from loadtests.autoscaling.scraped import Signal
     from loadtests.autoscaling.service import measured
     from loadtests.autoscaling.simulation import Cluster, Setup
-    from loadtests.autoscaling.targets import targets
+    from loadtests.autoscaling.targets import at_first, targets
     from loadtests.autoscaling.traffic import WrongTraffic, arriving
     from loadtests.autoscaling.verdict import lag, verdict
     from loadtests.objective import parsed
@@ -84,10 +84,9 @@ def autoscale(
             raise WrongTraffic(f"--max must be at least --min, which is {least}, got {most}")
         times = arriving(rate, arrivals, seconds, replay, speed)
     service = replace(known.service, objective=objective.limit if sheds else inf)
-    goals = targets(service, known.capacity, target)
-    at_first = sum(time < _FIRST for time in times) / _FIRST
-    begin = min(most, max(least, ceil(at_first / (target * known.capacity))))
-    setup = Setup(goals, Rules(least, most), begin, start_up, scrape, window)
+    goals, rules = targets(service, known.capacity, target), Rules(least, most)
+    begin = at_first(times, goals[Signal.PER_SECOND], rules)
+    setup = Setup(goals, rules, begin, start_up, scrape, window)
     outcome = Cluster(service, setup).run(times)
     found = verdict(outcome, objective.limit, known.capacity, least)
     for line in _words(known, setup, lag(setup), target, objective, found):
