@@ -71,13 +71,12 @@ def search(
         from training.search import space
         from training.search.searching import Question, question
         from training.search.trials import PRUNERS, storage_errors
-        from training.settings import read, typed
+        from training.settings import given
 
         one_of("--pruner", pruner, PRUNERS)
         if "RANK" in os.environ:
             raise stopped("a search runs without torchrun; start it several times, and the processes share it", 2)
-        fixed = {**(read(config) if config else {}), **typed(changes or ())}
-        first = Question(name, fixed, model_name or "", data, {}, pruner)
+        first = Question(name, given(config, changes), model_name or "", data, {}, pruner)
         asked = question(first, space.read(config) if config else {})
         with storage_errors():
             with joined(device) as group:
