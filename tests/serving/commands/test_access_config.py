@@ -11,7 +11,7 @@ from serving.commands.serve_options import ServeOptions
 from serving.key_watch import keys_of
 from serving.settings import Access
 from tests import python_models
-from tests.integration.test_command_line import serving, typed, url_in
+from tests.slipway_command import serving, typed, url_in
 from tests.slipway_config import refusal, said
 
 

@@ -7,7 +7,7 @@ import pytest
 from serving.access.key_file import read
 from serving.access.keys import digest_of
 from serving.access.scope import USUAL, Scope
-from tests.integration.test_command_line import typed
+from tests.slipway_command import typed
 
 
 def test_a_key_is_shown_once_and_its_entry_does_not_tell_it() -> None:
