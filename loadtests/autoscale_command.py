@@ -1,6 +1,7 @@
 """`slipway loadtest autoscale`. Rule: arguments and words only."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,44 +16,36 @@ if TYPE_CHECKING:
     from loadtests.autoscaling.verdict import Verdict
     from loadtests.objective import Objective
 
-_TRAFFIC, _CLUSTER, _TARGET = "The traffic", "The cluster", "The server and its targets"
+_traffic = partial(Option, rich_help_panel="The traffic")
+_cluster = partial(Option, rich_help_panel="The cluster")
+_target = partial(Option, rich_help_panel="The server and its targets")
 _USUAL_STRETCH = 1.25
 
 
 def autoscale(
     file: Annotated[Path, Argument(metavar="FILE.json", help="What a load test with --slo and --json found.")],
     rate: Annotated[
-        str | None,
-        Option(metavar="N..M", rich_help_panel=_TRAFFIC, help="Requests a second of all callers; 200..2000: a ramp."),
+        str | None, _traffic(metavar="N..M", help="Requests a second of all callers; 200..2000: a ramp.")
     ] = None,
-    arrivals: Annotated[str, Option(rich_help_panel=_TRAFFIC, help="poisson, constant or bursts.")] = "poisson",
-    seconds: Annotated[float, Option(metavar="N", min=60, rich_help_panel=_TRAFFIC, help="How long.")] = 900.0,
+    arrivals: Annotated[str, _traffic(help="poisson, constant or bursts.")] = "poisson",
+    seconds: Annotated[float, _traffic(metavar="N", min=60, help="How long.")] = 900.0,
     replay: Annotated[
-        Path | None,
-        Option(metavar="FILE", rich_help_panel=_TRAFFIC, help="What `slipway serve --record-file` wrote instead."),
+        Path | None, _traffic(metavar="FILE", help="What `slipway serve --record-file` wrote instead.")
     ] = None,
-    speed: Annotated[
-        float, Option(metavar="N", min=0.001, rich_help_panel=_TRAFFIC, help="With --replay: times as fast.")
-    ] = 1.0,
-    start_up: Annotated[
-        float, Option(metavar="N", min=0, rich_help_panel=_CLUSTER, help="Seconds until a new replica is ready.")
-    ] = 60.0,
-    scrape: Annotated[float, Option(metavar="N", min=1, rich_help_panel=_CLUSTER, help="Seconds between two.")] = 15.0,
-    window: Annotated[float, Option(metavar="N", min=2, rich_help_panel=_CLUSTER, help="Seconds of a rate.")] = 60.0,
-    least: Annotated[int, Option("--min", metavar="N", min=1, rich_help_panel=_CLUSTER, help="Replicas.")] = 2,
-    most: Annotated[int, Option("--max", metavar="N", min=1, rich_help_panel=_CLUSTER, help="Replicas.")] = 100,
+    speed: Annotated[float, _traffic(metavar="N", min=0.001, help="With --replay: times as fast.")] = 1.0,
+    start_up: Annotated[float, _cluster(metavar="N", min=0, help="Seconds until a new replica is ready.")] = 60.0,
+    scrape: Annotated[float, _cluster(metavar="N", min=1, help="Seconds between two.")] = 15.0,
+    window: Annotated[float, _cluster(metavar="N", min=2, help="Seconds of a rate.")] = 60.0,
+    least: Annotated[int, _cluster("--min", metavar="N", min=1, help="Replicas.")] = 2,
+    most: Annotated[int, _cluster("--max", metavar="N", min=1, help="Replicas.")] = 100,
     target: Annotated[
-        float,
-        Option(metavar="N", min=0.05, max=1, rich_help_panel=_TARGET, help="Share of the capacity that is aimed at."),
+        float, _target(metavar="N", min=0.05, max=1, help="Share of the capacity that is aimed at.")
     ] = 0.7,
     max_batch: Annotated[
-        int | None,
-        Option(metavar="N", min=1, rich_help_panel=_TARGET, help="Requests; the largest that ran unless given."),
+        int | None, _target(metavar="N", min=1, help="Requests; the largest that ran unless given.")
     ] = None,
-    instances: Annotated[int, Option(metavar="N", min=1, rich_help_panel=_TARGET, help="Of the model.")] = 1,
-    sheds: Annotated[
-        bool, Option("--sheds", rich_help_panel=_TARGET, help="The model's latency_objective_ms is the objective.")
-    ] = False,
+    instances: Annotated[int, _target(metavar="N", min=1, help="Of the model.")] = 1,
+    sheds: Annotated[bool, _target("--sheds", help="The model's latency_objective_ms is the objective.")] = False,
     plot: Annotated[
         Path | None, Option(metavar="FILE.svg", help="Replicas and requests in time, as they went.")
     ] = None,
