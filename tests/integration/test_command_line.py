@@ -1,6 +1,7 @@
 """The `slipway` command as a person types it: in processes of its own, and here where it only asks or refuses."""
 
 import json
+import os
 import re
 import signal
 import subprocess
