@@ -23,7 +23,8 @@ LIVE := tests/integration tests/loadtests
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-23s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-serve: $(INSTALLED) ## Train the example models if they are missing, and serve them on port 8000
+# Options of the server are variables here: make serve SLIPWAY_HTTP_PORT=9000
+serve: $(INSTALLED) ## Train the example models if they are missing, and serve them on port 8000, or SLIPWAY_HTTP_PORT
 	@$(BIN)/slipway train --missing
 	@exec $(BIN)/slipway serve
 
@@ -167,10 +168,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "Slipway needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
 	    echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Setting up $(VENV), once. It takes a minute or two, and 2 GB with PyTorch's CPU build,"
-	@echo "which comes first, without a sign of how far it is."
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	    echo "Python's venv module is missing (on Debian and Ubuntu: apt install python3-venv)."; exit 1; }
+	@echo "Setting up $(VENV), once. It takes a minute or two, and 2.5 GB with PyTorch's CPU build,"
+	@echo "which comes first, without a sign of how far it is."
+	@$(PYTHON) -m venv $(VENV)
 	@$(TORCH_FIRST)
 	@$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[cpu,train,dev]'
 	@touch $@

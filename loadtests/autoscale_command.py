@@ -1,11 +1,14 @@
 """`slipway loadtest autoscale`. Rule: arguments and words only."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
+
+from loadtests.refusal import refusing
 
 if TYPE_CHECKING:
     from loadtests.autoscaling.service import Measured
@@ -13,50 +16,38 @@ if TYPE_CHECKING:
     from loadtests.autoscaling.verdict import Verdict
     from loadtests.objective import Objective
 
-_TRAFFIC, _CLUSTER, _TARGET = "The traffic", "The cluster", "The server and its targets"
-_FIRST = 30.0  # seconds of traffic for which there are replicas when it begins
+_traffic = partial(Option, rich_help_panel="The traffic")
+_cluster = partial(Option, rich_help_panel="The cluster")
+_target = partial(Option, rich_help_panel="The server and its targets")
 _USUAL_STRETCH = 1.25
 
 
 def autoscale(
     file: Annotated[Path, Argument(metavar="FILE.json", help="What a load test with --slo and --json found.")],
     rate: Annotated[
-        str | None,
-        Option(metavar="N..M", rich_help_panel=_TRAFFIC, help="Requests a second of all callers; 200..2000: a ramp."),
+        str | None, _traffic(metavar="N..M", help="Requests a second of all callers; 200..2000: a ramp.")
     ] = None,
-    arrivals: Annotated[str, Option(rich_help_panel=_TRAFFIC, help="poisson, constant or bursts.")] = "poisson",
-    seconds: Annotated[float, Option(metavar="N", min=60, rich_help_panel=_TRAFFIC, help="How long.")] = 900.0,
+    arrivals: Annotated[str, _traffic(help="poisson, constant or bursts.")] = "poisson",
+    seconds: Annotated[float, _traffic(metavar="N", min=60, help="How long.")] = 900.0,
     replay: Annotated[
-        Path | None,
-        Option(metavar="FILE", rich_help_panel=_TRAFFIC, help="What `slipway serve --record-file` wrote instead."),
+        Path | None, _traffic(metavar="FILE", help="What `slipway serve --record-file` wrote instead.")
     ] = None,
-    speed: Annotated[
-        float, Option(metavar="N", min=0.001, rich_help_panel=_TRAFFIC, help="With --replay: times as fast.")
-    ] = 1.0,
-    start_up: Annotated[
-        float, Option(metavar="N", min=0, rich_help_panel=_CLUSTER, help="Seconds until a new replica is ready.")
-    ] = 60.0,
-    scrape: Annotated[float, Option(metavar="N", min=1, rich_help_panel=_CLUSTER, help="Seconds between two.")] = 15.0,
-    window: Annotated[float, Option(metavar="N", min=2, rich_help_panel=_CLUSTER, help="Seconds of a rate.")] = 60.0,
-    least: Annotated[int, Option("--min", metavar="N", min=1, rich_help_panel=_CLUSTER, help="Replicas.")] = 2,
-    most: Annotated[int, Option("--max", metavar="N", min=1, rich_help_panel=_CLUSTER, help="Replicas.")] = 100,
+    speed: Annotated[float, _traffic(metavar="N", min=0.001, help="With --replay: times as fast.")] = 1.0,
+    start_up: Annotated[float, _cluster(metavar="N", min=0, help="Seconds until a new replica is ready.")] = 60.0,
+    scrape: Annotated[float, _cluster(metavar="N", min=1, help="Seconds between two.")] = 15.0,
+    window: Annotated[float, _cluster(metavar="N", min=2, help="Seconds of a rate.")] = 60.0,
+    least: Annotated[int, _cluster("--min", metavar="N", min=1, help="Replicas.")] = 2,
+    most: Annotated[int, _cluster("--max", metavar="N", min=1, help="Replicas.")] = 100,
     target: Annotated[
-        float,
-        Option(metavar="N", min=0.05, max=1, rich_help_panel=_TARGET, help="Share of the capacity that is aimed at."),
+        float, _target(metavar="N", min=0.05, max=1, help="Share of the capacity that is aimed at.")
     ] = 0.7,
     max_batch: Annotated[
-        int | None,
-        Option(metavar="N", min=1, rich_help_panel=_TARGET, help="Requests; the largest that ran unless given."),
+        int | None, _target(metavar="N", min=1, help="Requests; the largest that ran unless given.")
     ] = None,
     instances: Annotated[
-        int | None,
-        Option(
-            metavar="N", min=1, rich_help_panel=_TARGET, help="Of the model; as many as the server told unless given."
-        ),
+        int | None, _target(metavar="N", min=1, help="Of the model; as many as the server told unless given.")
     ] = None,
-    sheds: Annotated[
-        bool, Option("--sheds", rich_help_panel=_TARGET, help="The model's latency_objective_ms is the objective.")
-    ] = False,
+    sheds: Annotated[bool, _target("--sheds", help="The model's latency_objective_ms is the objective.")] = False,
     plot: Annotated[
         Path | None, Option(metavar="FILE.svg", help="Replicas and requests in time, as they went; also .png.")
     ] = None,
@@ -66,20 +57,21 @@ def autoscale(
     One replica is as the load test measured it; Prometheus, HPA and pods that take their time are simulated.
     """
     from dataclasses import replace
-    from math import ceil, inf
+    from math import inf
 
     from loadtests import destination
     from loadtests.autoscaling import plot_file
     from loadtests.autoscaling.advice import advice
     from loadtests.autoscaling.horizontal import Rules
+    from loadtests.autoscaling.scraped import Signal
     from loadtests.autoscaling.service import measured
     from loadtests.autoscaling.simulation import Cluster, Setup
-    from loadtests.autoscaling.targets import targets
+    from loadtests.autoscaling.targets import at_first, targets
     from loadtests.autoscaling.traffic import WrongTraffic, arriving
     from loadtests.autoscaling.verdict import growth, lag, verdict
     from loadtests.result_file import read
 
-    try:
+    with refusing("autoscale", ValueError):
         drawn_as = plot_file.kind(plot) if plot is not None else ""
         document = read(file)
         known = measured(document, max_batch, instances)
@@ -87,14 +79,10 @@ def autoscale(
         if most < least:
             raise WrongTraffic(f"--max must be at least --min, which is {least}, got {most}")
         times = arriving(rate, arrivals, seconds, replay, speed)
-    except ValueError as error:
-        typer.secho(f"autoscale: {error}", fg="red", err=True)
-        raise typer.Exit(2) from None
     service = replace(known.service, objective=objective.limit if sheds else inf)
-    goals = targets(service, known.capacity, target)
-    at_first = sum(time < _FIRST for time in times) / _FIRST
-    begin = min(most, max(least, ceil(at_first / (target * known.capacity))))
-    setup = Setup(goals, Rules(least, most), begin, start_up, scrape, window)
+    goals, rules = targets(service, known.capacity, target), Rules(least, most)
+    begin = at_first(times, goals[Signal.PER_SECOND], rules)
+    setup = Setup(goals, rules, begin, start_up, scrape, window)
     outcome = Cluster(service, setup).run(times)
     found = verdict(outcome, objective.limit, known.capacity, least)
     for line in _words(known, setup, lag(setup), target, objective, found):

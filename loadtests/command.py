@@ -1,17 +1,19 @@
 """`slipway loadtest` and what belongs to it. Rule: an address needs no command's name before it."""
 
 from importlib.util import find_spec
-from typing import Annotated, Any
+from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from loadtests.autoscale_command import autoscale
 from loadtests.compare_command import compare
 from loadtests.load_command import load
+from loadtests.other_names import advice
+from loadtests.refusal import refused
 from loadtests.report_command import report
 from loadtests.scenario_command import scenario
-from serving import __version__
+from serving.options import Version
 
 _DEFAULT = "load"
 
@@ -25,35 +27,39 @@ class _LoadUnlessSaid(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-loadtest = typer.Typer(cls=_LoadUnlessSaid, no_args_is_help=True)
+class _Load(TyperCommand):
+    """Answers other tools' names of its options."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if words := advice(args, {option for each in self.params for option in each.opts}):
+            raise typer.BadParameter(words, ctx)
+        return super().parse_args(ctx, args)
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"slipway {__version__}")
-        raise typer.Exit
+loadtest = typer.Typer(
+    cls=_LoadUnlessSaid,
+    no_args_is_help=True,
+    subcommand_metavar="URL [OPTIONS] | COMMAND [ARGS]...",
+)
 
 
 @loadtest.callback()
-def _group(
-    _: Annotated[
-        bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop."),
-    ] = False,
-) -> None:
+def _group(_: Version = False) -> None:
     """Load a model server, and decide by that.
 
-    `slipway loadtest http://localhost:8000 --rate 200` needs no command's name; `slipway loadtest load --help` has its
-    options.
+    [bold]Examples[/bold]
+
+    [cyan]slipway loadtest http://localhost:8000 --rate 200 --seconds 30[/cyan]  needs no command's name
+
+    [cyan]slipway loadtest load --help[/cyan]  all that an address may be followed by: rate, how long, objectives, files
+
+    [cyan]slipway loadtest scenario spike http://localhost:8000[/cyan]  other commands
     """
     if find_spec("hdrh") is None:
-        typer.secho(
-            "loadtest: hdrhistogram is not installed: pip install 'slipway-serving[loadtest]'", fg="red", err=True
-        )
-        raise typer.Exit(2)
+        raise refused("loadtest", "hdrhistogram is not installed: pip install 'slipway-serving[loadtest]'")
 
 
-loadtest.command(_DEFAULT)(load)
+loadtest.command(_DEFAULT, cls=_Load, short_help="What an address alone does; `load --help` has its options.")(load)
 loadtest.command()(autoscale)
 loadtest.command()(compare)
 loadtest.command()(report)

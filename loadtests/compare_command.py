@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
+from loadtests.refusal import refusing
+
 
 def compare(
     before: Annotated[Path, Argument(metavar="A.json", help="The result that it is compared with.")],
@@ -26,13 +28,9 @@ def compare(
     from loadtests.result_file import NoResult, read
 
     check(report)
-
-    try:
+    with refusing("compare", NoResult, IndexError):
         documents = read(before), read(after)
         one, other = (document.decisive for document in documents)
-    except (NoResult, IndexError) as error:
-        typer.secho(f"compare: {error}", fg="red", err=True)
-        raise typer.Exit(2) from None
     invalid = [f"{path}: {reason}" for path, run in ((before, one), (after, other)) for reason in run.invalid]
     for reason in invalid:
         typer.secho(f"compare: {reason}", fg="red", err=True)

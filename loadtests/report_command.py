@@ -1,7 +1,5 @@
 """`slipway loadtest report`. Rule: arguments and words only; what a report needs is asked before a load begins."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +9,7 @@ from typer import Argument, Option
 
 from loadtests import destination
 from loadtests.destination import CannotWrite
+from loadtests.refusal import refused, refusing
 
 if TYPE_CHECKING:
     from loadtests.result_file import Document
@@ -26,13 +25,10 @@ def report(
     from loadtests.result_file import NoResult, read
 
     check(to)
-    try:
+    with refusing("report", NoResult):
         document = read(file)
         if not document.runs:
             raise NoResult(f"{file} holds no run")
-    except NoResult as error:
-        typer.secho(f"report: {error}", fg="red", err=True)
-        raise typer.Exit(2) from None
     write_report(to, document)
 
 
@@ -42,10 +38,9 @@ def check(path: Path | None) -> None:
         return
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        words = f"--report needs {' and '.join(missing)}: pip install 'slipway-serving[loadtest]'"
-        typer.secho(f"loadtest: {words}", fg="red", err=True)
-        raise typer.Exit(2)
-    with _told():
+        needs = f"--report needs {' and '.join(missing)}: pip install 'slipway-serving[loadtest]'"
+        raise refused("loadtest", needs)
+    with refusing("loadtest", CannotWrite):
         destination.check("--report", path)
 
 
@@ -56,7 +51,7 @@ def write_report(path: Path, document: "Document") -> None:
 
 
 def save(path: Path, page: bytes) -> None:
-    with _told():
+    with refusing("loadtest", CannotWrite):
         destination.save("--report", path, page)
     typer.echo(f"report: {path}")
 
@@ -64,14 +59,5 @@ def save(path: Path, page: bytes) -> None:
 def write_result(path: Path, document: "Document") -> None:
     from loadtests.result_file import write
 
-    with _told():
+    with refusing("loadtest", CannotWrite):
         write(path, document)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except CannotWrite as error:
-        typer.secho(f"loadtest: {error}", fg="red", err=True)
-        raise typer.Exit(2) from None

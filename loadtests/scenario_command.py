@@ -7,6 +7,7 @@ import typer
 from typer import Argument, Option
 
 from loadtests import request_options
+from loadtests.refusal import refusing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +66,7 @@ def scenario(
     if list_them:
         _show(console)
         return
-    try:
+    with refusing("scenario", CannotTest, SenderDied, ValueError):
         if name is None or url is None:
             raise ValueError("say which, and where the server is, as in: scenario smoke http://localhost:8000")
         destination.check("--json", json_file)
@@ -77,9 +78,6 @@ def scenario(
         aim = Aim(url.rstrip("/"), model, protocol, None, wanted, headers, timeout, Trust(insecure, str(ca_file or "")))
         given = Given(aim, metrics_url, grpc_url or "", capacity, processes, warm_up, seed)
         document, told = played(chosen, given, Screen(console), console.print)
-    except (CannotTest, SenderDied, ValueError) as error:
-        typer.secho(f"scenario: {error}", fg="red", err=True)
-        raise typer.Exit(2) from None
     _tell(console, told)
     if json_file is not None:
         write_result(json_file, document)

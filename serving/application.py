@@ -121,18 +121,9 @@ async def open_application(
     cache = ResponseCache(size) if size else None
     if settings.enable_global_threadpool:
         await in_own_thread(share_threads)
-    policy = LoadPolicy(
-        settings.require_manifest,
-        cache is not None,
-        settings.enable_global_threadpool,
-        settings.auto_tune_secs,
-        settings.model_cache,
-        ModelCode(settings.model_code),
-    )
+    loop, policy = asyncio.get_running_loop(), _load_policy(settings)
     state = await in_own_thread(StateFile, settings.state_file)
-    registry = ModelRegistry(
-        repository, asyncio.get_running_loop(), names, policy, cache, state, lambda *of: promotions.carry_out(*of)
-    )
+    registry = ModelRegistry(repository, loop, names, policy, cache, state, lambda *of: promotions.carry_out(*of))
     is_explicit = settings.model_control_mode == "explicit"
     collectors = CollectorRegistry()
     observing = await in_own_thread(open_observing, settings, collectors)
@@ -162,6 +153,17 @@ async def open_application(
         CountedReplies(behind(gate, is_behind_gateways)),
         held,
         behind,
+    )
+
+
+def _load_policy(settings: Settings) -> LoadPolicy:
+    return LoadPolicy(
+        settings.require_manifest,
+        bool(settings.response_cache_byte_size),
+        settings.enable_global_threadpool,
+        settings.auto_tune_secs,
+        settings.model_cache,
+        ModelCode(settings.model_code),
     )
 
 

@@ -1,10 +1,7 @@
 """The `slipway` command. Rule: only arguments and words are here; heavy imports wait until a command needs them."""
 
-from typing import Annotated
-
 import typer
 
-from serving import __version__
 from serving.commands.absent import add_absent, is_installed
 from serving.commands.config import config
 from serving.commands.doctor import doctor
@@ -14,6 +11,7 @@ from serving.commands.predict import predict
 from serving.commands.serve import serve
 from serving.commands.serve_command import ServeCommand
 from serving.commands.tune import tune
+from serving.options import Version
 
 app = typer.Typer(
     name="slipway",
@@ -29,19 +27,8 @@ app = typer.Typer(
 )
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"slipway {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
-def slipway(
-    _: Annotated[
-        bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop."),
-    ] = False,
-) -> None:
+def slipway(_: Version = False) -> None:
     """Take a model from training to a fast, observable production endpoint."""
 
 

@@ -1,4 +1,5 @@
-"""The sockets that a server listens on. Rule: a port that can't be had is told with the option that chooses another."""
+"""The sockets that a server listens on. Rule: a port that can't be had is told with what chooses another, as an option
+and as the variable that also `make serve` takes."""
 
 import errno
 import os
@@ -61,7 +62,8 @@ def _cannot_listen(host: str, port: int, option: str, error: OSError) -> PortTak
         which = _HOSTS.get(option, "--host")
         return PortTaken(f"'{host}' is no address of this machine; choose another with {which}")
     reason = os.strerror(error.errno) if error.errno else str(error)
-    return PortTaken(f"can't listen on {host}:{port} ({reason}); choose another with {option}")
+    variable = f"SLIPWAY_{option.removeprefix('--').replace('-', '_').upper()}"
+    return PortTaken(f"can't listen on {host}:{port} ({reason}); choose another with {option} N or {variable}=N")
 
 
 def port_of(listening: socket.socket) -> int:

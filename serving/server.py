@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,8 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from serving.application import open_application
+from serving.access.gate import Callers
+from serving.application import Application, open_application
 from serving.descriptors import room_for
 from serving.doors import Doors, open_doors
 from serving.engine.engine import Engine
@@ -72,6 +73,18 @@ class Stopped:
     close: Callable[[], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What begins, runs and ends. `servers` are those of HTTP, each with where it listens; callers' is the first."""
+
+    application: Application
+    callers: Callers
+    servers: Sequence[tuple[HttpServer, list[socket.socket]]]
+    gateways: Gateways
+    grpc: GrpcServer
+    started: Started
+
+
 async def serve(settings: Settings, on_started: Callable[[Started], None], stop: Stop) -> Stopped:
     """Run until a `stop` is asked for, then drain; unless that shall be at once, be a lame duck first: not ready, while
     everything is answered as usual.
@@ -85,85 +98,105 @@ async def serve(settings: Settings, on_started: Callable[[Started], None], stop:
     if settings.require_gpu:
         await in_own_thread(_check_gpu)
     with ExitStack() as opened:
-        listening = listen_http(settings.host, settings.http_port, settings.http_workers)
-        http_sockets = [opened.enter_context(each) for each in listening]
-        metrics_host = settings.access.metrics_host or settings.host
-        metrics_socket = opened.enter_context(listen(metrics_host, settings.metrics_port, "--metrics-port"))
-        admin_sockets = [opened.enter_context(each) for each in listen_admin(settings.access, settings.host)]
-        doors = await in_own_thread(open_doors, settings.access)
-        has_gateways = settings.http_workers > 1
-        application = await open_application(settings, opened, doors.http, has_gateways, lambda: gateways.needs_restart)
-        engine, registry, observing = application.engine, application.registry, application.observing
-        regions, offered, observer = application.regions, application.offered, observing.observer
-        usual = FastPath(engine, settings.max_body_size, application.held, observer)
-        app: ASGIApp = application.web
-        fast_path: Way = usual
-        recorder = await in_own_thread(_recorder, settings)
-        if recorder is not None:
-            opened.callback(recorder.close)
-            application.collectors.register(RecordingMetrics(recorder))
-            app, fast_path = RecordedApp(app, recorder), RecordedWay(fast_path, recorder)
-        fast_path = doors.fast_path(fast_path)
-        limits, certificates = _limits(settings), settings.access.certificates
-        http = _http_server(settings, app, fast_path, limits, doors)
-        places, largest = http_sockets if has_gateways else (), doors.largest(settings.max_body_size)
-        gateways = Gateways(places, http, app, fast_path, largest, limits, certificates)
-        beside = [(HttpServer(metrics_only(application.metrics), _LAST), metrics_socket)]
-        admin = [(HttpServer(application.behind(doors.admin), _LAST, tls=doors.tls), each) for each in admin_sockets]
-        beside += admin
-        most, age = settings.grpc_max_message_size, settings.grpc_max_connection_age_secs
-        traces, logs, held = observing.traces, application.logs, application.held
-        grpc = GrpcServer(engine, regions, traces, logs, offered, most, recorder, held, doors.grpc, observer, age)
-        loop_delay = LoopDelay()
-        opened.callback(loop_delay.stop)
-        opened.callback(LoopWatchdog(loop_delay).stop)
-        replies = (application.web.replies, usual.replies)
-        application.collectors.register(TrafficMetrics(engine, replies, http, gateways, grpc.calls, loop_delay, held))
-        grpc_port = listen_grpc(grpc, settings.host, settings.grpc_port, doors.grpc_tls)
+        parts = await _parts(settings, opened)
+        application, grpc = parts.application, parts.grpc
         await grpc.start()
-        http_task = asyncio.create_task(http.serve([] if has_gateways else http_sockets))
-        tasks = [http_task, *(asyncio.create_task(server.serve([place])) for server, place in beside)]
-        background = [asyncio.create_task(watch_memory(held, stop.asked))]
+        tasks = [asyncio.create_task(server.serve(places)) for server, places in parts.servers]
+        background = [asyncio.create_task(watch_memory(application.held, stop.asked))]
         if (key_file := settings.access.key_file) is not None:
-            following = follow_keys(key_file, settings.access.keys, doors.callers, stop.asked)
+            following = follow_keys(key_file, settings.access.keys, parts.callers, stop.asked)
             background.append(asyncio.create_task(following))
-        gateways.start()
+        parts.gateways.start()
         try:
             await application.load(stop.asked)
-            await gateways.are_up(stop.asked)
+            await parts.gateways.are_up(stop.asked)
             if not stop.asked.is_set():
-                engine.accepting = True
+                application.engine.accepting = True
                 grpc.set_accepting(True)
-                admin_port = port_of(admin_sockets[0]) if admin_sockets else None
-                started = Started(port_of(http_sockets[0]), grpc_port, port_of(metrics_socket), admin_port, engine)
-                await in_own_thread(on_started, started)  # it may look at the repository
+                await in_own_thread(on_started, parts.started)  # it may look at the repository
             if settings.model_control_mode == "poll":
                 roots, sync = application.repository.roots, application.dependencies.sync
-                poller = Poller(registry, sync, roots, settings.repository_poll_secs)
+                poller = Poller(application.registry, sync, roots, settings.repository_poll_secs)
                 background.append(asyncio.create_task(poller.run(stop.asked)))
             await _first(stop.asked.wait(), *tasks, *background)
         except BaseException:
             await grpc.close()
             raise
         finally:
-            was_ready, engine.accepting = engine.accepting, False
-            grpc.set_accepting(False)
-            if was_ready and stop.asked.is_set() and settings.lame_duck_secs:
-                (gateways if has_gateways else http).leave()
-                await _first(stop.at_once.wait(), *tasks, timeout=settings.lame_duck_secs)
-            stop.asked.set()
-            await asyncio.gather(*background, return_exceptions=True)
-            registry.drain()
-            all_cut_off = await asyncio.gather(
-                gateways.drain(settings.shutdown_timeout, partial(_end, http, http_task)),
-                grpc.stop(settings.shutdown_timeout),
-            )
-            await asyncio.gather(*(_end(server, task) for (server, _), task in zip(beside, tasks[1:], strict=True)))
-            cut_off = http.cut_off + sum(all_cut_off)
-            ended = await application.close(1.0 if cut_off else settings.shutdown_timeout)
+            stopped = await _drain(parts, settings, stop, tasks, background)
     for task in (*tasks, *background):
         task.result()  # raises what ended one of them before its time
+    return stopped
+
+
+async def _drain(
+    parts: _Parts,
+    settings: Settings,
+    stop: Stop,
+    tasks: "Sequence[asyncio.Task[None]]",
+    background: "Sequence[asyncio.Task[None]]",
+) -> Stopped:
+    """`tasks` are the servers'."""
+    engine, grpc, gateways = parts.application.engine, parts.grpc, parts.gateways
+    (http, http_task), *beside = [(server, task) for (server, _), task in zip(parts.servers, tasks, strict=True)]
+    was_ready, engine.accepting = engine.accepting, False
+    grpc.set_accepting(False)
+    if was_ready and stop.asked.is_set() and settings.lame_duck_secs:
+        (gateways if settings.http_workers > 1 else http).leave()
+        await _first(stop.at_once.wait(), *tasks, timeout=settings.lame_duck_secs)
+    stop.asked.set()
+    await asyncio.gather(*background, return_exceptions=True)
+    parts.application.registry.drain()
+    all_cut_off = await asyncio.gather(
+        gateways.drain(settings.shutdown_timeout, partial(_end, http, http_task)),
+        grpc.stop(settings.shutdown_timeout),
+    )
+    await asyncio.gather(*(_end(server, task) for server, task in beside))
+    cut_off = http.cut_off + sum(all_cut_off)
+    ended = await parts.application.close(1.0 if cut_off else settings.shutdown_timeout)
     return Stopped(cut_off, still_running=not ended, close=grpc.close)
+
+
+async def _parts(settings: Settings, opened: ExitStack) -> _Parts:
+    """They listen, and nobody is answered yet; what they hold goes with `opened`."""
+    listening = listen_http(settings.host, settings.http_port, settings.http_workers)
+    http_sockets = [opened.enter_context(each) for each in listening]
+    metrics_host = settings.access.metrics_host or settings.host
+    metrics_socket = opened.enter_context(listen(metrics_host, settings.metrics_port, "--metrics-port"))
+    admin_sockets = [opened.enter_context(each) for each in listen_admin(settings.access, settings.host)]
+    doors = await in_own_thread(open_doors, settings.access)
+    has_gateways = settings.http_workers > 1
+    application = await open_application(settings, opened, doors.http, has_gateways, lambda: gateways.needs_restart)
+    engine, held, logs = application.engine, application.held, application.logs
+    traces, observer = application.observing.traces, application.observing.observer
+    usual = FastPath(engine, settings.max_body_size, held, observer)
+    app: ASGIApp = application.web
+    fast_path: Way = usual
+    recorder = await in_own_thread(_recorder, settings)
+    if recorder is not None:
+        opened.callback(recorder.close)
+        application.collectors.register(RecordingMetrics(recorder))
+        app, fast_path = RecordedApp(app, recorder), RecordedWay(fast_path, recorder)
+    fast_path = doors.fast_path(fast_path)
+    limits, certificates = _limits(settings), settings.access.certificates
+    http = _http_server(settings, app, fast_path, limits, doors)
+    places, largest = http_sockets if has_gateways else (), doors.largest(settings.max_body_size)
+    gateways = Gateways(places, http, app, fast_path, largest, limits, certificates)
+    metrics = HttpServer(metrics_only(application.metrics), _LAST)
+    admin = [(HttpServer(application.behind(doors.admin), _LAST, tls=doors.tls), [each]) for each in admin_sockets]
+    servers = [(http, [] if has_gateways else http_sockets), (metrics, [metrics_socket]), *admin]
+    most, age = settings.grpc_max_message_size, settings.grpc_max_connection_age_secs
+    regions, offered = application.regions, application.offered
+    grpc = GrpcServer(engine, regions, traces, logs, offered, most, recorder, held, doors.grpc, observer, age)
+    loop_delay = LoopDelay()
+    opened.callback(loop_delay.stop)
+    opened.callback(LoopWatchdog(loop_delay).stop)
+    replies = (application.web.replies, usual.replies)
+    application.collectors.register(TrafficMetrics(engine, replies, http, gateways, grpc.calls, loop_delay, held))
+    grpc_port = listen_grpc(grpc, settings.host, settings.grpc_port, doors.grpc_tls)
+    admin_port = port_of(admin_sockets[0]) if admin_sockets else None
+    started = Started(port_of(http_sockets[0]), grpc_port, port_of(metrics_socket), admin_port, engine)
+    return _Parts(application, doors.callers, servers, gateways, grpc, started)
 
 
 def _http_server(

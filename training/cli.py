@@ -134,25 +134,25 @@ def train(
 
     A run that was cut off is gone on with by the same command. [cyan]slipway runs[/cyan] lists them.
     """
-    options = {
-        "epochs": epochs,
-        "steps": steps,
-        "size": size,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "seed": seed,
-        "weights": weights,
-    }
     with one_line_errors():
         from training.course import choose
         from training.export.gate import wanted_gate
         from training.group import joined
         from training.ownership import check_free
         from training.runs import begun
-        from training.settings import read, typed
+        from training.settings import given
 
-        wanted = {**(read(config) if config else {}), **typed(changes or ())}
-        wanted |= {name: value for name, value in options.items() if value is not None}
+        wanted = given(
+            config,
+            changes,
+            epochs=epochs,
+            steps=steps,
+            size=size,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            seed=seed,
+            weights=weights,
+        )
         gate = wanted_gate(candidates, max_loss, min_speedup)
         names = _chosen(name, missing, repository)
         courses = [choose(name, wanted, model_name or "", data) for name in names]

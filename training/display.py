@@ -34,7 +34,7 @@ _PLAIN_LINES = 5  # of a run whose output is not a terminal
 
 @contextmanager
 def steps_shown(name: str, console: Console) -> Iterator[Callable[[Step], None]]:
-    """Gives the function to call after each step; on no terminal, a few of those with held-out data are told."""
+    """Gives the function to call after each step; on no terminal, a few of those with validation are told."""
     with _progress(console) as progress:
         task = progress.add_task(name, total=None, metrics="")
         told = 0
@@ -80,7 +80,7 @@ def written(name: str, value: float) -> str:
 
 def line(point: Point) -> str:
     scores = "".join(f", {name.replace('_', ' ')} {value:.4g}" for name, value in point.scores.items())
-    return f"loss {point.train_loss:.4f}, held-out {point.loss:.4f}{scores}"
+    return f"loss {point.train_loss:.4f}, validation loss {point.loss:.4f}{scores}"
 
 
 def card_lines(card: Card) -> Iterator[str]:

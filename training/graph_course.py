@@ -72,7 +72,7 @@ class GraphCourse:
             console.print(shown, highlight=False, markup=False, soft_wrap=True)
         name, value = next((name, value) for name, value in checkpoint.metrics.items() if name.startswith("test_"))
         name = name.removeprefix("test_")
-        told = f"{name.replace('_', ' '):11} {written(name, value)} on {len(outcome.rows):,} held-out rows"
+        told = f"{name.replace('_', ' '):11} {written(name, value)} on {len(outcome.rows):,} test rows"
         step = f"with the weights after step {checkpoint.metrics['step']}"
         console.print(f"{told}, {step}", highlight=False, soft_wrap=True)
         if name not in LESS_IS_BETTER and (words := too_few(value, len(outcome.rows))):

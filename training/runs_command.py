@@ -48,7 +48,7 @@ def _list(folder: Path) -> None:
         say(f"no run in {folder}; begin with: slipway train digits-cnn")
         return
     _table(
-        ("run", "state", "started", "in all", "steps", "held-out\nloss", "scores"),
+        ("run", "state", "started", "in all", "steps", "val.\nloss", "scores"),
         [
             (
                 told.title,
@@ -75,7 +75,7 @@ def _show(told: Told, folder: Path) -> None:
     rows += [(f"metrics.{name}", str(value)) for name, value in told.record.get("metrics", {}).items()]
     _table((told.title, f"{told.state}, started {told.record['started']}"), rows)
     _table(
-        ("step", "train loss", "held-out loss", "scores"),
+        ("step", "train loss", "validation loss", "scores"),
         [
             (
                 str(point["step"]),
@@ -97,7 +97,7 @@ def _compare(one: Told, other: Told) -> None:
         for name, first, second in differences(one, other)
     ]
     first, second = (f"{told.best['loss']:.4f}" if told.best else "" for told in (one, other))
-    rows.append(("held-out loss", first, second))
+    rows.append(("validation loss", first, second))
     metrics = [told.record.get("metrics", {}) for told in (one, other)]
     names = [name for name in {**metrics[0], **metrics[1]} if name != "confusion_matrix"]
     rows += [(name, *(_short(found.get(name, "")) for found in metrics)) for name in names]

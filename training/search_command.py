@@ -71,13 +71,12 @@ def search(
         from training.search import space
         from training.search.searching import Question, question
         from training.search.trials import PRUNERS, storage_errors
-        from training.settings import read, typed
+        from training.settings import given
 
         one_of("--pruner", pruner, PRUNERS)
         if "RANK" in os.environ:
             raise stopped("a search runs without torchrun; start it several times, and the processes share it", 2)
-        fixed = {**(read(config) if config else {}), **typed(changes or ())}
-        first = Question(name, fixed, model_name or "", data, {}, pruner)
+        first = Question(name, given(config, changes), model_name or "", data, {}, pruner)
         asked = question(first, space.read(config) if config else {})
         with storage_errors():
             with joined(device) as group:
@@ -119,7 +118,7 @@ def _tell(asked: "Question", trials: "Trials") -> None:
     if under_way:
         say(f"others      trials still under way in other processes: {under_way}; the last one tells the end")
     _draw(asked, trials, score_of(best))
-    say(f"best        trial {best.number}, {score_of(best)} {best.value:.4f} on held-out rows")
+    say(f"best        trial {best.number}, {score_of(best)} {best.value:.4f} on validation rows")
     say(f"next        {_train_command(asked, trials)}")
 
 

@@ -35,6 +35,13 @@ _SEARCH = "search"
 _SHOWN = 100  # characters
 
 
+def given(file: Path | None, texts: Iterable[str] | None, /, **options: Value | None) -> Changes:
+    """What a file says, what was typed in place of that, and what `options` of their own say in place of both. Raises
+    `InvalidConfig`, and OSError."""
+    said = {name: value for name, value in options.items() if value is not None}
+    return {**(read(file) if file else {}), **typed(texts or ()), **said}
+
+
 def read(path: Path) -> Changes:
     """Raises `InvalidConfig`, and OSError."""
     try:

@@ -32,6 +32,7 @@ from loadtests.benchmarks.generation_peers import LIBRARIES, PEERS
 from loadtests.benchmarks.generation_report import Turns, differences, figures, show_all
 from loadtests.benchmarks.report import last_line, run_command, show, spread
 from loadtests.benchmarks.server_process import ROOT, ServerFailed
+from serving.options import with_options
 from training.precision import FLOAT32, INT8
 
 REFERENCE = "slipway"
@@ -39,6 +40,34 @@ LIMIT = "bare"
 
 _COMPARED = 4  # prompts
 _WARM_UP = 8  # tokens of each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Who is measured beside Slipway; may be repeated; all that can run here unless given."),
+    ] = None
+    model: Annotated[str, typer.Option(help="13m or 110m.")] = MODELS[0].name
+    concurrency: Annotated[
+        list[int] | None, typer.Option(min=1, help="Callers at once; may be repeated; 1, 8, 16 and 64 unless given.")
+    ] = None
+    rate: Annotated[
+        list[float] | None,
+        typer.Option(min=0, help="Requests a second at random times; may be repeated; 0 for none at all."),
+    ] = None
+    each: Annotated[int, typer.Option(min=1, help="Requests that each caller sends, one after another.")] = 3
+    seconds: Annotated[int, typer.Option(min=1, help="How long requests leave at a rate.")] = 10
+    tokens: Annotated[int, typer.Option(min=2, help="Written for each request.")] = 64
+    prompt_tokens: Annotated[int, typer.Option(min=1, help="Read for each request.")] = PROMPT_TOKENS
+    rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured; all take turns.")] = 3
+    threads: Annotated[int, typer.Option(min=1, help="That compute, of each.")] = 1
+    weights: Annotated[str, typer.Option(help="float32 or int8, of Slipway and bare; others compute in float32.")] = (
+        FLOAT32
+    )
+    peers_env: Annotated[
+        Path, typer.Option(help="The folder of the peers' environments: vllm, transformers, openvino, genai.")
+    ] = ROOT / ".venv" / "peers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +82,8 @@ class Bench:
     exact: Sequence[tuple[int, ...]]
 
 
-def main(
-    only: Annotated[
-        list[str] | None,
-        typer.Option(help="Who is measured beside Slipway; may be repeated; all that can run here unless given."),
-    ] = None,
-    model: Annotated[str, typer.Option(help="13m or 110m.")] = MODELS[0].name,
-    concurrency: Annotated[
-        list[int] | None, typer.Option(min=1, help="Callers at once; may be repeated; 1, 8, 16 and 64 unless given.")
-    ] = None,
-    rate: Annotated[
-        list[float] | None,
-        typer.Option(min=0, help="Requests a second at random times; may be repeated; 0 for none at all."),
-    ] = None,
-    each: Annotated[int, typer.Option(min=1, help="Requests that each caller sends, one after another.")] = 3,
-    seconds: Annotated[int, typer.Option(min=1, help="How long requests leave at a rate.")] = 10,
-    tokens: Annotated[int, typer.Option(min=2, help="Written for each request.")] = 64,
-    prompt_tokens: Annotated[int, typer.Option(min=1, help="Read for each request.")] = PROMPT_TOKENS,
-    rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured; all take turns.")] = 3,
-    threads: Annotated[int, typer.Option(min=1, help="That compute, of each.")] = 1,
-    weights: Annotated[str, typer.Option(help="float32 or int8, of Slipway and bare; others compute in float32.")] = (
-        FLOAT32
-    ),
-    peers_env: Annotated[
-        Path, typer.Option(help="The folder of the peers' environments: vllm, transformers, openvino, genai.")
-    ] = ROOT / ".venv" / "peers",
-) -> None:
+@with_options
+def main(options: Options) -> None:
     """Tokens a second, and how long callers wait for the first and for each further token.
 
     Every request is random tokens that nobody sent before, and is answered with the likeliest tokens, which are
@@ -86,30 +91,21 @@ def main(
     callers; limits are what reading weights and cached keys and values allows, and what arithmetic does. TTFT, ITL,
     TPOT and E2E are as vLLM's benchmark has them; with a rate they count from when a request was meant to leave.
     """
-    known, missing = contestants(peers_env)
-    if weights not in (FLOAT32, INT8):
-        raise ServerFailed(f"--weights must be {FLOAT32} or {INT8}, got '{weights[:100]}'")
-    names = chosen(only, [it.name for it in known], missing)
-    missing = missing if only is None else {}  # nobody asked for them
-    counts = concurrency or [1, 8, 16, 64]
+    known, missing = contestants(options.peers_env)
+    if options.weights not in (FLOAT32, INT8):
+        raise ServerFailed(f"--weights must be {FLOAT32} or {INT8}, got '{options.weights[:100]}'")
+    names = chosen(options.only, [it.name for it in known], missing)
+    measured = [it for it in known if it.name in names]
+    missing = missing if options.only is None else {}  # nobody asked for them
     with tempfile.TemporaryDirectory() as folder:
-        asked = fitting(found_model(model), prompt_tokens, tokens)
-        written = add_model(Path(folder), asked, max(counts), threads, weights)
-        tokenizer = Tokenizer.from_file(str(written.folder / "tokenizer.json"))
-        rates = [it for it in (written.model.rates if rate is None else rate) if it]
-        loads = all_loads(prompts(tokenizer, 0, prompt_tokens), counts, rates, each, seconds, tokens)
-        expected = reference_tokens(known, written, loads[0])
-        exact = expected
-        if weights != FLOAT32:
-            alike = add_model(Path(folder) / FLOAT32, written.model, max(counts), threads)
-            exact = reference_tokens(known, alike, loads[0])
+        bench = prepared(options, known, Path(folder))
+        written, in_float32 = bench.written, options.weights == FLOAT32
         file = written.folder / "model.onnx"
-        allowed, speeds = limits(written.model, file, loads[2:], threads, in_float32=weights == FLOAT32)
-        bench = Bench(written, tokenizer, loads, expected, exact)
-        turns, starts, failed = take_turns(bench, [it for it in known if it.name in names], rounds)
-    told = {it.name: it.settings for it in known if it.name in names}
-    counted = f"{prompt_tokens} tokens in, {tokens} out, {threads} thread(s), {written.rows} rows"
-    print(f"  {written.model.title}, {weights}, {counted}\n")
+        allowed, speeds = limits(written.model, file, bench.loads[2:], options.threads, in_float32=in_float32)
+        turns, starts, failed = take_turns(bench, measured, options.rounds)
+    told = {it.name: it.settings for it in measured}
+    counted = f"{options.prompt_tokens} tokens in, {options.tokens} out, {options.threads} thread(s)"
+    print(f"  {written.model.title}, {options.weights}, {counted}, {written.rows} rows\n")
     show_all(turns, REFERENCE, allowed)
     print(f"  limits: {limit_words(allowed, speeds)}")
     show_notes(told, starts, missing, failed)
@@ -117,12 +113,12 @@ def main(
         {
             "model": written.model.name,
             "cores": os.cpu_count(),
-            "rounds": rounds,
-            "threads": threads,
-            "weights": weights,
+            "rounds": options.rounds,
+            "threads": options.threads,
+            "weights": options.weights,
             "rows": written.rows,
-            "prompt_tokens": prompt_tokens,
-            "tokens": tokens,
+            "prompt_tokens": options.prompt_tokens,
+            "tokens": options.tokens,
             "settings": told,
             "start_s": {name: spread(times) for name, times in starts.items()},
             "not_measured": missing | failed,
@@ -130,6 +126,21 @@ def main(
             **figures(turns, REFERENCE),
         }
     )
+
+
+def prepared(options: Options, known: Sequence[Contestant], folder: Path) -> Bench:
+    counts, tokens = options.concurrency or [1, 8, 16, 64], options.tokens
+    asked = fitting(found_model(options.model), options.prompt_tokens, tokens)
+    written = add_model(folder, asked, max(counts), options.threads, options.weights)
+    tokenizer = Tokenizer.from_file(str(written.folder / "tokenizer.json"))
+    rates = [it for it in (asked.rates if options.rate is None else options.rate) if it]
+    endless = prompts(tokenizer, 0, options.prompt_tokens)
+    loads = all_loads(endless, counts, rates, options.each, options.seconds, tokens)
+    expected = exact = reference_tokens(known, written, loads[0])
+    if options.weights != FLOAT32:
+        alike = add_model(folder / FLOAT32, asked, max(counts), options.threads)
+        exact = reference_tokens(known, alike, loads[0])
+    return Bench(written, tokenizer, loads, expected, exact)
 
 
 def found_model(name: str) -> Model:

@@ -13,6 +13,7 @@ from serving.access.scope import Category, Scope
 _HEALTH, _CONFIG, _REPOSITORY = Category.HEALTH, Category.MODEL_CONFIG, Category.MODEL_REPOSITORY
 _INFERENCE = (Scope.INFERENCE, Category.INFERENCE)
 _METADATA = (Scope.METADATA, Category.METADATA)
+_DOCUMENTATION = (None, Category.METADATA)  # the same on every server of a release, as the page's files are
 _STATISTICS = (Scope.METADATA, Category.STATISTICS)
 _REGIONS = (Scope.ADMIN, Category.SHARED_MEMORY)
 _LOAD = (Scope.ADMIN, _REPOSITORY)
@@ -91,10 +92,10 @@ HTTP: Mapping[str, _Row] = {
     "GET /page/models": _METADATA,
     "GET /page/models/{model}": _METADATA,
     "GET /page/models/{model}/example": _METADATA,
-    "GET /docs": _METADATA,
-    "GET /docs/oauth2-redirect": _METADATA,
-    "GET|HEAD /openapi.json": _METADATA,
-    "GET|HEAD /static-offline-docs/{path:path}": _METADATA,
+    "GET /docs": _DOCUMENTATION,
+    "GET /docs/oauth2-redirect": _DOCUMENTATION,
+    "GET|HEAD /openapi.json": _DOCUMENTATION,
+    "GET|HEAD /static-offline-docs/{path:path}": _DOCUMENTATION,
 }
 
 _TRITON = "/inference.GRPCInferenceService/"

@@ -45,9 +45,11 @@ def access_of(options: ServeOptions) -> Access:
 
 
 def with_keys_of(file: Path, access: Access) -> Access:
-    """Raises `InvalidAccess`."""
-    found = KeyFile(file, access.keys)
+    """Of a key that is given beside it too, the file says what it is for, and for how long: a shell's SLIPWAY_API_KEY,
+    which clients show, is an option of the server as well. Raises `InvalidAccess`."""
     try:
+        in_file = {key.digest for key in keys_of(KeyFile(file))}
+        found = KeyFile(file, tuple(key for key in access.keys if key.digest not in in_file))
         return replace(access, keys=keys_of(found), key_file=found)
     except InvalidKeyFile as error:
         raise InvalidAccess(f"--api-key-file: {error}") from None

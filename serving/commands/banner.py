@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` 
     from serving.engine.generating_model import GeneratingModel
     from serving.server import Started
 
+_KEY = ' -H "X-API-Key: $SLIPWAY_API_KEY"'  # the server knows only digests
+
 
 def say_where_to_look(settings: Settings, started: "Started") -> None:
     host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.host
@@ -44,24 +46,25 @@ def say_where_to_look(settings: Settings, started: "Started") -> None:
     writers = _writers(started)
     asked = (model for model in started.engine.models() if model not in writers)
     routes = {model.name: people_routes.route(model.outputs) for model in asked}
-    curls = [
-        *_curls(settings.places, url, rows, routes),
-        *_curls_of_writers(url, writers),
-        *_curls_of_drawers(url, started),
+    curl = f"curl -s{_KEY if access.keys else ''}"
+    lines = [
+        *_curls(curl, settings.places, url, rows, routes),
+        *_curls_of_writers(curl, url, writers),
+        *_curls_of_drawers(curl, url, started),
     ]
-    if curls:
-        typer.echo("\n  Try it:")
-    for curl in curls:
-        typer.echo(f"    {curl}")
+    if lines:
+        typer.echo(f"\n  Try it{', with a key in SLIPWAY_API_KEY' if access.keys else ''}:")
+    for line in lines:
+        typer.echo(f"    {line}")
     typer.echo("\nCtrl-C answers what runs, then stops.")
 
 
 def _curls(
-    repositories: tuple[Path | str, ...], url: str, rows: "list[VersionStatus]", routes: Mapping[str, str]
+    curl: str, repositories: tuple[Path | str, ...], url: str, rows: "list[VersionStatus]", routes: Mapping[str, str]
 ) -> list[str]:
     """Commands that work when pasted: one for each model that was published here with an example."""
     return [
-        f"curl -s --data-binary {shlex.quote(f'@{path}')} {url}/v1/models/{row.name}/{routes[row.name]}"
+        f"{curl} --data-binary {shlex.quote(f'@{path}')} {url}/v1/models/{row.name}/{routes[row.name]}"
         for row in rows
         for root in repositories
         for name in EXAMPLES
@@ -79,7 +82,7 @@ def _writers(started: "Started") -> "list[GeneratingModel]":
     return [model for model in started.engine.models() if isinstance(model, GeneratingModel)]
 
 
-def _curls_of_writers(url: str, writers: "list[GeneratingModel]") -> list[str]:
+def _curls_of_writers(curl: str, url: str, writers: "list[GeneratingModel]") -> list[str]:
     from serving.core.generation_config import TEXT_TO_TEXT, generation_config
 
     prompts = ["3 March 2024" if generation_config(it.config).task == TEXT_TO_TEXT else "str.split" for it in writers]
@@ -87,10 +90,10 @@ def _curls_of_writers(url: str, writers: "list[GeneratingModel]") -> list[str]:
         json.dumps({"model": model.name, "prompt": prompt, "max_tokens": 40})
         for model, prompt in zip(writers, prompts, strict=True)
     ]
-    return [f"curl -s {url}/v1/completions -d {shlex.quote(body)}" for body in asked]
+    return [f"{curl} {url}/v1/completions -d {shlex.quote(body)}" for body in asked]
 
 
-def _curls_of_drawers(url: str, started: "Started") -> list[str]:
+def _curls_of_drawers(curl: str, url: str, started: "Started") -> list[str]:
     from serving.protocols.named_labels import names
     from serving.protocols.openai_images import IMAGE
     from serving.transports.http.openai_images import draws
@@ -100,4 +103,4 @@ def _curls_of_drawers(url: str, started: "Started") -> list[str]:
         for model in started.engine.models()
         if draws(model)
     ]
-    return [f"curl -s {url}/v1/images/generations -d {shlex.quote(body)}" for body in asked]
+    return [f"{curl} {url}/v1/images/generations -d {shlex.quote(body)}" for body in asked]

@@ -16,9 +16,10 @@ import typer
 
 from serving.commands.chosen_settings import chosen_settings
 from serving.commands.configuration import SECRETS, VERSION, unknown
-from serving.commands.serve_command import DEFAULT, FILE, origin, with_serve_options
+from serving.commands.serve_command import DEFAULT, FILE, origin
 from serving.commands.serve_options import KINDS, ServeOptions
 from serving.commands.trace_config import endpoint_variable
+from serving.options import with_options
 from serving.settings import Settings
 
 _LOGIN = re.compile(r"(?i)(https?://)[^/@\s]+@")
@@ -35,7 +36,7 @@ class Row:
     source: str
 
 
-@with_serve_options
+@with_options
 def config(
     context: typer.Context,
     options: ServeOptions,

@@ -9,8 +9,8 @@ import typer
 
 from serving.commands.chosen_settings import chosen_settings
 from serving.commands.configuration import unknown
-from serving.commands.serve_command import with_serve_options
 from serving.commands.serve_options import KINDS, ServeOptions
+from serving.options import with_options
 
 if TYPE_CHECKING:  # it imports all that a server is made of
     from serving.doctor.examination import Findings
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # it imports all that a server is made of
 _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
-@with_serve_options
+@with_options
 def doctor(
     options: ServeOptions,
     as_json: Annotated[bool, typer.Option("--json", help="Print an object for programs.")] = False,

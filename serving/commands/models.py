@@ -178,6 +178,8 @@ models.command()(manifest)
 def promote(model: _Model, version: _Version = "", url: _Url = DEFAULT_URL) -> None:
     """Give all traffic to a version: the one on trial, or else the highest that was rolled back, unless named.
 
+    One that is named is loaded where it was not, in every --model-control-mode.
+
     [bold]Examples[/bold]
 
     [cyan]slipway models promote digits-cnn --url http://gpu-box:8000[/cyan]

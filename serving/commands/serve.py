@@ -18,10 +18,10 @@ from serving.commands.chosen_settings import chosen_settings
 from serving.commands.configuration import SECRETS, unknown, variable
 from serving.commands.failures import CannotServe, check_places, failures
 from serving.commands.late_places import wait_for
-from serving.commands.serve_command import with_serve_options
 from serving.commands.serve_options import KINDS, ServeOptions
 from serving.exit_codes import ExitCode
 from serving.log import LogStyle, formatter
+from serving.options import with_options
 from serving.settings import Settings
 from serving.stopping import Stop, stop_on_signals
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # the server's imports take a second, which `slipway --help` 
 log = logging.getLogger("slipway")
 
 
-@with_serve_options
+@with_options
 def serve(options: ServeOptions) -> None:
     """Serve the models of a repository over HTTP and gRPC.
 

@@ -3,17 +3,14 @@
 Rule: the command line comes before the environment, that before the file, that before the default.
 """
 
-import inspect
 import os
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperOption
 
 from serving.commands.configuration import from_environment, variable
-from serving.commands.serve_options import KINDS, ServeOptions
+from serving.commands.serve_options import KINDS
 from serving.commands.tritonserver import in_our_words, off, refusal, without_values
 
 FLAG, FILE, DEFAULT = "flag", "file", "default"
@@ -65,17 +62,3 @@ def origin(context: typer.Context, name: str) -> str:
         return FLAG
     is_variable = name == "config" or from_environment(os.environ, {name: KINDS[name]})
     return variable(name) if is_variable else FILE
-
-
-def with_serve_options(act: Callable[..., None]) -> Callable[..., None]:
-    """A command with all of `ServeOptions` before its own parameters; `act` takes them as `options`."""
-    shared = inspect.signature(ServeOptions).parameters
-    own = [each for name, each in inspect.signature(act).parameters.items() if name != "options"]
-
-    @wraps(act)
-    def command(**given: Any) -> None:
-        act(options=ServeOptions(**{name: given.pop(name) for name in shared}), **given)
-
-    all_of_them = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*shared.values(), *own)]
-    command.__signature__ = inspect.Signature(all_of_them)  # type: ignore[attr-defined]
-    return command

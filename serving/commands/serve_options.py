@@ -6,6 +6,7 @@ Rule: names, words and ranges only, each option once; what they mean together is
 import os
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
@@ -18,6 +19,8 @@ from serving.log import LogStyle
 from serving.settings import Settings
 
 _DEFAULTS = Settings(Path(places.DEFAULT))
+_number = partial(Option, metavar="N")
+_port = partial(_number, min=0, max=65535)
 
 
 class ModelControlMode(StrEnum):
@@ -65,49 +68,44 @@ class ServeOptions:
         str | None, Option(help="The folder may be one model, or a model's file, which has this name then.")
     ] = None
     host: Annotated[str, Option(help="Address to listen on; 0.0.0.0 for every network.")] = _DEFAULTS.host
-    http_port: Annotated[int, Option(help="0 chooses a free one.", metavar="N", min=0, max=65535)] = _DEFAULTS.http_port
+    http_port: Annotated[int, _port(help="0 chooses a free one.")] = _DEFAULTS.http_port
     http_workers: Annotated[
         int,
-        Option(
+        _number(
             help="Processes that take HTTP connections for this one; pays with more than 4 cores and binary tensors.",
-            metavar="N",
             min=1,
         ),
     ] = _DEFAULTS.http_workers
-    grpc_port: Annotated[int, Option(help="0 chooses a free one.", metavar="N", min=0, max=65535)] = _DEFAULTS.grpc_port
-    metrics_port: Annotated[int, Option(help="Prometheus scrapes /metrics here.", metavar="N", min=0, max=65535)] = (
-        _DEFAULTS.metrics_port
+    grpc_port: Annotated[int, _port(help="0 chooses a free one.")] = _DEFAULTS.grpc_port
+    metrics_port: Annotated[int, _port(help="Prometheus scrapes /metrics here.")] = _DEFAULTS.metrics_port
+    max_body_size: Annotated[int, _number("--max-body-size", help="Largest HTTP request body, in bytes.", min=1)] = (
+        _DEFAULTS.max_body_size
     )
-    max_body_size: Annotated[
-        int, Option("--max-body-size", help="Largest HTTP request body, in bytes.", metavar="N", min=1)
-    ] = _DEFAULTS.max_body_size
-    grpc_max_message_size: Annotated[
-        int, Option(help="Largest gRPC request, in bytes; -1 for no limit.", metavar="N", min=-1)
-    ] = _DEFAULTS.grpc_max_message_size
+    grpc_max_message_size: Annotated[int, _number(help="Largest gRPC request, in bytes; -1 for no limit.", min=-1)] = (
+        _DEFAULTS.grpc_max_message_size
+    )
     grpc_max_connection_age_secs: Annotated[
         float,
-        Option(
+        _number(
             help="Seconds after which gRPC has a client connect anew, and so perhaps elsewhere; 0: never.",
-            metavar="N",
             min=0,
             max=86400,
         ),
     ] = _DEFAULTS.grpc_max_connection_age_secs
-    max_connections: Annotated[
-        int, Option(help="HTTP connections at once; more are answered 503.", metavar="N", min=1)
-    ] = _DEFAULTS.max_connections
+    max_connections: Annotated[int, _number(help="HTTP connections at once; more are answered 503.", min=1)] = (
+        _DEFAULTS.max_connections
+    )
     header_timeout: Annotated[
-        float, Option(help="Seconds in which the headers of an HTTP request must come.", metavar="N", min=0.1)
+        float, _number(help="Seconds in which the headers of an HTTP request must come.", min=0.1)
     ] = _DEFAULTS.header_timeout
     body_timeout: Annotated[
-        float, Option(help="Seconds until a body or a reply that hardly moves is given up.", metavar="N", min=0.1)
+        float, _number(help="Seconds until a body or a reply that hardly moves is given up.", min=0.1)
     ] = _DEFAULTS.body_timeout
     queue_byte_size: Annotated[
         int | None,
-        Option(
+        _number(
             help="Memory that requests may hold until they are answered, in bytes; unless given, a quarter of what the "
             "process may have.",
-            metavar="N",
             min=1,
         ),
     ] = None
@@ -124,10 +122,8 @@ class ServeOptions:
     ] = None
     repository_poll_secs: Annotated[
         float,
-        Option(
-            help="In poll mode, seconds between looks at everything, for file systems that don't tell; 0: none.",
-            metavar="N",
-            min=0,
+        _number(
+            help="In poll mode, seconds between looks at everything, for file systems that don't tell; 0: none.", min=0
         ),
     ] = _DEFAULTS.repository_poll_secs
     strict_readiness: Annotated[
@@ -138,8 +134,7 @@ class ServeOptions:
         bool, Option("--require-manifest", help="Serve only versions with a manifest.json that lists all their files.")
     ] = False
     model_code: Annotated[
-        ModelCode,
-        Option(help="Models that are programs: of folders ('local'), 'always', or 'never'.", metavar="WHICH"),
+        ModelCode, Option(help="Models that are programs: of folders ('local'), 'always', or 'never'.", metavar="WHICH")
     ] = _DEFAULTS.model_code
     require_gpu: Annotated[bool, Option("--require-gpu", help="Don't start where no GPU can be used.")] = False
     allow_shared_memory: Annotated[
@@ -149,16 +144,15 @@ class ServeOptions:
         Path | None,
         Option(help="Where it is kept which versions served and which were rolled back, for the next start."),
     ] = None
-    log_verbose: Annotated[int, Option(help="1 and more also log details.", metavar="N", min=0)] = _DEFAULTS.log_verbose
+    log_verbose: Annotated[int, _number(help="1 and more also log details.", min=0)] = _DEFAULTS.log_verbose
     log_style: Annotated[
         LogStyle,
         Option("--log-style", help="'text', or 'json' for an object on each line of the log.", metavar="STYLE"),
     ] = LogStyle.TEXT
     access_log_rate: Annotated[
         float | None,
-        Option(
+        _number(
             help="Share of requests that the log has a line for, and every one that failed; 1: all; unless given none.",
-            metavar="N",
             min=0,
             max=1,
         ),
@@ -172,7 +166,7 @@ class ServeOptions:
             help="Where a sample of the requests is written, for `slipway loadtest --replay`; without it nothing is."
         ),
     ] = None
-    record_rate: Annotated[float, Option(help="Share of all requests; 1 for all.", metavar="N")] = _DEFAULTS.record_rate
+    record_rate: Annotated[float, _number(help="Share of all requests; 1 for all.")] = _DEFAULTS.record_rate
     record_bodies: Annotated[
         bool,
         Option(
@@ -180,9 +174,9 @@ class ServeOptions:
             help="Record what is asked; with --no-record-bodies only its size and its tensors' shapes.",
         ),
     ] = _DEFAULTS.record_bodies
-    record_max_bytes: Annotated[
-        int, Option(help="Recording ends when its file would be larger.", metavar="N", min=1)
-    ] = _DEFAULTS.record_max_bytes
+    record_max_bytes: Annotated[int, _number(help="Recording ends when its file would be larger.", min=1)] = (
+        _DEFAULTS.record_max_bytes
+    )
     otlp_endpoint: Annotated[
         str | None,
         Option(
@@ -197,10 +191,8 @@ class ServeOptions:
     ] = None
     response_cache_byte_size: Annotated[
         int | None,
-        Option(
-            help="Memory for the responses of models with response_cache { enable: true }, in bytes; 0 for none.",
-            metavar="N",
-            min=0,
+        _number(
+            help="Memory for the responses of models with response_cache { enable: true }, in bytes; 0 for none.", min=0
         ),
     ] = None
     backend_config: Annotated[
@@ -212,10 +204,9 @@ class ServeOptions:
     ] = None
     auto_tune_secs: Annotated[
         float,
-        Option(
+        _number(
             help="Seconds for measuring, at a model's first load, how many instances and threads suit it; 0: none.",
             min=0,
-            metavar="N",
         ),
     ] = _DEFAULTS.auto_tune_secs
     web_page: Annotated[
@@ -237,12 +228,9 @@ class ServeOptions:
     ] = None
     admin_port: Annotated[
         int | None,
-        Option(
+        _port(
             help="Port for what changes the server, such as loading models, which is then done nowhere else; 0 chooses "
-            "a free one.",
-            metavar="N",
-            min=0,
-            max=65535,
+            "a free one."
         ),
     ] = None
     admin_host: Annotated[
@@ -276,15 +264,12 @@ class ServeOptions:
     ] = None
     lame_duck_secs: Annotated[
         float,
-        Option(
-            help="Seconds that requests are still taken after SIGTERM, while health says not ready.",
-            metavar="N",
-            min=0,
-            max=86400,
+        _number(
+            help="Seconds that requests are still taken after SIGTERM, while health says not ready.", min=0, max=86400
         ),
     ] = _DEFAULTS.lame_duck_secs
     shutdown_timeout: Annotated[
-        int, Option("--shutdown-timeout", help="Seconds that running requests get to end.", metavar="N", min=1)
+        int, _number("--shutdown-timeout", help="Seconds that running requests get to end.", min=1)
     ] = _DEFAULTS.shutdown_timeout
 
 

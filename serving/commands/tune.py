@@ -59,7 +59,9 @@ def tune(
     model_code: Annotated[
         ModelCode, typer.Option(envvar="SLIPWAY_MODEL_CODE", show_envvar=False, help="As for a server.")
     ] = ModelCode.LOCAL,
-    plot: Annotated[Path | None, typer.Option(help="Where the curves go; unless given, MODEL-tuning.png.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Where the curves go; unless given, beside what is kept of the measurement.")
+    ] = None,
 ) -> None:
     """Measure how many instances and threads suit a model on this machine's CPU, and draw throughput and latency.
 
@@ -87,9 +89,8 @@ def tune(
         raise failed from None
     tuning = choose(subject.question, measurement.measured, measurement.disturbed)
     _show(measurement, tuning)
-    drawn = _drawn(
-        plot or Path(f"{model}-tuning.png"), f"{model}, version {subject.directory.name}", measurement, tuning
-    )
+    place = plot or (Path(f"{model}-tuning.png") if kept is None else kept.with_suffix(".png"))
+    drawn = _drawn(place, f"{model}, version {subject.directory.name}", measurement, tuning)
     if subject.next_load:
         typer.echo(subject.next_load)
     elif kept is None:
@@ -153,7 +154,7 @@ def _show(measurement: "Measurement", tuning: "Tuning") -> None:
     table = Table("rows in a batch", *map(str, sizes), title="rows a second of instances x threads")
     for setting in dict.fromkeys([tuning.setting, *(it.setting for it in measurement.measured)]):
         rates = (by_cell.get((setting, size)) for size in sizes)
-        cells = ("" if rate is None else f"{rate:,.0f}" for rate in rates)
+        cells = ("" if rate is None else _brief(rate) for rate in rates)
         table.add_row(setting.brief, *cells, style="bold" if setting == tuning.setting else "")
     table.add_section()
     table.add_row(f"ms, {tuning.setting.brief}", *(f"{seconds * 1000:.3g}" for _, seconds in tuning.profile))
@@ -165,6 +166,10 @@ def _show(measurement: "Measurement", tuning: "Tuning") -> None:
         typer.echo(
             f"Other work took the cores {measurement.disturbed:.0%} of the time; measure again when it is quiet."
         )
+
+
+def _brief(rate: float) -> str:
+    return f"{rate:,.0f}" if rate < 100_000 else f"{rate / 1000:,.0f}k"  # so that a table of them fits a terminal
 
 
 def _drawn(path: Path, title: str, measurement: "Measurement", tuning: "Tuning") -> Path | None:

@@ -19,7 +19,7 @@ def _asking(settings: Settings) -> Finding:
         return ok("callers", f"only those on this machine reach {host}")
     if not access.keys and not has_callers_certificates:
         says = f"whoever reaches {host} may ask every model, without a key"
-        return warning("callers", says, "slipway keys new NAME >> keys.toml, then --api-key-file keys.toml")
+        return warning("callers", says, "slipway keys new NAME --file keys.toml, then --api-key-file keys.toml")
     if access.keys and access.certificates is None:
         fix = "--ssl-certfile FILE --ssl-keyfile FILE, unless what is before the server encrypts"
         return warning("callers", f"need a key, which goes to {host} unencrypted", fix)

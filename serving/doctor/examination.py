@@ -40,7 +40,7 @@ def examine(settings: Settings, api_key_file: Path | None) -> Findings:
 
 def _mends(api_key_file: Path) -> str:
     if not api_key_file.exists():
-        return f"slipway keys new NAME >> {quote(str(api_key_file))}"
+        return f"slipway keys new NAME --file {quote(str(api_key_file))}"
     return f"mend {quote(str(api_key_file))}: what `slipway keys new NAME` prints is an entry as it should be"
 
 

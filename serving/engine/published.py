@@ -7,6 +7,8 @@ too large to be kept in memory, is none.
 from dataclasses import dataclass
 from pathlib import Path
 
+from serving.engine.inside import inside
+
 REPORT, CARD = "report.html", "model_card.md"
 EXAMPLES = ("example.png", "example.json", "example.wav")
 
@@ -29,15 +31,15 @@ NOTHING_PUBLISHED = Published()
 
 def read_published(directory: Path) -> Published:
     """Of a version's `directory`."""
-    found = ((name, _read(directory / name)) for name in EXAMPLES)
+    found = ((name, _read(directory, name)) for name in EXAMPLES)
     name, example = next(((name, content) for name, content in found if content), ("", b""))
-    return Published(_read(directory / REPORT, _LARGEST_REPORT), _read(directory / CARD), example, name)
+    return Published(_read(directory, REPORT, _LARGEST_REPORT), _read(directory, CARD), example, name)
 
 
-def _read(path: Path, largest: int = _LARGEST) -> bytes:
+def _read(directory: Path, name: str, largest: int = _LARGEST) -> bytes:
     """Callers are given it, so that a link is not to lead to another file of the machine."""
     try:
-        is_inside = path.resolve().is_relative_to(path.parent.resolve())
-        return path.read_bytes() if is_inside and path.is_file() and path.stat().st_size <= largest else b""
+        path = inside(directory, name)
+        return path.read_bytes() if path and path.is_file() and path.stat().st_size <= largest else b""
     except (OSError, RuntimeError):  # a loop of links
         return b""

@@ -15,6 +15,7 @@ from typing import Protocol
 from serving.core import model_config
 from serving.core.model_config import ModelConfig
 from serving.core.versions import is_version
+from serving.engine.inside import inside
 from serving.errors import ModelLoadFailed
 
 log = logging.getLogger("slipway")
@@ -137,12 +138,11 @@ class ModelRepository:
 
     def _read_labels(self, name: str, filename: str) -> tuple[str, ...]:
         what = f"label_filename '{filename[:100]}'"
-        folder = (self.root / name).resolve()
         try:
-            path = (folder / filename).resolve()
+            path = inside(self.root / name, filename)
         except (ValueError, RuntimeError, OSError):  # a NUL, a loop of links, a name beyond the system's limits
             raise ModelLoadFailed(f"{what} is no file's name") from None
-        if not path.is_relative_to(folder):
+        if path is None:
             raise ModelLoadFailed(f"{what} is outside model directory")
         return tuple(_read(path, what).splitlines())
 

@@ -1,12 +1,13 @@
-"""Which scheduler a model's config asks for.
+"""Which scheduler a model's config asks for, and for which threads.
 
 Rule: without a `dynamic_batching` block requests are not put together, as in Triton.
 """
 
 from collections.abc import Sequence
 
+from serving.backends.backend import ModelInstance
 from serving.core.batching_config import batching_config
-from serving.core.model_config import ModelConfig
+from serving.core.model_config import ModelConfig, devices
 from serving.core.sequence_config import sequence_config
 from serving.engine.known_times import KnownTimes
 from serving.engine.pending import Pending
@@ -22,6 +23,17 @@ def queue_limit(config: ModelConfig) -> int:
     """Requests that may wait for a version: each priority level's own, and what the levels without one share."""
     own = [] if config.HasField("sequence_batching") else [it.max_queue_size for it in batching_config(config).policies]
     return sum(own) + (0 if all(own) and own else DEFAULT_MAX_QUEUE_SIZE)
+
+
+def threads_for(config: ModelConfig, instances: Sequence[ModelInstance]) -> list[tuple[ModelInstance, str]]:
+    """What each thread runs, and on which device. A sequence's slot is a row of one instance, which several threads
+    would share."""
+    has_sequences = config.HasField("sequence_batching")
+    return [
+        (each, device)
+        for each, device in zip(instances, devices(config), strict=True)
+        for _ in range(1 if has_sequences else each.concurrency)
+    ]
 
 
 def scheduler_for(config: ModelConfig, places: Sequence[str], known: KnownTimes | None = None) -> Scheduler[Pending]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from serving.backends.backend import ModelInstance, is_steady
 from serving.core.batching_config import batching_config
 from serving.core.columns import Column
-from serving.core.model_config import ModelConfig, devices, input_specs, output_specs
+from serving.core.model_config import ModelConfig, input_specs, output_specs
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.core.response_cache_config import caches_responses
 from serving.core.timeline import Timeline
@@ -28,7 +28,7 @@ from serving.engine.outcomes import Outcomes
 from serving.engine.pending import Answer, Pending
 from serving.engine.processes import Processes, are_up, processes_of
 from serving.engine.response_stream import ResponseStream
-from serving.engine.schedulers import queue_limit, scheduler_for
+from serving.engine.schedulers import queue_limit, scheduler_for, threads_for
 from serving.engine.statistics import ModelStatistics
 from serving.engine.worker import Execution, WorkerPool
 from serving.errors import Overloaded, SlipwayError, Unsupported
@@ -91,19 +91,13 @@ class ServedModel:
         self._loop = loop
         self._instances = list(instances)
         self._closing = threading.Lock()
-        # One for each thread. A sequence's slot is a row of one instance, which several threads would share.
-        has_sequences = config.HasField("sequence_batching")
-        places = [
-            (each, device)
-            for each, device in zip(instances, devices(config), strict=True)
-            for _ in range(1 if has_sequences else each.concurrency)
-        ]
+        threads = threads_for(config, instances)
         self._pool = WorkerPool(
             f"{self.name}/{version}",
-            scheduler_for(config, [device for _, device in places], known),
-            [execute_on(instance, config) for instance, _ in places],
+            scheduler_for(config, [device for _, device in threads], known),
+            [execute_on(instance, config) for instance, _ in threads],
             self._deliver,
-            are_up=are_up([instance for instance, _ in places]),
+            are_up=are_up([instance for instance, _ in threads]),
             soon=loop.call_soon,
             deliver_here=self._outcomes.settle if self._is_foreseeable() else None,
         )

@@ -89,7 +89,9 @@ def turn_to(name: str, model: LoadedModel, number: str, files: Files, config: Mo
     Raises `InvalidInput` where there is none, or the config's version policy would not serve it.
     """
     if not number and not model.rolled_back:
-        raise InvalidInput(f"'{name}' has no version that could be promoted: none is on trial or rolled back")
+        others = ", ".join(sorted(version_folders(files) - model.versions.keys(), key=int))
+        named = f"; name one that is to be loaded: {others}" if others else ""
+        raise InvalidInput(f"'{name}' has no version that could be promoted: none is on trial or rolled back{named}")
     number = number or max(model.rolled_back, key=int)
     _check_there(name, number, files)
     above = {other: it for other, it in model.versions.items() if int(other or 0) > int(number)}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from serving.core.brief import words_of
 from serving.core.model_config import ModelConfig
+from serving.engine.inside import inside
 from serving.errors import ModelLoadFailed
 
 Labels = Mapping[str, tuple[str, ...]]
@@ -22,7 +23,7 @@ def labels_of_version(config: ModelConfig, directory: Path, shared: Labels) -> L
 
 
 def _lines(path: Path) -> tuple[str, ...]:
-    if not path.resolve().is_relative_to(path.parent.resolve()):
+    if inside(path.parent, path.name) is None:
         raise ModelLoadFailed(f"the version's '{path.name}' is outside its folder")
     try:
         return tuple(path.read_text(encoding="utf-8").splitlines())

@@ -17,6 +17,7 @@ from serving.core.datatypes import datatype_of, dtype_of, from_config
 from serving.core.file_specs import file_input_specs
 from serving.core.model_config import ModelConfig, input_specs
 from serving.core.requests import NO_PARAMETERS, Arrays, format_shape
+from serving.engine.inside import inside
 from serving.errors import ModelLoadFailed
 
 log = logging.getLogger("slipway")
@@ -162,9 +163,8 @@ def _filled(datatype: str, shape: tuple[int, ...]) -> np.ndarray:
 
 def _from_file(what: str, datatype: str, shape: tuple[int, ...], folder: Path, name: str) -> np.ndarray:
     """Little-endian numbers, or texts that each follow their length in four bytes, as in the binary protocol."""
-    root = folder.resolve()
-    path = (root / name).resolve()
-    if not path.is_relative_to(root) or not path.is_file():
+    path = inside(folder, name)
+    if path is None or not path.is_file():
         raise ModelLoadFailed(f"{what}: there is no file '{name[:100]}' in the model's folder '{FOLDER}'")
     content = path.read_bytes()
     count = math.prod(shape)

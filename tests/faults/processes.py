@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +11,7 @@ from pathlib import Path
 import httpx
 
 from tests.running_server import until
-
-ROOT = Path(__file__).parents[2]
+from tests.slipway_command import FREE_PORTS, ROOT, SLIPWAY
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,7 @@ class Server:
 @contextmanager
 def served(root: Path, output: Path, *options: str, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
     """On free ports, until the block ends; what it says goes into the file `output`."""
-    ports = ("--http-port", "0", "--grpc-port", "0", "--metrics-port", "0")
-    command = [sys.executable, "-m", "serving", "serve", str(root), *ports, *options]
+    command = [*SLIPWAY, "serve", str(root), *FREE_PORTS, *options]
     environment = {**os.environ, **(environment or {})}
     with (
         output.open("wb") as said,

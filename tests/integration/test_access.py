@@ -93,7 +93,7 @@ def infers(server: RunningServer) -> float:
     return server.metric('nv_inference_count{model="double",version="1"}') or 0
 
 
-def test_without_a_key_every_route_is_closed_but_health_and_the_pages_files(server: RunningServer) -> None:
+def test_without_a_key_every_route_is_closed_but_health_and_what_is_the_same_everywhere(server: RunningServer) -> None:
     before = infers(server)
     with httpx.Client(base_url=server.url) as client:
         for headers in ({}, bearer("nobody's"), {"X-API-Key": digest_of(OPS).hex()}, {"Authorization": OPS}):

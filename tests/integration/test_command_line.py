@@ -8,71 +8,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from serving.cli import app
 from tests import tiny_models
 from tests.running_server import RunningServer, running, until
+from tests.slipway_command import ROOT, serving, slipway, typed, url_in
 from tests.tiny_decoders import add_tiny_decoder
 from tests.tiny_encoders import add_tiny_text_classifier
-
-ROOT = Path(__file__).parents[2]
-SLIPWAY = [sys.executable, "-m", "serving"]
-
-
-def slipway(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*SLIPWAY, *arguments],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "160", **environment},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
-def typed(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """As `slipway`, without the second that a process takes to begin. What is raised ends the test."""
-    with chdir(ROOT):
-        told = {"COLUMNS": "160", **environment}
-        done = CliRunner().invoke(app, arguments, env=told, catch_exceptions=False)
-    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
-
-
-@contextmanager
-def serving(root: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server on free ports, and all that it printed until it was ready."""
-    process = subprocess.Popen(
-        [*SLIPWAY, "serve", str(root), "--http-port", "0", "--grpc-port", "0", "--metrics-port", "0"],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if line.startswith("Ctrl-C"):
-            break
-    try:
-        yield process, "".join(lines)
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-def url_in(banner: str) -> str:
-    return re.search(r"is at (\S+)", banner)[1]  # type: ignore[index]
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +61,22 @@ def test_the_banner_has_a_curl_for_a_model_that_draws(tmp_path: Path) -> None:
         [line] = re.findall(r"^ +(curl .*)$", banner, re.MULTILINE)
         reply = json.loads(subprocess.check_output(line, shell=True, text=True))
     assert [picture["revised_prompt"] for picture in reply["data"]] == ["bright"] * 2
+
+
+def test_with_keys_the_curl_lines_show_one_from_the_environment(tmp_path: Path) -> None:
+    tiny_models.add_brightness(tmp_path)
+    Image.new("L", (4, 4), 255).save(tmp_path / "brightness" / "1" / "example.png")
+    tiny_models.add_drawing(tmp_path)
+    add_tiny_decoder(tmp_path)
+    with serving(tmp_path, SLIPWAY_API_KEY="a-key") as (_, banner):
+        lines = re.findall(r"^ +(curl .*)$", banner, re.MULTILINE)
+        assert len(lines) == 3
+        for key in ("a-key", "another"):
+            env = {**os.environ, "SLIPWAY_API_KEY": key}
+            replies = [json.loads(subprocess.check_output(line, shell=True, text=True, env=env)) for line in lines]
+            assert ["error" in reply for reply in replies] == [key == "another"] * 3
+    assert "Try it, with a key in SLIPWAY_API_KEY:" in banner
+    assert "a-key" not in banner
 
 
 def test_the_curl_of_the_readme_answers_the_right_digit(served: str) -> None:

@@ -12,8 +12,8 @@ import pytest
 import tritonclient.http as http_client
 from tritonclient.utils import InferenceServerException
 
-from tests.integration.test_command_line import ROOT, slipway
 from tests.running_server import RunningServer, running
+from tests.slipway_command import ROOT, slipway
 
 SEVEN = ROOT / "docs" / "images" / "seven.png"
 OURS = ROOT / "model_repository"

@@ -16,10 +16,9 @@ from typer.testing import CliRunner
 from serving.cli import app
 from serving.exit_codes import ExitCode
 from tests import tiny_models
-from tests.integration.test_command_line import ROOT, SLIPWAY, url_in
 from tests.running_server import RunningServer, until
+from tests.slipway_command import FREE_PORTS, ROOT, SLIPWAY, serving, url_in
 
-PORTS = ("--http-port", "0", "--grpc-port", "0", "--metrics-port", "0")
 AS_PID_1 = ["unshare", "--fork", "--pid", "--mount-proc"]
 AS_A_USER = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
 """Root may else read everything."""
@@ -57,7 +56,7 @@ def test_each_failure_has_its_code_and_its_line(
     models: Path, tiny_server: RunningServer, arguments: str, code: ExitCode, words: str
 ) -> None:
     told = [word.format(models, tiny_server.http_port) for word in arguments.split()]
-    ports = [each for name in PORTS[::2] if name not in told for each in (name, "0")]
+    ports = [each for name in FREE_PORTS[::2] if name not in told for each in (name, "0")]
     done = CliRunner().invoke(app, [*told, *ports], env={"COLUMNS": "300"})
     assert done.exit_code == code, done.stderr
     assert re.search(words.format(models, tiny_server.http_port), done.stderr)
@@ -66,7 +65,7 @@ def test_each_failure_has_its_code_and_its_line(
 
 def test_a_model_that_fails_ends_a_start_that_wants_all_of_them(models: Path) -> None:
     (models / "models" / "broken" / "1").mkdir(parents=True)
-    done = CliRunner().invoke(app, ["serve", str(models / "models"), "--exit-on-error", *PORTS])
+    done = CliRunner().invoke(app, ["serve", str(models / "models"), "--exit-on-error", *FREE_PORTS])
     assert done.exit_code == ExitCode.MODEL_FAILED
     assert done.stderr.startswith("slipway serve: broken 1: ")
     assert done.stderr.count("\n") == 1
@@ -75,7 +74,7 @@ def test_a_model_that_fails_ends_a_start_that_wants_all_of_them(models: Path) ->
 def test_a_repository_that_the_user_may_not_read_is_said(models: Path) -> None:
     folder = models / "models"
     folder.chmod(0)
-    command = [*AS_A_USER, *SLIPWAY, "serve", str(folder), *PORTS]
+    command = [*AS_A_USER, *SLIPWAY, "serve", str(folder), *FREE_PORTS]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     folder.chmod(0o755)
     assert done.returncode == ExitCode.NO_REPOSITORY
@@ -101,10 +100,7 @@ def test_as_the_first_process_of_a_container_it_hears_signals(tmp_path: Path) ->
     if subprocess.run([*AS_PID_1, "true"], capture_output=True).returncode:
         pytest.skip("this user may make no pid namespace")
     tiny_models.add_double(tmp_path)
-    command = [*AS_PID_1, *SLIPWAY, "serve", str(tmp_path), *PORTS, "--lame-duck-secs", "600", "--auto-tune-secs", "0"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        banner = "".join(iter(process.stdout.readline, "Ctrl-C answers what runs, then stops.\n"))
+    with serving(tmp_path, "--lame-duck-secs", "600", before=AS_PID_1) as (process, banner):
         (server,) = psutil.Process(process.pid).children()
         server.send_signal(signal.SIGTERM)
         until(lambda: httpx.get(f"{url_in(banner)}/v2/health/ready").status_code == 503)

@@ -22,10 +22,10 @@ import tritonclient.http as httpclient
 from serving.gateways.gateways import GatewaysFailed, check_platform
 from serving.listening import PortTaken
 from tests import python_models, tiny_models
-from tests.integration.test_command_line import ROOT, SLIPWAY, slipway, url_in
 from tests.running_server import RunningServer, running, until
 from tests.serving.transports.http.test_connection import BODY, LENGTH, POST, UPGRADE, read_all
 from tests.serving.transports.http.test_fast_path import ROW, SLOW, connected, message, replies, tensor_of
+from tests.slipway_command import ROOT, serving, slipway, url_in
 
 LAST = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 LARGEST = 4 * 1024 * 1024
@@ -251,17 +251,8 @@ def test_a_head_that_does_not_come_is_told_so(shared: RunningServer) -> None:
 @pytest.fixture
 def process(tiny_repository: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """A server with two gateways as the leader of a process group, and its address."""
-    ports = ("--http-port", "0", "--grpc-port", "0", "--metrics-port", "0", "--http-workers", "2")
-    command = [*SLIPWAY, "serve", str(tiny_repository), *ports]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, process_group=0) as process:
-        assert process.stdout is not None
-        banner = ""
-        while "Ctrl-C" not in banner:
-            line = process.stdout.readline()
-            assert line, banner
-            banner += line
+    with serving(tiny_repository, "--http-workers", "2") as (process, banner):
         yield process, url_in(banner)
-        process.kill()
 
 
 def test_a_signal_to_all_of_them_drains(process: tuple["subprocess.Popen[str]", str]) -> None:

@@ -19,9 +19,9 @@ import tritonclient.grpc as grpcclient
 from tritonclient.utils import InferenceServerException
 
 from tests import python_models, tiny_models
-from tests.integration.test_command_line import serving, url_in
 from tests.python_models import CRASH, ISOLATED, KILL, SLEEP
 from tests.running_server import RunningServer, running
+from tests.slipway_command import serving, url_in
 
 GONE = "is started again"
 

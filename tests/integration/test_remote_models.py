@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,8 @@ import pytest
 from tests import tiny_models
 from tests.running_server import RunningServer, running, until
 from tests.s3_server import BUCKET, S3Server, s3_server
+from tests.slipway_command import FREE_PORTS, slipway
 from tests.web_server import web_server
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -239,14 +236,8 @@ def test_folders_buckets_and_the_web_are_served_together(s3: S3Server, models: P
         assert [double(server, name) for name in ("near", "double", "web")] == [[2, 4, 6, 8]] * 3
 
 
-def serve(*arguments: str) -> subprocess.CompletedProcess[str]:
-    ports = ("--http-port", "0", "--grpc-port", "0", "--metrics-port", "0")
-    command = [sys.executable, "-m", "serving", "serve", *arguments, *ports]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-
-
 def test_a_bucket_that_is_not_there_ends_the_start_with_one_line(s3: S3Server, tmp_path: Path) -> None:
-    ended = serve("s3://no-such-bucket/models", "--model-cache", str(tmp_path))
+    ended = slipway("serve", "s3://no-such-bucket/models", "--model-cache", str(tmp_path), *FREE_PORTS)
     assert ended.returncode == 3
     assert ended.stderr == (
         "slipway serve: the model repository can't be read from s3://no-such-bucket/models: "
@@ -259,7 +250,7 @@ def test_missing_credentials_are_said_with_what_to_set(
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    ended = serve("--model-repository", s3.url, "--model-cache", str(tmp_path))
+    ended = slipway("serve", "--model-repository", s3.url, "--model-cache", str(tmp_path), *FREE_PORTS)
     assert ended.returncode == 3
     assert len(ended.stderr.splitlines()) == 1
     assert "no credentials" in ended.stderr
@@ -268,14 +259,13 @@ def test_missing_credentials_are_said_with_what_to_set(
 
 def test_models_lists_what_lies_elsewhere_and_fetches_nothing(s3: S3Server, models: Path) -> None:
     s3.put_all(models)
-    command = [sys.executable, "-m", "serving", "models", s3.url, "--url", "http://127.0.0.1:9"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    listed = slipway("models", s3.url, "--url", "http://127.0.0.1:9")
     assert re.search(r"double +│ 1 +│ yes +│ \?", listed.stdout)
     assert s3.requests.of_objects() == []
 
 
 def test_a_wrong_address_is_said_with_the_right_ones() -> None:
-    ended = serve("ftp://host/models")
+    ended = slipway("serve", "ftp://host/models", *FREE_PORTS)
     assert ended.returncode == 2
     assert "s3://" in ended.stderr
 

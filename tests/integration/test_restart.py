@@ -16,6 +16,7 @@ from tests import scaled_models
 from tests.integration.test_rollout import ask, load, policy, versions
 from tests.running_server import RunningServer, running, until
 from tests.scaled_models import NAME, current, index
+from tests.slipway_command import FREE_PORTS
 from tests.tiny_models import write_config
 
 RULES = policy(strategy="canary", percent=50, min_requests=10, max_latency_ratio=100)
@@ -50,9 +51,7 @@ def test_a_start_falls_back_to_the_version_that_would_still_serve(
 def test_a_start_can_be_made_to_fail_where_the_newest_version_does(tmp_path: Path) -> None:
     scaled_models.add_scaled(tmp_path, 1, 2)
     break_version(tmp_path, "2")
-    done = CliRunner().invoke(
-        app, ["serve", str(tmp_path), "--exit-on-error", "--http-port", "0", "--grpc-port", "0", "--metrics-port", "0"]
-    )
+    done = CliRunner().invoke(app, ["serve", str(tmp_path), "--exit-on-error", *FREE_PORTS])
     assert done.exit_code == ExitCode.MODEL_FAILED
     assert "scaled 2: 'model.onnx' is not the file that was published" in done.stderr
 

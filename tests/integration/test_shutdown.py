@@ -22,8 +22,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tritonclient.utils import InferenceServerException
 
 from tests import grpc_client, tiny_models
-from tests.integration.test_command_line import serving, url_in
 from tests.running_server import RunningServer, running, until
+from tests.slipway_command import serving, url_in
 
 ROW = [[1.0, 2.0, 3.0, 4.0]]
 BODY = json.dumps({"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": ROW}]}).encode()

@@ -13,8 +13,8 @@ import pytest
 import soundfile
 
 from serving.audio import ctc
-from tests.integration.test_command_line import slipway
 from tests.running_server import RunningServer, running
+from tests.slipway_command import slipway
 from training.answers import answers
 from training.checkpoint import Checkpoint
 from training.export.package import publish

@@ -23,6 +23,7 @@ from tests import tiny_models
 from tests.collector import Collector, collecting
 from tests.running_server import RunningServer, running, until
 from tests.serving.transports.http.test_fast_path import connected, message, replies
+from tests.slipway_command import FREE_PORTS
 from tests.tiny_decoders import add_tiny_decoder
 
 ROW = np.ones((1, 4), np.float32)
@@ -331,8 +332,7 @@ def test_what_waits_is_sent_when_the_server_ends(root: Path, collector: Collecto
 
 
 def test_without_its_packages_the_server_says_what_to_install(root: Path) -> None:
-    arguments = ["slipway", "serve", str(root), "--otlp-endpoint", "http://localhost:4318"]
-    arguments += ["--http-port", "0", "--grpc-port", "0", "--metrics-port", "0"]
+    arguments = ["slipway", "serve", str(root), "--otlp-endpoint", "http://localhost:4318", *FREE_PORTS]
     code = f"""import sys
 sys.modules["opentelemetry.exporter.otlp.proto.http.trace_exporter"] = None
 sys.argv = {arguments!r}

@@ -29,4 +29,5 @@ def test_what_is_not_installed_is_told_with_how_to_install_it(monkeypatch: pytes
 def test_help_names_what_there_is() -> None:
     done = CliRunner().invoke(loadtest, ["--help"])
     assert done.exit_code == 0
-    assert "load" in done.stdout
+    assert "slipway loadtest load --help" in done.stdout
+    assert "URL [OPTIONS] | COMMAND [ARGS]..." in done.stdout

@@ -17,7 +17,10 @@ def test_a_port_that_is_taken_is_said_before_anything_is_loaded(tmp_path: Path, 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with (
-            pytest.raises(PortTaken, match=f"can't listen on 127.0.0.1:{port} .*--{kind}-port"),
+            pytest.raises(
+                PortTaken,
+                match=f"can't listen on 127.0.0.1:{port} .*--{kind}-port N or SLIPWAY_{kind.upper()}_PORT=N",
+            ),
             running(tmp_path, **{f"{kind}_port": port}),
         ):
             pass

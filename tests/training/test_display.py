@@ -40,7 +40,7 @@ def test_without_a_terminal_a_long_run_prints_a_few_plain_lines() -> None:
 
 
 def test_the_last_step_is_always_printed() -> None:
-    assert _shown(1, terminal=False) == "digits step 2/2: loss 1.0000, held-out 0.2500, accuracy 0.5\n"
+    assert _shown(1, terminal=False) == "digits step 2/2: loss 1.0000, validation loss 0.2500, accuracy 0.5\n"
 
 
 def test_a_terminal_gets_a_progress_bar() -> None:
@@ -53,7 +53,7 @@ def test_a_terminal_gets_a_progress_bar() -> None:
 
 def test_a_line_shows_losses_and_scores() -> None:
     point = Point(1, 1.0, 0.12345, {"exact_match": 0.98765})
-    assert line(point) == "loss 1.0000, held-out 0.1235, exact match 0.9877"
+    assert line(point) == "loss 1.0000, validation loss 0.1235, exact match 0.9877"
 
 
 def test_shares_are_told_in_percent_and_other_scores_as_they_are() -> None:

@@ -21,7 +21,7 @@ def test_it_trains_tells_and_saves(tmp_path: Path) -> None:
     GraphCourse.of(RECIPE, hardly).train(tmp_path, Console(file=output), run_in(tmp_path))
 
     assert "predicted" in output.getvalue()
-    assert "% on 102 held-out rows, with the weights after step " in output.getvalue()
+    assert "% on 102 test rows, with the weights after step " in output.getvalue()
     assert "\nwarning     102 rows leave it anywhere from " in output.getvalue()
     assert load(tmp_path).config == replace(RECIPE.config, epochs=2, seed=7, learning_rate=1e-9)
 

@@ -37,7 +37,9 @@ def test_a_search_ends_with_the_command_that_trains_the_best(tmp_path: Path, mon
     assert "\ntrial 1: " not in again
     assert invoke(*next_command.split()[1:], "--no-publish")[0] == 0
     metrics = json.loads(Path("runs/breast-cancer-mlp/1/run.json").read_text())["metrics"]
-    assert f"accuracy {metrics['validation_accuracy']:.4f} on held-out rows\n" in again, "the trial's, to the last bit"
+    assert f"accuracy {metrics['validation_accuracy']:.4f} on validation rows\n" in again, (
+        "the trial's, to the last bit"
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from training.errors import InvalidConfig
-from training.settings import check_known, fitting, read, typed
+from training.settings import check_known, fitting, given, read, typed
 
 
 def test_a_file_has_tables_for_the_run_and_for_the_model(tmp_path: Path) -> None:
@@ -36,6 +36,14 @@ def test_what_is_typed_is_read_as_toml_reads_values() -> None:
     found = typed(["optimizer=adamw", "train.steps=5", "model.dropout=0.5", "compile=true", "name= a b "])
 
     assert found == {"optimizer": "adamw", "steps": 5, "model.dropout": 0.5, "compile": True, "name": "a b"}
+
+
+def test_what_is_typed_comes_before_the_file_and_an_option_of_its_own_before_both(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text("[train]\nsteps = 1\nseed = 1\nthreads = 1\n")
+
+    assert given(path, ["steps=2", "seed=2"], seed=3, epochs=None) == {"steps": 2, "seed": 3, "threads": 1}
+    assert given(None, None) == {}
 
 
 @pytest.mark.parametrize("text", ["steps", "=5", ""])

@@ -3,7 +3,7 @@
 Rule: what is explained is the probability that the served model gives, against that for a text of fillers.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +15,10 @@ from training.report.section import Part, Section, Text, Words
 _STEPS = 32  # of the integral
 _MOST_TOKENS = 256  # of a text that are shown
 _FILLER = 0
+_HOW = (
+    "Words in blue made the answer more probable than it is for a text of fillers, those in orange less; the stronger "
+    "the colour, the more, and the strongest is that of the word that did most."
+)
 
 
 def explained(
@@ -28,28 +32,12 @@ def explained(
     """Of a few rows. `inputs` are those of `module`, tokens [rows, length] first; `spelt` gives a token's text, and
     those that are `special` stand in every text."""
     try:
-        import captum.attr  # noqa: F401 (optional)
+        from captum.attr import LayerIntegratedGradients
     except ImportError:
         return Section(TITLE, (Text(NO_CAPTUM),))
-    return Section(TITLE, tuple(_words(module, inputs, probabilities, names, spelt, special)))
-
-
-def _words(
-    module: nn.Module,
-    inputs: Sequence[np.ndarray],
-    probabilities: np.ndarray,
-    names: Sequence[str],
-    spelt: Callable[[int], str],
-    special: Collection[int],
-) -> Iterable[Part]:
-    from captum.attr import LayerIntegratedGradients
-
     embedding = next(part for part in module.modules() if isinstance(part, nn.Embedding))
     gradients = LayerIntegratedGradients(module, embedding)
-    yield Text(
-        "Words in blue made the answer more probable than it is for a text of fillers, those in orange less; the "
-        "stronger the colour, the more, and the strongest is that of the word that did most."
-    )
+    parts: list[Part] = [Text(_HOW)]
     for row in telling(probabilities):
         tokens, *others = (torch.from_numpy(array[row : row + 1]) for array in inputs)
         empty = torch.where(torch.isin(tokens, torch.tensor(sorted(special))), tokens, _FILLER)
@@ -57,10 +45,9 @@ def _words(
         found = gradients.attribute(
             tokens, empty, target=answer, additional_forward_args=tuple(others) or None, n_steps=_STEPS
         )
-        weights = found[0].sum(dim=-1).detach().numpy()
+        weights = found[0].sum(dim=-1).tolist()
         shown = [place for place, token in enumerate(tokens[0].tolist()) if token != _FILLER and token not in special]
-        most = max((abs(float(weights[place])) for place in shown), default=0.0) or 1.0
-        yield Words(
-            tuple((spelt(int(tokens[0, place])), float(weights[place]) / most) for place in shown[:_MOST_TOKENS]),
-            f"answer {names[answer]}, {probabilities[row, answer]:.1%} sure",
-        )
+        most = max((abs(weights[place]) for place in shown), default=0.0) or 1.0
+        words = tuple((spelt(int(tokens[0, place])), weights[place] / most) for place in shown[:_MOST_TOKENS])
+        parts.append(Words(words, f"answer {names[answer]}, {probabilities[row, answer]:.1%} sure"))
+    return Section(TITLE, tuple(parts))

@@ -18,13 +18,13 @@ from serving.core.requests import Arrays
 from training.export import onnx, pruning, rounding
 from training.export.gate import FLOAT32, PUBLISHED, Gate, Variant, judged
 from training.export.measuring import Timing, answers, opened, timings
+from training.export.reasons import reason
 from training.kind import Rows, Served
 
 Score = Callable[[Arrays, Arrays], float]
 """Of outputs and truths; more is better."""
 
 _CALIBRATION_ROWS = 256
-_SHOWN = 120  # characters of a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _made(subject: Subject, gate: Gate, folder: Path) -> tuple[dict[str, Path], 
             _MAKERS[name](subject, folder / f"{name}.onnx")
             paths[name] = folder / f"{name}.onnx"
         except Exception as error:  # the tools raise whatever a graph leads them to
-            reasons[name] = f"can't be made: {_brief(error)}"
+            reasons[name] = f"can't be made: {reason(error, name)}"
     return paths, reasons
 
 
@@ -69,7 +69,7 @@ def _opened(paths: Mapping[str, Path], inputs: Arrays) -> tuple[dict[str, ort.In
             answers(session, {key: array[:2] for key, array in inputs.items()})
             sessions[name] = session
         except Exception as error:  # ONNX Runtime's have no common base but this
-            reasons[name] = f"can't run here: {_brief(error)}"
+            reasons[name] = f"can't run here: {reason(error, name)}"
     return sessions, reasons
 
 
@@ -121,7 +121,3 @@ _MAKERS: Mapping[str, Callable[[Subject, Path], None]] = {
     "bf16": lambda it, path: export(it.served, _Bf16(it.served.module), it.rows, path),
     "pruned": lambda it, path: export(it.served, pruning.pruned(it.served.module), it.rows, path),
 }
-
-
-def _brief(error: Exception) -> str:
-    return (str(error).strip().partition("\n")[0] or type(error).__name__)[:_SHOWN]

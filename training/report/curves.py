@@ -13,11 +13,11 @@ def section(history: Sequence[Point], best: int) -> Section:
     steps = tuple(float(point.step) for point in history)
     losses = (
         Line("training", steps, tuple(point.train_loss for point in history)),
-        Line("held out", steps, tuple(point.loss for point in history)),
+        Line("validation", steps, tuple(point.loss for point in history)),
     )
     first, last = history[0], history[-1]
     alt = (
-        f"Loss over steps: on training rows from {first.train_loss:.3g} to {last.train_loss:.3g}, on held-out rows "
+        f"Loss over steps: on training rows from {first.train_loss:.3g} to {last.train_loss:.3g}, on validation rows "
         f"from {first.loss:.3g} to {last.loss:.3g}."
     )
     kept = Text(f"The weights are those after step {best:,} of {last.step:,}.")
@@ -28,5 +28,5 @@ def _scores(history: Sequence[Point], steps: tuple[float, ...]) -> Iterable[Figu
     for name in history[-1].scores:
         values = tuple(point.scores.get(name, float("nan")) for point in history)
         title = name.replace("_", " ")
-        alt = f"{title.capitalize()} on held-out rows over steps: from {values[0]:.3g} to {values[-1]:.3g}."
-        yield Figure(Lines("step", title, (Line("held out", steps, values),)), alt)
+        alt = f"{title.capitalize()} on validation rows over steps: from {values[0]:.3g} to {values[-1]:.3g}."
+        yield Figure(Lines("step", title, (Line("validation", steps, values),)), alt)

@@ -44,7 +44,7 @@ def lead(subject: Subject) -> str:
     within = "" if interval is None else f" (95 %: {interval.low:.3g} to {interval.high:.3g})"
     words = _words(name)
     title = words.capitalize() if words == words.lower() else words
-    return f"{title} {value:.4g}{within} on {subject.rows:,} held-out rows."
+    return f"{title} {value:.4g}{within} on {subject.rows:,} test rows."
 
 
 def model(subject: Subject) -> Section:

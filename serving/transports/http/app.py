@@ -24,6 +24,7 @@ from serving.transports.http.door import Door
 from serving.transports.http.generate import generate_router
 from serving.transports.http.health import health_router
 from serving.transports.http.infer import infer_endpoint, infer_router
+from serving.transports.http.keyed_docs import ask_for_a_key
 from serving.transports.http.metrics import metrics_router
 from serving.transports.http.models import models_router
 from serving.transports.http.observed import Observed
@@ -99,6 +100,8 @@ def gateway(
         app.include_router(router)
     if not has_web_page:
         app.add_api_route("/", _to_docs, include_in_schema=False)
+    if gate.has_keys:
+        ask_for_a_key(app)
     inside = CutOff(BodyLimit(TensorRoute(app, infer), max_body_size, memory))
     door: ASGIApp = Door(inside, gate, is_behind_gateways)
     if gate.origins:

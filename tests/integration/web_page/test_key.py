@@ -41,3 +41,18 @@ def test_a_key_is_asked_for_and_kept_as_long_as_the_tab(
         expect(other.get_by_label("API key")).to_be_visible()
         page.close()
         other.close()
+
+
+def test_the_api_is_read_without_a_key_and_tried_with_one(browser: Browser, guarded: RunningServer) -> None:
+    with browser.new_context(base_url=guarded.url) as context:
+        page = context.new_page()
+        page.goto("/docs")
+        page.get_by_role("button", name="Authorize").click()
+        page.get_by_label("auth-bearer-value").fill("person-key")
+        page.locator(".modal-btn.authorize").click()
+        press(page, "Close")
+        server = page.locator("[id$='-server_metadata_v2_get']")
+        server.get_by_role("button").first.click()
+        press(page, "Try it out")
+        press(page, "Execute")
+        expect(server.locator(".live-responses-table td.response-col_status").last).to_have_text("200")

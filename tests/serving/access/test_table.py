@@ -66,6 +66,9 @@ def test_a_path_fits_its_row_where_it_fits_its_route(path: str) -> None:
     [
         ("GET", "/v2/health/live", set()),
         ("GET", "/page/main.js", set()),
+        ("GET", "/docs", set()),
+        ("GET", "/openapi.json", set()),
+        ("GET", "/static-offline-docs/swagger-ui.css", set()),
         ("GET", "/page/live", {Scope.METADATA}),
         ("GET", "/v2/models/m", {Scope.METADATA}),
         ("POST", "/v2/models/m/versions/1/infer", {Scope.INFERENCE}),

@@ -40,7 +40,7 @@ def test_problems_are_told_with_what_mends_them_and_end_with_1(tmp_path: Path) -
     with socket.create_server(("127.0.0.1", 0)) as listening:
         result = doctor(str(tmp_path / "no"), *FREE, f"--grpc-port={listening.getsockname()[1]}")
     assert result.exit_code == 1
-    assert "-> choose another with --grpc-port" in result.stdout
+    assert "-> choose another with --grpc-port N or SLIPWAY_GRPC_PORT=N" in result.stdout
     assert "-> name another: slipway serve FOLDER" in result.stdout
     assert "2 problems" in result.stdout.splitlines()[-1]
 
@@ -64,7 +64,7 @@ def test_it_looks_at_what_file_and_environment_say(tmp_path: Path) -> None:
     ]
     keys.unlink()
     absent = told(doctor("--json", f"--config={file}", *FREE))
-    assert absent["access"][0]["fix"] == f"slipway keys new NAME >> {keys}"
+    assert absent["access"][0]["fix"] == f"slipway keys new NAME --file {keys}"
     assert "did you mean SLIPWAY_HTTP_PORT?" in found["settings"][0]["says"]
     assert found["ports"][0]["says"].startswith("0.0.0.0")
 

@@ -18,8 +18,8 @@ from serving.engine.repository import ModelRepository
 from tests import python_models, tiny_models
 
 
-def tune(*arguments: object, status: int = 0) -> list[str]:
-    result = CliRunner().invoke(app, ["tune", *map(str, arguments)], env={"COLUMNS": "300"})
+def tune(*arguments: object, status: int = 0, columns: str = "300") -> list[str]:
+    result = CliRunner().invoke(app, ["tune", *map(str, arguments)], env={"COLUMNS": columns})
     assert result.exit_code == status, result.output
     return result.output.splitlines()
 
@@ -45,6 +45,8 @@ async def test_the_next_load_takes_what_was_measured(root: Path, caplog: pytest.
     found = document(told)
     assert Path(found["plot"]).read_bytes().startswith(b"\x89PNG")
     assert Path(found["kept"]).parent.parent == root / "double"
+    assert found["plot"] == found["kept"].replace(".json", ".png")
+    assert [path.name for path in Path().iterdir()] == ["models"], "nothing is left where it was called"
     assert {it["rows"] for it in found["measured"]} == {1, 2, 4, 8}
     table = "\n".join(told)
     assert "rows in a batch │ 1" in table.replace("┃", "│")
@@ -68,6 +70,14 @@ def test_what_the_config_fixes_is_measured_and_it_is_said_that_it_stays(root: Pa
     told = tune("double", root, "--seconds", 1)
     assert "config.pbtxt sets both instances and threads, which a server goes by" in told
     assert (document(told)["instances"], document(told)["threads"]) == (1, 1)
+
+
+def test_a_usual_terminal_has_room_for_the_rates_of_a_fast_model(root: Path) -> None:
+    config = root / "double" / "config.pbtxt"
+    config.write_text(config.read_text().replace("max_batch_size: 8", "max_batch_size: 64"))
+    told = tune("double", root, "--seconds", 1, columns="80")
+    assert {it["rows"] for it in document(told)["measured"]} <= {1, 2, 4, 8, 16, 32, 64}  # on a busy machine not all
+    assert "…" not in "".join(told)
 
 
 def test_where_it_is_switched_off_that_is_said(root: Path) -> None:

@@ -23,7 +23,7 @@ def test_a_port_that_somebody_has_is_a_problem_that_says_who(taken: int) -> None
     assert {http.grade, metrics.grade} == {Grade.OK}
     assert grpc.grade is Grade.PROBLEM
     assert grpc.says.startswith(f"can't listen on 127.0.0.1:{taken} (Address already in use): process {os.getpid()}, ")
-    assert grpc.fix == "choose another with --grpc-port"
+    assert grpc.fix == "choose another with --grpc-port N or SLIPWAY_GRPC_PORT=N"
     assert admin.says == f"127.0.0.1:{taken} is --grpc-port's too"
 
 

@@ -1,4 +1,6 @@
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -6,7 +8,7 @@ from serving.core.model_config import parse
 from serving.core.requests import NO_PARAMETERS, Arrays
 from serving.engine.known_times import KnownTimes
 from serving.engine.pending import Pending
-from serving.engine.schedulers import DEFAULT_MAX_QUEUE_SIZE, queue_limit, scheduler_for
+from serving.engine.schedulers import DEFAULT_MAX_QUEUE_SIZE, queue_limit, scheduler_for, threads_for
 from serving.errors import Overloaded
 from serving.scheduling.dynamic import DynamicBatcher
 from serving.scheduling.sequence import SequenceBatcher
@@ -16,6 +18,15 @@ def test_sequences_have_their_own_scheduler() -> None:
     assert isinstance(scheduler_for(parse("max_batch_size: 2 sequence_batching { }", "m"), ["cpu"]), SequenceBatcher)
     assert isinstance(scheduler_for(parse("max_batch_size: 2 dynamic_batching { }", "m"), ["cpu"]), DynamicBatcher)
     assert isinstance(scheduler_for(parse("max_batch_size: 2", "m"), ["cpu"]), DynamicBatcher)
+
+
+def test_an_instance_runs_in_as_many_threads_as_it_can_but_a_sequences_in_one() -> None:
+    groups = "instance_group { count: 2 kind: KIND_CPU }"
+    instances: list[Any] = [SimpleNamespace(concurrency=2), SimpleNamespace(concurrency=1)]
+    one, other = instances
+    assert threads_for(parse(groups, "m"), instances) == [(one, "cpu"), (one, "cpu"), (other, "cpu")]
+    sequences = parse(f"max_batch_size: 2 sequence_batching {{ }} {groups}", "m")
+    assert threads_for(sequences, instances) == [(one, "cpu"), (other, "cpu")]
 
 
 def test_what_is_known_of_times_refuses_from_the_first_request_on() -> None:

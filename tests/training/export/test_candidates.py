@@ -34,7 +34,7 @@ def test_every_candidate_is_measured_or_says_why_not(subject: Subject, cancer: C
         assert 0 < found[name].bytes < found[FLOAT32].bytes
         assert found[name].loss == pytest.approx(found[FLOAT32].score - found[name].score)
         assert found[name].verdict == "too slow"
-    assert found["bf16"].verdict.startswith("can't "), "ONNX Runtime has no products of bf16 on CPUs"
+    assert found["bf16"].verdict.startswith("can't run here: ONNX Runtime has no ")
 
 
 def test_one_that_passes_takes_the_place_of_the_file(subject: Subject) -> None:

@@ -13,7 +13,7 @@ def test_loss_and_each_score_are_a_curve_over_steps() -> None:
     assert isinstance(loss.plot, Lines)
     assert [(line.name, line.x, line.y) for line in loss.plot.lines] == [
         ("training", (10, 20), (2.0, 1.0)),
-        ("held out", (10, 20), (1.5, 0.75)),
+        ("validation", (10, 20), (1.5, 0.75)),
     ]
     assert "from 1.5 to 0.75" in loss.alt
     assert isinstance(accuracy, Figure)

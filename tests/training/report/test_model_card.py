@@ -38,7 +38,7 @@ def told(section: Section) -> str:
 def test_the_number_that_counts_comes_first(subject: Subject) -> None:
     accuracy = subject.checkpoint.metrics["test_accuracy"]
 
-    assert model_card.lead(subject) == f"Accuracy {accuracy:.4g} (95 %: 0.9 to 1) on 117 held-out rows."
+    assert model_card.lead(subject) == f"Accuracy {accuracy:.4g} (95 %: 0.9 to 1) on 117 test rows."
     assert "95 %" not in model_card.lead(replace(subject, intervals={}))
 
 
