@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from loadtests.capacity import Trial, bracket, limited_by_generator
+from loadtests.gone import gone_since
 from loadtests.knee import knee
 from loadtests.objective import Measure, Objective, attainment
 from loadtests.outcomes import Fate
@@ -29,8 +30,11 @@ def tightest(objectives: Sequence[Objective]) -> float | None:
 
 
 def hopeless(progress: Progress, rate: float, objectives: Sequence[Objective]) -> bool:
-    """Whether the run has missed so much already that the rest can't mend it."""
+    """Whether the run has missed so much already that the rest can't mend it. A server that seems to be gone is waited
+    for until it surely is, which ends more than this run."""
     if progress.passed < min(_FEWEST_SECONDS, progress.seconds / 2):
+        return False
+    if gone_since(progress.tally, progress.passed, patience=0.0) is not None:
         return False
     whole = rate * progress.seconds
     tally = progress.tally

@@ -12,6 +12,7 @@ from loadtests.conclusions import capacity_found, curve_found, held, hopeless, i
 from loadtests.knee import saturated
 from loadtests.load import Closed, Open
 from loadtests.objective import Objective
+from loadtests.outcomes import Fate
 from loadtests.result import Ending, Result
 from loadtests.result_file import Document
 from loadtests.run import Plan, Progress, Target, run
@@ -106,6 +107,6 @@ class Search:
 
 def _check(result: Result, runs: list[Result]) -> None:
     """Raises `_CutShort`, with the result as the last of the runs."""
-    if result.ended in (Ending.INTERRUPTED, Ending.GONE):
+    if result.ended in (Ending.INTERRUPTED, Ending.GONE) or set(result.fates) == {Fate.LOST}:
         runs.append(result)
         raise _CutShort

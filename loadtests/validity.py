@@ -24,6 +24,9 @@ def faults(tally: Tally, objective: float | None, busy: float, closed: bool) -> 
     if not tally.requests:
         yield "no request was sent"
         return
+    if tally.fates[Fate.LOST] == tally.requests:
+        yield "no request reached a server: every connection failed"
+        return
     if not closed:
         yield from _slip(tally, objective)
     if tally.fates[Fate.UNSENT]:

@@ -107,6 +107,12 @@ def test_a_curve_has_its_points_and_its_knee() -> None:
     assert [point["p99"] for point in found["points"]] == pytest.approx([10, 500], rel=0.01)
 
 
+def test_a_server_that_seems_to_be_gone_is_waited_for() -> None:
+    tally = Tally(span=1.0)
+    tally.add(outcomes(*((at / 100, at / 100, at / 100, 0) for at in range(300))))
+    assert not hopeless(Progress(tally, 3.0, 10.0), 100.0, OBJECTIVES[:1])
+
+
 @pytest.mark.parametrize(("late", "passed", "expected"), [(50, 3.0, True), (50, 1.0, False), (5, 3.0, False)])
 def test_a_run_that_can_not_be_saved_is_given_up(late: int, passed: float, expected: bool) -> None:
     tally = Tally(span=1.0)

@@ -58,6 +58,17 @@ def test_a_curve_is_whole_where_an_objective_is_missed(url: str) -> None:
     assert {run.ended for run in found.runs} == {""}
 
 
+@pytest.mark.parametrize("seconds", [0.4, 600.0])
+def test_a_search_does_not_take_a_server_that_is_gone_for_a_slow_one(seconds: float) -> None:
+    """It dies before a try has begun, which then misses more than it may before anybody can say why."""
+    with stub(dies_at=0) as url:
+        own = search(url, "p99<100ms", [], first=40.0)
+        found = replace(own, plan=replace(own.plan, seconds=seconds)).capacity()
+    assert len(found.runs) == 1
+    assert found.runs[0].invalid
+    assert found.decision == {}
+
+
 def test_a_search_ends_when_its_server_is_gone_and_keeps_its_runs() -> None:
     with stub(dies_at=10) as url:
         own = search(url, "p50<100ms", [], first=40.0)

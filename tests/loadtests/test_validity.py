@@ -43,6 +43,12 @@ def test_requests_that_could_not_be_sent_and_none_at_all_are_told() -> None:
     assert list(faults(Tally(span=1.0), None, 0.1, closed=False)) == ["no request was sent"]
 
 
+def test_where_every_connection_failed_nothing_else_is_told() -> None:
+    for closed in (True, False):
+        [reason] = faults(tally(slip=0.5, status=0), 0.05, busy=0.95, closed=closed)
+        assert reason == "no request reached a server: every connection failed"
+
+
 def test_what_to_bear_in_mind_is_told() -> None:
     quiet = replace(result_of(np.full(1000, 0.01)), machine={"load": 1.0, "cores": 2})
     assert not list(notes(quiet))
