@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from loadtests.capacity import PRECISION, Trial, bracket, confirmations, next_rate
 from loadtests.conclusions import capacity_found, curve_found, held, hopeless, in_words, tightest
-from loadtests.knee import saturated
+from loadtests.knee import rates, saturated
 from loadtests.load import Closed, Open
 from loadtests.objective import Objective
 from loadtests.outcomes import Fate
@@ -19,7 +19,6 @@ from loadtests.run import Plan, Progress, Target, run
 
 _FEWEST = 5  # requests of a try
 _LONGER = 3.0
-_CURVE = tuple(share / 10 for share in (1, 3, 5, 6, 7, 8, 9, 9.5, 10, 11, 12))
 
 Tell = Callable[[Result, str], None]
 """Is told each run when it is over, with what was seen in it."""
@@ -63,13 +62,13 @@ class Search:
         confirmed = self._confirmed(low, runs) if low else None
         return Document(tuple(runs), capacity_found(runs, self.objectives, confirmed, trials))
 
-    def curve(self, highest: float | None = None) -> Document:
-        """From a tenth of what the server can do to more than that, without a decision where it was cut short."""
+    def curve(self, likely: float | None = None) -> Document:
+        """From a tenth of what the server can do, likely, to more than it can, without a decision where it was cut
+        short."""
         runs: list[Result] = []
         with suppress(_CutShort):
-            highest = highest or 2 * self._guess(runs)
-            for share in _CURVE:
-                self._try(share * highest, self.plan.seconds, runs)
+            for rate in rates(likely or 2 * self._guess(runs)):
+                self._try(rate, self.plan.seconds, runs)
                 if saturated(runs[-1]):
                     break
             return Document(tuple(runs), curve_found(runs, self.objectives))
