@@ -18,7 +18,7 @@ import pytest
 import tritonclient.grpc as grpcclient
 from tritonclient.utils import InferenceServerException
 
-from tests import python_models, tiny_models
+from tests import python_models, shared_files, tiny_models
 from tests.python_models import CRASH, ISOLATED, KILL, SLEEP
 from tests.running_server import RunningServer, running
 from tests.slipway_command import serving, url_in
@@ -258,7 +258,7 @@ def test_nothing_is_left_when_the_server_is_killed(
     command: tuple[subprocess.Popen[str], str, Path], busy: bool
 ) -> None:
     process, url, directory = command
-    shared = set(Path("/dev/shm").iterdir())
+    shared = shared_files.files()
     pid = pid_of(infer(url, "hazard"))
     with ThreadPoolExecutor(1) as pool:
         if busy:
@@ -269,7 +269,7 @@ def test_nothing_is_left_when_the_server_is_killed(
         wait_until(lambda: is_gone(pid))
         if busy:
             assert isinstance(asked.exception(30), httpx.TransportError)
-    assert set(Path("/dev/shm").iterdir()) <= shared
+    shared_files.none_stays(shared)
 
 
 def test_ctrl_c_is_the_servers_and_what_runs_is_answered(tmp_path: Path) -> None:

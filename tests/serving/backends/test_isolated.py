@@ -17,7 +17,7 @@ from serving.core import model_config
 from serving.core.datatypes import DTYPES, to_config
 from serving.engine.repository import ModelRepository
 from serving.errors import BackendFailed, InstanceDied, InvalidInput, ModelLoadFailed
-from tests import python_models, tiny_models
+from tests import python_models, shared_files, tiny_models
 from tests.python_models import CRASH, FAIL, ISOLATED, KILL, LEAVE, SLEEP, TOO_LARGE
 
 ROW = np.ones((1, 4), np.float32)
@@ -39,6 +39,11 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 def children() -> set[int]:
     return {child.pid for child in psutil.Process().children()}
+
+
+def more_threads(than: set[threading.Thread]) -> set[str]:
+    names = {thread.name for thread in set(threading.enumerate()) - than}
+    return {name for name in names if name.startswith("hazard-")}
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +101,7 @@ def test_while_it_is_down_it_says_so_at_once(tmp_path: Path) -> None:
         wait_until(lambda: "again in" in instance.lacks)
         with pytest.raises(InstanceDied, match=r"was killed \(SIGKILL\), perhaps for want of memory; it is .* in \d s"):
             instance.run({"x": ROW})
-    assert children() == before
+    assert children() <= before
 
 
 def test_requests_that_run_when_it_ends_are_all_told(tmp_path: Path) -> None:
@@ -291,10 +296,10 @@ def test_a_caller_is_blamed_as_in_the_servers_process(tmp_path: Path) -> None:
 def test_what_can_t_be_loaded_says_why_and_leaves_nothing(tmp_path: Path, source: str, words: str) -> None:
     directory = python_models.add_hazard(tmp_path)
     (directory / "model.py").write_text(source)
-    before = threading.active_count(), children()
+    threads, processes = set(threading.enumerate()), children()
     with pytest.raises(ModelLoadFailed, match=words):
         load(directory)
-    wait_until(lambda: (threading.active_count(), children()) == before)
+    wait_until(lambda: not (more_threads(threads) or children() - processes))
 
 
 def test_only_what_was_loaded_is_started_again(tmp_path: Path) -> None:
@@ -398,15 +403,15 @@ def test_a_sequences_model_says_once_that_what_it_knew_is_lost(tmp_path: Path) -
 
 
 def test_nothing_is_left_when_it_is_closed(tmp_path: Path) -> None:
-    shared, descriptors = set(Path("/dev/shm").iterdir()), len(list(Path("/proc/self/fd").iterdir()))
+    shared, descriptors = shared_files.files(), len(list(Path("/proc/self/fd").iterdir()))
     instance = load(python_models.add_hazard(tmp_path))
     pid = answer(instance)
     assert pid in children()
-    assert set(Path("/dev/shm").iterdir()) == shared
+    shared_files.none_stays(shared)
     instance.close()
     assert not psutil.pid_exists(pid)
     del instance
-    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+    assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors
 
 
 def test_what_its_config_leaves_open_is_read_by_a_process_too(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from serving.backends import tensor_layout
 from serving.backends.lane import Gone, Lane
+from tests import shared_files
 
 Pair = tuple[Lane, Lane]
 
@@ -94,11 +95,11 @@ def test_neither_end_can_take_memory_away(lanes: Pair) -> None:
 
 
 def test_the_memory_has_no_name_and_goes_with_both_ends() -> None:
-    before = set(Path("/dev/shm").iterdir()), len(list(Path("/proc/self/fd").iterdir()))
+    shared, descriptors = shared_files.files(), len(list(Path("/proc/self/fd").iterdir()))
     ours, (connection, memory) = Lane.open()
     theirs = Lane(socket.socket(fileno=connection), memory)
     ours.write({"x": np.zeros(1_000_000)})
-    assert set(Path("/dev/shm").iterdir()) == before[0]
+    shared_files.none_stays(shared)
     ours.close()
     theirs.close()
-    assert len(list(Path("/proc/self/fd").iterdir())) == before[1]
+    assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors
