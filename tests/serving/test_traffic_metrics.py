@@ -25,6 +25,7 @@ def counted(server: RunningServer, name: str) -> Counter[str]:
 
 
 def test_replies_are_counted_by_status_whichever_way_they_take(tiny_server: RunningServer) -> None:
+    until(lambda: tiny_server.metric("slipway_http_requests_running") == 0)  # of other tests
     before = counted(tiny_server, "slipway_http_replies_total")
     assert {'code="200"', 'code="500"', 'code="503"'} <= before.keys(), "from the start"
     asked = [
@@ -41,6 +42,7 @@ def test_replies_are_counted_by_status_whichever_way_they_take(tiny_server: Runn
 
 
 def test_calls_are_counted_by_method_and_code(tiny_server: RunningServer) -> None:
+    until(lambda: tiny_server.metric("slipway_grpc_calls_running") == 0)  # of other tests
     before = counted(tiny_server, "slipway_grpc_calls_total")
     with stub_of(tiny_server) as stub:
         stub.ModelInfer(request("double", x=np.ones((1, 4), np.float32)))
@@ -51,7 +53,7 @@ def test_calls_are_counted_by_method_and_code(tiny_server: RunningServer) -> Non
         'code="OK",method="ModelInfer"': 1,
         'code="INVALID_ARGUMENT",method="ModelInfer"': 1,
     }
-    assert tiny_server.metric("slipway_grpc_calls_running") == 0
+    until(lambda: tiny_server.metric("slipway_grpc_calls_running") == 0)  # once replies are sent
 
 
 @contextmanager
