@@ -39,12 +39,18 @@ def read_reply(connection: socket.socket) -> tuple[bytes, bytes]:
     """Status line, and a body of the announced length."""
     received = b""
     while b"\r\n\r\n" not in received:
-        received += connection.recv(65536)
+        received += some(connection)
     head, _, body = received.partition(b"\r\n\r\n")
     length = int(head.lower().partition(b"content-length:")[2].split()[0])
     while len(body) < length:
-        body += connection.recv(65536)
+        body += some(connection)
     return head.partition(b"\r\n")[0], body
+
+
+def some(connection: socket.socket) -> bytes:
+    part = connection.recv(65536)
+    assert part, "the connection ended before the reply"
+    return part
 
 
 def error_of(received: bytes) -> tuple[bytes, str]:
