@@ -21,22 +21,28 @@ Started = tuple[ModelProcess, Callable[[], str]]
 
 
 @contextmanager
-def started(directory: Path) -> Iterator[Started]:
-    """A process, and what waits for its end and says how it ended."""
+def started(directory: Path, failures: list[Exception] | None = None) -> Iterator[Started]:
+    """A process that loaded the model, or has one of the `failures`, and what waits for its end and says how it ended.
+    One thread starts it, has it load and then waits, as a supervisor does."""
     repository = ModelRepository(directory.parents[1])
     config = model_config.complete(repository.config(directory.parent.name))
     made: list[ModelProcess] = []
     hows: list[str] = []
-    is_made = threading.Event()
+    is_loaded = threading.Event()
 
     def own() -> None:
         made.append(ModelProcess(directory, config, "cpu", log_level=20))
-        is_made.set()
+        try:
+            made[0].load()
+        except (Gone, ModelLoadFailed) as error:
+            assert failures is not None
+            failures.append(error)
+        is_loaded.set()
         hows.append(made[0].wait())
 
     owner = threading.Thread(target=own)
     owner.start()
-    assert is_made.wait(30)
+    assert is_loaded.wait(30)
 
     def end() -> str:
         owner.join(30)
@@ -51,7 +57,6 @@ def started(directory: Path) -> Iterator[Started]:
 
 def test_it_answers_and_ends_when_it_is_told_to(tmp_path: Path) -> None:
     with started(python_models.add_hazard(tmp_path)) as (process, end):
-        process.load()
         assert str(process.inputs[0]) == "x FP32 [-1,4]"
         with process.lane() as lane:
             assert ask(lane, {"x": ROW}, {})["pid"].tolist() == [[process.pid]]
@@ -67,7 +72,6 @@ def test_it_answers_and_ends_when_it_is_told_to(tmp_path: Path) -> None:
 
 def test_whoever_waits_for_an_answer_is_told_how_it_ended(tmp_path: Path) -> None:
     with started(python_models.add_hazard(tmp_path)) as (process, end):
-        process.load()
         for _ in range(2):
             with pytest.raises(Ended, match=r"crashed \(SIGSEGV\)"), process.lane() as lane:
                 ask(lane, {"x": ROW * python_models.CRASH}, {})
@@ -90,7 +94,6 @@ def test_what_it_started_itself_ends_with_it(tmp_path: Path) -> None:
         """,
     )
     with started(directory) as (process, end):
-        process.load()
         with process.lane() as lane:
             (child,) = ask(lane, {"x": ROW[0, :0]}, {})["pid"].tolist()
             assert psutil.pid_exists(child)
@@ -103,16 +106,13 @@ def test_what_it_started_itself_ends_with_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("close", "how"),
+    ("load", "patience", "how"),
     [
-        ("time.sleep(1000)", "was ended by a signal (SIGTERM)"),
-        (
-            "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)",
-            "was killed (SIGKILL), perhaps for want of memory",
-        ),
+        ("pass", 1.0, "was ended by a signal (SIGTERM)"),
+        ("signal.signal(signal.SIGTERM, signal.SIG_IGN)", 0.1, "was killed (SIGKILL), perhaps for want of memory"),
     ],
 )
-def test_one_that_does_not_end_is_made_to(tmp_path: Path, close: str, how: str) -> None:
+def test_one_that_does_not_end_is_made_to(tmp_path: Path, load: str, patience: float, how: str) -> None:
     directory = python_models.add_model(
         tmp_path,
         "m",
@@ -120,30 +120,31 @@ def test_one_that_does_not_end_is_made_to(tmp_path: Path, close: str, how: str) 
         f"""
         import signal, time
         class Model:
+            def load(self, context):
+                {load}
             def execute(self, request): ...
             def close(self):
-                {close}
+                time.sleep(1000)
         """,
     )
     with started(directory) as (process, end):
-        process.load()
-        process.end(patience=0.3)
+        process.end(patience)
         assert end() == how
 
 
 def test_one_that_can_t_load_the_model_says_why_and_ends(tmp_path: Path) -> None:
     directory = python_models.add_hazard(tmp_path)
     (directory / "model.py").write_text("import no_such_module")
-    with started(directory) as (process, end):
-        with pytest.raises(ModelLoadFailed, match=r"'model.py', line 1: ModuleNotFoundError: No module named"):
-            process.load()
+    failures: list[Exception] = []
+    with started(directory, failures) as (_, end):
         assert end() == "ended by itself (exit code 0)"
+    assert "'model.py', line 1: ModuleNotFoundError: No module named" in str(failures[0])
 
 
 def test_one_that_ends_while_it_loads_is_noticed(tmp_path: Path) -> None:
     directory = python_models.add_hazard(tmp_path)
     (directory / "model.py").write_text("import ctypes; ctypes.string_at(0)")
-    with started(directory) as (process, end):
-        with pytest.raises(Gone):
-            process.load()
+    failures: list[Exception] = []
+    with started(directory, failures) as (_, end):
         assert end() == "crashed (SIGSEGV)"
+    assert isinstance(failures[0], Gone)
