@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -106,6 +107,7 @@ def test_as_the_first_process_of_a_container_it_hears_signals(tmp_path: Path) ->
         until(lambda: httpx.get(f"{url_in(banner)}/v2/health/ready").status_code == 503)
         assert httpx.get(f"{url_in(banner)}/v2/models/double/ready").status_code == 200
         while process.poll() is None:  # what comes soon after the first is the same one
-            server.send_signal(signal.SIGTERM)
+            with suppress(psutil.NoSuchProcess):  # it ended, and the one that started it has not yet
+                server.send_signal(signal.SIGTERM)
             time.sleep(0.1)
         assert process.returncode == ExitCode.SECOND_SIGNAL

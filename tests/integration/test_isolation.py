@@ -113,12 +113,13 @@ def test_grpc_says_that_it_is_unavailable(server: RunningServer) -> None:
 
 
 def test_a_batch_with_a_request_that_ends_the_process_ends_one_process(server: RunningServer) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        statuses = list(
-            pool.map(lambda first: infer(server.url, "batched", first).status_code, [1, 1, 1, CRASH, 1, 1, 1, 1])
-        )
+    restarts, path = 'slipway_instance_restarts_total{model="batched",version="1"}', "/v2/models/batched/infer"
+    with ThreadPoolExecutor(8) as pool, httpx.Client(base_url=server.url, timeout=60) as client:
+        firsts = [1, 1, 1, CRASH, 1, 1, 1, 1]
+        statuses = list(pool.map(lambda first: client.post(path, json=row(first)).status_code, firsts))
     assert statuses.count(503) >= 2, "what ran beside it is not run again"
-    assert 'slipway_instance_restarts_total{model="batched",version="1"} 1\n' in metrics(server)
+    wait_until(lambda: bool(server.metric(restarts)) and is_ready(server, "batched"))
+    assert server.metric(restarts) == 1
 
 
 def test_while_it_is_down_it_is_not_ready_and_says_when_it_will_be(server: RunningServer) -> None:
@@ -126,18 +127,21 @@ def test_while_it_is_down_it_is_not_ready_and_says_when_it_will_be(server: Runni
         reply = infer(server.url, "hazard", KILL)
         return reply.status_code == 503 and int(reply.headers["Retry-After"]) > 2
 
-    wait_until(is_long_down)
-    reply = infer(server.url, "hazard")
+    with httpx.Client(base_url=server.url, timeout=60) as client:  # one, since each takes its time to make
+        wait_until(is_long_down)
+        reply = client.post("/v2/models/hazard/infer", json=row(1))
+        failed = client.post("/v2/models/both/infer", json=row(1))
+        ready = [client.get(f"/v2/models/{model}/ready").status_code == 200 for model in ("hazard", "both", "double")]
+        rows = client.post("/v2/repository/index").json()
+        told = client.get(f"http://127.0.0.1:{server.metrics_port}/metrics").text
     assert reply.status_code == 503
     assert f"it is started again in {reply.headers['Retry-After']} s" in reply.text
-    assert 'slipway_instances_up{model="hazard",version="1"} 0\n' in metrics(server)
-    assert not is_ready(server, "hazard")
-    assert not is_ready(server, "both"), "an ensemble needs it"
-    index = {row["name"]: row for row in httpx.post(f"{server.url}/v2/repository/index").json()}
+    assert 'slipway_instances_up{model="hazard",version="1"} 0\n' in told
+    assert ready == [False, False, True], "an ensemble needs it"
+    index = {each["name"]: each for each in rows}
     assert index["hazard"]["state"] == "UNAVAILABLE"
     assert "was killed (SIGKILL)" in index["hazard"]["reason"]
     assert index["double"]["state"] == "READY"
-    failed = infer(server.url, "both")
     assert failed.status_code == 503
     assert "in ensemble 'both', model 'hazard': the process of" in failed.text
     assert int(failed.headers["Retry-After"]) > 1
