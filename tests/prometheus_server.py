@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 import yaml
 
@@ -69,23 +69,28 @@ def scraping(folder: Path, *targets: int, labels: Mapping[str, str] | None = Non
         {"targets": [f"127.0.0.1:{port}" for port in targets], "labels": dict(labels or {})}
     ]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     command = [
         "prometheus",
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
+        "--web.listen-address=127.0.0.1:0",
         "--log.level=error",
     ]
     with subprocess.Popen(command) as process:
-        prometheus = Prometheus(port)
         try:
+            until(lambda: _ports(process.pid), "Prometheus listens")
+            prometheus = Prometheus(*_ports(process.pid))
             until(prometheus.is_ready, "Prometheus is ready")
             yield prometheus
-        finally:
             prometheus.close()
+        finally:
             process.terminate()
+
+
+def _ports(pid: int) -> list[int]:
+    """At which it listens."""
+    found = psutil.Process(pid).net_connections("tcp")
+    return [each.laddr.port for each in found if each.status == psutil.CONN_LISTEN]
 
 
 def always(query: str) -> str:
