@@ -31,8 +31,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     objective = 'parameters { key: "latency_objective_ms" value { string_value: "100" } }'
     python_models.add_model(root, "quick", TENSORS + objective, SLOW)
     with running(root) as started:
-        for model in ("m", "quick"):
-            ask(started, model=model)  # so that it is known how long it takes
         yield started
 
 
@@ -46,10 +44,10 @@ def ask(server: RunningServer, route: str = "infer", timeout: str = "", model: s
 def test_what_can_not_be_answered_in_time_is_refused_and_told_when_to_come_again(
     server: RunningServer, route: str
 ) -> None:
+    assert ask(server, route, "20000.5").status_code == 200, "which says how long it takes of late"
     refused = ask(server, route, "100")
-    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert (refused.status_code, int(refused.headers["retry-after"]) >= 1) == (503, True)
     assert "could not be answered in time" in refused.text
-    assert ask(server, route, "20000.5").status_code == 200
 
 
 @pytest.mark.parametrize("timeout", ["0", "-1", "soon", "nan", "inf", "1e13"])
@@ -62,9 +60,9 @@ def test_a_header_that_is_no_time_is_named(server: RunningServer, timeout: str) 
 
 
 def test_a_models_objective_is_the_timeout_of_requests_that_have_none(server: RunningServer) -> None:
+    assert ask(server, model="quick", timeout="20000").status_code == 200, "its own counts"
     refused = ask(server, model="quick")
     assert (refused.status_code, "could not be answered in time" in refused.text) == (503, True)
-    assert ask(server, model="quick", timeout="20000").status_code == 200, "its own counts"
 
 
 def test_binary_tensors_are_no_way_past_it(server: RunningServer) -> None:
