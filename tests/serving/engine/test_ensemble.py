@@ -252,8 +252,8 @@ async def test_the_time_of_a_request_is_that_of_all_its_steps() -> None:
         b.open.clear()
         running = asyncio.create_task(made.models["b"].infer(request(7, name="b")))
         await entered(b)
-        queued = asyncio.create_task(ensemble.infer(request(1, timeout=0.05)))
-        await asyncio.sleep(0.06)
+        queued = asyncio.create_task(ensemble.infer(request(1, timeout=0.5)))
+        await asyncio.sleep(0.55)
         b.open.set()
         with pytest.raises(DeadlineExceeded, match="in ensemble 'E', model 'b': Request timeout expired"):
             await queued
