@@ -7,8 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from loadtests.rolling.replicas import free_ports
 from serving.listening import PortTaken
-from tests import tiny_models
+from tests import python_models, tiny_models
 from tests.running_server import running
 
 
@@ -37,23 +38,40 @@ def test_stopping_answers_what_was_accepted_and_holds_nothing_back(tmp_path: Pat
 
 
 def test_health_answers_while_models_load_and_readiness_waits(tmp_path: Path) -> None:
-    """Enough sessions to load that a few requests fit in the time."""
-    for number in range(40):
-        tiny_models.add_double(tmp_path, f"m{number:02}", extra="instance_group { count: 32 }")
-    port = free_port()
+    """Which one of them does until the file `go` is there."""
+    go = python_models.add_model(tmp_path, "slow", TENSORS, LOADS_LONG) / "go"
+    url = f"http://127.0.0.1:{(port := free_port())}"
     with ThreadPoolExecutor(1) as pool:
         whole_run = pool.submit(run_once, tmp_path, port)
-        assert when_up(f"http://127.0.0.1:{port}/v2/health/live").status_code == 200
-        assert httpx.get(f"http://127.0.0.1:{port}/v2/health/ready").status_code == 503
-        assert {"name": "m39", "state": "LOADING"} in httpx.post(f"http://127.0.0.1:{port}/v2/repository/index").json()
-        reply = httpx.post(f"http://127.0.0.1:{port}/v2/models/m39/infer", json={})
-        assert (reply.status_code, "it is loading" in reply.json()["error"]) == (503, True)
+        try:
+            assert when_up(f"{url}/v2/health/live").status_code == 200
+            assert httpx.get(f"{url}/v2/health/ready").status_code == 503
+            assert {"name": "slow", "state": "LOADING"} in httpx.post(f"{url}/v2/repository/index").json()
+            reply = httpx.post(f"{url}/v2/models/slow/infer", json={})
+            assert (reply.status_code, "it is loading" in reply.json()["error"]) == (503, True)
+        finally:
+            go.touch()
         whole_run.result()
 
 
+TENSORS = 'input { name: "x" data_type: TYPE_FP32 dims: 1 } output { name: "x" data_type: TYPE_FP32 dims: 1 }'
+LOADS_LONG = """
+import time
+
+class Model:
+    def load(self, context):
+        while not (context.directory / "go").exists():
+            time.sleep(0.005)
+
+    def execute(self, request):
+        return request.inputs
+"""
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """None that the system would give to somebody else meanwhile."""
+    [port] = free_ports(1)
+    return port
 
 
 def run_once(root: Path, port: int) -> None:
