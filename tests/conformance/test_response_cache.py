@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +17,7 @@ from tests import python_models
 from tests.conformance.behaviours import wait_for
 from tests.conformance.callers import CLIENTS
 from tests.conformance.test_metrics import page
-from tests.running_server import RunningServer, running
+from tests.running_server import RunningServer, running, until
 
 CONFIG = """
 input [{ name: "x" data_type: TYPE_FP32 dims: -1 dims: -1 optional: true },
@@ -140,7 +139,7 @@ def test_many_that_ask_the_same_at_once_have_one_run(server: RunningServer, dire
     with ThreadPoolExecutor(24) as pool:
         asked = [pool.submit(ask, kind, server, x=X + number % 2) for number in range(24)]
         server.wait_for_pending("counting", 1)
-        time.sleep(0.3)  # for all of them to be there; nothing outside shows who waits for another
+        until(lambda: under_way(server) == 24)
         server.wait_for_pending("counting", 1)
         (directory / "shut").unlink()
         answers = [future.result()[0] for future in asked]
@@ -158,19 +157,18 @@ def test_a_caller_that_hangs_up_takes_nobody_along(server: RunningServer, direct
     wait_for(directory / "entered")
     with ThreadPoolExecutor(1) as pool:
         stays = pool.submit(ask, "grpc", server, x=X)
-        time.sleep(0.3)  # nothing outside shows who waits for another
+        until(lambda: under_way(server) == 2)
         leaves.close()
-        wait_for_one_failure(server)
+        until(lambda: statistics(server)["fail"] > 0)
         (directory / "shut").unlink()
         assert stays.result() == [1, 1]
     assert statistics(server)["executions"] == 1
 
 
-def wait_for_one_failure(server: RunningServer) -> None:
-    deadline = time.monotonic() + 30
-    while statistics(server)["fail"] == 0:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+def under_way(server: RunningServer) -> float:
+    """Requests that have come, some of which may wait for another, which nothing outside shows."""
+    names = ("slipway_http_requests_running", "slipway_grpc_calls_running")
+    return sum(server.metric(name) or 0 for name in names)
 
 
 @both

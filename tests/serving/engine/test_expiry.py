@@ -35,8 +35,8 @@ class Held:
         self.told += [event.request for event in events if isinstance(event.error, DeadlineExceeded)]
 
 
-def submitted(held: Held, expiry: Expiry, seconds: float) -> Request:
-    request = Request(deadline=time.monotonic() + seconds)
+def submitted(held: Held, expiry: Expiry, deadline: float) -> Request:
+    request = Request(deadline=deadline)
     held.pool.submit(request)
     expiry.watch(request.deadline)
     return request
@@ -48,7 +48,8 @@ def test_all_who_wait_are_told_as_their_time_comes_while_the_only_instance_is_bu
         held.pool.submit(Request())
         assert held.begun.wait(30)
         expiry = Expiry(asyncio.get_running_loop(), held.pool)
-        late, soon, last = (submitted(held, expiry, seconds) for seconds in (0.10, 0.05, 0.15))
+        now = time.monotonic()
+        late, soon, last = (submitted(held, expiry, now + seconds) for seconds in (0.10, 0.05, 0.15))
         submitted(held, expiry, 1e12)
         while len(held.told) < 3:
             await asyncio.sleep(0.01)
@@ -63,7 +64,7 @@ def test_all_who_wait_are_told_as_their_time_comes_while_the_only_instance_is_bu
 def test_a_model_that_is_unloaded_is_not_kept_by_who_waited_there() -> None:
     async def kept() -> object:
         held = Held()
-        submitted(held, Expiry(asyncio.get_running_loop(), held.pool), 1000)
+        submitted(held, Expiry(asyncio.get_running_loop(), held.pool), time.monotonic() + 1000)
         held.let_go.set()
         assert held.pool.stop(10)
         pool = weakref.ref(held.pool)
