@@ -2,12 +2,10 @@
 
 import ssl
 from dataclasses import dataclass
-from typing import Any
 
 from serving.access.gate import Callers, Gate
 from serving.access.scope import Category, Scope
 from serving.settings import Access
-from serving.transports.grpc.credentials import grpc_credentials
 from serving.transports.http.keyed_way import ClosedWay, KeyedWay
 from serving.transports.http.tensor_request import Way
 from serving.transports.tls import server_context
@@ -23,7 +21,7 @@ class Doors:
     grpc: Gate
     admin: Gate
     tls: ssl.SSLContext | None
-    grpc_tls: Any
+    grpc_tls: ssl.SSLContext | None
     is_fast: bool
     """Whether HTTP's usual tensor requests may go past the framework, and a header of their own is not looked for."""
 
@@ -62,6 +60,6 @@ def open_doors(access: Access) -> Doors:
             origins=origins,
         ),
         None if certificates is None else server_context(certificates),
-        None if certificates is None else grpc_credentials(certificates),
+        None if certificates is None else server_context(certificates, "h2"),
         not any(Category.INFERENCE in each.categories for each in access.http_restricted),
     )

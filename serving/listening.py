@@ -4,10 +4,8 @@ and as the variable that also `make serve` takes."""
 import errno
 import os
 import socket
-from typing import Any
 
 from serving.settings import Access
-from serving.transports.grpc.server import GrpcServer
 
 _HOSTS = {"--metrics-port": "--host or --metrics-host", "--admin-port": "--host or --admin-host"}
 
@@ -45,15 +43,6 @@ def listen_admin(access: Access, host: str) -> list[socket.socket]:
     if access.admin_port is None:
         return []
     return [listen(access.admin_host or (host if access.keys else "127.0.0.1"), access.admin_port, "--admin-port")]
-
-
-def listen_grpc(server: GrpcServer, host: str, port: int, credentials: Any) -> int:
-    """grpc binds a port itself and does not say why it can't, so that is found out before."""
-    listen(host, port, "--grpc-port").close()
-    try:
-        return server.listen(host, port, credentials)
-    except OSError as error:
-        raise _cannot_listen(host, port, "--grpc-port", error) from None
 
 
 def _cannot_listen(host: str, port: int, option: str, error: OSError) -> PortTaken:

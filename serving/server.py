@@ -25,7 +25,7 @@ from serving.engine.own_thread import in_own_thread
 from serving.engine.poller import Poller
 from serving.gateways.gateways import Gateways, check_platform
 from serving.key_watch import follow_keys
-from serving.listening import listen, listen_admin, listen_grpc, listen_http, port_of
+from serving.listening import listen, listen_admin, listen_http, port_of
 from serving.loop_delay import LoopDelay
 from serving.loop_watchdog import LoopWatchdog
 from serving.memory_limit import watch_memory
@@ -161,6 +161,7 @@ async def _parts(settings: Settings, opened: ExitStack) -> _Parts:
     """They listen, and nobody is answered yet; what they hold goes with `opened`."""
     listening = listen_http(settings.host, settings.http_port, settings.http_workers)
     http_sockets = [opened.enter_context(each) for each in listening]
+    grpc_socket = opened.enter_context(listen(settings.host, settings.grpc_port, "--grpc-port"))
     metrics_host = settings.access.metrics_host or settings.host
     metrics_socket = opened.enter_context(listen(metrics_host, settings.metrics_port, "--metrics-port"))
     admin_sockets = [opened.enter_context(each) for each in listen_admin(settings.access, settings.host)]
@@ -193,9 +194,10 @@ async def _parts(settings: Settings, opened: ExitStack) -> _Parts:
     opened.callback(LoopWatchdog(loop_delay).stop)
     replies = (application.web.replies, usual.replies)
     application.collectors.register(TrafficMetrics(engine, replies, http, gateways, grpc.calls, loop_delay, held))
-    grpc_port = listen_grpc(grpc, settings.host, settings.grpc_port, doors.grpc_tls)
+    grpc.listen(grpc_socket, doors.grpc_tls)
     admin_port = port_of(admin_sockets[0]) if admin_sockets else None
-    started = Started(port_of(http_sockets[0]), grpc_port, port_of(metrics_socket), admin_port, engine)
+    http_port, grpc_port, metrics_port = map(port_of, (http_sockets[0], grpc_socket, metrics_socket))
+    started = Started(http_port, grpc_port, metrics_port, admin_port, engine)
     return _Parts(application, doors.callers, servers, gateways, grpc, started)
 
 

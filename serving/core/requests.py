@@ -35,7 +35,8 @@ class InferRequest:
 
     `model_version` "" means the newest; no `output_names` means all; `timeout` is in seconds, 0 for none; `priority` 1
     is the highest, 0 the model's default. `sequence_id`, Triton's correlation id, is 0 or "" outside a sequence.
-    `parameters` are the caller's own, for models that read them.
+    `parameters` are the caller's own, for models that read them. `is_lone`: nobody else asks now, as far as its
+    transport can tell.
     """
 
     model_name: str
@@ -49,12 +50,13 @@ class InferRequest:
     sequence_start: bool = False
     sequence_end: bool = False
     parameters: Parameters = field(default_factory=lambda: NO_PARAMETERS)
+    is_lone: bool = False
 
-    def within(self, seconds: float | None) -> "InferRequest":
+    def within(self, seconds: float | None, is_lone: bool = False) -> "InferRequest":
         """The same, to be answered in so many seconds from now, where that is less than its own timeout."""
         if seconds is None or (self.timeout and self.timeout <= seconds):
-            return self
-        return replace(self, timeout=max(seconds, 1e-9))
+            return replace(self, is_lone=True) if is_lone else self
+        return replace(self, timeout=max(seconds, 1e-9), is_lone=is_lone)
 
 
 @dataclass(slots=True)  # one for each answer, and not frozen, which would take three times as long to make

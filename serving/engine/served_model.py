@@ -18,7 +18,7 @@ from serving.core.model_config import ModelConfig, input_specs, output_specs
 from serving.core.requests import Arrays, InferRequest, InferResponse
 from serving.core.response_cache_config import caches_responses
 from serving.core.timeline import Timeline
-from serving.core.visit import CURRENT
+from serving.core.visit import CURRENT, Visit
 from serving.engine import fit
 from serving.engine.delivery import Delivery
 from serving.engine.execution import execute_on
@@ -221,9 +221,16 @@ class ServedModel:
         timeline: Timeline | None = None,
     ) -> Pending:
         """Into the queue. Raises `InvalidInput`, `Overloaded`, `ModelNotReady`."""
-        pending = self.enqueue(request, self.fit(request), request.inputs, answer, responses, timeline)
-        pending.visit = CURRENT.get()
-        return pending
+        return self.enqueue(
+            request,
+            self.fit(request),
+            request.inputs,
+            answer,
+            responses,
+            timeline,
+            request.is_lone and timeline is None,
+            CURRENT.get(),
+        )
 
     def fit(self, request: InferRequest) -> Fit:
         """Raises `InvalidInput` where it does not."""
@@ -238,6 +245,7 @@ class ServedModel:
         responses: ResponseStream | None = None,
         timeline: Timeline | None = None,
         is_lone: bool = False,
+        visit: Visit | None = None,
     ) -> Pending:
         """What `submit` does, for a request that was found to fit, or another one that differs only in its `inputs`;
         one that `is_lone`, so far as is known, is answered now where that is quick. Raises the same but the first."""
@@ -259,6 +267,7 @@ class ServedModel:
             request.sequence_start,
             request.sequence_end,
             promised=now + given,
+            visit=visit,
         )
         if is_lone and not self._batching.preserve_ordering and self._pool.run_alone(pending):
             return pending

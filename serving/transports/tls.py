@@ -6,7 +6,8 @@ writes, change nothing, and the log says so.
 
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from serving.access.certificates import Certificates
@@ -49,9 +50,9 @@ class Renewed(Generic[T]):
             return []
 
 
-def server_context(certificates: Certificates) -> ssl.SSLContext:
-    """For HTTP. Raises `CertificatesUnusable`."""
-    renewed = Renewed(certificates, context_of)
+def server_context(certificates: Certificates, *protocols: str) -> ssl.SSLContext:
+    """Whose connections speak one of the `protocols`, by ALPN's names. Raises `CertificatesUnusable`."""
+    renewed = Renewed(certificates, partial(context_of, protocols=protocols))
 
     def renew(connection: Any, _: str | None, __: ssl.SSLContext) -> None:
         connection.context = renewed.get()
@@ -61,9 +62,11 @@ def server_context(certificates: Certificates) -> ssl.SSLContext:
     return context
 
 
-def context_of(certificates: Certificates) -> ssl.SSLContext:
+def context_of(certificates: Certificates, protocols: Sequence[str] = ()) -> ssl.SSLContext:
     """Of what is in the files now. Raises `CertificatesUnusable`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(certificates.certfile, certificates.keyfile, _no_password)

@@ -22,8 +22,9 @@ from serving.transports.status import grpc_status
 Unary = Callable[[Any], Awaitable[Any]]
 """A message in, a message out; it may raise what is in `serving/errors.py`."""
 
-Timed = Callable[[Any, float | None], Awaitable[Any]]
-"""The same, with the seconds that the caller will wait; None for any time."""
+Timed = Callable[[Any, float | None, bool], Awaitable[Any]]
+"""The same, with the seconds that the caller will wait, None for any time; and whether it is the only one who asks, as
+far as anybody can tell."""
 
 Streaming = Callable[[AsyncIterator[Any], Any], Awaitable[None]]
 """Takes a call's messages and its context, into which it writes."""
@@ -74,7 +75,7 @@ class Calls:
                 return await self._seen(name, _refuse(_EXITING), context)
             if isinstance(message, SlipwayError):
                 return await self._seen(name, _refuse(message), context)
-            return await self._seen(name, answer(message, context.time_remaining()), context)
+            return await self._seen(name, answer(message, context.time_remaining(), context.is_lone), context)
 
         return rpc
 

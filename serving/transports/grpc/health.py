@@ -12,6 +12,8 @@ from typing import Any
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from serving.errors import Cancelled
+
 _LOOK = 1.0  # seconds between looks, for those who watch, at what nobody tells of
 
 SERVICES = ("", "inference.GRPCInferenceService")
@@ -42,7 +44,7 @@ class Health:
         return self._status(message)
 
     async def Watch(self, message: HealthCheckRequest, context: Any) -> None:  # noqa: N802
-        with suppress(grpc.aio.BaseError):  # its caller went away
+        with suppress(Cancelled):  # its caller went away
             await self._watch(message, context)
 
     async def _watch(self, message: HealthCheckRequest, context: Any) -> None:

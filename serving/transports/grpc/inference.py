@@ -12,7 +12,7 @@ from serving.transports.shared_memory import SharedMemoryRegions
 
 
 def infer_rpc(engine: Engine, regions: SharedMemoryRegions, memory: HeldMemory) -> Timed:
-    async def model_infer(message: ModelInferRequest, seconds: float | None) -> ModelInferResponse:
+    async def model_infer(message: ModelInferRequest, seconds: float | None, is_lone: bool) -> ModelInferResponse:
         model = engine.model(message.model_name, read_version(message.model_version))
         if model.is_decoupled:
             raise Unsupported(
@@ -20,7 +20,7 @@ def infer_rpc(engine: Engine, regions: SharedMemoryRegions, memory: HeldMemory) 
             )
         request, requested = await decoded(message, regions.window)
         with memory.holding(COPIES * size_of(request.inputs)):
-            response = await engine.infer(request.within(seconds))
+            response = await engine.infer(request.within(seconds, is_lone))
         return await encoded(response, requested, model)
 
     return model_infer

@@ -28,12 +28,12 @@ def unwatched() -> Watch:
 
 
 def recorded_infer(infer: Timed, recorder: Recorder) -> Timed:
-    async def model_infer(message: ModelInferRequest, seconds: float | None) -> ModelInferResponse:
+    async def model_infer(message: ModelInferRequest, seconds: float | None, is_lone: bool) -> ModelInferResponse:
         if not recorder.chooses():
-            return await infer(message, seconds)
+            return await infer(message, seconds, is_lone)
         start, status, answered = recorder.now(), None, 0
         try:
-            response = await infer(message, seconds)
+            response = await infer(message, seconds, is_lone)
             status, answered = _OK, response.ByteSize()
         except Exception as error:
             status = _status(error)

@@ -1,8 +1,8 @@
 """The gRPC server: Triton's service, gRPC's health service, and reflection, for tools that ask what there is."""
 
-from typing import Any
+import socket
+import ssl
 
-import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
@@ -19,6 +19,7 @@ from serving.transports.grpc.inference import infer_rpc
 from serving.transports.grpc.models import model_rpcs, server_rpcs
 from serving.transports.grpc.recorded_calls import RecordedStreams, recorded_infer, unwatched
 from serving.transports.grpc.repository import repository_rpcs
+from serving.transports.grpc.rpc_server import RpcServer
 from serving.transports.grpc.service import Rpc
 from serving.transports.grpc.settings import settings_rpcs
 from serving.transports.grpc.shared_memory import cuda_shared_memory_rpcs, system_shared_memory_rpcs
@@ -27,15 +28,6 @@ from serving.transports.grpc.stream import stream_rpc
 from serving.transports.held_memory import HeldMemory
 from serving.transports.observer import UNOBSERVED, Observer
 from serving.transports.shared_memory import SharedMemoryRegions
-
-LIMITS = (
-    ("grpc.max_concurrent_streams", 8192),  # of one connection; a client that has not heard of it yet loses those above
-    ("grpc.max_metadata_size", 16 * 1024),  # bytes
-    ("grpc.absolute_max_metadata_size", 16 * 1024),  # above both a call is refused, never at random between them
-    ("grpc.server_handshake_timeout_ms", 10_000),
-    ("grpc.max_connection_idle_ms", 300_000),
-)
-"""Of which grpc has none, or others."""
 
 
 class GrpcServer:
@@ -59,16 +51,7 @@ class GrpcServer:
         seconds, 0 for any time; its calls end as they would."""
         self.calls = Calls(observer)
         self._health = Health(lambda: engine.ready)
-        ages = [("grpc.max_connection_age_ms", max(1, int(1000 * max_connection_age)))] if max_connection_age else []
-        self._server = grpc.aio.server(
-            options=[
-                *ages,
-                ("grpc.max_receive_message_length", max_message_size),
-                ("grpc.max_send_message_length", -1),
-                ("grpc.so_reuseport", 0),  # or two servers would share a port without a word
-                *LIMITS,
-            ]
-        )
+        self._server = RpcServer(max_message_size, max_connection_age)
         unary = {
             **server_rpcs(engine, extensions),
             **model_rpcs(engine),
@@ -92,22 +75,12 @@ class GrpcServer:
     def __repr__(self) -> str:
         return f"<GrpcServer {self.calls}>"
 
-    def listen(self, host: str, port: int, credentials: Any = None) -> int:
-        """The port, which the system chooses for 0; encrypted, where there are grpc's `credentials`. Raises `OSError`
-        where it can't be had."""
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        try:
-            bound: int = (
-                self._server.add_insecure_port(address)
-                if credentials is None
-                else self._server.add_secure_port(address, credentials)
-            )
-        except RuntimeError as error:
-            raise OSError(str(error)) from None
-        return bound
+    def listen(self, listening: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+        """There, once it is started."""
+        self._listening = listening, tls
 
     async def start(self) -> None:
-        await self._server.start()
+        await self._server.start(*self._listening)
 
     def set_accepting(self, is_accepting: bool) -> None:
         """What the health service says from now on."""
@@ -116,14 +89,12 @@ class GrpcServer:
     async def stop(self, timeout: float) -> int:
         """Refuse new calls at once, and let those that run end; how many did not within `timeout` seconds.
 
-        What is asked until `close` is refused, too: grpc cancels what it finds unread when it stops, as if the caller
-        had given up. Where the process ends instead, callers see a connection that is gone, and may try elsewhere.
-        """
+        What is asked until `close` is refused, too."""
         self._health.let_go()
         return await self.calls.end(timeout)
 
     async def close(self) -> None:
-        await self._server.stop(None)
+        await self._server.stop()
 
     def _add_services(self, unary: dict[str, Unary], others: dict[str, Rpc], gate: Gate) -> None:
         guarded = GuardedServer(self._server, gate, self.calls.ended)

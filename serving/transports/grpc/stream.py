@@ -12,14 +12,13 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-import grpc
 from tritonclient.grpc.service_pb2 import ModelInferRequest, ModelInferResponse, ModelStreamInferResponse
 
 from serving.core.requests import InferRequest
 from serving.core.visit import CURRENT, Visit
 from serving.engine.engine import Engine
 from serving.engine.servable import Servable
-from serving.errors import Cancelled, InvalidInput, ServerExiting, SlipwayError
+from serving.errors import InvalidInput, ServerExiting, SlipwayError
 from serving.protocols.outputs import OpenWindow, RequestedOutputs
 from serving.protocols.v2_proto import read_version, wants_empty_final
 from serving.transports.grpc.calls import Streaming, shortened, told
@@ -171,10 +170,7 @@ class _Stream:
         if isinstance(reply, SlipwayError):
             raise reply
         async with self._writing:
-            try:
-                await self._context.write(reply)
-            except grpc.aio.BaseError:
-                raise Cancelled("the caller went away") from None
+            await self._context.write(reply)
 
 
 async def _refused(error: Exception) -> AsyncGenerator[ModelInferResponse, None]:

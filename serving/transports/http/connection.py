@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from serving.transports.http.busy_poll import BusyPoll
+from serving.transports.busy_poll import BusyPoll
 from serving.transports.http.exchange import Exchange
 from serving.transports.http.leaving import Leaving, has_unread
 from serving.transports.http.limited_connection import LimitedConnection

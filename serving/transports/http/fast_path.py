@@ -202,7 +202,7 @@ class FastPath:
         reply = Reply(target, model, asked, send, self)
         request, is_lone = asked.request.within(target.timeout), is_lone and visit is None
         try:
-            pending = model.enqueue(request, asked.fits, inputs, reply, is_lone=is_lone)
+            pending = model.enqueue(request, asked.fits, inputs, reply, is_lone=is_lone, visit=visit)
         except ModelNotReady:  # it unloads, and there may be another
             self.memory.give(target.length)
             return False
@@ -212,7 +212,6 @@ class FastPath:
             self.memory.give(target.length)
             send(refused.status_code, refused.raw_headers, [refused.body])
             return True
-        pending.visit = visit
         if not reply.done():
             reply.pending = pending
         return reply

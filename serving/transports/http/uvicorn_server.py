@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from serving.transports.http.busy_poll import BusyPoll
+from serving.transports.busy_poll import BusyPoll
 from serving.transports.http.leaving import Leaving, waiting
 from serving.transports.http.tensor_request import Way
 from serving.transports.http.watch import DEFAULT_LIMITS, ConnectionLimits

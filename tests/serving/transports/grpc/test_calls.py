@@ -11,7 +11,9 @@ import grpc
 import pytest
 
 from serving.errors import Overloaded
+from serving.listening import listen, port_of
 from serving.transports.grpc.calls import Calls, Rpc, shortened
+from serving.transports.grpc.rpc_server import RpcServer
 
 METHOD = "/test.Service/Ask"
 
@@ -20,12 +22,13 @@ METHOD = "/test.Service/Ask"
 async def served(rpc: Rpc, is_stream: bool = False) -> AsyncIterator[int]:
     """The port where it takes and answers bytes."""
     of = grpc.stream_stream_rpc_method_handler if is_stream else grpc.unary_unary_rpc_method_handler
-    server = grpc.aio.server()
+    server = RpcServer()
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("test.Service", {"Ask": of(rpc)})])
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
+    listening = listen("127.0.0.1", 0, "--grpc-port")
+    await server.start(listening)
+    port = port_of(listening)
     yield port
-    await server.stop(None)
+    await server.stop()
 
 
 @asynccontextmanager

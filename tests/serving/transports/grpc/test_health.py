@@ -6,7 +6,9 @@ import pytest
 from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from serving.listening import listen, port_of
 from serving.transports.grpc.health import SERVICES, Health
+from serving.transports.grpc.rpc_server import RpcServer
 
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
 
@@ -18,13 +20,14 @@ async def health() -> Health:
 
 @pytest.fixture
 async def stub(health: Health) -> AsyncIterator[Any]:
-    server = grpc.aio.server()
+    server = RpcServer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
+    listening = listen("127.0.0.1", 0, "--grpc-port")
+    await server.start(listening)
+    port = port_of(listening)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield health_pb2_grpc.HealthStub(channel)
-    await server.stop(None)
+    await server.stop()
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -64,14 +67,15 @@ async def test_whoever_watches_is_told_when_a_model_is_not_ready_any_more(stub: 
     is_ready = [True]
     health = Health(lambda: is_ready[0])
     health.set_serving(True)
-    server = grpc.aio.server()
+    server = RpcServer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
+    listening = listen("127.0.0.1", 0, "--grpc-port")
+    await server.start(listening)
+    port = port_of(listening)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         watching = health_pb2_grpc.HealthStub(channel).Watch(HealthCheckRequest())
         assert (await watching.read()).status == SERVING
         is_ready[0] = False
         assert (await watching.read()).status == NOT_SERVING
         watching.cancel()
-    await server.stop(None)
+    await server.stop()

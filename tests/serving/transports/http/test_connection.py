@@ -10,7 +10,7 @@ import httpx
 import pytest
 import uvicorn
 
-from serving.transports.http.busy_poll import BusyPoll
+from serving.transports.busy_poll import BusyPoll
 from serving.transports.http.connection import Connection
 from serving.transports.http.leaving import Leaving
 from serving.transports.http.tensor_request import Body, Headers, Pieces, Send, Target, target_of

@@ -29,8 +29,8 @@ from serving.engine.registry import ModelRegistry
 from serving.engine.repository import ModelRepository
 from serving.engine.trace_registry import TraceRegistry
 from serving.engine.tracer import Tracer
+from serving.transports.busy_poll import BusyPoll
 from serving.transports.held_memory import HeldMemory
-from serving.transports.http.busy_poll import BusyPoll
 from serving.transports.http.connection import Connection
 from serving.transports.http.fast_path import FastPath, Reply
 from serving.transports.http.leaving import Leaving

@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from serving.transports.http.busy_poll import BusyPoll
+from serving.transports.busy_poll import BusyPoll
 from serving.transports.http.connection import Connection
 from serving.transports.http.fast_path import FastPath
 from serving.transports.http.leaving import Leaving

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from serving.transports.http.busy_poll import BusyPoll, Rhythm
+from serving.transports.busy_poll import BusyPoll, Rhythm
 
 SOON, LATER = 100e-6, 1e-3  # seconds from an answer to the next request
 

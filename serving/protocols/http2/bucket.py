@@ -1,0 +1,20 @@
+"""How often something may happen: so many at once, and so many a second in the long run. Time is an argument."""
+
+
+class Bucket:
+    def __init__(self, most: float, per_second: float, now: float) -> None:
+        self._most = self._left = most
+        self._per_second = per_second
+        self._seen = now
+
+    def __repr__(self) -> str:
+        return f"<Bucket {self._left:.0f} of {self._most:.0f} left>"
+
+    def take(self, now: float) -> bool:
+        """Whether one more may happen."""
+        self._left = min(self._most, self._left + (now - self._seen) * self._per_second)
+        self._seen = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True

@@ -1,0 +1,292 @@
+"""One call, from its head to its status: it reads messages, has them answered, and writes what is said to them.
+
+Rule: a call ends once, be it answered, refused, too late or given up, and its task with it. To those who answer it is
+what grpc calls the context.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any, NoReturn, Protocol
+
+import grpc
+
+from serving.errors import Cancelled
+from serving.protocols import grpc_wire
+from serving.protocols.grpc_wire import HEAD, OK, CallHead, Message, Messages, Metadata, Refused
+
+log = logging.getLogger("slipway")
+
+_OK = grpc_wire.trailers(OK)
+_ROOM = 2**20  # bytes of messages that nobody has read, until the caller must wait
+
+
+class Wire(Protocol):
+    """Of the connection, what a call needs. True: it is on its way; else the call is told when it is."""
+
+    peer: str
+
+    def reply(self, stream: int, head: bytes, body: bytes, trailers: bytes) -> bool: ...
+
+    def head(self, stream: int, head: bytes) -> None: ...
+
+    def send(self, stream: int, piece: bytes, trailers: bytes | None = None) -> bool: ...
+
+    def refuse(self, stream: int, head: bytes) -> None: ...
+
+    def give_up(self, stream: int) -> None: ...
+
+    def taken(self, stream: int, size: int) -> None: ...
+
+    def asked(self) -> bool: ...
+
+    def ended(self, stream: int, was_asked: bool) -> None: ...
+
+
+class Call:
+    """Belongs to the event loop's thread."""
+
+    def __init__(self, wire: Wire, stream: int, head: CallHead, handler: Any, largest: int) -> None:
+        """`handler` is grpc's, None for a method that there is not; `largest` in bytes, of a message."""
+        self._wire = wire
+        self._stream = stream
+        self._head = head
+        self._handler = handler
+        self._messages = Messages(head.encoding, largest)
+        self._unread: deque[Message] = deque()
+        self._kept = self._owed = 0  # bytes that nobody read, and that the caller may not send again yet
+        self._is_heard = False  # all that the caller says
+        self._more: asyncio.Future[None] | None = None  # of whoever waits for the caller to say more
+        self._room: asyncio.Future[None] | None = None  # of whoever waits until what was written is on its way
+        self._has_head = False  # sent
+        self._is_over = False
+        self.is_lone = False
+        """Whether nobody else asks, as far as anybody can tell."""
+        self._status: Any = None
+        self._text = ""
+        self._trailing: Metadata = ()
+        self._task: asyncio.Task[None] | None = None
+        self._has_begun = False  # the task
+        self._until = None if head.timeout is None else time.monotonic() + head.timeout
+        self._late: asyncio.TimerHandle | None = None
+
+    def __repr__(self) -> str:
+        return f"<Call {self._head.method} {'over' if self._is_over else 'runs'}>"
+
+    # what the connection tells it
+
+    def begin(self) -> None:
+        if self._head.refused is not None:
+            self._refuse(self._head.refused)
+        elif self._handler is None:
+            self._refuse(Refused(grpc_wire.UNIMPLEMENTED, "Method not found!"))
+        else:
+            if self._head.timeout is not None:
+                self._late = asyncio.get_running_loop().call_later(self._head.timeout, self._too_late)
+            if self._handler.request_streaming:
+                self._start()
+
+    def came(self, data: bytes, is_last: bool) -> None:
+        if self._is_over:
+            return
+        try:
+            for message in self._messages.read(data) if data else ():
+                self._unread.append(message)
+                self._kept += len(message.data)
+            if is_last and self._messages.is_amid:
+                raise Refused(grpc_wire.INTERNAL, "the call's last message is cut short")
+            if is_last and not self._handler.request_streaming:
+                self._check_single()
+        except Refused as refused:
+            self._refuse(refused)
+            return
+        self._is_heard = is_last
+        self._owed += len(data)
+        self._give_room()
+        if self._task is not None:
+            _wake(self._more)
+        elif is_last:
+            self._start()
+
+    def sent(self) -> None:
+        _wake(self._room)
+
+    def gone(self) -> None:
+        """Nobody waits for it any more."""
+        self._end()
+        self._cancel()
+
+    # what those who answer ask of it
+
+    def peer(self) -> str:
+        return self._wire.peer
+
+    def invocation_metadata(self) -> Metadata:
+        return self._head.metadata
+
+    def time_remaining(self) -> float | None:
+        return None if self._until is None else max(0.0, self._until - time.monotonic())
+
+    def done(self) -> bool:
+        return self._is_over
+
+    def code(self) -> Any:
+        return self._status
+
+    def set_trailing_metadata(self, metadata: Metadata) -> None:
+        self._trailing = metadata
+
+    async def abort(self, code: Any, details: str = "", trailing_metadata: Metadata = ()) -> NoReturn:
+        self._status, self._text = code, details
+        self._trailing = (*self._trailing, *trailing_metadata)
+        raise grpc.aio.AbortError("the call has its status")
+
+    async def write(self, reply: Any) -> None:
+        """Returns when it is on its way, which takes as long as the caller takes to read. Raises `Cancelled`."""
+        if not self._is_over:
+            if not self._has_head:
+                self._wire.head(self._stream, HEAD)
+                self._has_head = True
+            if not self._wire.send(self._stream, grpc_wire.prefixed(self._written(reply))):
+                await self._until_sent()
+        if self._is_over:
+            raise Cancelled("the caller went away")
+
+    # how it is answered
+
+    def _start(self) -> None:
+        self.is_lone = self._wire.asked()
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        self._has_begun = True
+        try:
+            await self._answer()
+        except Refused as refused:
+            self._refuse(refused)
+        except grpc.aio.AbortError:
+            await self._finish(self._status.value[0], self._text)
+        except asyncio.CancelledError:
+            self._give_up()
+            raise
+        except Exception:
+            log.exception("%s failed", self._head.method)
+            await self._finish(grpc_wire.UNKNOWN, "internal error; the server's log has the details")
+        finally:
+            self._wire.ended(self._stream, was_asked=True)
+
+    async def _answer(self) -> None:
+        handler = self._handler
+        asked = self._read() if handler.request_streaming else self._made(await self._bytes(self._unread.popleft()))
+        if not handler.response_streaming:
+            answer = handler.stream_unary if handler.request_streaming else handler.unary_unary
+            reply = await answer(asked, self)
+            await self._reply(reply)
+            return
+        answering = (handler.stream_stream if handler.request_streaming else handler.unary_stream)(asked, self)
+        if hasattr(answering, "__aiter__"):
+            async for reply in answering:
+                await self.write(reply)
+        else:
+            await answering
+        await self._finish(OK, "")
+
+    async def _reply(self, reply: Any) -> None:
+        if self._is_over:
+            return
+        trailers = grpc_wire.trailers(OK, "", self._trailing) if self._trailing else _OK
+        self._has_head = True
+        if not self._wire.reply(self._stream, HEAD, grpc_wire.prefixed(self._written(reply)), trailers):
+            await self._until_sent()
+        self._end()
+
+    async def _finish(self, code: int, text: str) -> None:
+        if self._is_over:
+            return
+        if not self._has_head:
+            self._wire.refuse(self._stream, grpc_wire.trailers_only(code, text, self._trailing))
+        elif not self._wire.send(self._stream, b"", grpc_wire.trailers(code, text, self._trailing)):
+            await self._until_sent()
+        self._end()
+
+    async def _read(self) -> AsyncIterator[Any]:
+        while True:
+            while self._unread:
+                message = self._unread.popleft()
+                self._kept -= len(message.data)
+                self._give_room()
+                yield self._made(await self._bytes(message))
+            if self._is_heard or self._is_over:
+                return
+            self._more = asyncio.get_running_loop().create_future()
+            await self._more
+
+    async def _bytes(self, message: Message) -> bytes:
+        return await asyncio.to_thread(message.unpacked) if message.is_packed else message.data
+
+    def _made(self, data: bytes) -> Any:
+        read = self._handler.request_deserializer
+        return data if read is None else read(data)
+
+    def _written(self, reply: Any) -> bytes:
+        write = self._handler.response_serializer
+        data: bytes = reply if write is None else write(reply)
+        return data
+
+    def _check_single(self) -> None:
+        if len(self._unread) != 1:
+            raise Refused(grpc_wire.INTERNAL, f"the method takes one message, and {len(self._unread)} came")
+
+    def _give_room(self) -> None:
+        """To a caller whose messages are read as they come, or who has not sent a whole one yet."""
+        if self._owed and (self._kept < _ROOM or not self._handler.request_streaming):
+            self._wire.taken(self._stream, self._owed)
+            self._owed = 0
+
+    def _refuse(self, refused: Refused) -> None:
+        if self._is_over:
+            return
+        if self._has_head:
+            self._wire.send(self._stream, b"", grpc_wire.trailers(refused.code, str(refused)))
+        else:
+            self._wire.refuse(self._stream, grpc_wire.trailers_only(refused.code, str(refused), (), refused.http))
+        self._stop()
+
+    def _too_late(self) -> None:
+        self._refuse(Refused(grpc.StatusCode.DEADLINE_EXCEEDED.value[0], "Deadline Exceeded"))
+
+    def _give_up(self) -> None:
+        if not self._is_over:
+            self._wire.give_up(self._stream)
+            self._end()
+
+    def _stop(self) -> None:
+        self._end()
+        if self._task is None or self._task is not asyncio.current_task():
+            self._cancel()
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        if not self._has_begun:  # and so it never will
+            self._wire.ended(self._stream, was_asked=self._task is not None)
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+        _wake(self._more)
+        _wake(self._room)
+
+    async def _until_sent(self) -> None:
+        self._room = asyncio.get_running_loop().create_future()
+        await self._room
+
+
+def _wake(waiting: asyncio.Future[None] | None) -> None:
+    if waiting is not None and not waiting.done():
+        waiting.set_result(None)
