@@ -43,7 +43,7 @@ class Known(Generic[K, V]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Tensor:
+class Place:
     """Where an input lies in the body; `count` in elements."""
 
     name: str
@@ -57,7 +57,7 @@ class _Tensor:
 class Layout:
     """What a body of `size` bytes holds behind a header."""
 
-    tensors: tuple[_Tensor, ...]
+    tensors: tuple[Place, ...]
     size: int
 
     def read(self, body: bytes | memoryview) -> Arrays:
@@ -80,7 +80,7 @@ def layout(request: InferRequest, requested: RequestedOutputs, header_length: in
     for name, array in request.inputs.items():
         if array.dtype.kind in "Ob" or not array.size:  # whose elements are not what the body holds, or that has none
             return None
-        tensors.append(_Tensor(name, array.dtype, array.shape, offset, array.size))
+        tensors.append(Place(name, array.dtype, array.shape, offset, array.size))
         offset += array.nbytes
     return Layout(tuple(tensors), size) if tensors and offset == size else None
 

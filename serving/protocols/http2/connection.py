@@ -95,32 +95,43 @@ class Http2Connection(Generic[T]):
         return self._taken_events()
 
     def reply(self, stream: int, head: bytes, body: bytes, trailers: bytes) -> bool:
-        """All there is to say. False where some of it has to wait, and `Sent` follows."""
+        """All there is to say. False where some of it has to wait, and `Sent` follows. A stream that the peer gave up is
+        told nothing, here and below; of that there is an event."""
+        record = self._streams.get(stream)
+        if record is None:
+            return True
         if self.outgoing.reply(stream, head, body, trailers):
             self._told(stream)
             return True
-        self._streams[stream].is_ending = True
+        record.is_ending = True
         return False
 
     def head(self, stream: int, head: bytes) -> None:
-        self.outgoing.head(stream, head)
+        if stream in self._streams:
+            self.outgoing.head(stream, head)
 
     def send(self, stream: int, piece: Bytes, trailers: bytes | None = None) -> bool:
         """A piece of the body, and the `trailers` that end the stream. False where some of it has to wait, and `Sent`
         follows."""
+        record = self._streams.get(stream)
+        if record is None:
+            return True
         is_sent = self.outgoing.send(stream, piece, trailers)
         if trailers is not None:
-            self._streams[stream].is_ending = True
+            record.is_ending = True
             if is_sent:
                 self._told(stream)
         return is_sent
 
     def refuse(self, stream: int, head: bytes) -> None:
         """With a head that is all there is."""
-        self.outgoing.head(stream, head, is_all=True)
-        self._told(stream)
+        if stream in self._streams:
+            self.outgoing.head(stream, head, is_all=True)
+            self._told(stream)
 
     def reset(self, stream: int, code: Code) -> None:
+        if stream not in self._streams:
+            return
         self.outgoing.out.append(rst_stream(stream, code))
         self._forget(stream)
 

@@ -30,6 +30,7 @@ Streaming = Callable[[AsyncIterator[Any], Any], Awaitable[None]]
 """Takes a call's messages and its context, into which it writes."""
 
 _EXITING = ServerExiting("Server exiting: it takes no more requests")
+TOOK_LONGER = ServerExiting("Server exiting: this request took longer than the server had to stop")
 
 _LAST_WORDS = 1.0  # seconds for the replies to calls that were cut off
 
@@ -46,15 +47,17 @@ class Calls:
         self.exiting = asyncio.Event()
         self.ended: Counter[tuple[str, str]] = Counter()
         """By method, and the name of the code that it ended with."""
+        self.without_task: set[object] = set()
+        """Those that run, and are not among the tasks here."""
         self._running: set[asyncio.Task[Any]] = set()
         self._cut_off: set[asyncio.Task[Any]] = set()
 
     def __repr__(self) -> str:
-        return f"<Calls {len(self._running)} running>"
+        return f"<Calls {self.running} running>"
 
     @property
     def running(self) -> int:
-        return len(self._running)
+        return len(self._running) + len(self.without_task)
 
     def unary(self, name: str, answer: Unary) -> Rpc:
         """An error in the message's place is the call's status."""
@@ -126,7 +129,7 @@ class Calls:
                 self.ended[name, grpc.StatusCode.CANCELLED.name] += 1
                 raise
             task.uncancel()
-            failure = ServerExiting("Server exiting: this request took longer than the server had to stop")
+            failure = TOOK_LONGER
         status = grpc_status(failure)
         self.ended[name, status.name] += 1
         if visit is not None:

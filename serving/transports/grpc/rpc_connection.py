@@ -6,7 +6,7 @@ Rule: who says nothing for long, or does not speak HTTP/2, is let go; who does n
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import quote
 
 from serving.protocols.grpc_wire import CallHead, read_call
@@ -14,7 +14,8 @@ from serving.protocols.http2.connection import Http2Connection
 from serving.protocols.http2.events import Asked, Event, Piece, Sent
 from serving.protocols.http2.frames import Broken, Code
 from serving.transports.busy_poll import BusyPoll
-from serving.transports.grpc.call import Call
+from serving.transports.grpc.call import Call, Wire
+from serving.transports.grpc.fast_calls import FastCall
 
 _GREETING, _IDLE, _ALIVE = 10.0, 300.0, 20.0
 """Seconds for the first words, without a call, and for a sign of life where a call runs but nothing came."""
@@ -23,6 +24,20 @@ _WORTH_COPYING = 64 * 1024  # bytes
 
 _NOT_HTTP2 = b"this port takes gRPC, which is HTTP/2; the server's HTTP port takes HTTP/1.1\n"
 _HTTP1 = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
+
+
+class Conversation(Protocol):
+    """A call, as its connection sees it."""
+
+    def came(self, data: bytes, is_last: bool) -> None: ...
+
+    def sent(self) -> None: ...
+
+    def gone(self) -> None: ...
+
+
+AskFast = Callable[[Wire, int, CallHead, bytes], FastCall | None]
+"""As `FastCalls.ask`."""
 
 
 class Lookout:
@@ -46,6 +61,7 @@ class RpcConnection(asyncio.Protocol):
     def __init__(
         self,
         find: Callable[[CallHead], Any],
+        ask_fast: AskFast | None,
         largest: int,
         lookout: Lookout,
         connections: "set[RpcConnection]",
@@ -55,11 +71,12 @@ class RpcConnection(asyncio.Protocol):
         any time, its caller is asked to connect anew."""
         self.peer = ""
         self._find = find
+        self._ask_fast = ask_fast
         self._largest = largest
         self._lookout = lookout
         self._connections = connections
         self._age = age
-        self._calls: dict[int, Call] = {}
+        self._calls: dict[int, Conversation] = {}
         self._is_leaving = self._is_ending = False
         self._is_asked = False  # for a sign of life
         self._timers: list[asyncio.TimerHandle] = []
@@ -142,9 +159,8 @@ class RpcConnection(asyncio.Protocol):
         self._flush()
 
     def give_up(self, stream: int) -> None:
-        if self._http2.is_open(stream):
-            self._http2.reset(stream, Code.CANCEL)
-            self._flush()
+        self._http2.reset(stream, Code.CANCEL)
+        self._flush()
 
     def taken(self, stream: int, size: int) -> None:
         self._http2.taken(stream, size)
@@ -162,22 +178,38 @@ class RpcConnection(asyncio.Protocol):
     # what happens on it
 
     def _tell(self, events: list[Event[CallHead]]) -> None:
+        begun: Asked[CallHead] | None = None  # whose body may be what comes next, all of it
         for event in events:
-            if isinstance(event, Piece):
-                if call := self._calls.get(event.stream):
-                    call.came(event.data, event.is_last)
-            elif isinstance(event, Asked):
-                self._asked(event)
+            if begun is not None:
+                asked, begun = begun, None
+                if isinstance(event, Piece) and event.is_last and self._is_fast(asked, event):
+                    continue
+                self._asked(asked)
+            if isinstance(event, Asked):
+                begun = event
             elif call := self._calls.get(event.stream):
-                if isinstance(event, Sent):
+                if isinstance(event, Piece):
+                    call.came(event.data, event.is_last)
+                elif isinstance(event, Sent):
                     call.sent()
                 else:
                     call.gone()
+        if begun is not None:
+            self._asked(begun)
+
+    def _is_fast(self, asked: Asked[CallHead], body: Piece) -> bool:
+        if self._ask_fast is None or asked.stream != body.stream or asked.head.refused is not None:
+            return False
+        call = self._ask_fast(self, asked.stream, asked.head, body.data)
+        if call is not None and call.is_running:
+            self._calls[asked.stream] = call
+        return call is not None
 
     def _asked(self, asked: Asked[CallHead]) -> None:
         head = asked.head
         handler = None if head.refused is not None else self._find(head)
-        call = self._calls[asked.stream] = Call(self, asked.stream, head, handler, self._largest)
+        call = Call(self, asked.stream, head, handler, self._largest)
+        self._calls[asked.stream] = call
         call.begin()
         if asked.is_all:
             call.came(b"", is_last=True)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from serving.protocols.grpc_wire import CallHead, Metadata
-from serving.transports.grpc.rpc_connection import Lookout, RpcConnection
+from serving.transports.grpc.rpc_connection import AskFast, Lookout, RpcConnection
 
 
 class Details(NamedTuple):
@@ -22,13 +22,16 @@ class Details(NamedTuple):
 
 
 class RpcServer:
-    """Made on the event loop that it runs on. `max_message_size` in bytes, -1 for any size."""
+    """Made on the event loop that it runs on. `max_message_size` in bytes, -1 for any size. `ask_fast` is asked before
+    handlers are."""
 
-    def __init__(self, max_message_size: int = -1, max_connection_age: float = 0.0) -> None:
+    def __init__(
+        self, max_message_size: int = -1, max_connection_age: float = 0.0, ask_fast: AskFast | None = None
+    ) -> None:
         self._handlers: list[Any] = []
         self._connections: set[RpcConnection] = set()
         self._connect = partial(
-            RpcConnection, self._find, max_message_size, Lookout(), self._connections, max_connection_age
+            RpcConnection, self._find, ask_fast, max_message_size, Lookout(), self._connections, max_connection_age
         )
         self._servers: list[asyncio.Server] = []
 

@@ -1,5 +1,6 @@
 """The gRPC server: Triton's service, gRPC's health service, and reflection, for tools that ask what there is."""
 
+import asyncio
 import socket
 import ssl
 
@@ -14,6 +15,7 @@ from serving.recording.recorder import Recorder
 from serving.transports.grpc import service
 from serving.transports.grpc.calls import Calls, Unary
 from serving.transports.grpc.door import GuardedServer
+from serving.transports.grpc.fast_calls import FastCalls
 from serving.transports.grpc.health import Health
 from serving.transports.grpc.inference import infer_rpc
 from serving.transports.grpc.models import model_rpcs, server_rpcs
@@ -51,7 +53,9 @@ class GrpcServer:
         seconds, 0 for any time; its calls end as they would."""
         self.calls = Calls(observer)
         self._health = Health(lambda: engine.ready)
-        self._server = RpcServer(max_message_size, max_connection_age)
+        self._fast = FastCalls(engine, memory, self.calls, gate.is_open, max_message_size, observer)
+        ask_fast = self._fast.ask if recorder is None else None
+        self._server = RpcServer(max_message_size, max_connection_age, ask_fast)
         unary = {
             **server_rpcs(engine, extensions),
             **model_rpcs(engine),
@@ -91,7 +95,7 @@ class GrpcServer:
 
         What is asked until `close` is refused, too."""
         self._health.let_go()
-        return await self.calls.end(timeout)
+        return sum(await asyncio.gather(self.calls.end(timeout), self._fast.end(timeout)))
 
     async def close(self) -> None:
         await self._server.stop()
