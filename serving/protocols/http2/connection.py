@@ -83,9 +83,6 @@ class Http2Connection(Generic[T]):
         """Whether the peer has said that it speaks HTTP/2."""
         return self._reader.is_greeted
 
-    def is_open(self, stream: int) -> bool:
-        return stream in self._streams
-
     def receive(self, data: bytes, now: float) -> list[Event[T]]:
         """Raises `Broken`, after which the connection can only be ended."""
         self._now = now
@@ -95,8 +92,8 @@ class Http2Connection(Generic[T]):
         return self._taken_events()
 
     def reply(self, stream: int, head: bytes, body: bytes, trailers: bytes) -> bool:
-        """All there is to say. False where some of it has to wait, and `Sent` follows. A stream that the peer gave up is
-        told nothing, here and below; of that there is an event."""
+        """All there is to say. False where some of it has to wait, and `Sent` follows. To a stream that the peer gave up,
+        of which there is an event, nothing is said, here and below."""
         record = self._streams.get(stream)
         if record is None:
             return True
