@@ -92,8 +92,8 @@ class Http2Connection(Generic[T]):
         return self._taken_events()
 
     def reply(self, stream: int, head: bytes, body: bytes, trailers: bytes) -> bool:
-        """All there is to say. False where some of it has to wait, and `Sent` follows. To a stream that the peer gave up,
-        of which there is an event, nothing is said, here and below."""
+        """All there is to say. False where some of it has to wait, and `Sent` follows. To a stream that the peer gave
+        up, of which there is an event, nothing is said, here and below."""
         record = self._streams.get(stream)
         if record is None:
             return True
