@@ -8,8 +8,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator
-from typing import Any, NoReturn, Protocol
+from contextlib import aclosing
+from typing import Any, NoReturn, Protocol, Self
 
 import grpc
 
@@ -36,6 +36,8 @@ class Wire(Protocol):
 
     def refuse(self, stream: int, head: bytes) -> None: ...
 
+    def cut_off(self, stream: int, trailers: bytes) -> None: ...
+
     def give_up(self, stream: int) -> None: ...
 
     def taken(self, stream: int, size: int) -> None: ...
@@ -46,7 +48,7 @@ class Wire(Protocol):
 
 
 class Call:
-    """Belongs to the event loop's thread."""
+    """Belongs to the event loop's thread. Its messages are read one after another, and written likewise."""
 
     def __init__(self, wire: Wire, stream: int, head: CallHead, handler: Any, largest: int) -> None:
         """`handler` is grpc's, None for a method that there is not; `largest` in bytes, of a message."""
@@ -68,7 +70,6 @@ class Call:
         self._text = ""
         self._trailing: Metadata = ()
         self._task: asyncio.Task[None] | None = None
-        self._has_begun = False  # the task
         self._until = None if head.timeout is None else time.monotonic() + head.timeout
         self._late: asyncio.TimerHandle | None = None
 
@@ -97,14 +98,15 @@ class Call:
                 self._kept += len(message.data)
             if is_last and self._messages.is_amid:
                 raise Refused(grpc_wire.INTERNAL, "the call's last message is cut short")
-            if is_last and not self._handler.request_streaming:
-                self._check_single()
+            if not self._handler.request_streaming:
+                self._check_single(is_last)
         except Refused as refused:
             self._refuse(refused)
             return
         self._is_heard = is_last
-        self._owed += len(data)
-        self._give_room()
+        if not is_last:
+            self._owed += len(data)
+            self._give_room()
         if self._task is not None:
             _wake(self._more)
         elif is_last:
@@ -116,7 +118,8 @@ class Call:
     def gone(self) -> None:
         """Nobody waits for it any more."""
         self._end()
-        self._cancel()
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
 
     # what those who answer ask of it
 
@@ -146,13 +149,34 @@ class Call:
     async def write(self, reply: Any) -> None:
         """Returns when it is on its way, which takes as long as the caller takes to read. Raises `Cancelled`."""
         if not self._is_over:
+            message = grpc_wire.prefixed(self._written(reply))
             if not self._has_head:
                 self._wire.head(self._stream, HEAD)
                 self._has_head = True
-            if not self._wire.send(self._stream, grpc_wire.prefixed(self._written(reply))):
+            if not self._wire.send(self._stream, message):
                 await self._until_sent()
         if self._is_over:
             raise Cancelled("the caller went away")
+
+    # the messages, to those who read them
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        while not self._unread:
+            if self._is_heard or self._is_over:
+                raise StopAsyncIteration
+            self._more = asyncio.get_running_loop().create_future()
+            await self._more
+        message = self._unread.popleft()
+        self._kept -= len(message.data)
+        self._give_room()
+        try:
+            return self._made(await self._bytes(message))
+        except Refused as refused:
+            self._refuse(refused)
+            raise
 
     # how it is answered
 
@@ -161,25 +185,24 @@ class Call:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
-        self._has_begun = True
         try:
-            await self._answer()
+            try:
+                await self._answer()
+            except grpc.aio.AbortError:
+                await self._finish(self._status.value[0], self._text)
         except Refused as refused:
             self._refuse(refused)
-        except grpc.aio.AbortError:
-            await self._finish(self._status.value[0], self._text)
-        except asyncio.CancelledError:
-            self._give_up()
-            raise
-        except Exception:
-            log.exception("%s failed", self._head.method)
+        except Exception as error:
+            if not (self._is_over and isinstance(error, Cancelled)):
+                log.exception("%s failed", self._head.method)
+            self._trailing = ()  # which may be what can't be written
             await self._finish(grpc_wire.UNKNOWN, "internal error; the server's log has the details")
         finally:
-            self._wire.ended(self._stream, was_asked=True)
+            self._give_up()
 
     async def _answer(self) -> None:
         handler = self._handler
-        asked = self._read() if handler.request_streaming else self._made(await self._bytes(self._unread.popleft()))
+        asked = self if handler.request_streaming else self._made(await self._bytes(self._unread.popleft()))
         if not handler.response_streaming:
             answer = handler.stream_unary if handler.request_streaming else handler.unary_unary
             reply = await answer(asked, self)
@@ -187,8 +210,9 @@ class Call:
             return
         answering = (handler.stream_stream if handler.request_streaming else handler.unary_stream)(asked, self)
         if hasattr(answering, "__aiter__"):
-            async for reply in answering:
-                await self.write(reply)
+            async with aclosing(answering):
+                async for reply in answering:
+                    await self.write(reply)
         else:
             await answering
         await self._finish(OK, "")
@@ -197,8 +221,9 @@ class Call:
         if self._is_over:
             return
         trailers = grpc_wire.trailers(OK, "", self._trailing) if self._trailing else _OK
+        message = grpc_wire.prefixed(self._written(reply))
         self._has_head = True
-        if not self._wire.reply(self._stream, HEAD, grpc_wire.prefixed(self._written(reply)), trailers):
+        if not self._wire.reply(self._stream, HEAD, message, trailers):
             await self._until_sent()
         self._end()
 
@@ -210,18 +235,6 @@ class Call:
         elif not self._wire.send(self._stream, b"", grpc_wire.trailers(code, text, self._trailing)):
             await self._until_sent()
         self._end()
-
-    async def _read(self) -> AsyncIterator[Any]:
-        while True:
-            while self._unread:
-                message = self._unread.popleft()
-                self._kept -= len(message.data)
-                self._give_room()
-                yield self._made(await self._bytes(message))
-            if self._is_heard or self._is_over:
-                return
-            self._more = asyncio.get_running_loop().create_future()
-            await self._more
 
     async def _bytes(self, message: Message) -> bytes:
         return await asyncio.to_thread(message.unpacked) if message.is_packed else message.data
@@ -235,9 +248,10 @@ class Call:
         data: bytes = reply if write is None else write(reply)
         return data
 
-    def _check_single(self) -> None:
-        if len(self._unread) != 1:
-            raise Refused(grpc_wire.INTERNAL, f"the method takes one message, and {len(self._unread)} came")
+    def _check_single(self, is_last: bool) -> None:
+        count = len(self._unread)
+        if count > 1 or (is_last and not count):
+            raise Refused(grpc_wire.INTERNAL, f"the method takes one message, and {'more' if count else 'none'} came")
 
     def _give_room(self) -> None:
         """To a caller whose messages are read as they come, or who has not sent a whole one yet."""
@@ -249,10 +263,10 @@ class Call:
         if self._is_over:
             return
         if self._has_head:
-            self._wire.send(self._stream, b"", grpc_wire.trailers(refused.code, str(refused)))
+            self._wire.cut_off(self._stream, grpc_wire.trailers(refused.code, str(refused)))
         else:
             self._wire.refuse(self._stream, grpc_wire.trailers_only(refused.code, str(refused), (), refused.http))
-        self._stop()
+        self.gone()
 
     def _too_late(self) -> None:
         self._refuse(Refused(grpc.StatusCode.DEADLINE_EXCEEDED.value[0], "Deadline Exceeded"))
@@ -262,25 +276,16 @@ class Call:
             self._wire.give_up(self._stream)
             self._end()
 
-    def _stop(self) -> None:
-        self._end()
-        if self._task is None or self._task is not asyncio.current_task():
-            self._cancel()
-
-    def _cancel(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        if not self._has_begun:  # and so it never will
-            self._wire.ended(self._stream, was_asked=self._task is not None)
-
     def _end(self) -> None:
+        if self._is_over:
+            return
         self._is_over = True
         if self._late is not None:
             self._late.cancel()
             self._late = None
-
         _wake(self._more)
         _wake(self._room)
+        self._wire.ended(self._stream, was_asked=self._task is not None)
 
     async def _until_sent(self) -> None:
         self._room = asyncio.get_running_loop().create_future()

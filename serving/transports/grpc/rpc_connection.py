@@ -4,57 +4,34 @@ Rule: who says nothing for long, or does not speak HTTP/2, is let go; who does n
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from dataclasses import replace
+from random import uniform
+from typing import Any, cast
 from urllib.parse import quote
 
-from serving.protocols.grpc_wire import CallHead, read_call
+from serving.protocols.grpc_wire import UNKNOWN, CallHead, Refused, read_call
 from serving.protocols.http2.connection import Http2Connection
 from serving.protocols.http2.events import Asked, Event, Piece, Sent
 from serving.protocols.http2.frames import Broken, Code
-from serving.transports.busy_poll import BusyPoll
 from serving.transports.grpc.call import Call, Wire
 from serving.transports.grpc.fast_calls import FastCall
+from serving.transports.grpc.lookout import Lookout
+from serving.transports.grpc.rpc_limits import RpcLimits
 
-_GREETING, _IDLE, _ALIVE = 10.0, 300.0, 20.0
-"""Seconds for the first words, without a call, and for a sign of life where a call runs but nothing came."""
+log = logging.getLogger("slipway")
 
 _WORTH_COPYING = 64 * 1024  # bytes
+_MOST_UNSENT = 2**20  # bytes, which replies' bodies are none of, until nothing more is read
 
 _NOT_HTTP2 = b"this port takes gRPC, which is HTTP/2; the server's HTTP port takes HTTP/1.1\n"
 _HTTP1 = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
 
 
-class Conversation(Protocol):
-    """A call, as its connection sees it."""
-
-    def came(self, data: bytes, is_last: bool) -> None: ...
-
-    def sent(self) -> None: ...
-
-    def gone(self) -> None: ...
-
-
 AskFast = Callable[[Wire, int, CallHead, bytes], FastCall | None]
 """As `FastCalls.ask`."""
-
-
-class Lookout:
-    """For the next call on any connection."""
-
-    def __init__(self) -> None:
-        self._busy_poll = BusyPoll()
-        self._unanswered = 0
-
-    def asked(self) -> bool:
-        """As `BusyPoll.asked`."""
-        self._unanswered += 1
-        return self._busy_poll.asked() and self._unanswered == 1
-
-    def answered(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._unanswered -= 1
-        self._busy_poll.answered(loop, is_idle=not self._unanswered)
 
 
 class RpcConnection(asyncio.Protocol):
@@ -66,19 +43,22 @@ class RpcConnection(asyncio.Protocol):
         lookout: Lookout,
         connections: "set[RpcConnection]",
         age: float,
+        limits: RpcLimits,
     ) -> None:
         """`find` gives the handler of a call's method. `largest` in bytes, of a message. After `age` seconds, 0 for
         any time, its caller is asked to connect anew."""
         self.peer = ""
+        self._limits = limits
         self._find = find
         self._ask_fast = ask_fast
-        self._largest = largest
         self._lookout = lookout
+        self._largest = largest
         self._connections = connections
         self._age = age
-        self._calls: dict[int, Conversation] = {}
+        self._calls: dict[int, Call | FastCall] = {}
         self._is_leaving = self._is_ending = False
         self._is_asked = False  # for a sign of life
+        self._is_going_on = False  # soon
         self._timers: list[asyncio.TimerHandle] = []
 
     def __repr__(self) -> str:
@@ -91,12 +71,14 @@ class RpcConnection(asyncio.Protocol):
         self._heard = time.monotonic()
         self._http2: Http2Connection[CallHead] = Http2Connection(read_call, self._heard)
         self._connections.add(self)
-        self._timers.append(self._loop.call_later(_GREETING, self._greeted))
-        if self._age:
-            self._timers.append(self._loop.call_later(self._age, self.leave))
-        self._flush()
+        self.lost: asyncio.Future[None] = self._loop.create_future()
+        self._timers.append(self._loop.call_later(self._limits.greeting, self._greeted))
+        if self._age:  # not all at once who connected at once
+            self._timers.append(self._loop.call_later(self._age * uniform(0.9, 1.0), self.leave))
 
     def data_received(self, data: bytes) -> None:
+        if self._transport.is_closing():  # TLS says what it had still read
+            return
         self._heard = time.monotonic()
         self._is_asked = False
         try:
@@ -111,17 +93,17 @@ class RpcConnection(asyncio.Protocol):
         self._connections.discard(self)
         for timer in self._timers:
             timer.cancel()
-        for call in list(self._calls.values()):
-            call.gone()
+        self._give_up_all()
+        if not self.lost.done():
+            self.lost.set_result(None)
 
     def pause_writing(self) -> None:
         self._http2.outgoing.is_held = True
-        self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self._http2.outgoing.is_held = False
         self._transport.resume_reading()
-        self._go_on()
+        self._go_on_soon()  # not now, which may be while something is being written
 
     # what the server does with it
 
@@ -131,13 +113,14 @@ class RpcConnection(asyncio.Protocol):
             self._is_leaving = True
             self._http2.leave()
             self._flush()
-            self._timers.append(self._loop.call_later(1.0, self._end))
+            self._timers.append(self._loop.call_later(self._limits.leaving, self._end))
 
     def close(self) -> None:
-        for call in list(self._calls.values()):
-            call.gone()
+        self._give_up_all()
         self._end()
-        self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
 
     # what calls do with it
 
@@ -158,12 +141,21 @@ class RpcConnection(asyncio.Protocol):
         self._http2.refuse(stream, head)
         self._flush()
 
+    def cut_off(self, stream: int, trailers: bytes) -> None:
+        """What waits to be sent is not kept for a caller that does not read it."""
+        if self._http2.outgoing.waits(stream):
+            self.give_up(stream)
+        else:
+            self.send(stream, b"", trailers)
+
     def give_up(self, stream: int) -> None:
         self._http2.reset(stream, Code.CANCEL)
         self._flush()
 
     def taken(self, stream: int, size: int) -> None:
         self._http2.taken(stream, size)
+        if self._http2.outgoing.out:
+            self._flush()
 
     def asked(self) -> bool:
         return self._lookout.asked()
@@ -206,8 +198,13 @@ class RpcConnection(asyncio.Protocol):
         return call is not None
 
     def _asked(self, asked: Asked[CallHead]) -> None:
-        head = asked.head
-        handler = None if head.refused is not None else self._find(head)
+        head, handler = asked.head, None
+        try:
+            if head.refused is None:
+                handler = self._find(head)
+        except Exception:
+            log.exception("%s failed", head.method)
+            head = replace(head, refused=Refused(UNKNOWN, "internal error; the server's log has the details"))
         call = Call(self, asked.stream, head, handler, self._largest)
         self._calls[asked.stream] = call
         call.begin()
@@ -215,17 +212,30 @@ class RpcConnection(asyncio.Protocol):
             call.came(b"", is_last=True)
 
     def _flush(self) -> None:
-        out = self._http2.outgoing.out
-        if out and not self._transport.is_closing():
-            if sum(map(len, out)) <= _WORTH_COPYING:
-                self._transport.write(b"".join(out))
+        outgoing, transport = self._http2.outgoing, self._transport
+        out = outgoing.out
+        if transport.is_closing():
+            out.clear()
+            return
+        if out:
+            is_small, pieces = sum(map(len, out)) <= _WORTH_COPYING, tuple(out)
+            out.clear()  # first, since what is written may have the transport call us
+            if is_small:
+                transport.write(b"".join(pieces))
             else:
-                self._transport.writelines(out)
-        out.clear()
-        if self._http2.outgoing.can_go_on:
+                transport.writelines(pieces)
+            if outgoing.is_held and transport.get_write_buffer_size() > _MOST_UNSENT:
+                transport.pause_reading()
+        if outgoing.can_go_on:
+            self._go_on_soon()
+
+    def _go_on_soon(self) -> None:
+        if not self._is_going_on:
+            self._is_going_on = True
             self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
+        self._is_going_on = False
         self._tell(self._http2.go_on())
         self._flush()
 
@@ -234,20 +244,19 @@ class RpcConnection(asyncio.Protocol):
         if not self._http2.is_greeted:
             self._transport.abort()
             return
-        self._timers[0] = self._loop.call_later(_IDLE, self._look)
+        self._timers[0] = self._loop.call_later(self._limits.idle, self._look)
 
     def _look(self) -> None:
         quiet = time.monotonic() - self._heard
         if self._is_asked:
             self._transport.abort()
             return
-        wait = _IDLE - quiet
+        wait = self._limits.idle - quiet
         if wait <= 0 and not self._calls:
             self._end()
-            self._close_if_done()
             return
         if wait <= 0:
-            self._is_asked, wait = True, _ALIVE
+            self._is_asked, wait = True, self._limits.alive
             self._http2.ping()
             self._flush()
         self._timers[0] = self._loop.call_later(wait, self._look)
@@ -258,9 +267,12 @@ class RpcConnection(asyncio.Protocol):
         else:
             self._http2.end(broken.code, str(broken))
             self._flush()
+        self._give_up_all()
+        self._part()
+
+    def _give_up_all(self) -> None:
         for call in list(self._calls.values()):
             call.gone()
-        self._transport.close()
 
     def _end(self) -> None:
         self._is_ending = True
@@ -270,7 +282,12 @@ class RpcConnection(asyncio.Protocol):
 
     def _close_if_done(self) -> None:
         if self._is_ending and not self._calls:
+            self._part()
+
+    def _part(self) -> None:
+        if not self._transport.is_closing():
             self._transport.close()
+            self._timers.append(self._loop.call_later(self._limits.parting, self._transport.abort))
 
 
 def _peer(name: Any) -> str:
@@ -278,4 +295,4 @@ def _peer(name: Any) -> str:
     if not name:
         return "unix:"
     host, port = name[:2]
-    return f"ipv6:{quote(f'[{host}]')}:{port}" if ":" in host else f"ipv4:{host}:{port}"
+    return f"ipv6:{quote(f'[{host}]', ':')}:{port}" if ":" in host else f"ipv4:{host}:{port}"

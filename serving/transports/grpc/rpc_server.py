@@ -11,7 +11,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from serving.protocols.grpc_wire import CallHead, Metadata
-from serving.transports.grpc.rpc_connection import AskFast, Lookout, RpcConnection
+from serving.transports.grpc.lookout import Lookout
+from serving.transports.grpc.rpc_connection import AskFast, RpcConnection
+from serving.transports.grpc.rpc_limits import DEFAULT_LIMITS, RpcLimits
+
+_BACKLOG = 2048  # connections that nobody took yet
+_LAST_WORDS = 1.0  # seconds
 
 
 class Details(NamedTuple):
@@ -26,12 +31,24 @@ class RpcServer:
     handlers are."""
 
     def __init__(
-        self, max_message_size: int = -1, max_connection_age: float = 0.0, ask_fast: AskFast | None = None
+        self,
+        max_message_size: int = -1,
+        max_connection_age: float = 0.0,
+        ask_fast: AskFast | None = None,
+        limits: RpcLimits = DEFAULT_LIMITS,
     ) -> None:
         self._handlers: list[Any] = []
         self._connections: set[RpcConnection] = set()
+        self._limits = limits
         self._connect = partial(
-            RpcConnection, self._find, ask_fast, max_message_size, Lookout(), self._connections, max_connection_age
+            RpcConnection,
+            self._find,
+            ask_fast,
+            max_message_size,
+            Lookout(),
+            self._connections,
+            max_connection_age,
+            limits,
         )
         self._servers: list[asyncio.Server] = []
 
@@ -50,15 +67,23 @@ class RpcServer:
         """They are the same as the generic ones."""
 
     async def start(self, listening: socket.socket, tls: ssl.SSLContext | None = None) -> None:
-        loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_server(self._connect, sock=listening, ssl=tls))
+        within = None if tls is None else self._limits.greeting
+        serving = asyncio.get_running_loop().create_server(
+            self._connect, sock=listening, backlog=_BACKLOG, ssl=tls, ssl_handshake_timeout=within
+        )
+        self._servers.append(await serving)
 
     async def stop(self) -> None:
-        """Nobody is answered any more."""
+        """Nobody is answered any more; what was said has a moment to be on its way."""
         for server in self._servers:
             server.close()
-        for connection in list(self._connections):
+        open_yet = list(self._connections)
+        for connection in open_yet:
             connection.close()
+        if open_yet:
+            await asyncio.wait([connection.lost for connection in open_yet], timeout=_LAST_WORDS)
+        for connection in list(self._connections):
+            connection.abort()
         await asyncio.sleep(0)
 
     def _find(self, head: CallHead) -> Any:
