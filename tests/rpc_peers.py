@@ -3,14 +3,14 @@
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 from h2.config import H2Configuration
-from h2.connection import H2Connection
+from h2.connection import ConnectionState, H2Connection
 from h2.events import DataReceived, Event, PingAckReceived, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
 
 from serving.listening import listen, port_of
@@ -93,7 +93,7 @@ class Reply:
 
     head: dict[str, str]
     trailers: dict[str, str]
-    data: bytes = b""
+    data: bytearray = field(default_factory=bytearray)
     is_over: bool = False
     reset: int | None = None
 
@@ -112,10 +112,12 @@ async def peer_of(server: Served, greets: bool = True) -> AsyncIterator["Peer"]:
     if greets:
         peer.http2.initiate_connection()
         await peer.send()
-    yield peer
-    peer.writer.transport.abort()
-    with suppress(ConnectionError):
-        await peer.writer.wait_closed()
+    try:
+        yield peer
+    finally:
+        peer.writer.transport.abort()
+        with suppress(ConnectionError):
+            await peer.writer.wait_closed()
 
 
 class Peer:
@@ -128,6 +130,7 @@ class Peer:
         self.events: list[Event] = []
         self.replies: dict[int, Reply] = {}
         self.is_closed = False
+        self._rest = b""
 
     def ask(self, path: str = ASK, body: bytes | None = None, method: str = "POST", **fields: str) -> int:
         """The stream; `body` is all that is said, without it more follows. Nothing is sent yet."""
@@ -142,8 +145,9 @@ class Peer:
 
     async def send(self, *raw: bytes) -> None:
         """What was said, in one piece."""
-        self.writer.write(self.http2.data_to_send() + b"".join(raw))
-        await self.writer.drain()
+        if data := self.http2.data_to_send() + b"".join(raw):
+            self.writer.write(data)
+            await self.writer.drain()
 
     async def pour(self, stream: int, body: bytes) -> None:
         """A body of any size, and its end."""
@@ -163,12 +167,23 @@ class Peer:
         """What comes next."""
         data = await asyncio.wait_for(self.reader.read(2**20), 30)
         self.is_closed = not data
-        events = self.http2.receive_data(data) if data else []
+        events = [event for frame in self._frames(data) for event in self.http2.receive_data(frame)]
         self.events += events
         for event in events:
             self._note(event)
-        await self.send()
+        with suppress(ConnectionError):
+            await self.send()
         return events
+
+    def _frames(self, data: bytes) -> Iterator[bytes]:
+        """One by one, since the library takes a server that says goodbye for one that is gone."""
+        data, at = self._rest + data, 0
+        while len(data) >= (end := at + 9 + int.from_bytes(data[at : at + 3], "big")):
+            yield data[at:end]
+            at = end
+            if self.http2.state_machine.state is ConnectionState.CLOSED:
+                self.http2.state_machine.state = ConnectionState.CLIENT_OPEN
+        self._rest = data[at:]
 
     async def reply(self, stream: int) -> Reply:
         """Once all of it is there."""
