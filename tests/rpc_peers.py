@@ -66,6 +66,7 @@ async def serving(server: RpcServer, host: str = "127.0.0.1", tls: Any = None, *
         await server.stop()
         await eventually(lambda: not running_calls(), "every call's task ends")
         assert server.connections == 0
+        assert repr(server._lookout) == "<Lookout 0 unanswered>"
         gc.collect()
         await asyncio.sleep(0)
         assert not uncaught, uncaught

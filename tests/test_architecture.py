@@ -179,7 +179,6 @@ WITHOUT_OWN_TEST = {
     "serving/transports/grpc/observed.py": "the same",
     "serving/protocols/http2/events.py": "data",
     "serving/transports/grpc/rpc_limits.py": "data",
-    "serving/transports/grpc/lookout.py": "tests/integration/test_fast_grpc.py",
     "serving/core/generation.py": "data",
     "serving/core/states.py": "data",
     "serving/core/text_output.py": "data",

@@ -40,12 +40,13 @@ class RpcServer:
         self._handlers: list[Any] = []
         self._connections: set[RpcConnection] = set()
         self._limits = limits
+        self._lookout = Lookout()
         self._connect = partial(
             RpcConnection,
             self._find,
             ask_fast,
             max_message_size,
-            Lookout(),
+            self._lookout,
             self._connections,
             max_connection_age,
             limits,

@@ -5,6 +5,7 @@ import gzip
 import logging
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -32,6 +33,12 @@ async def echo(message: bytes, _: Any) -> bytes:
 async def echo_all(messages: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
     async for each in messages:
         yield each
+
+
+async def forgiving(messages: AsyncIterator[bytes], context: Any) -> None:
+    with suppress(Exception):
+        async for each in messages:
+            await context.write(each)
 
 
 class Waiting:
@@ -364,7 +371,9 @@ async def test_messages_may_be_compressed(compression: grpc.Compression) -> None
         ),
     ],
 )
-@pytest.mark.parametrize("rpc", [unary(echo), stream(echo_all)], ids=["unary", "stream"])
+@pytest.mark.parametrize(
+    "rpc", [unary(echo), stream(echo_all), stream(forgiving)], ids=["unary", "stream", "one that takes no notice"]
+)
 async def test_what_can_not_be_unpacked_is_told_and_not_logged(
     body: bytes, code: int, text: str, rpc: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -543,7 +552,7 @@ async def test_who_cancels_in_the_same_breath_leaves_nothing(path: str, body: by
         await eventually(lambda: not server.calls)
 
 
-async def test_who_reads_and_writes_for_a_caller_that_went_away_is_told() -> None:
+async def test_who_reads_and_writes_for_a_caller_that_went_away_is_told(caplog: pytest.LogCaptureFixture) -> None:
     told: list[Any] = []
     is_there, go_on = asyncio.Event(), asyncio.Event()
 
@@ -567,6 +576,33 @@ async def test_who_reads_and_writes_for_a_caller_that_went_away_is_told() -> Non
         call.cancel()
         await eventually(lambda: told)
     assert told == [True]
+    assert not caplog.records
+
+
+async def test_who_reads_in_a_task_of_its_own_is_told_too() -> None:
+    told, is_reading = list[Any](), asyncio.Event()
+
+    async def apart(messages: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
+        async def all_of_them() -> list[bytes]:
+            is_reading.set()
+            return [each async for each in messages]
+
+        reading = asyncio.create_task(all_of_them())
+        try:
+            await asyncio.shield(reading)
+        finally:
+            told.append(await asyncio.wait_for(reading, 5))
+        yield b""
+
+    async with served(Ask=stream(apart)) as server, peer_of(server) as peer:
+        asked = peer.ask()
+        peer.http2.send_data(asked, message(b"a"))
+        await peer.send()
+        await is_reading.wait()
+        peer.http2.reset_stream(asked)
+        await peer.send()
+        await eventually(lambda: told)
+    assert told == [[b"a"]]
 
 
 async def test_a_generator_is_closed_at_once_when_its_caller_goes_away() -> None:

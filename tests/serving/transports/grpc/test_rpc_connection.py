@@ -12,7 +12,8 @@ import pytest
 from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, PingReceived
 
-from serving.transports.grpc.rpc_connection import DEFAULT_LIMITS, RpcConnection, RpcLimits
+from serving.transports.grpc.rpc_connection import RpcConnection
+from serving.transports.grpc.rpc_limits import DEFAULT_LIMITS, RpcLimits
 from serving.transports.grpc.rpc_server import RpcServer
 from tests.rpc_peers import ASK, Served, eventually, message, peer_of, served, serving
 
@@ -371,7 +372,7 @@ async def test_clients_move_to_new_connections_when_theirs_are_old_and_lose_no_c
         return message
 
     seen: set[Any] = set()
-    server = RpcServer(-1, 0.05, RpcLimits(leaving=0.05))
+    server = RpcServer(-1, 0.05, limits=RpcLimits(leaving=0.05))
     async with serving(server, Ask=unary(late)) as where, where.channel() as channel:
         ask = channel.unary_unary(ASK)
 
@@ -388,7 +389,7 @@ async def test_a_stream_outlives_the_age_of_its_connection() -> None:
         async for each in messages:
             yield each
 
-    server = RpcServer(-1, SOON, RpcLimits(leaving=SOON))
+    server = RpcServer(-1, SOON, limits=RpcLimits(leaving=SOON))
     async with serving(server, Ask=stream(echo_all)) as where, where.channel() as channel:
         call = channel.stream_stream(ASK)()
         await call.write(b"a")
