@@ -18,10 +18,15 @@ T = TypeVar("T")
 
 
 class Malformed(Exception):
-    """The head is of no request: its stream ends, the connection goes on."""
+    """The head is of no request: its stream ends, the connection goes on. `may_end_one`: it may be what follows the
+    body of one, as trailers."""
+
+    def __init__(self, text: str, may_end_one: bool = False) -> None:
+        super().__init__(text)
+        self.may_end_one = may_end_one
 
 
-_MOST_KEPT = 64  # heads that mean the same as before
+_MOST_KEPT, _LARGEST_KEPT = 64, 4096  # heads that mean the same as before; bytes of one
 
 _STATUS_200 = b"\x88"  # in the table that everybody has
 
@@ -40,17 +45,17 @@ class HeadReader(Generic[T]):
         made = self._kept.get(block)
         if made is not None:
             return made
-        entries = self._decoder.header_table.dynamic_entries
-        before = tuple(entries)
+        table = self._decoder.header_table
+        before = (table.maxsize, *table.dynamic_entries)
         try:
             made = self._make(self._decoder.decode(block, raw=True))  # type: ignore[arg-type]
         except Malformed as error:
             made = error.with_traceback(None)  # which would keep all that was read
         except HPACKError as error:
             raise Broken(Code.COMPRESSION_ERROR, f"the head can't be unpacked: {error}") from None
-        if tuple(entries) != before or len(self._kept) >= _MOST_KEPT:
+        if (table.maxsize, *table.dynamic_entries) != before or len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
-        else:
+        elif len(block) <= _LARGEST_KEPT:
             self._kept[block] = made
         return made
 
