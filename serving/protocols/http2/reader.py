@@ -88,7 +88,7 @@ class FrameReader:
         if self._begun is not None:
             return self._continue(self._begun, kind, flags, stream, payload)
         if self._is_first:
-            if kind != Kind.SETTINGS:
+            if kind != Kind.SETTINGS or flags & ACK:
                 raise Broken(Code.PROTOCOL_ERROR, "the first frame is not SETTINGS")
             self._is_first = False
         size = len(payload)
@@ -103,6 +103,8 @@ class FrameReader:
             if len(payload) < 5:
                 raise Broken(Code.FRAME_SIZE_ERROR, "HEADERS lack the priority that they announce")
             payload = payload[5:]
+        if len(payload) > LARGEST_HEAD:
+            raise Broken(Code.ENHANCE_YOUR_CALM, f"a head of more than {LARGEST_HEAD} bytes")
         frame = Frame(kind, flags, stream, payload, size)
         if flags & END_HEADERS:
             return frame
@@ -131,7 +133,9 @@ def _check(kind: int, flags: int, stream: int, size: int) -> None:
 
 
 def _unpadded(payload: bytes) -> bytes:
-    padding = payload[0] + 1 if payload else 1
+    if not payload:
+        raise Broken(Code.FRAME_SIZE_ERROR, "a frame lacks the padding that it announces")
+    padding = payload[0] + 1
     if padding > len(payload):
         raise Broken(Code.PROTOCOL_ERROR, "a frame's padding is longer than the frame")
     return payload[1 : len(payload) - padding + 1]
