@@ -3,7 +3,7 @@
 Rule: streams take turns, a few frames each, so that a long reply holds no short one up.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 
 from serving.protocols.http2.frames import (
     END_HEADERS,
@@ -33,7 +33,8 @@ class Outgoing:
         self.largest_frame = SMALLEST_LARGEST_FRAME
         self._first_window = self._window = FIRST_WINDOW
         self._windows: dict[int, int] = {}
-        self._bodies: dict[int, _Body] = {}  # that are not sent yet; streams take turns in its order
+        self._bodies: dict[int, _Body] = {}  # that are not sent yet
+        self._turns: OrderedDict[int, _Body] = OrderedDict()  # of those, whose streams have a window; the next is first
 
     def __repr__(self) -> str:
         return f"<Outgoing {len(self._bodies)} bodies wait, {self._window} bytes of window>"
@@ -43,7 +44,8 @@ class Outgoing:
 
     def drop(self, stream: int) -> None:
         self._windows.pop(stream, None)
-        self._bodies.pop(stream, None)
+        if self._bodies.pop(stream, None) is not None:
+            self._turns.pop(stream, None)
 
     def waits(self, stream: int) -> bool:
         """Whether some of its body is not in `out` yet."""
@@ -72,24 +74,28 @@ class Outgoing:
 
     def send(self, stream: int, piece: Bytes, trailers: bytes | None = None) -> bool:
         """`trailers` end the stream. Whether all is in `out`."""
-        body = self._bodies.get(stream)
-        if body is None:
-            body = self._bodies[stream] = _Body()
+        waiting = self._bodies.get(stream)
+        body = self._bodies[stream] = waiting or _Body()
         if len(piece):
             body.pieces.append(memoryview(piece))
         body.trailers = trailers
-        return self._advance(stream, body)
+        return waiting is None and self._advance(stream, body)
 
     @property
     def can_go_on(self) -> bool:
         """Whether the peer would take more of what waits."""
-        if not self._bodies or self.is_held or self._window <= 0:
-            return False
-        return any(self._windows[stream] > 0 for stream in self._bodies)
+        return bool(self._turns) and not self.is_held and self._window > 0
 
     def go_on(self) -> list[int]:
-        """A turn for each stream; those whose bodies are in `out` now."""
-        return [stream for stream, body in list(self._bodies.items()) if self._advance(stream, body)]
+        """A turn for each stream that can be sent; those whose bodies are in `out` now."""
+        sent = []
+        for _ in range(len(self._turns)):
+            if not self.can_go_on:
+                break
+            stream, body = next(iter(self._turns.items()))
+            if self._advance(stream, body):
+                sent.append(stream)
+        return sent
 
     def more_window(self, more: int) -> None:
         """The connection's. Raises `Broken` for too much of it."""
@@ -99,8 +105,10 @@ class Outgoing:
 
     def more_window_of(self, stream: int, more: int) -> bool:
         """Whether the stream's window may be that large."""
-        self._windows[stream] += more
-        return self._windows[stream] <= LARGEST_WINDOW
+        window = self._windows[stream] = self._windows[stream] + more
+        if window > 0 and stream in self._bodies:
+            self._turns[stream] = self._bodies[stream]
+        return window <= LARGEST_WINDOW
 
     def first_window(self, size: int) -> None:
         """For streams to come; those that are there change by the difference, which may close them."""
@@ -109,15 +117,16 @@ class Outgoing:
             self._windows[stream] += more
             if self._windows[stream] > LARGEST_WINDOW:
                 raise Broken(Code.FLOW_CONTROL_ERROR, f"SETTINGS_INITIAL_WINDOW_SIZE {size} makes a window too large")
+        self._turns.update((stream, body) for stream, body in self._bodies.items() if self._windows[stream] > 0)
 
     def _advance(self, stream: int, body: "_Body") -> bool:
-        """Whether all is in `out`."""
+        """Whether all is in `out`. If not, others are next."""
         for _ in range(_TURN):
             if self.is_held or not body.pieces:
                 break
             size = min(len(body.pieces[0]), self.largest_frame, self._window, self._windows[stream])
             if size <= 0:
-                return False
+                break
             piece = body.pieces.popleft()
             if size < len(piece):
                 body.pieces.appendleft(piece[size:])
@@ -125,7 +134,10 @@ class Outgoing:
             self._window -= size
             self._windows[stream] -= size
             self.out += (frame_head(size, Kind.DATA, 0, stream), piece)
+        self._turns.pop(stream, None)
         if body.pieces:
+            if self._windows[stream] > 0:
+                self._turns[stream] = body
             return False
         if body.trailers is not None:
             self.out.append(frame(Kind.HEADERS, END_HEADERS | END_STREAM, stream, body.trailers))
