@@ -3,6 +3,7 @@
 Source: grpc's doc/PROTOCOL-HTTP2.md and doc/compression.md. Rule: what can't be understood becomes the call's status.
 """
 
+import re
 import zlib
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
@@ -14,6 +15,7 @@ from serving.protocols.http2.heads import Malformed, Pairs, written
 Metadata = tuple[tuple[str, str | bytes], ...]
 
 LARGEST_METADATA = 16 * 1024  # bytes
+_LONGEST_TEXT = 4096  # bytes of a status' text as it is sent, since callers take heads of 8 KB
 ENCODINGS = {"identity": 0, "deflate": zlib.MAX_WBITS, "gzip": 16 + zlib.MAX_WBITS}
 
 _TYPE, _PACKED = (b"content-type", b"application/grpc"), (b"grpc-accept-encoding", ",".join(ENCODINGS).encode())
@@ -24,6 +26,7 @@ _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _OF_THE_PROTOCOL = {b"te", b"content-type", b"grpc-timeout", b"grpc-encoding", b"grpc-accept-encoding", b"host"}
 _OF_A_CONNECTION = {b"connection", b"proxy-connection", b"keep-alive", b"transfer-encoding", b"upgrade"}
 _PSEUDO = {b":method", b":scheme", b":authority", b":path"}
+_NAME, _IN_NO_VALUE = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+"), re.compile(rb"[\0\r\n]")
 
 OK, UNKNOWN, INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL = 0, 2, 3, 8, 12, 13
 
@@ -57,7 +60,7 @@ def read_call(pairs: Pairs) -> CallHead:
         _check(pseudo, headers, sum(len(name) + len(value) + 32 for name, value in pairs))
         timeout = _timeout(headers[b"grpc-timeout"]) if b"grpc-timeout" in headers else None
         encoding = _encoding(headers.get(b"grpc-encoding", b"identity"))
-        metadata = tuple(_entry(name, value) for name, value in fields if name not in _OF_THE_PROTOCOL)
+        metadata = tuple(each for pair in fields if pair[0] not in _OF_THE_PROTOCOL for each in _entries(*pair))
     except Refused as refused:
         return CallHead(method, (), None, "identity", refused)
     return CallHead(method, metadata, timeout, encoding, None)
@@ -151,6 +154,8 @@ class Message:
             raise Refused(RESOURCE_EXHAUSTED, _too_large("more bytes when unpacked", self.largest))
         if not unpacking.eof:
             raise Refused(INTERNAL, f"a message's {self.encoding} is cut short")
+        if unpacking.unused_data:
+            raise Refused(INTERNAL, f"a message goes on after the end of its {self.encoding}")
         return data
 
 
@@ -166,12 +171,14 @@ def _apart(pairs: Pairs) -> tuple[dict[bytes, bytes], Pairs]:
             if fields or name in pseudo or name not in _PSEUDO:
                 raise Malformed("a pseudo-header is unknown, twice there, or after others")
             pseudo[name] = value
-        elif name != name.lower() or name in _OF_A_CONNECTION or (name == b"te" and value != b"trailers"):
+        elif name in _OF_A_CONNECTION or (name == b"te" and value != b"trailers") or not _NAME.fullmatch(name):
             raise Malformed("a header that HTTP/2 does not have")
         else:
             fields.append((name, value))
+        if _IN_NO_VALUE.search(value):
+            raise Malformed("a header whose value no header can have")
     if not (pseudo.get(b":path") and b":method" in pseudo and b":scheme" in pseudo):
-        raise Malformed("a request without its method, scheme or path")
+        raise Malformed("a request without its method, scheme or path", may_end_one=not pseudo)
     return pseudo, fields
 
 
@@ -200,11 +207,14 @@ def _encoding(name: bytes) -> str:
     return encoding
 
 
-def _entry(name: bytes, value: bytes) -> tuple[str, str | bytes]:
+def _entries(name: bytes, value: bytes) -> list[tuple[str, str | bytes]]:
+    """Of binary ones, what was put together with commas on the way is apart again."""
+    key = name.decode("latin-1")
     if not name.endswith(b"-bin"):
-        return name.decode("latin-1"), value.decode("latin-1")
+        return [(key, value.decode("latin-1"))]
     try:
-        return name.decode("latin-1"), b64decode(value + b"=" * (-len(value) % 4), validate=True)
+        parts = (each.strip(b" ") for each in value.split(b","))
+        return [(key, b64decode(each + b"=" * (-len(each) % 4), validate=True)) for each in parts]
     except NotBase64:
         raise Refused(INVALID_ARGUMENT, f"the value of '{_shown(name)}' is not base64") from None
 
@@ -216,12 +226,15 @@ def _shown(text: bytes) -> str:
 def _ending(code: int, text: str, metadata: Iterable[tuple[str, str | bytes]]) -> Iterable[tuple[bytes, bytes]]:
     yield b"grpc-status", b"%d" % code
     if text:
-        yield b"grpc-message", _percent_encoded(text)
+        yield b"grpc-message", _percent_encoded(text, _LONGEST_TEXT)
     for name, value in metadata:
         yield name.encode(), b64encode(value).rstrip(b"=") if isinstance(value, bytes) else value.encode("latin-1")
 
 
-def _percent_encoded(text: str) -> bytes:
-    return b"".join(
-        b"%c" % byte if 0x20 <= byte <= 0x7E and byte != 0x25 else b"%%%02X" % byte for byte in text.encode()
+def _percent_encoded(text: str, most: int) -> bytes:
+    """As much of it as is `most` bytes then."""
+    encoded = b"".join(
+        b"%c" % byte if 0x20 <= byte <= 0x7E and byte != 0x25 else b"%%%02X" % byte
+        for byte in text.encode(errors="replace")
     )
+    return encoded if len(encoded) <= most else _percent_encoded(text[: len(text) * most // len(encoded)], most)

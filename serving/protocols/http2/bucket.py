@@ -10,11 +10,11 @@ class Bucket:
     def __repr__(self) -> str:
         return f"<Bucket {self._left:.0f} of {self._most:.0f} left>"
 
-    def take(self, now: float) -> bool:
-        """Whether one more may happen."""
+    def take(self, now: float, cost: float = 1) -> bool:
+        """Whether one more may happen, which counts as `cost`."""
         self._left = min(self._most, self._left + (now - self._seen) * self._per_second)
         self._seen = now
-        if self._left < 1:
+        if self._left < cost:
             return False
-        self._left -= 1
+        self._left -= cost
         return True

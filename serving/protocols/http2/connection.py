@@ -21,7 +21,6 @@ from serving.protocols.http2.frames import (
     frame,
     goaway,
     read_settings,
-    rst_stream,
     settings,
 )
 from serving.protocols.http2.heads import HeadReader, Malformed, Pairs
@@ -31,8 +30,9 @@ from serving.protocols.http2.reader import LARGEST_FRAME, LARGEST_HEAD, Frame, F
 
 MOST_STREAMS = 8192
 
-_RESETS = (1000, 33)  # streams that the peer gives up: at once, and a second
-_CHATTER = (10_000, 1000)  # frames that carry nothing of a request or a reply
+_RESETS = (10_000, 1000)  # streams that end before their reply: at once, and a second
+_CHATTER = (10_000, 10_000)  # frames that carry nothing of a request or a reply
+_NEW_SETTINGS = 100  # of those: they are looked at for each stream
 
 _OURS = {
     Setting.MAX_CONCURRENT_STREAMS: MOST_STREAMS,
@@ -68,7 +68,7 @@ class Http2Connection(Generic[T]):
             Kind.CONTINUATION: self._misplaced,
         }
         self.outgoing.out.append(settings(_OURS))
-        self._incoming = Incoming(self.outgoing.out)
+        self._incoming = Incoming(self.outgoing.out, MOST_STREAMS)
 
     def __repr__(self) -> str:
         return f"<Http2Connection {len(self._streams)} streams>"
@@ -129,7 +129,7 @@ class Http2Connection(Generic[T]):
     def reset(self, stream: int, code: Code) -> None:
         if stream not in self._streams:
             return
-        self.outgoing.out.append(rst_stream(stream, code))
+        self._incoming.cut_off(stream, code)
         self._forget(stream)
 
     def taken(self, stream: int, size: int) -> None:
@@ -163,8 +163,9 @@ class Http2Connection(Generic[T]):
         record = self._streams.get(stream)
         if record is None:
             self._must_have_been(stream)
-            return
-        if record.is_heard:
+            if stream <= self._last_stream and not self._incoming.is_cut_off(stream):
+                raise Broken(Code.STREAM_CLOSED, f"DATA on stream {stream}, which is over")
+        elif record.is_heard:
             self._lose(stream, Code.STREAM_CLOSED)
         elif not self._incoming.fits(stream, size):
             self._lose(stream, Code.FLOW_CONTROL_ERROR)
@@ -180,48 +181,50 @@ class Http2Connection(Generic[T]):
         stream, is_all = head.stream, bool(head.flags & END_STREAM)
         record = self._streams.get(stream)
         if record is not None:
-            self._trailers(stream, record, is_all)
-            return
-        if stream % 2 == 0 or stream <= self._last_stream:
-            raise Broken(Code.PROTOCOL_ERROR, f"a request on stream {stream} after one on {self._last_stream}")
-        if stream > self._most_stream:
-            return
-        self._last_stream = stream
-        if isinstance(asked, Malformed):
-            self.outgoing.out.append(rst_stream(stream, Code.PROTOCOL_ERROR))
-        elif len(self._streams) >= MOST_STREAMS:
-            self.outgoing.out.append(rst_stream(stream, Code.REFUSED_STREAM))
-        else:
-            self._streams[stream] = _Stream(is_all)
-            self._incoming.open(stream)
-            self.outgoing.open(stream)
-            self._events.append(Asked(stream, asked, is_all))
+            self._trailers(stream, record, is_all, isinstance(asked, Malformed) and asked.may_end_one)
+        elif stream % 2 == 0 or stream <= self._last_stream:
+            self._too_late(stream)
+        elif stream <= self._most_stream:
+            self._last_stream = stream
+            if isinstance(asked, Malformed) or len(self._streams) >= MOST_STREAMS:
+                self._chat()
+                code = Code.PROTOCOL_ERROR if isinstance(asked, Malformed) else Code.REFUSED_STREAM
+                self._incoming.cut_off(stream, code)
+            else:
+                self._streams[stream] = _Stream(is_all)
+                self._incoming.open(stream)
+                self.outgoing.open(stream)
+                self._events.append(Asked(stream, asked, is_all))
 
-    def _trailers(self, stream: int, record: "_Stream", is_all: bool) -> None:
-        if record.is_heard or not is_all:
+    def _trailers(self, stream: int, record: "_Stream", is_all: bool, is_sound: bool) -> None:
+        if record.is_heard or not (is_all and is_sound):
             self._lose(stream, Code.STREAM_CLOSED if record.is_heard else Code.PROTOCOL_ERROR)
             return
         self._heard(stream, record)
         self._events.append(Piece(stream, b"", is_last=True))
+
+    def _too_late(self, stream: int) -> None:
+        if not self._incoming.is_cut_off(stream):
+            code = Code.STREAM_CLOSED if stream == self._last_stream > 0 else Code.PROTOCOL_ERROR
+            raise Broken(code, f"a request on stream {stream} after one on {self._last_stream}")
+        self._chat()
 
     def _heard(self, stream: int, record: "_Stream") -> None:
         record.is_heard = True
         self._incoming.drop(stream)
 
     def _rst_stream(self, reset: Frame) -> None:
-        if not self._resets.take(self._now):
-            raise Broken(Code.ENHANCE_YOUR_CALM, "too many requests are given up")
         if reset.stream in self._streams:
-            self._forget(reset.stream)
-            self._events.append(Dropped(reset.stream))
+            self._drop(reset.stream)
         else:
+            self._chat()
             self._must_have_been(reset.stream)
 
     def _settings(self, said: Frame) -> None:
-        self._chat()
+        self._chat(1 if said.flags & ACK else _NEW_SETTINGS)
         if said.flags & ACK:
             return
-        for setting, value in read_settings(said.payload):
+        for setting, value in dict(read_settings(said.payload)).items():
             if setting == Setting.INITIAL_WINDOW_SIZE:
                 self.outgoing.first_window(value)
             elif setting == Setting.MAX_FRAME_SIZE:
@@ -242,10 +245,8 @@ class Http2Connection(Generic[T]):
             self.outgoing.more_window(more)
         elif stream not in self._streams:
             self._must_have_been(stream)
-            return
         elif more == 0 or not self.outgoing.more_window_of(stream, more):
             self._lose(stream, Code.FLOW_CONTROL_ERROR if more else Code.PROTOCOL_ERROR)
-            return
         self._sent(self.outgoing.go_on())
 
     def _passed_over(self, _: Frame) -> None:
@@ -259,12 +260,19 @@ class Http2Connection(Generic[T]):
         if stream == 0 or stream % 2 == 0 or (stream > self._last_stream and self._most_stream == 2**31 - 1):
             raise Broken(Code.PROTOCOL_ERROR, f"a frame on stream {stream}, where nothing was asked")
 
-    def _chat(self) -> None:
-        if not self._chatter.take(self._now):
+    def _chat(self, cost: int = 1) -> None:
+        if not self._chatter.take(self._now, cost):
             raise Broken(Code.ENHANCE_YOUR_CALM, "too many frames that carry nothing")
 
     def _lose(self, stream: int, code: Code) -> None:
-        self.reset(stream, code)
+        self._incoming.cut_off(stream, code)
+        self._drop(stream)
+
+    def _drop(self, stream: int) -> None:
+        """By the peer's doing, be it that it says so or breaks a rule."""
+        if not self._resets.take(self._now):
+            raise Broken(Code.ENHANCE_YOUR_CALM, "too many requests are given up")
+        self._forget(stream)
         self._events.append(Dropped(stream))
 
     def _sent(self, streams: list[int]) -> None:
@@ -276,7 +284,7 @@ class Http2Connection(Generic[T]):
     def _told(self, stream: int) -> None:
         """Its end is in `outgoing.out`; the rest of what is asked there matters to nobody."""
         if not self._streams[stream].is_heard:
-            self.outgoing.out.append(rst_stream(stream, Code.NO_ERROR))
+            self._incoming.cut_off(stream, Code.NO_ERROR)
         self._forget(stream)
 
     def _forget(self, stream: int) -> None:

@@ -4,16 +4,18 @@ Source: RFC 9113, 5.2 and 6.9. Rule: the connection's window is opened for all t
 took, so that one that is not read holds no other up.
 """
 
-from serving.protocols.http2.frames import FIRST_WINDOW, Broken, Code, window_update
+from serving.protocols.http2.frames import FIRST_WINDOW, Broken, Code, rst_stream, window_update
 
 STREAM_WINDOW, CONNECTION_WINDOW = 2**20, 2**24  # bytes
 
 
 class Incoming:
-    """`out` is where it is said that more may come."""
+    """`out` is where it is said that more may come, or no more."""
 
-    def __init__(self, out: list[bytes | memoryview]) -> None:
+    def __init__(self, out: list[bytes | memoryview], most_streams: int) -> None:
         self._out = out
+        self._most_streams = most_streams
+        self._cut_off: dict[int, None] = {}  # the last ones
         self._all = _Window(CONNECTION_WINDOW)
         self._windows: dict[int, _Window] = {}
         out.append(window_update(0, CONNECTION_WINDOW - FIRST_WINDOW))
@@ -26,6 +28,16 @@ class Incoming:
 
     def drop(self, stream: int) -> None:
         self._windows.pop(stream, None)
+
+    def cut_off(self, stream: int, code: Code) -> None:
+        """Nothing of it is wanted any more, though some may be on its way."""
+        self._out.append(rst_stream(stream, code))
+        self._cut_off[stream] = None
+        if len(self._cut_off) > self._most_streams:
+            del self._cut_off[next(iter(self._cut_off))]
+
+    def is_cut_off(self, stream: int) -> bool:
+        return stream in self._cut_off
 
     def came(self, size: int) -> None:
         """On any stream. Raises `Broken` for more than may come."""
