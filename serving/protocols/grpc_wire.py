@@ -186,7 +186,8 @@ def _check(pseudo: dict[bytes, bytes], headers: dict[bytes, bytes], size: int) -
     if size > LARGEST_METADATA:
         text = f"received metadata size exceeds limit: it is {size} bytes, the server accepts {LARGEST_METADATA}"
         raise Refused(RESOURCE_EXHAUSTED, text)
-    if not headers.get(b"content-type", b"").startswith(b"application/grpc"):
+    kind = headers.get(b"content-type", b"").lower().partition(b";")[0].strip()
+    if kind != b"application/grpc" and not kind.startswith(b"application/grpc+"):
         raise Refused(UNKNOWN, "this port takes gRPC, whose content-type begins with application/grpc", 415)
     if pseudo[b":method"] != b"POST":
         raise Refused(UNKNOWN, "gRPC's calls are POST requests", 405)
