@@ -15,7 +15,6 @@ from serving.protocols.http2.heads import Malformed, Pairs, written
 Metadata = tuple[tuple[str, str | bytes], ...]
 
 LARGEST_METADATA = 16 * 1024  # bytes
-_LONGEST_TEXT = 4096  # bytes of a status' text as it is sent, since callers take heads of 8 KB
 ENCODINGS = {"identity": 0, "deflate": zlib.MAX_WBITS, "gzip": 16 + zlib.MAX_WBITS}
 
 _TYPE, _PACKED = (b"content-type", b"application/grpc"), (b"grpc-accept-encoding", ",".join(ENCODINGS).encode())
@@ -227,15 +226,13 @@ def _shown(text: bytes) -> str:
 def _ending(code: int, text: str, metadata: Iterable[tuple[str, str | bytes]]) -> Iterable[tuple[bytes, bytes]]:
     yield b"grpc-status", b"%d" % code
     if text:
-        yield b"grpc-message", _percent_encoded(text, _LONGEST_TEXT)
+        yield b"grpc-message", _percent_encoded(text)
     for name, value in metadata:
         yield name.encode(), b64encode(value).rstrip(b"=") if isinstance(value, bytes) else value.encode("latin-1")
 
 
-def _percent_encoded(text: str, most: int) -> bytes:
-    """As much of it as is `most` bytes then."""
-    encoded = b"".join(
+def _percent_encoded(text: str) -> bytes:
+    return b"".join(
         b"%c" % byte if 0x20 <= byte <= 0x7E and byte != 0x25 else b"%%%02X" % byte
         for byte in text.encode(errors="replace")
     )
-    return encoded if len(encoded) <= most else _percent_encoded(text[: len(text) * most // len(encoded)], most)

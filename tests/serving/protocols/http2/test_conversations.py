@@ -109,7 +109,7 @@ def test_whatever_both_do_what_is_said_is_what_is_heard(steps: list[tuple[object
         ledger.ask(0, 0)
     ledger.settle()
     for step, stream, size in steps:
-        step(ledger, stream, size)  # type: ignore[operator]
+        step(ledger, stream, size)
         ledger.settle()
     ledger.first_window(0, 2**24)
     ledger.window(0, 2**24)

@@ -393,7 +393,7 @@ def test_new_settings_may_come_less_often() -> None:
     ],
     ids=["by the peer", "a window of nothing", "too large a window", "a second head"],
 )
-def test_requests_may_be_given_up_so_often_and_no_more(dropped) -> None:  # type: ignore[no-untyped-def]
+def test_requests_may_be_given_up_so_often_and_no_more(dropped) -> None:
     """Also where it is a broken rule that has us give them up."""
     raw = Raw()
     dropping = [each for stream in range(1, 60_000, 2) for each in (ask(stream), dropped(stream))]
