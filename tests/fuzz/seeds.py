@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from h2.connection import H2Connection
 from PIL import Image
 from tritonclient.grpc.service_pb2 import ModelInferRequest
 
 from serving.core import columns, golden
 from serving.core.golden import GoldenRows
+from serving.protocols.http2.frames import frame
 from tests.fuzz.corpus import CORPUS
 from tests.fuzz.tensor_targets import DATATYPES
 
@@ -74,6 +76,8 @@ def seeds() -> Iterator[tuple[str, bytes]]:
         "recording": _recordings(),
         "packed": (b"\0" + gzip.compress(b"a" * 90, mtime=0), b"\1" + zlib.compress(b"abc"), b"\1\x4b\x04\0", b"\3x"),
         "beside_models": _beside(),
+        "http2_connection": _http2(),
+        "grpc_messages": _grpc_messages(),
     }.items():
         yield from ((target, each) for each in found)
 
@@ -192,6 +196,44 @@ def _beside() -> Iterator[bytes]:
     yield golden.encode(GoldenRows({"x": rows}, {"y": rows}))
     yield columns.encode((columns.number("age"), columns.category("colour", ["red"])))
     yield _json({"files": {"model.onnx": {"sha256": "a" * 64, "size": 1}}, "inputs": [_X]})
+
+
+def _http2() -> Iterator[bytes]:
+    """As another library's client writes it, and what that would not."""
+    head = [(":method", "POST"), (":scheme", "http"), (":path", "/m"), (":authority", "h"), ("te", "trailers")]
+    head += [("content-type", "application/grpc"), ("grpc-timeout", "1S"), ("a-bin", "AAE")]
+    for number in range(3):
+        client = H2Connection()
+        client.initiate_connection()
+        client.data_to_send()
+        client.send_headers(1, head)
+        client.send_data(1, b"\0\0\0\0\2hi", pad_length=number or None)
+        if number == 0:
+            client.send_headers(3, head, end_stream=True)
+            client.ping(b"12345678")
+            client.end_stream(1)
+        elif number == 1:
+            client.update_settings({4: 100, 5: 20_000})
+            client.send_headers(1, [("checksum", "1")], end_stream=True)
+            client.increment_flow_control_window(9)
+        else:
+            client.increment_flow_control_window(9, 1)
+            client.encoder.header_table_size = 100
+            client.send_headers(3, head[:6], end_stream=True)
+            client.reset_stream(1)
+            client.close_connection()
+        yield bytes([(255, 0, 6)[number]]) + client.data_to_send()
+    yield (
+        b"\xff" + frame(1, 0, 1, b"\x83\x86\x84") + frame(9, 4, 1, b"\x40\x01a\x01b") + frame(0, 1, 1) + frame(99, 0, 3)
+    )
+
+
+def _grpc_messages() -> Iterator[bytes]:
+    yield b"\0\2" + b"\0\0\0\0\3abc" * 2 + b"\0\0"
+    for kind, packed in ((1, zlib.compress(b"abc")), (2, gzip.compress(b"abc", mtime=0))):
+        yield bytes([kind, 99]) + b"\1" + len(packed).to_bytes(4, "big") + packed + b"\0\0\0\0\0"
+    bomb = zlib.compress(bytes(5000))
+    yield b"\1\xff\1" + len(bomb).to_bytes(4, "big") + bomb
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.fuzz import file_targets, tensor_targets, text_targets
+from tests.fuzz import file_targets, tensor_targets, text_targets, wire_targets
 
 Target = Callable[[bytes], None]
 
@@ -27,5 +27,7 @@ TARGETS: dict[str, Target] = {
         file_targets.recording,
         file_targets.packed,
         file_targets.beside_models,
+        wire_targets.http2_connection,
+        wire_targets.grpc_messages,
     )
 }
