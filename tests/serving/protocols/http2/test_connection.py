@@ -103,6 +103,16 @@ def test_one_that_is_not_read_holds_no_other_up() -> None:
     assert begun.client.local_flow_control_window(unread) == STREAM_WINDOW
 
 
+def test_no_more_is_asked_for_where_nothing_follows() -> None:
+    begun = talk()
+    stream = begun.ask()
+    begun.upload(stream, bytes(STREAM_WINDOW))
+    begun.client.end_stream(stream)
+    begun.go_on()
+    begun.server.taken(stream, STREAM_WINDOW)
+    assert not begun.server.outgoing.out
+
+
 def test_padding_is_given_back_by_itself() -> None:
     begun = talk()
     stream = begun.ask()
@@ -163,16 +173,16 @@ def test_windows_that_change_amid_a_body_even_to_less_than_nothing() -> None:
 
 
 def test_frames_grow_with_what_the_client_takes() -> None:
-    begun, body = talk(first_window=2**20), bytes_of(100_000)
+    begun, body = talk(first_window=2**20), bytes_of(300_000)
     begun.client.increment_flow_control_window(2**20)
-    for size in (SMALLEST_LARGEST_FRAME, 60_000):
+    for size in (SMALLEST_LARGEST_FRAME, 60_000, 2**24 - 1):
         begun.client.update_settings({SettingCodes.MAX_FRAME_SIZE: size})
         stream = begun.ask(b"")
         begun.go_on()
         begun.server.reply(stream, HEAD, body, TRAILERS)
         begun.go_on()
         pieces = [len(e.data) for e in begun.heard if isinstance(e, DataReceived) and e.stream_id == stream]
-        assert max(pieces) == size
+        assert max(pieces) == min(size, 2**18)
         assert begun.came(stream) == body
 
 

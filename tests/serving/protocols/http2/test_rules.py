@@ -6,7 +6,7 @@ import pytest
 
 from serving.protocols.grpc_wire import HEAD, CallHead, read_call, trailers
 from serving.protocols.http2.connection import MOST_STREAMS, Http2Connection
-from serving.protocols.http2.events import Asked, Dropped, Event, Piece
+from serving.protocols.http2.events import Asked, Dropped, Event, Piece, Sent
 from serving.protocols.http2.frames import (
     ACK,
     END_HEADERS,
@@ -340,6 +340,8 @@ def test_6_5_3_of_several_values_the_last_counts() -> None:
     raw.tell(frame(Kind.SETTINGS, 0, 0, twice))
     raw.http2.reply(1, HEAD, b"abcdef", b"")
     assert b"".join(raw.http2.outgoing.out).endswith(data(1, b"abc"))
+    assert raw.tell(settings({Setting.INITIAL_WINDOW_SIZE: 6})) == [Sent(1)]
+    assert data(1, b"def") in b"".join(raw.http2.outgoing.out)
 
 
 def test_6_8_what_is_asked_after_the_end_is_not_answered() -> None:
