@@ -34,6 +34,7 @@ from serving.recording.recording_metrics import RecordingMetrics
 from serving.settings import Settings
 from serving.stopping import Stop
 from serving.traffic_metrics import TrafficMetrics
+from serving.transports.grpc.rpc_limits import RpcLimits
 from serving.transports.grpc.server import GrpcServer
 from serving.transports.http.app import metrics_only
 from serving.transports.http.fast_path import FastPath
@@ -186,9 +187,10 @@ async def _parts(settings: Settings, opened: ExitStack) -> _Parts:
     metrics = HttpServer(metrics_only(application.metrics), _LAST)
     admin = [(HttpServer(application.behind(doors.admin), _LAST, tls=doors.tls), [each]) for each in admin_sockets]
     servers = [(http, [] if has_gateways else http_sockets), (metrics, [metrics_socket]), *admin]
-    most, age = settings.grpc_max_message_size, settings.grpc_max_connection_age_secs
     regions, offered = application.regions, application.offered
-    grpc = GrpcServer(engine, regions, traces, logs, offered, most, recorder, held, doors.grpc, observer, age)
+    grpc = GrpcServer(
+        engine, regions, traces, logs, offered, _rpc_limits(settings), recorder, held, doors.grpc, observer
+    )
     loop_delay = LoopDelay()
     opened.callback(loop_delay.stop)
     opened.callback(LoopWatchdog(loop_delay).stop)
@@ -199,6 +201,14 @@ async def _parts(settings: Settings, opened: ExitStack) -> _Parts:
     http_port, grpc_port, metrics_port = map(port_of, (http_sockets[0], grpc_socket, metrics_socket))
     started = Started(http_port, grpc_port, metrics_port, admin_port, engine)
     return _Parts(application, doors.callers, servers, gateways, grpc, started)
+
+
+def _rpc_limits(settings: Settings) -> RpcLimits:
+    return RpcLimits(
+        age=settings.grpc_max_connection_age_secs,
+        largest=settings.grpc_max_message_size,
+        connections=room_for(settings.max_connections),
+    )
 
 
 def _http_server(

@@ -1,7 +1,7 @@
 """Where a caller is. Rule: what is not certain is elsewhere."""
 
 import ipaddress
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 PEER = "x-slipway-peer"
 """The header in which a gateway's process tells the server's where a request came from."""
@@ -15,6 +15,11 @@ def is_near(address: str) -> bool:
         return False
     mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
     return (mapped or ip).is_loopback
+
+
+def grpc_peer(address: str, port: int) -> str:
+    """As gRPC calls it."""
+    return f"ipv6:{quote(f'[{address}]', ':')}:{port}" if ":" in address else f"ipv4:{address}:{port}"
 
 
 def grpc_address(peer: str) -> str:

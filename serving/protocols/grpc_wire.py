@@ -96,6 +96,11 @@ class Messages:
         """A message, whose rest is still to come."""
         return self._have > 0
 
+    @property
+    def begun(self) -> int:
+        """Bytes of a message whose rest is still to come."""
+        return self._have
+
     def read(self, data: bytes) -> list["Message"]:
         if self._have:
             self._pieces.append(data)

@@ -25,6 +25,10 @@ class HeldMemory:
     def __repr__(self) -> str:
         return f"<HeldMemory {self.held} of {self._limit:g}{', scarce' * self.is_scarce}>"
 
+    def beside(self) -> "HeldMemory":
+        """As much again, so that who fills the one has nobody refused for it in the other."""
+        return HeldMemory(self._limit)
+
     def takes(self, size: int, own: int = 0) -> bool:
         """False, and nothing has happened, where there is no room beside what others hold than who has `own`."""
         if size and self.held > own and (self.held + size > self._limit or self.is_scarce):
@@ -78,6 +82,14 @@ class Held:
         """Raises what `HeldMemory.take` does."""
         self._memory.take(size, own=self.size)
         self.size += size
+
+    def be(self, size: int) -> None:
+        """So much from now on. Raises the same."""
+        if size > self.size:
+            self.grow(size - self.size)
+        elif size < self.size:
+            self._memory.give(self.size - size)
+            self.size = size
 
     @contextmanager
     def more(self, size: int) -> Iterator[None]:

@@ -7,7 +7,7 @@ gives up, and frames that carry nothing.
 """
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from serving.protocols.http2.bucket import Bucket
 from serving.protocols.http2.events import Asked, Dropped, Event, Piece, Sent
@@ -21,25 +21,15 @@ from serving.protocols.http2.frames import (
     frame,
     goaway,
     read_settings,
-    settings,
 )
 from serving.protocols.http2.heads import HeadReader, Malformed, Pairs
-from serving.protocols.http2.incoming import STREAM_WINDOW, Incoming
+from serving.protocols.http2.incoming import MOST_STREAMS, Incoming
 from serving.protocols.http2.outgoing import Bytes, Outgoing
 from serving.protocols.http2.reader import LARGEST_FRAME, LARGEST_HEAD, Frame, FrameReader
 
-MOST_STREAMS = 8192
-
-_RESETS = (10_000, 1000)  # streams that end before their reply: at once, and a second
+_RESETS = (10_000, 10_000)  # streams that end before their reply: at once, and a second
 _CHATTER = (10_000, 10_000)  # frames that carry nothing of a request or a reply
 _NEW_SETTINGS = 100  # of those: they are looked at for each stream
-
-_OURS = {
-    Setting.MAX_CONCURRENT_STREAMS: MOST_STREAMS,
-    Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
-    Setting.MAX_FRAME_SIZE: LARGEST_FRAME,
-    Setting.MAX_HEADER_LIST_SIZE: LARGEST_HEAD,
-}
 
 T = TypeVar("T")
 
@@ -55,20 +45,7 @@ class Http2Connection(Generic[T]):
         self._events: list[Event[T]] = []
         self._resets, self._chatter = Bucket(*_RESETS, now), Bucket(*_CHATTER, now)
         self._now = now
-        self._frames: dict[int, Callable[[Frame], None]] = {
-            Kind.DATA: self._data,
-            Kind.HEADERS: self._head,
-            Kind.PRIORITY: self._passed_over,
-            Kind.RST_STREAM: self._rst_stream,
-            Kind.SETTINGS: self._settings,
-            Kind.PUSH_PROMISE: self._misplaced,
-            Kind.PING: self._ping,
-            Kind.GOAWAY: self._passed_over,
-            Kind.WINDOW_UPDATE: self._window_update,
-            Kind.CONTINUATION: self._misplaced,
-        }
-        self.outgoing.out.append(settings(_OURS))
-        self._incoming = Incoming(self.outgoing.out, MOST_STREAMS)
+        self._incoming = Incoming(self.outgoing.out)
 
     def __repr__(self) -> str:
         return f"<Http2Connection {len(self._streams)} streams>"
@@ -83,12 +60,14 @@ class Http2Connection(Generic[T]):
         """Whether the peer has said that it speaks HTTP/2."""
         return self._reader.is_greeted
 
+    def is_open(self, stream: int) -> bool:
+        return stream in self._streams
+
     def receive(self, data: bytes, now: float) -> list[Event[T]]:
         """Raises `Broken`, after which the connection can only be ended."""
         self._now = now
-        frames = self._frames
         for each in self._reader.read(data):
-            frames.get(each.kind, self._passed_over)(each)  # extensions' frames, too
+            _TOLD.get(each.kind, Http2Connection._passed_over)(self, each)  # extensions' frames, too
         return self._taken_events()
 
     def reply(self, stream: int, head: bytes, body: bytes, trailers: bytes) -> bool:
@@ -127,10 +106,9 @@ class Http2Connection(Generic[T]):
             self._told(stream)
 
     def reset(self, stream: int, code: Code) -> None:
-        if stream not in self._streams:
-            return
-        self._incoming.cut_off(stream, code)
-        self._forget(stream)
+        if stream in self._streams:
+            self._incoming.cut_off(stream, code)
+            self._forget(stream)
 
     def taken(self, stream: int, size: int) -> None:
         """So many bytes of what came are not kept any more, so that more may come."""
@@ -295,6 +273,18 @@ class Http2Connection(Generic[T]):
     def _taken_events(self) -> list[Event[T]]:
         events, self._events = self._events, []
         return events
+
+
+_TOLD: dict[int, Callable[[Http2Connection[Any], Frame], None]] = {
+    Kind.DATA: Http2Connection._data,
+    Kind.HEADERS: Http2Connection._head,
+    Kind.RST_STREAM: Http2Connection._rst_stream,
+    Kind.SETTINGS: Http2Connection._settings,
+    Kind.PUSH_PROMISE: Http2Connection._misplaced,
+    Kind.PING: Http2Connection._ping,
+    Kind.WINDOW_UPDATE: Http2Connection._window_update,
+    Kind.CONTINUATION: Http2Connection._misplaced,
+}
 
 
 class _Stream:

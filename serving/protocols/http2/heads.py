@@ -8,7 +8,7 @@ same as long as the table that they refer to does not change.
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
-from hpack import Decoder, HPACKError
+from hpack import Decoder, HPACKError, OversizedHeaderListError
 
 from serving.protocols.http2.frames import Broken, Code
 
@@ -37,6 +37,7 @@ class HeadReader(Generic[T]):
     def __init__(self, make: Callable[[Pairs], T], largest: int) -> None:
         """`make` is given names and values, and may raise `Malformed`. `largest` in bytes, of an unpacked head."""
         self._make = make
+        self._largest = largest
         self._decoder = Decoder(max_header_list_size=largest)
         self._kept: dict[bytes, T | Malformed] = {}
 
@@ -51,8 +52,10 @@ class HeadReader(Generic[T]):
             made = self._make(self._decoder.decode(block, raw=True))  # type: ignore[arg-type]
         except Malformed as error:
             made = error.with_traceback(None)  # which would keep all that was read
-        except HPACKError as error:
-            raise Broken(Code.COMPRESSION_ERROR, f"the head can't be unpacked: {error}") from None
+        except OversizedHeaderListError:
+            raise Broken(Code.COMPRESSION_ERROR, f"the head is larger than {self._largest} bytes") from None
+        except HPACKError:  # whose text may say where in memory the head is
+            raise Broken(Code.COMPRESSION_ERROR, "the head can't be unpacked") from None
         if (table.maxsize, *table.dynamic_entries) != before or len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
         elif len(block) <= _LARGEST_KEPT:

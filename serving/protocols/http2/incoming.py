@@ -4,21 +4,30 @@ Source: RFC 9113, 5.2 and 6.9. Rule: the connection's window is opened for all t
 took, so that one that is not read holds no other up.
 """
 
-from serving.protocols.http2.frames import FIRST_WINDOW, Broken, Code, rst_stream, window_update
+from serving.protocols.http2.frames import FIRST_WINDOW, Broken, Code, Setting, rst_stream, settings, window_update
+from serving.protocols.http2.reader import LARGEST_FRAME, LARGEST_HEAD
 
 STREAM_WINDOW, CONNECTION_WINDOW = 2**20, 2**24  # bytes
+MOST_STREAMS = 8192
+
+_SAID = {
+    Setting.MAX_CONCURRENT_STREAMS: MOST_STREAMS,
+    Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+    Setting.MAX_FRAME_SIZE: LARGEST_FRAME,
+    Setting.MAX_HEADER_LIST_SIZE: LARGEST_HEAD,
+}
 
 
 class Incoming:
-    """`out` is where it is said that more may come, or no more."""
+    """`out` is where it is said what may come, more, or no more."""
 
-    def __init__(self, out: list[bytes | memoryview], most_streams: int) -> None:
+    def __init__(self, out: list[bytes | memoryview], most_streams: int = MOST_STREAMS) -> None:
         self._out = out
         self._most_streams = most_streams
         self._cut_off: dict[int, None] = {}  # the last ones
         self._all = _Window(CONNECTION_WINDOW)
         self._windows: dict[int, _Window] = {}
-        out.append(window_update(0, CONNECTION_WINDOW - FIRST_WINDOW))
+        out += (settings(_SAID), window_update(0, CONNECTION_WINDOW - FIRST_WINDOW))
 
     def __repr__(self) -> str:
         return f"<Incoming {len(self._windows)} streams>"

@@ -7,8 +7,8 @@ what grpc calls the context.
 import asyncio
 import logging
 import time
-from collections import deque
 from contextlib import aclosing
+from math import inf
 from typing import Any, NoReturn, Protocol, Self
 
 import grpc
@@ -16,9 +16,12 @@ import grpc
 from serving.errors import Cancelled
 from serving.protocols import grpc_wire
 from serving.protocols.grpc_wire import HEAD, OK, CallHead, Message, Messages, Metadata, Refused
+from serving.transports.grpc.inbox import Inbox
+from serving.transports.held_memory import HeldMemory
 
 log = logging.getLogger("slipway")
 
+UNLIMITED = HeldMemory()
 _OK = grpc_wire.trailers(OK)
 _ROOM = 2**20  # bytes of messages that nobody has read, until the caller must wait
 
@@ -50,22 +53,21 @@ class Wire(Protocol):
 class Call:
     """Belongs to the event loop's thread. Its messages are read one after another, and written likewise."""
 
-    def __init__(self, wire: Wire, stream: int, head: CallHead, handler: Any, largest: int) -> None:
-        """`handler` is grpc's, None for a method that there is not; `largest` in bytes, of a message."""
+    def __init__(
+        self, wire: Wire, stream: int, head: CallHead, handler: Any, largest: int, memory: HeldMemory = UNLIMITED
+    ) -> None:
+        """`handler` is grpc's, None for a method that there is not; `largest` in bytes, of a message. `memory` is for
+        messages until they are read."""
         self._wire = wire
         self._stream = stream
         self._head = head
         self._handler = handler
-        self._messages = Messages(head.encoding, largest)
-        self._unread: deque[Message] = deque()
-        self._kept = self._owed = 0  # bytes that nobody read, and that the caller may not send again yet
+        self._inbox = Inbox(Messages(head.encoding, largest), memory)
         self._is_heard = False  # all that the caller says
         self._more: asyncio.Future[None] | None = None  # of whoever waits for the caller to say more
         self._room: asyncio.Future[None] | None = None  # of whoever waits until what was written is on its way
-        self._has_head = False  # sent
-        self._is_over = False
-        self.is_lone = False
-        """Whether nobody else asks, as far as anybody can tell."""
+        self._is_over = self._has_head = False  # the latter: it is sent
+        self.is_lone = False  # nobody else asks, as far as anybody can tell
         self._status: Any = None
         self._text = ""
         self._trailing: Metadata = ()
@@ -93,10 +95,9 @@ class Call:
         if self._is_over:
             return
         try:
-            for message in self._messages.read(data) if data else ():
-                self._unread.append(message)
-                self._kept += len(message.data)
-            if is_last and self._messages.is_amid:
+            if data:
+                self._inbox.put(data)
+            if is_last and self._inbox.is_amid:
                 raise Refused(grpc_wire.INTERNAL, "the call's last message is cut short")
             if not self._handler.request_streaming:
                 self._check_single(is_last)
@@ -105,7 +106,6 @@ class Call:
             return
         self._is_heard = is_last
         if not is_last:
-            self._owed += len(data)
             self._give_room()
         if self._task is not None:
             _wake(self._more)
@@ -164,16 +164,13 @@ class Call:
         return self
 
     async def __anext__(self) -> Any:
-        while not self._unread:
+        while not self._inbox:
             if self._is_heard or self._is_over:
                 raise StopAsyncIteration
             self._more = asyncio.get_running_loop().create_future()
             await self._more
-        message = self._unread.popleft()
-        self._kept -= len(message.data)
-        self._give_room()
         try:
-            return self._made(await self._bytes(message))
+            return self._made(await self._bytes(self._next()))
         except Refused as refused:
             self._refuse(refused)
             raise
@@ -199,14 +196,14 @@ class Call:
             await self._finish(grpc_wire.UNKNOWN, "internal error; the server's log has the details")
         finally:
             self._give_up()
+            self._task = None  # whose error may hold all that it had
 
     async def _answer(self) -> None:
         handler = self._handler
-        asked = self if handler.request_streaming else self._made(await self._bytes(self._unread.popleft()))
+        asked = self if handler.request_streaming else self._made(await self._bytes(self._next()))
         if not handler.response_streaming:
             answer = handler.stream_unary if handler.request_streaming else handler.unary_unary
-            reply = await answer(asked, self)
-            await self._reply(reply)
+            await self._reply(await answer(asked, self))
             return
         answering = (handler.stream_stream if handler.request_streaming else handler.unary_stream)(asked, self)
         if hasattr(answering, "__aiter__"):
@@ -223,7 +220,9 @@ class Call:
         trailers = grpc_wire.trailers(OK, "", self._trailing) if self._trailing else _OK
         message = grpc_wire.prefixed(self._written(reply))
         self._has_head = True
-        if not self._wire.reply(self._stream, HEAD, message, trailers):
+        is_sent = self._wire.reply(self._stream, HEAD, message, trailers)
+        del reply, message  # which may be large, and the caller slow to read
+        if not is_sent:
             await self._until_sent()
         self._end()
 
@@ -249,15 +248,19 @@ class Call:
         return data
 
     def _check_single(self, is_last: bool) -> None:
-        count = len(self._unread)
+        count = len(self._inbox)
         if count > 1 or (is_last and not count):
             raise Refused(grpc_wire.INTERNAL, f"the method takes one message, and {'more' if count else 'none'} came")
 
+    def _next(self) -> Message:
+        message = self._inbox.next()
+        self._give_room()
+        return message
+
     def _give_room(self) -> None:
         """To a caller whose messages are read as they come, or who has not sent a whole one yet."""
-        if self._owed and (self._kept < _ROOM or not self._handler.request_streaming):
-            self._wire.taken(self._stream, self._owed)
-            self._owed = 0
+        if room := self._inbox.room(_ROOM if self._handler.request_streaming else inf):
+            self._wire.taken(self._stream, room)
 
     def _refuse(self, refused: Refused) -> None:
         if self._is_over:
@@ -282,9 +285,9 @@ class Call:
         self._is_over = True
         if self._late is not None:
             self._late.cancel()
-            self._late = None
         _wake(self._more)
         _wake(self._room)
+        self._inbox.end()
         self._wire.ended(self._stream, was_asked=self._task is not None)
 
     async def _until_sent(self) -> None:

@@ -5,7 +5,7 @@ deadline or with metadata that somebody looks at, large ones, texts, shared memo
 """
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -142,6 +142,10 @@ class FastCall:
             self._calls.running.discard(self)
             self._calls.memory.give(self._size)
             self._wire.ended(self._stream, was_asked=True)
+
+
+AskFast = Callable[[Wire, int, CallHead, bytes], FastCall | None]
+"""As `FastCalls.ask`."""
 
 
 class FastCalls:

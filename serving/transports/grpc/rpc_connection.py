@@ -10,28 +10,26 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import uniform
 from typing import Any, cast
-from urllib.parse import quote
 
+from serving.access.peers import grpc_peer
 from serving.protocols.grpc_wire import UNKNOWN, CallHead, Refused, read_call
 from serving.protocols.http2.connection import Http2Connection
 from serving.protocols.http2.events import Asked, Event, Piece, Sent
 from serving.protocols.http2.frames import Broken, Code
-from serving.transports.grpc.call import Call, Wire
-from serving.transports.grpc.fast_calls import FastCall
+from serving.transports.grpc.call import Call
+from serving.transports.grpc.fast_calls import AskFast, FastCall
 from serving.transports.grpc.lookout import Lookout
 from serving.transports.grpc.rpc_limits import RpcLimits
+from serving.transports.held_memory import HeldMemory
 
 log = logging.getLogger("slipway")
 
 _WORTH_COPYING = 64 * 1024  # bytes
+_MUCH, _LONG = 64 * 1024, 0.002  # bytes at once, after which others are heard; where they took so long, for as long
 _MOST_UNSENT = 2**20  # bytes, which replies' bodies are none of, until nothing more is read
 
 _NOT_HTTP2 = b"this port takes gRPC, which is HTTP/2; the server's HTTP port takes HTTP/1.1\n"
 _HTTP1 = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
-
-
-AskFast = Callable[[Wire, int, CallHead, bytes], FastCall | None]
-"""As `FastCalls.ask`."""
 
 
 class RpcConnection(asyncio.Protocol):
@@ -39,22 +37,19 @@ class RpcConnection(asyncio.Protocol):
         self,
         find: Callable[[CallHead], Any],
         ask_fast: AskFast | None,
-        largest: int,
         lookout: Lookout,
         connections: "set[RpcConnection]",
-        age: float,
         limits: RpcLimits,
+        memory: HeldMemory,
     ) -> None:
-        """`find` gives the handler of a call's method. `largest` in bytes, of a message. After `age` seconds, 0 for
-        any time, its caller is asked to connect anew."""
+        """`find` gives the handler of a call's method. `connections` are all that there are."""
         self.peer = ""
         self._limits = limits
         self._find = find
         self._ask_fast = ask_fast
         self._lookout = lookout
-        self._largest = largest
+        self._memory = memory
         self._connections = connections
-        self._age = age
         self._calls: dict[int, Call | FastCall] = {}
         self._is_leaving = self._is_ending = False
         self._is_asked = False  # for a sign of life
@@ -67,14 +62,18 @@ class RpcConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = cast(asyncio.Transport, transport)
-        self.peer = _peer(transport.get_extra_info("peername"))
+        self.peer = grpc_peer(*transport.get_extra_info("peername")[:2])
         self._heard = time.monotonic()
         self._http2: Http2Connection[CallHead] = Http2Connection(read_call, self._heard)
         self._connections.add(self)
         self.lost: asyncio.Future[None] = self._loop.create_future()
         self._timers.append(self._loop.call_later(self._limits.greeting, self._greeted))
-        if self._age:  # not all at once who connected at once
-            self._timers.append(self._loop.call_later(self._age * uniform(0.9, 1.0), self.leave))
+        if self._limits.age:  # not all at once who connected at once
+            self._timers.append(self._loop.call_later(self._limits.age * uniform(0.9, 1.0), self.leave))
+        if len(self._connections) > self._limits.connections:
+            self._http2.end(Code.ENHANCE_YOUR_CALM, f"the server has {self._limits.connections:.0f} connections")
+            self._flush()
+            self._part()
 
     def data_received(self, data: bytes) -> None:
         if self._transport.is_closing():  # TLS says what it had still read
@@ -88,6 +87,10 @@ class RpcConnection(asyncio.Protocol):
             return
         self._flush()
         self._close_if_done()
+        if len(data) >= _MUCH and not self._transport.is_closing():
+            self._transport.pause_reading()
+            spent = time.monotonic() - self._heard
+            self._loop.call_later(spent if spent > _LONG else 0.0, self._read_on)
 
     def connection_lost(self, _: Exception | None) -> None:
         self._connections.discard(self)
@@ -102,7 +105,7 @@ class RpcConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._http2.outgoing.is_held = False
-        self._transport.resume_reading()
+        self._read_on()
         self._go_on_soon()  # not now, which may be while something is being written
 
     # what the server does with it
@@ -167,8 +170,6 @@ class RpcConnection(asyncio.Protocol):
         if self._is_ending:
             self._close_if_done()
 
-    # what happens on it
-
     def _tell(self, events: list[Event[CallHead]]) -> None:
         begun: Asked[CallHead] | None = None  # whose body may be what comes next, all of it
         for event in events:
@@ -205,7 +206,7 @@ class RpcConnection(asyncio.Protocol):
         except Exception:
             log.exception("%s failed", head.method)
             head = replace(head, refused=Refused(UNKNOWN, "internal error; the server's log has the details"))
-        call = Call(self, asked.stream, head, handler, self._largest)
+        call = Call(self, asked.stream, head, handler, self._limits.largest, self._memory)
         self._calls[asked.stream] = call
         call.begin()
         if asked.is_all:
@@ -224,10 +225,17 @@ class RpcConnection(asyncio.Protocol):
                 transport.write(b"".join(pieces))
             else:
                 transport.writelines(pieces)
-            if outgoing.is_held and transport.get_write_buffer_size() > _MOST_UNSENT:
+            if self._is_behind():
                 transport.pause_reading()
         if outgoing.can_go_on:
             self._go_on_soon()
+
+    def _is_behind(self) -> bool:
+        return self._http2.outgoing.is_held and self._transport.get_write_buffer_size() > _MOST_UNSENT
+
+    def _read_on(self) -> None:
+        if not (self._transport.is_closing() or self._is_behind()):
+            self._transport.resume_reading()
 
     def _go_on_soon(self) -> None:
         if not self._is_going_on:
@@ -288,11 +296,3 @@ class RpcConnection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.close()
             self._timers.append(self._loop.call_later(self._limits.parting, self._transport.abort))
-
-
-def _peer(name: Any) -> str:
-    """As grpc writes it."""
-    if not name:
-        return "unix:"
-    host, port = name[:2]
-    return f"ipv6:{quote(f'[{host}]', ':')}:{port}" if ":" in host else f"ipv4:{host}:{port}"

@@ -11,9 +11,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from serving.protocols.grpc_wire import CallHead, Metadata
+from serving.transports.grpc.call import UNLIMITED
+from serving.transports.grpc.fast_calls import AskFast
 from serving.transports.grpc.lookout import Lookout
-from serving.transports.grpc.rpc_connection import AskFast, RpcConnection
+from serving.transports.grpc.rpc_connection import RpcConnection
 from serving.transports.grpc.rpc_limits import DEFAULT_LIMITS, RpcLimits
+from serving.transports.held_memory import HeldMemory
 
 _BACKLOG = 2048  # connections that nobody took yet
 _LAST_WORDS = 1.0  # seconds
@@ -27,30 +30,19 @@ class Details(NamedTuple):
 
 
 class RpcServer:
-    """Made on the event loop that it runs on. `max_message_size` in bytes, -1 for any size. `ask_fast` is asked before
-    handlers are."""
+    """Made on the event loop that it runs on. `ask_fast` is asked before handlers are."""
 
     def __init__(
         self,
-        max_message_size: int = -1,
-        max_connection_age: float = 0.0,
-        ask_fast: AskFast | None = None,
         limits: RpcLimits = DEFAULT_LIMITS,
+        memory: HeldMemory = UNLIMITED,
+        ask_fast: AskFast | None = None,
     ) -> None:
         self._handlers: list[Any] = []
         self._connections: set[RpcConnection] = set()
         self._limits = limits
         self._lookout = Lookout()
-        self._connect = partial(
-            RpcConnection,
-            self._find,
-            ask_fast,
-            max_message_size,
-            self._lookout,
-            self._connections,
-            max_connection_age,
-            limits,
-        )
+        self._connect = partial(RpcConnection, self._find, ask_fast, self._lookout, self._connections, limits, memory)
         self._servers: list[asyncio.Server] = []
 
     def __repr__(self) -> str:

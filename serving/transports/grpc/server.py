@@ -21,6 +21,7 @@ from serving.transports.grpc.inference import infer_rpc
 from serving.transports.grpc.models import model_rpcs, server_rpcs
 from serving.transports.grpc.recorded_calls import RecordedStreams, recorded_infer, unwatched
 from serving.transports.grpc.repository import repository_rpcs
+from serving.transports.grpc.rpc_limits import RpcLimits
 from serving.transports.grpc.rpc_server import RpcServer
 from serving.transports.grpc.service import Rpc
 from serving.transports.grpc.settings import settings_rpcs
@@ -42,20 +43,17 @@ class GrpcServer:
         traces: TraceRegistry,
         logs: Logging,
         extensions: list[str],
-        max_message_size: int,
+        limits: RpcLimits,
         recorder: Recorder | None,
         memory: HeldMemory,
         gate: Gate,
         observer: Observer = UNOBSERVED,
-        max_connection_age: float = 0.0,
     ) -> None:
-        """`max_message_size` in bytes, of what callers send; -1 for any size. A connection lasts `max_connection_age`
-        seconds, 0 for any time; its calls end as they would."""
         self.calls = Calls(observer)
         self._health = Health(lambda: engine.ready)
-        self._fast = FastCalls(engine, memory, self.calls, gate.is_open, max_message_size, observer)
+        self._fast = FastCalls(engine, memory, self.calls, gate.is_open, limits.largest, observer)
         ask_fast = self._fast.ask if recorder is None else None
-        self._server = RpcServer(max_message_size, max_connection_age, ask_fast)
+        self._server = RpcServer(limits, memory.beside(), ask_fast)
         unary = {
             **server_rpcs(engine, extensions),
             **model_rpcs(engine),

@@ -65,3 +65,27 @@ def test_texts_are_as_large_as_what_they_say() -> None:
     texts = np.array([b"12345", b"1"], object)
     assert size_of({"a": np.zeros((2, 4), np.float32)}) == 32
     assert size_of({"a": texts, "b": np.zeros(3, np.int8)}) == texts.nbytes + 6 + 3
+
+
+def test_what_a_request_holds_may_be_more_and_less() -> None:
+    memory = HeldMemory(100)
+    memory.take(20)
+    held = Held(memory)
+    held.be(60)
+    held.be(60)
+    assert memory.held == 80
+    with pytest.raises(OutOfMemory):
+        held.be(90)
+    held.be(10)
+    assert (memory.held, held.size) == (30, 10)
+    held.end()
+    assert memory.held == 20
+
+
+def test_beside_it_there_is_as_much_again() -> None:
+    memory = HeldMemory(100)
+    other = memory.beside()
+    other.take(100)
+    memory.take(60)
+    assert not other.takes(1)
+    assert not memory.takes(60)

@@ -51,7 +51,7 @@ async def only(server: Served) -> RpcConnection:
 
 
 def limited(**limits: float) -> RpcServer:
-    return RpcServer(limits=RpcLimits(**limits))
+    return RpcServer(RpcLimits(**limits))
 
 
 async def all_that_is_said(server: Served, words: bytes) -> bytes:
@@ -372,7 +372,7 @@ async def test_clients_move_to_new_connections_when_theirs_are_old_and_lose_no_c
         return message
 
     seen: set[Any] = set()
-    server = RpcServer(-1, 0.05, limits=RpcLimits(leaving=0.05))
+    server = RpcServer(RpcLimits(age=0.05, leaving=0.05))
     async with serving(server, Ask=unary(late)) as where, where.channel() as channel:
         ask = channel.unary_unary(ASK)
 
@@ -389,7 +389,7 @@ async def test_a_stream_outlives_the_age_of_its_connection() -> None:
         async for each in messages:
             yield each
 
-    server = RpcServer(-1, SOON, limits=RpcLimits(leaving=SOON))
+    server = RpcServer(RpcLimits(age=SOON, leaving=SOON))
     async with serving(server, Ask=stream(echo_all)) as where, where.channel() as channel:
         call = channel.stream_stream(ASK)()
         await call.write(b"a")

@@ -232,7 +232,7 @@ async def test_who_has_no_certificate_is_not_answered_where_one_is_asked_for(aut
 
 
 async def test_who_does_not_shake_hands_in_time_is_let_go(authority: Authority) -> None:
-    server = RpcServer(limits=RpcLimits(greeting=0.05))
+    server = RpcServer(RpcLimits(greeting=0.05))
     async with serving(server, tls=server_context(authority.sign("slow"), "h2"), Ask=unary(echo)) as where:
         reader, writer = await asyncio.open_connection("127.0.0.1", where.port)
         assert await asyncio.wait_for(reader.read(), 30) == b""
