@@ -144,6 +144,7 @@ async def _drain(
     grpc.set_accepting(False)
     if was_ready and stop.asked.is_set() and settings.lame_duck_secs:
         (gateways if settings.http_workers > 1 else http).leave()
+        grpc.leave()
         await _first(stop.at_once.wait(), *tasks, timeout=settings.lame_duck_secs)
     stop.asked.set()
     await asyncio.gather(*background, return_exceptions=True)

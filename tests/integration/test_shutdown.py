@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import grpc
 import httpx
 import numpy as np
 import pytest
@@ -93,6 +94,19 @@ def test_a_connection_with_another_request_on_its_way_is_kept(lame: tuple[Runnin
             data = connection.recv(65536)
             assert data, replies
             replies += data
+
+
+def test_grpcs_clients_are_told_to_connect_anew_and_answered_nevertheless(root: Path) -> None:
+    states: list[grpc.ChannelConnectivity] = []
+    with running(root, lame_duck_secs=600) as server, grpc_client.channel_to(server) as channel:
+        channel.subscribe(states.append, try_to_connect=True)
+        until(lambda: states[-1:] == [grpc.ChannelConnectivity.READY])
+        server.loop.call_soon_threadsafe(server.stop.asked.set)
+        until(lambda: states[-1] is grpc.ChannelConnectivity.IDLE)
+        check = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+        assert check.status == health_pb2.HealthCheckResponse.NOT_SERVING
+        until(lambda: states[-1] is grpc.ChannelConnectivity.READY)
+        server.loop.call_soon_threadsafe(server.stop.now)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -51,7 +51,7 @@ class RpcConnection(asyncio.Protocol):
         self._memory = memory
         self._connections = connections
         self._calls: dict[int, Call | FastCall] = {}
-        self._is_leaving = self._is_ending = False
+        self._is_ending = False
         self._is_asked = False  # for a sign of life
         self._is_going_on = False  # soon
         self._timers: list[asyncio.TimerHandle] = []
@@ -69,7 +69,7 @@ class RpcConnection(asyncio.Protocol):
         self.lost: asyncio.Future[None] = self._loop.create_future()
         self._timers.append(self._loop.call_later(self._limits.greeting, self._greeted))
         if self._limits.age:  # not all at once who connected at once
-            self._timers.append(self._loop.call_later(self._limits.age * uniform(0.9, 1.0), self.leave))
+            self._timers.append(self._loop.call_later(self._limits.age * uniform(0.9, 1.0), self.retire))
         if len(self._connections) > self._limits.connections:
             self._http2.end(Code.ENHANCE_YOUR_CALM, f"the server has {self._limits.connections:.0f} connections")
             self._flush()
@@ -111,12 +111,14 @@ class RpcConnection(asyncio.Protocol):
     # what the server does with it
 
     def leave(self) -> None:
-        """Its caller shall connect anew; what is asked until it has heard of that is answered."""
-        if not self._is_leaving:
-            self._is_leaving = True
-            self._http2.leave()
-            self._flush()
-            self._timers.append(self._loop.call_later(self._limits.leaving, self._end))
+        """Its caller shall connect anew; what it asks here nevertheless is answered."""
+        self._http2.leave()
+        self._flush()
+
+    def retire(self) -> None:
+        """The same, until the caller must have heard of that."""
+        self.leave()
+        self._timers.append(self._loop.call_later(self._limits.leaving, self._end))
 
     def close(self) -> None:
         self._give_up_all()

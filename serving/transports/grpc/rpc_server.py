@@ -66,6 +66,11 @@ class RpcServer:
         )
         self._servers.append(await serving)
 
+    def leave(self) -> None:
+        """Callers that are connected shall go elsewhere; who comes nevertheless is answered."""
+        for connection in self._connections:
+            connection.leave()
+
     async def stop(self) -> None:
         """Nobody is answered any more; what was said has a moment to be on its way."""
         for server in self._servers:

@@ -88,6 +88,10 @@ class GrpcServer:
         """What the health service says from now on."""
         self._health.set_serving(is_accepting)
 
+    def leave(self) -> None:
+        """Callers that are connected shall go elsewhere; who comes nevertheless is answered."""
+        self._server.leave()
+
     async def stop(self, timeout: float) -> int:
         """Refuse new calls at once, and let those that run end; how many did not within `timeout` seconds.
 

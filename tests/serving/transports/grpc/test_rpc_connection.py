@@ -350,8 +350,8 @@ async def test_who_is_to_leave_is_answered_until_it_has_heard_of_that_and_what_r
         await peer.send()
         await eventually(lambda: server.calls == 1)
         connection = await only(server)
-        connection.leave()
-        connection.leave()
+        connection.retire()
+        connection.retire()
         second = peer.ask(body=message(b"b"))  # as if it had not heard of it
         await peer.send()
         told = await peer.heard(ConnectionTerminated)
