@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from google.protobuf.message import DecodeError
 from tritonclient.grpc.service_pb2 import ModelInferRequest, ModelInferResponse
 
 from serving.core.datatypes import datatype_of
@@ -35,20 +36,23 @@ class MessageLayout:
 
 
 def message_layout(data: bytes, message: ModelInferRequest, request: InferRequest) -> MessageLayout | None:
-    """Of `data`, which was read as the other two. None where it names one request, or its tensors are not its end."""
+    """Of `data`, which was read as the other two. None where it names one request, has tensors whose elements are not
+    what lies there, or does not end with them."""
     raw: Sequence[bytes] = message.raw_input_contents
     if message.id or len(raw) != len(request.inputs):
+        return None
+    if any(array.dtype.kind in "Ob" for array in request.inputs.values()):
         return None
     end, starts, around = len(data), [], []
     for content in reversed(raw):
         head = _RAW_INPUT + _varint(len(content))
         start = end - len(content)
-        if not data.startswith(head, start - len(head)) or data[start:end] != content:
+        if not data.startswith(head, start - len(head)):
             return None
         starts.append(start)
         around.append((start - len(head), head))
         end = start - len(head)
-    if end > LONGEST:
+    if end > LONGEST or not _is_without_tensors(data[:end]):
         return None
     places = tuple(
         Place(name, array.dtype, array.shape, start, array.size)
@@ -62,6 +66,10 @@ class KnownMessages(Generic[T]):
 
     def __init__(self) -> None:
         self._known: Known[int, tuple[tuple[MessageLayout, T], ...]] = Known()
+
+    def __len__(self) -> int:
+        """Sizes of messages."""
+        return len(self._known)
 
     def find(self, data: bytes) -> tuple[MessageLayout, T] | None:
         for known in self._known.get(len(data)) or ():
@@ -81,6 +89,9 @@ class KnownReplies:
     def __init__(self) -> None:
         self._known: Known[Hashable, bytes] = Known()
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def message(self, response: InferResponse) -> bytes:
         """As `v2_proto.encode_response` makes it where every output is wanted as it is."""
         return b"".join(self._pieces(response))
@@ -98,6 +109,14 @@ class KnownReplies:
             data = encode_tensor(array)
             yield _RAW_OUTPUT + _varint(len(data))
             yield data
+
+
+def _is_without_tensors(data: bytes) -> bool:
+    """Whether it is a message by itself. What looked like a tensor may be the end of another field."""
+    try:
+        return not ModelInferRequest.FromString(data).raw_input_contents
+    except DecodeError:
+        return False
 
 
 def _without_tensors(response: InferResponse) -> bytes:
