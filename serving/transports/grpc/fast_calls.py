@@ -5,6 +5,7 @@ deadline or with metadata that somebody looks at, large ones, texts, shared memo
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +25,7 @@ from serving.protocols.known_headers import Known
 from serving.protocols.known_messages import KnownMessages, KnownReplies, message_layout
 from serving.transports.grpc.call import Wire
 from serving.transports.grpc.calls import TOOK_LONGER, Calls, shortened, told
-from serving.transports.grpc.coding import COPIES
+from serving.transports.grpc.coding import COPIES, MANY
 from serving.transports.held_memory import HeldMemory
 from serving.transports.observer import UNOBSERVED, Observer
 from serving.transports.status import grpc_status
@@ -38,6 +39,7 @@ _NOTED = {name.decode() for name in NOTED}
 
 _OK = grpc_wire.trailers(OK)
 _MOST_TRIES = 3  # of messages of one size, which are all unusual
+_TRIED_ANEW = 1000  # such messages later
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ class FastCall:
         self._calls.ended[NAME, grpc.StatusCode.OK.name] += 1
         if self._wire.reply(self._stream, HEAD, body, _OK):
             self._end()
+        else:  # its caller may be slow to read, but its inputs are gone
+            self._give_memory()
 
     def set_exception(self, error: Exception) -> None:
         self._is_done, self.pending = True, None
@@ -140,8 +144,12 @@ class FastCall:
     def _end(self) -> None:
         if self in self._calls.running:
             self._calls.running.discard(self)
-            self._calls.memory.give(self._size)
+            self._give_memory()
             self._wire.ended(self._stream, was_asked=True)
+
+    def _give_memory(self) -> None:
+        self._calls.memory.give(self._size)
+        self._size = 0
 
 
 AskFast = Callable[[Wire, int, CallHead, bytes], FastCall | None]
@@ -213,16 +221,17 @@ class FastCalls:
     def _read(self, wire: Wire, stream: int, data: bytes) -> FastCall | None:
         tries = self._unusual.get(len(data)) or 0
         if tries >= _MOST_TRIES:
+            self._unusual.put(len(data), (tries + 1) % _TRIED_ANEW)
             return None
         try:
             message = ModelInferRequest.FromString(data)
-            request, requested = v2_proto.decode_request(message, _no_window)
-            is_usual = not requested.need_work and not any(it.dtype == object for it in request.inputs.values())
+            read = v2_proto.decode_request(message, _no_window) if all(map(_is_quick, message.inputs)) else None
         except Exception:  # the other way says what is wrong
-            is_usual = False
-        if not is_usual:
+            read = None
+        if read is None or read[1].need_work:
             self._unusual.put(len(data), tries + 1)
             return None
+        request = read[0]
         model = self._engine.alone(request.model_name, request.model_version)
         if model is None or model.gives_text:
             return None
@@ -237,7 +246,10 @@ class FastCalls:
 
     def _submit(self, wire: Wire, stream: int, model: ServedModel, asked: _Asked, inputs: Arrays) -> FastCall | None:
         size = COPIES * sum(array.nbytes for array in inputs.values())
-        if not self._engine.spares(asked.request.model_name, None) or not self.memory.takes(size):
+        if not self.memory.takes(size):
+            return None
+        if not self._engine.spares(asked.request.model_name, None):
+            self.memory.give(size)
             return None
         call = FastCall(self, wire, stream, model, asked.request, size)
         self.running.add(call)
@@ -254,6 +266,13 @@ class FastCalls:
             if not call.done():
                 call.pending = pending
         return call
+
+
+def _is_quick(tensor: Any) -> bool:
+    """To read: as it lies there, or of few elements."""
+    if tensor.datatype == "BYTES":
+        return False
+    return not tensor.HasField("contents") or math.prod(tensor.shape) < MANY
 
 
 def _no_window(*_: object) -> Any:
