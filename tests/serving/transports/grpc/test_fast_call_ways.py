@@ -98,11 +98,25 @@ async def asking(tmp_path: Path) -> AsyncIterator[Asking]:
     tiny_models.add_double(tmp_path, "held", extra=HELD)
     tiny_models.add_identity(tmp_path, "text", "TYPE_STRING", "string")
     registry = ModelRegistry(ModelRepository(tmp_path), asyncio.get_running_loop())
-    for name in ("double", "held", "text"):
+    add_words(tmp_path)
+    for name in ("double", "held", "text", "words"):
         await asyncio.to_thread(registry.load, name)
     untraced = Tracer(TraceRegistry(TraceSettings()), None)
     yield Asking(Engine(registry, Dependencies(registry), Promotions(registry, print), untraced))
     assert await asyncio.to_thread(registry.close, 10)
+
+
+def add_words(root: Path) -> None:
+    """Each number as a text."""
+    folder = tiny_models.write_config(
+        root,
+        "words",
+        """backend: "onnxruntime" max_batch_size: 8 input { name: "x" data_type: TYPE_FP32 dims: 4 }
+        output { name: "y" data_type: TYPE_STRING dims: 4 }""",
+    )
+    tiny_models.write_onnx(
+        folder / "1" / "model.onnx", "g (float[n, 4] x) => (string[n, 4] y) { y = Cast <to = 8> (x) }"
+    )
 
 
 def numbers(said: tuple[str, bytes]) -> list[object]:
@@ -146,6 +160,7 @@ async def test_a_call_that_is_left_leaves_nothing(
         await asking.answered()
     leave(call)
     assert asking.is_over()
+    assert call.cancelled() is not is_answered
     call.sent()
     call.gone()
     assert asking.is_over()
@@ -211,6 +226,7 @@ def of_size(size: int) -> Any:
         (HEAD, double(version="2")),
         (HEAD, double(ROW[:, :3])),
         (HEAD, double(model="text")),
+        (HEAD, double(model="words")),
         (HEAD, wanting(double(), "y", classification=1)),
         (HEAD, wanting(double(), "y", shared_memory_region="r", shared_memory_byte_size=16)),
         (HEAD, b"\xff"),

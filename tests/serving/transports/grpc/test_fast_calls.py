@@ -71,6 +71,17 @@ def tasks(server: RunningServer) -> int:
     return [getattr(it, "__qualname__", "") for it in coroutines].count("Call._run")
 
 
+def add_unbatched(root: Path) -> None:
+    """y = 2 x, of any shape."""
+    folder = tiny_models.write_config(
+        root,
+        "unbatched",
+        """backend: "onnxruntime" input { name: "x" data_type: TYPE_FP32 dims: [ -1, 4 ] }
+        output { name: "y" data_type: TYPE_FP32 dims: [ -1, 4 ] }""",
+    )
+    tiny_models.write_onnx(folder / "1" / "model.onnx", "g (float[n, 4] x) => (float[n, 4] y) { y = Add(x, x) }")
+
+
 def python_double(root: Path, name: str, source: str, outputs: str, size: int = 8) -> None:
     config = f'max_batch_size: {size} input {{ name: "x" data_type: TYPE_FP32 dims: 4 }}'
     named = "".join(f'output {{ name: "{each}" data_type: TYPE_FP32 dims: -1 }}' for each in outputs.split())
@@ -81,7 +92,7 @@ def python_double(root: Path, name: str, source: str, outputs: str, size: int = 
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     root = tmp_path_factory.mktemp("models")
     tiny_models.add_double(root)
-    tiny_models.add_double(root, "unbatched", max_batch_size=0, extra="")
+    add_unbatched(root)
     tiny_models.add_double(root, "again")
     tiny_models.add_double(root, "cached", extra="dynamic_batching { } response_cache { enable: true }")
     tiny_models.add_ensemble(root, "twice", "double:x>t double:t>y", names="x y")
@@ -342,7 +353,6 @@ def held(tmp_path: Path) -> Iterator[RunningServer]:
     """A model that waits for 8 rows, or an hour, and has room for 4 requests."""
     wait = f"{HELD[:-1]} default_queue_policy {{ max_queue_size: 4 }} }}"
     tiny_models.add_double(tmp_path, extra=wait)
-    tiny_models.add_double(tmp_path, "other", max_batch_size=0, extra="")
     with running(tmp_path) as server:
         yield server
 
