@@ -73,6 +73,7 @@ class Asking:
         self.wire = Noted()
         self.calls = Calls()
         self.memory = HeldMemory()
+        self.engine = engine
         self.fast = FastCalls(engine, self.memory, self.calls, is_open=True)
 
     def ask(self, message: Any, head: CallHead = HEAD) -> FastCall | None:
@@ -168,6 +169,18 @@ async def test_a_call_that_is_left_leaves_nothing(
     assert asking.calls.ended == {("ModelInfer", code): 1}
     said = [what for what, _ in asking.wire.said]
     assert said == ([] if leave is FastCall.gone else ["give up"] if is_answered else ["refuse"])
+
+
+async def test_a_call_to_a_model_that_unloads_is_left_to_the_other_way(asking: Asking) -> None:
+    """Which may find another."""
+    model = asking.engine.alone("double")
+    assert model is not None
+    assert await asyncio.to_thread(model.close, 10)
+    for _ in range(2):
+        assert asking.ask(double()) is None
+        assert asking.is_over()
+    assert not asking.wire.said
+    assert not asking.calls.ended
 
 
 async def test_who_waits_until_the_server_stops_is_told(asking: Asking) -> None:

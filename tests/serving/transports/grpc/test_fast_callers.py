@@ -1,5 +1,6 @@
 """Whoever asks on the fast way, however its bytes come: several at once, gone before the answer, not reading it."""
 
+import random
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -300,6 +301,29 @@ def test_who_reads_nothing_at_all_holds_up_nobody_else(server: RunningServer) ->
         for number in range(20):
             reply = asked(channel, double(ROW + number).SerializeToString()).data
             assert output(messages.ModelInferResponse.FromString(reply))[0] == 2 + 2 * number
+    assert_nothing_is_left(server)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whoever_leaves_at_whatever_moment_leaves_nothing(server: RunningServer, seed: int) -> None:
+    """Others have their answers meanwhile."""
+    chance = random.Random(seed)
+    for _ in range(20):
+        with peer_of(server, window=chance.choice([10, 100, 65535])) as peer, peer_of(server) as other:
+            for _ in range(chance.randint(1, 10)):
+                stream = peer.ask(of(chance.choice(["double", "double", "held", "failing"]), chance.choice([1, 7])))
+                if chance.random() < 0.3:
+                    peer.say()
+                if chance.random() < 0.3:
+                    peer.http2.reset_stream(stream, ErrorCodes.CANCEL)
+            peer.say()
+            if chance.random() < 0.5:
+                chance.choice([leaves_by_hanging_up, leaves_by_breaking_the_connection])(peer, 0)
+            number = chance.randrange(100)
+            stays = other.ask(of("double", number))
+            other.say()
+            assert other.answer(stays) == [2 * number] * 4
+    server.wait_for_pending("held", 0)
     assert_nothing_is_left(server)
 
 
