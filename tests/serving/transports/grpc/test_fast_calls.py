@@ -566,6 +566,7 @@ def test_a_model_that_is_loaded_anew_answers_from_then_on(tmp_path: Path) -> Non
         assert "Expected [-1,3], got [1,4]" in str(refusal[1])
         unload = channel.unary_unary("/inference.GRPCInferenceService/RepositoryModelUnload")
         unload(messages.RepositoryModelUnloadRequest(model_name="times").SerializeToString())
-        assert ask(channel)[0] is grpc.StatusCode.NOT_FOUND
+        until(lambda: "unloaded" in str(ask(channel)))
         assert asked(channel, data) == asked(channel, slow(data))
+        assert asked(channel, data).code is grpc.StatusCode.NOT_FOUND
     assert set(told_of) == {(float(factor),) * 4 for factor in (1, 2, 3, 4)} | {refusal}
