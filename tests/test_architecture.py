@@ -178,6 +178,7 @@ WITHOUT_OWN_TEST = {
     "serving/transports/http/observed.py": "the same",
     "serving/transports/grpc/observed.py": "the same",
     "serving/protocols/http2/events.py": "data",
+    "serving/transports/grpc/fast_call.py": "test_fast_calls.py, test_fast_callers.py and test_fast_call_ways.py ask",
     "serving/transports/grpc/rpc_limits.py": "data",
     "serving/core/generation.py": "data",
     "serving/core/states.py": "data",

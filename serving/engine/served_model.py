@@ -221,16 +221,8 @@ class ServedModel:
         timeline: Timeline | None = None,
     ) -> Pending:
         """Into the queue. Raises `InvalidInput`, `Overloaded`, `ModelNotReady`."""
-        return self.enqueue(
-            request,
-            self.fit(request),
-            request.inputs,
-            answer,
-            responses,
-            timeline,
-            request.is_lone and timeline is None,
-            CURRENT.get(),
-        )
+        fits, is_lone, visit = self.fit(request), request.is_lone and timeline is None, CURRENT.get()
+        return self.enqueue(request, fits, request.inputs, answer, responses, timeline, is_lone, visit)
 
     def fit(self, request: InferRequest) -> Fit:
         """Raises `InvalidInput` where it does not."""

@@ -17,7 +17,8 @@ from serving.protocols.http2.connection import Http2Connection
 from serving.protocols.http2.events import Asked, Event, Piece, Sent
 from serving.protocols.http2.frames import Broken, Code
 from serving.transports.grpc.call import Call
-from serving.transports.grpc.fast_calls import AskFast, FastCall
+from serving.transports.grpc.fast_call import FastCall
+from serving.transports.grpc.fast_calls import AskFast
 from serving.transports.grpc.lookout import Lookout
 from serving.transports.grpc.rpc_limits import RpcLimits
 from serving.transports.held_memory import HeldMemory
@@ -215,8 +216,7 @@ class RpcConnection(asyncio.Protocol):
             call.came(b"", is_last=True)
 
     def _flush(self) -> None:
-        outgoing, transport = self._http2.outgoing, self._transport
-        out = outgoing.out
+        out, transport = self._http2.outgoing.out, self._transport
         if transport.is_closing():
             out.clear()
             return
@@ -229,7 +229,7 @@ class RpcConnection(asyncio.Protocol):
                 transport.writelines(pieces)
             if self._is_behind():
                 transport.pause_reading()
-        if outgoing.can_go_on:
+        if self._http2.outgoing.can_go_on:
             self._go_on_soon()
 
     def _is_behind(self) -> bool:

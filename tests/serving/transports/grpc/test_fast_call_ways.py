@@ -25,7 +25,8 @@ from serving.engine.tracer import Tracer
 from serving.protocols.grpc_wire import CallHead
 from serving.settings import Access
 from serving.transports.grpc.calls import Calls
-from serving.transports.grpc.fast_calls import LARGEST, METHOD, FastCall, FastCalls
+from serving.transports.grpc.fast_call import FastCall
+from serving.transports.grpc.fast_calls import LARGEST, METHOD, FastCalls
 from serving.transports.held_memory import HeldMemory
 from tests import scaled_models, tiny_models
 from tests.grpc_client import channel_to, messages, output
@@ -231,7 +232,6 @@ def of_size(size: int) -> Any:
     ("head", "message"),
     [
         (CallHead("/inference.GRPCInferenceService/ModelReady", (), None, "identity", None), USUAL),
-        (CallHead(METHOD, (), 60.0, "identity", None), USUAL),
         (CallHead(METHOD, (("x-request-id", "7"),), None, "identity", None), USUAL),
         (CallHead(METHOD, (("traceparent", "7"),), None, "identity", None), USUAL),
         (HEAD, of_size(LARGEST + 1)),

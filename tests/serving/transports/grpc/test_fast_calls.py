@@ -365,7 +365,7 @@ def test_the_usual_call_is_no_task_and_what_is_unusual_is_one(held: RunningServe
         (double(version="1", request_id="7").SerializeToString(), {}, 0),
         (told(double(), own=1).SerializeToString(), {}, 0),
         (slow(usual), {}, 1),
-        (usual, {"timeout": 60}, 1),
+        (usual, {"timeout": 60}, 0),
         (usual, {"metadata": (("x-request-id", "7"),)}, 1),
         (usual, {"metadata": (("traceparent", "00-1-1-00"),)}, 1),
     ]
@@ -377,6 +377,20 @@ def test_the_usual_call_is_no_task_and_what_is_unusual_is_one(held: RunningServe
             assert held.metric("slipway_grpc_calls_running") == 1
             call.cancel()
             held.wait_for_pending("double", 0)
+
+
+def test_a_call_whose_deadline_passes_while_it_waits_frees_its_place(held: RunningServer) -> None:
+    data = double().SerializeToString()
+    cancelled = 'slipway_grpc_calls_total{code="CANCELLED",method="ModelInfer"}'
+    with channel_to(held) as channel:
+        for number, kind in enumerate((data, slow(data)), 1):
+            late = asked(channel, kind, timeout=0.2)
+            assert late.code is grpc.StatusCode.DEADLINE_EXCEEDED
+            held.wait_for_pending("double", 0)
+            until(
+                lambda count=number: held.metric(cancelled) == count and not held.metric("slipway_grpc_calls_running")
+            )
+    assert held.metric("slipway_requests_held_bytes") == 0
 
 
 def test_a_full_queue_is_told_at_once(held: RunningServer) -> None:
