@@ -1,6 +1,8 @@
 """Where a caller is. Rule: what is not certain is elsewhere."""
 
 import ipaddress
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 PEER = "x-slipway-peer"
@@ -17,8 +19,11 @@ def is_near(address: str) -> bool:
     return (mapped or ip).is_loopback
 
 
-def grpc_peer(address: str, port: int) -> str:
-    """As gRPC calls it."""
+def grpc_peer(name: Sequence[Any] | None) -> str:
+    """As gRPC calls a socket's other side; None for one that is gone."""
+    if not name:
+        return "unix:"
+    address, port = name[:2]
     return f"ipv6:{quote(f'[{address}]', ':')}:{port}" if ":" in address else f"ipv4:{address}:{port}"
 
 

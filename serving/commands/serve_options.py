@@ -92,9 +92,9 @@ class ServeOptions:
             max=86400,
         ),
     ] = _DEFAULTS.grpc_max_connection_age_secs
-    max_connections: Annotated[int, _number(help="HTTP connections at once; more are answered 503.", min=1)] = (
-        _DEFAULTS.max_connections
-    )
+    max_connections: Annotated[
+        int, _number(help="HTTP connections at once, and as many of gRPC; more are answered 503.", min=1)
+    ] = _DEFAULTS.max_connections
     header_timeout: Annotated[
         float, _number(help="Seconds in which the headers of an HTTP request must come.", min=0.1)
     ] = _DEFAULTS.header_timeout

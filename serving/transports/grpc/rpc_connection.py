@@ -63,7 +63,7 @@ class RpcConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = cast(asyncio.Transport, transport)
-        self.peer = grpc_peer(*transport.get_extra_info("peername")[:2])
+        self.peer = grpc_peer(transport.get_extra_info("peername"))
         self._heard = time.monotonic()
         self._http2: Http2Connection[CallHead] = Http2Connection(read_call, self._heard)
         self._connections.add(self)

@@ -1,6 +1,8 @@
+from typing import Any
+
 import pytest
 
-from serving.access.peers import grpc_address, is_near, is_near_page
+from serving.access.peers import grpc_address, grpc_peer, is_near, is_near_page
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1", "0:0:0:0:0:0:0:1"])
@@ -56,3 +58,16 @@ def test_grpc_says_where_a_caller_is(peer: str, address: str) -> None:
 )
 def test_a_page_is_near_by_its_own_name(origin: str, is_near: bool) -> None:
     assert is_near_page(origin) is is_near
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        (("10.0.0.1", 5000), "ipv4:10.0.0.1:5000"),
+        (("fe80::1", 5000, 0, 2), "ipv6:%5Bfe80::1%5D:5000"),
+        (None, "unix:"),
+    ],
+)
+def test_a_peer_is_written_as_grpc_writes_it_and_read_again(name: tuple[Any, ...] | None, written: str) -> None:
+    assert grpc_peer(name) == written
+    assert grpc_address(written) == (name[0] if name else "")

@@ -403,6 +403,22 @@ async def test_a_stream_outlives_the_age_of_its_connection() -> None:
         await eventually(lambda: connection not in where.connections)
 
 
+async def test_one_connection_too_many_is_told_so_and_the_others_go_on() -> None:
+    async with serving(limited(connections=1), Ask=unary(echo)) as server, peer_of(server) as peer:
+        asked = peer.ask(body=message(b"a"))
+        await peer.send()
+        await peer.reply(asked)
+        async with peer_of(server) as surplus:
+            told = await surplus.heard(ConnectionTerminated)
+            assert told.error_code == ErrorCodes.ENHANCE_YOUR_CALM
+            assert b"has 1 connections" in told.additional_data
+            await surplus.closed()
+        asked = peer.ask(body=message(b"b"))
+        await peer.send()
+        await peer.reply(asked)
+        await eventually(lambda: len(server.connections) == 1)
+
+
 # how it ends
 
 
