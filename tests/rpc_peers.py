@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+import pytest
 from h2.config import H2Configuration
 from h2.connection import ConnectionState, H2Connection
 from h2.events import DataReceived, Event, PingAckReceived, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
@@ -67,7 +69,7 @@ async def serving(server: RpcServer, host: str = "127.0.0.1", tls: Any = None, *
         await eventually(lambda: not running_calls(), "every call's task ends")
         assert server.connections == 0
         assert repr(server._lookout) == "<Lookout 0 unanswered>"
-        gc.collect()
+        gc.collect(1)  # what the block made is young; all there is takes seconds in a large suite
         await asyncio.sleep(0)
         assert not uncaught, uncaught
 
@@ -75,6 +77,11 @@ async def serving(server: RpcServer, host: str = "127.0.0.1", tls: Any = None, *
 def running_calls() -> list[Any]:
     coroutines = (task.get_coro() for task in asyncio.all_tasks())
     return [each for each in coroutines if getattr(each, "__qualname__", "") == "Call._run"]
+
+
+def failures(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Without what other servers of this process say of their event loops."""
+    return [each for each in caplog.records if each.levelno >= logging.ERROR]
 
 
 async def eventually(condition: Callable[[], object], what: str = "it never came") -> None:

@@ -42,7 +42,6 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
         found = {"double": root / "double" / "1", "hazard": hazard}
         each = {name: stack.enter_context(started(directory))[0] for name, directory in found.items()}
         for process in each.values():
-            process.load()
             with process.lane() as lane:
                 assert ask(lane, {"x": ROW}, {})["y"].tolist() == [[2, 2, 2, 2]]
         yield each

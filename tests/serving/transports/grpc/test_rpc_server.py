@@ -19,7 +19,7 @@ from serving.transports.grpc.rpc_limits import RpcLimits
 from serving.transports.grpc.rpc_server import RpcServer
 from serving.transports.tls import server_context
 from tests.integration.test_doors import Authority, trusting
-from tests.rpc_peers import ASK, eventually, message, peer_of, served, serving
+from tests.rpc_peers import ASK, eventually, failures, message, peer_of, served, serving
 from tests.serving.transports.grpc.test_rpc_connection import WIDEST, echo, has_ipv6, never, only, sized
 
 unary = grpc.unary_unary_rpc_method_handler
@@ -71,7 +71,7 @@ async def test_what_nobody_foresaw_where_a_method_is_looked_for_ends_its_call_on
         reply = await peer.reply(asked)
         assert (reply.status, reply.text) == (2, "internal error; the server's log has the details")
         assert (await peer.reply(other)).data == message(b"a")
-    (record,) = caplog.records
+    (record,) = failures(caplog)
     assert (record.levelno, record.getMessage()) == (logging.ERROR, "/broken failed")
 
 
