@@ -15,7 +15,6 @@ TORCH_FIRST = $(if $(TORCH_BACKEND),$(BIN)/python -m pip install -q --disable-pi
     { $(BIN)/uv pip install -q --python $(BIN)/python --torch-backend $(TORCH_BACKEND) -c constraints.txt torch \
     2>$(VENV)/uv.log || echo "No PyTorch for '$(TORCH_BACKEND)' through uv ($(VENV)/uv.log says why): pip takes its own."; },true)
 
-LIVE := tests/integration tests/loadtests
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test check format lock fuzz soak bench bench-peers bench-generation bench-generation-peers ray-test deploy-tools deploy-check deploy-kustomize clean
@@ -28,11 +27,13 @@ serve: $(INSTALLED) ## Train the example models if they are missing, and serve t
 	@$(BIN)/slipway train --missing
 	@exec $(BIN)/slipway serve
 
-# Two halves at once, since much of a test is waiting; what the first one says comes after the second.
+# Three parts at once, since much of a test is waiting; what the first two say comes after the third.
 test: $(INSTALLED) ## Run the whole test suite
-	@$(BIN)/python -m pytest $(LIVE) >$(VENV)/live.log 2>&1 & live=$$!; \
-	    $(BIN)/python -m pytest $(LIVE:%=--ignore=%); rest=$$?; \
-	    wait $$live; live=$$?; cat $(VENV)/live.log; exit $$((live | rest))
+	@$(BIN)/python -m pytest tests/integration >$(VENV)/integration.log 2>&1 & integration=$$!; \
+	    $(BIN)/python -m pytest tests/loadtests >$(VENV)/loadtests.log 2>&1 & loadtests=$$!; \
+	    $(BIN)/python -m pytest --ignore=tests/integration --ignore=tests/loadtests; rest=$$?; \
+	    wait $$integration; integration=$$?; wait $$loadtests; loadtests=$$?; \
+	    cat $(VENV)/integration.log $(VENV)/loadtests.log; exit $$((integration | loadtests | rest))
 
 check: $(INSTALLED) ## Lint, type-check and check the architecture
 	@$(BIN)/ruff check .
