@@ -30,10 +30,10 @@ serve: $(INSTALLED) ## Train the example models if they are missing, and serve t
 # Three parts at once, since much of a test is waiting; what the first two say comes after the third.
 test: $(INSTALLED) ## Run the whole test suite
 	@$(BIN)/python -m pytest tests/integration >$(VENV)/integration.log 2>&1 & integration=$$!; \
-	    $(BIN)/python -m pytest tests/loadtests >$(VENV)/loadtests.log 2>&1 & loadtests=$$!; \
-	    $(BIN)/python -m pytest --ignore=tests/integration --ignore=tests/loadtests; rest=$$?; \
-	    wait $$integration; integration=$$?; wait $$loadtests; loadtests=$$?; \
-	    cat $(VENV)/integration.log $(VENV)/loadtests.log; exit $$((integration | loadtests | rest))
+	    $(BIN)/python -m pytest tests/loadtests tests/training >$(VENV)/training.log 2>&1 & training=$$!; \
+	    $(BIN)/python -m pytest $(patsubst %,--ignore=tests/%,integration loadtests training); rest=$$?; \
+	    wait $$integration; integration=$$?; wait $$training; training=$$?; \
+	    cat $(VENV)/integration.log $(VENV)/training.log; exit $$((integration | training | rest))
 
 check: $(INSTALLED) ## Lint, type-check and check the architecture
 	@$(BIN)/ruff check .
