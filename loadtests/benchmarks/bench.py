@@ -30,6 +30,16 @@ from loadtests.benchmarks.server_process import ROOT, ServerFailed
 REFERENCE = "slipway"
 DIRECT = "direct"
 
+Names = Annotated[list[str] | None, typer.Option(help="Which models; may be repeated; mlp, cnn and wide unless given.")]
+Counts = Annotated[
+    list[int] | None, typer.Option(min=1, help="Connections at once; may be repeated; 1, 16 and 64 unless given.")
+]
+Rounds = Annotated[int, typer.Option(min=1, help="How often everything is measured; all take turns.")]
+Seconds = Annotated[int, typer.Option(min=1, help="How long each measurement takes.")]
+Triton = Annotated[
+    str, typer.Option(envvar="TRITONSERVER", help="NVIDIA Triton's server program, with options if it needs any.")
+]
+
 _LOOK = 0.3  # seconds, for each way to call `session.run`
 
 
@@ -56,20 +66,14 @@ def main(
         list[str] | None,
         typer.Option(help="What is measured beside Slipway; may be repeated; all that can run here unless given."),
     ] = None,
-    model: Annotated[
-        list[str] | None, typer.Option(help="Which models; may be repeated; mlp, cnn and wide unless given.")
-    ] = None,
-    concurrency: Annotated[
-        list[int] | None, typer.Option(min=1, help="Connections at once; may be repeated; 1, 16 and 64 unless given.")
-    ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured; all take turns.")] = 3,
-    seconds: Annotated[int, typer.Option(min=1, help="How long each measurement takes.")] = 3,
+    model: Names = None,
+    concurrency: Counts = None,
+    rounds: Rounds = 3,
+    seconds: Seconds = 3,
     peers_env: Annotated[
         Path, typer.Option(help="The folder of the peers' environments: mlserver, litserve and ray.")
     ] = ROOT / ".venv" / "peers",
-    triton: Annotated[
-        str, typer.Option(envvar="TRITONSERVER", help="NVIDIA Triton's server program, with options if it needs any.")
-    ] = "",
+    triton: Triton = "",
 ) -> None:
     """Requests a second and latencies of Slipway and its peers, and of a loop that only calls the model.
 

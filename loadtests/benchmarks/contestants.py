@@ -110,7 +110,11 @@ def bare(repository: Path, model: Model, port: int, _: Path) -> Command:
 
 
 def tritonserver(triton: str, repository: Path, _: Model, port: int, folder: Path) -> Command:
-    options = [f"--model-repository={repository}", f"--http-port={port}", "--allow-grpc=false", "--allow-metrics=false"]
+    return triton_at(triton, repository, folder, f"--http-port={port}", "--allow-grpc=false")
+
+
+def triton_at(triton: str, repository: Path, folder: Path, *ports: str) -> Command:
+    options = [f"--model-repository={repository}", *ports, "--allow-metrics=false"]
     return Command([*shlex.split(triton), *options], folder)
 
 

@@ -24,10 +24,10 @@ import typer
 from tritonclient.grpc.service_pb2 import ModelInferRequest, ModelInferResponse
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
-from loadtests.benchmarks.bench import Subject, prepared
+from loadtests.benchmarks.bench import Counts, Names, Rounds, Seconds, Subject, Triton, prepared
 from loadtests.benchmarks.bench_models import MODELS, Model
 from loadtests.benchmarks.bench_report import Turns, figures, show_all
-from loadtests.benchmarks.contestants import tritonserver
+from loadtests.benchmarks.contestants import triton_at
 from loadtests.benchmarks.h2load import by_h2load, program
 from loadtests.benchmarks.peer_process import Command, free_port, started_by
 from loadtests.benchmarks.report import last_line, run_command
@@ -43,20 +43,14 @@ Start = Callable[[Path, Model], AbstractContextManager[Server]]
 
 
 def main(
-    model: Annotated[
-        list[str] | None, typer.Option(help="Which models; may be repeated; mlp, cnn and wide unless given.")
-    ] = None,
-    concurrency: Annotated[
-        list[int] | None, typer.Option(min=1, help="Connections at once; may be repeated; 1, 16 and 64 unless given.")
-    ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured; all take turns.")] = 3,
-    seconds: Annotated[int, typer.Option(min=1, help="How long each measurement takes.")] = 3,
+    model: Names = None,
+    concurrency: Counts = None,
+    rounds: Rounds = 3,
+    seconds: Seconds = 3,
     before: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Another checkout of Slipway.")
     ] = None,
-    triton: Annotated[
-        str, typer.Option(envvar="TRITONSERVER", help="NVIDIA Triton's server program, with options if it needs any.")
-    ] = "",
+    triton: Triton = "",
 ) -> None:
     """Calls a second, and what a server spends on each. `grpc.aio` is grpc's server for asyncio, which answers the same
     bytes to everybody."""
@@ -134,12 +128,11 @@ def _slipway(code: Path, repository: Path, _: Model) -> Iterator[Server]:
 
 
 @contextmanager
-def _peer(triton: str, repository: Path, model: Model) -> Iterator[Server]:
+def _peer(triton: str, repository: Path, _: Model) -> Iterator[Server]:
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
-        command = tritonserver(triton, repository.resolve(), model, free_port(), Path(folder))
-        words = [word for word in command.words if not word.startswith("--allow-grpc")]
-        with started_by(Command([*words, f"--grpc-port={port}"], Path(folder)), port) as server:
+        doors = (f"--grpc-port={port}", "--allow-http=false")
+        with started_by(triton_at(triton, repository.resolve(), Path(folder), *doors), port) as server:
             yield server
 
 

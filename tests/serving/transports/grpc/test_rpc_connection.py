@@ -15,7 +15,7 @@ from h2.events import ConnectionTerminated, PingReceived
 from serving.transports.grpc.rpc_connection import RpcConnection
 from serving.transports.grpc.rpc_limits import DEFAULT_LIMITS, RpcLimits
 from serving.transports.grpc.rpc_server import RpcServer
-from tests.rpc_peers import ASK, Served, eventually, message, peer_of, served, serving
+from tests.rpc_peers import ASK, Peer, Served, eventually, message, peer_of, served, serving
 
 WIDEST = 2**31 - 1
 SOON = 0.05
@@ -52,6 +52,18 @@ async def only(server: Served) -> RpcConnection:
 
 def limited(**limits: float) -> RpcServer:
     return RpcServer(RpcLimits(**limits))
+
+
+async def stalled(server: Served, peer: Peer) -> tuple[int, RpcConnection]:
+    """Of a caller that reads nothing, though much is said on the stream: more than sockets hold."""
+    peer.http2.increment_flow_control_window(WIDEST - 65_535)
+    asked = peer.ask(body=message(b"20000000"))
+    peer.http2.increment_flow_control_window(WIDEST - 65_535, asked)
+    peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    await peer.send()
+    connection = await only(server)
+    await eventually(lambda: connection._http2.outgoing.is_held)
+    return asked, connection
 
 
 async def all_that_is_said(server: Served, words: bytes) -> bytes:
@@ -289,13 +301,7 @@ async def test_who_does_not_read_at_all_holds_no_other_connection_up() -> None:
 async def test_who_reads_nothing_before_it_has_written_all_is_answered() -> None:
     """More than sockets hold in either direction."""
     async with served(Ask=unary(sized), Echo=unary(echo)) as server, peer_of(server) as peer:
-        peer.http2.increment_flow_control_window(WIDEST - 65_535)
-        large = peer.ask(body=message(b"20000000"))
-        peer.http2.increment_flow_control_window(WIDEST - 65_535, large)
-        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await peer.send()
-        connection = await only(server)
-        await eventually(lambda: connection._http2.outgoing.is_held)
+        large, _ = await stalled(server, peer)
         asked = [peer.ask("/test.Service/Echo", message(b"a" * 3000)) for _ in range(21)]
         await asyncio.wait_for(peer.send(*[ping() for _ in range(2000)]), 30)
         await eventually(lambda: server.calls == 22)
@@ -311,13 +317,7 @@ async def test_who_reads_nothing_and_has_much_to_be_told_is_not_read() -> None:
         return await context.abort(grpc.StatusCode.NOT_FOUND, "x" * 10_000)  # type: ignore[no-any-return]
 
     async with served(Ask=unary(sized), Refuse=unary(refuse)) as server, peer_of(server) as peer:
-        peer.http2.increment_flow_control_window(WIDEST - 65_535)
-        large = peer.ask(body=message(b"20000000"))
-        peer.http2.increment_flow_control_window(WIDEST - 65_535, large)
-        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await peer.send()
-        connection = await only(server)
-        await eventually(lambda: connection._http2.outgoing.is_held)
+        large, connection = await stalled(server, peer)
         transport = connection._transport
         while transport.is_reading():
             peer.ask("/test.Service/Refuse", message(b""))
@@ -438,13 +438,7 @@ async def test_a_connection_that_is_closed_while_a_reply_waits_gives_it_up() -> 
 
 async def test_who_does_not_take_the_last_words_is_not_awaited_for_ever() -> None:
     async with serving(limited(parting=SOON), Ask=unary(sized)) as server, peer_of(server) as peer:
-        peer.http2.increment_flow_control_window(WIDEST - 65_535)
-        asked = peer.ask(body=message(b"20000000"))
-        peer.http2.increment_flow_control_window(WIDEST - 65_535, asked)
-        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await peer.send()
-        connection = await only(server)
-        await eventually(lambda: connection._http2.outgoing.is_held)
+        _, connection = await stalled(server, peer)
         connection.close()
         await eventually(lambda: not server.connections)
 

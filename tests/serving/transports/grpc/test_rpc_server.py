@@ -20,7 +20,7 @@ from serving.transports.grpc.rpc_server import RpcServer
 from serving.transports.tls import server_context
 from tests.integration.test_doors import Authority, trusting
 from tests.rpc_peers import ASK, eventually, failures, message, peer_of, served, serving
-from tests.serving.transports.grpc.test_rpc_connection import WIDEST, echo, has_ipv6, never, only, sized
+from tests.serving.transports.grpc.test_rpc_connection import WIDEST, echo, has_ipv6, never, only, sized, stalled
 
 unary = grpc.unary_unary_rpc_method_handler
 
@@ -151,13 +151,7 @@ async def test_what_was_answered_before_it_stops_arrives() -> None:
 
 async def test_it_stops_though_somebody_reads_nothing() -> None:
     async with served(Ask=unary(sized)) as server, peer_of(server) as peer:
-        peer.http2.increment_flow_control_window(WIDEST - 65_535)
-        asked = peer.ask(body=message(b"20000000"))
-        peer.http2.increment_flow_control_window(WIDEST - 65_535, asked)
-        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await peer.send()
-        connection = await only(server)
-        await eventually(lambda: connection._http2.outgoing.is_held)
+        await stalled(server, peer)
         await server.server.stop()
         assert server.server.connections == 0
 
