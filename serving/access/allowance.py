@@ -3,6 +3,8 @@
 Rule: moments are arguments, in seconds of one clock. A token bucket: what was not used waits, up to a second's worth.
 """
 
+from serving.core.bucket import Bucket
+
 _SOON = 1.0  # seconds, until it may be tried again where all slots are taken: nobody knows when one will be free
 
 
@@ -10,15 +12,12 @@ class Allowance:
     """Of one key. Without a `rate` any number of requests per second, without a `concurrency` any number at a time."""
 
     def __init__(self, rate: float | None, concurrency: int | None) -> None:
-        self._rate = rate
-        self._most = 1.0 if rate is None else max(1.0, rate)
-        self._tokens = self._most
-        self._filled = 0.0
+        self._bucket = None if rate is None else Bucket(max(1.0, rate), rate, 0.0)
         self._concurrency = concurrency
         self.running = 0
 
     def __repr__(self) -> str:
-        return f"<Allowance {self._tokens:.1f} tokens, {self.running} running>"
+        return f"<Allowance {self._bucket}, {self.running} running>"
 
     def enter(self, now: float) -> float:
         """0 lets a request in, which leaves by `leave`; else the seconds after which it may try again."""
@@ -35,15 +34,9 @@ class Allowance:
     def undo(self) -> None:
         """An `enter`: it comes again, by another way."""
         self.running -= 1
-        self._tokens += 1
+        if self._bucket is not None:
+            self._bucket.give_back()
 
     def take(self, now: float) -> float:
         """The same for one more message of a request that is in."""
-        if self._rate is None:
-            return 0.0
-        self._tokens = min(self._most, self._tokens + (now - self._filled) * self._rate)
-        self._filled = now
-        if self._tokens < 1:
-            return (1 - self._tokens) / self._rate
-        self._tokens -= 1
-        return 0.0
+        return 0.0 if self._bucket is None or self._bucket.take(now) else self._bucket.wait()

@@ -18,3 +18,11 @@ class Bucket:
             return False
         self._left -= cost
         return True
+
+    def wait(self) -> float:
+        """Seconds from the latest `take` until one more may happen, after it did not."""
+        return (1 - self._left) / self._per_second
+
+    def give_back(self) -> None:
+        """What one took, which did not happen."""
+        self._left += 1

@@ -9,6 +9,7 @@ from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from serving.protocols.http2.heads import Malformed, Pairs, written
 
@@ -24,6 +25,7 @@ HEAD = written([_TYPE, _PACKED])
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _OF_THE_PROTOCOL = {b"te", b"content-type", b"grpc-timeout", b"grpc-encoding", b"grpc-accept-encoding", b"host"}
 _OF_A_CONNECTION = {b"connection", b"proxy-connection", b"keep-alive", b"transfer-encoding", b"upgrade"}
+_AS_IT_IS = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")  # in a status' text
 _PSEUDO = {b":method", b":scheme", b":authority", b":path"}
 _NAME, _IN_NO_VALUE = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+"), re.compile(rb"[\0\r\n]")
 
@@ -231,13 +233,6 @@ def _shown(text: bytes) -> str:
 def _ending(code: int, text: str, metadata: Iterable[tuple[str, str | bytes]]) -> Iterable[tuple[bytes, bytes]]:
     yield b"grpc-status", b"%d" % code
     if text:
-        yield b"grpc-message", _percent_encoded(text)
+        yield b"grpc-message", quote(text, safe=_AS_IT_IS, errors="replace").encode()
     for name, value in metadata:
         yield name.encode(), b64encode(value).rstrip(b"=") if isinstance(value, bytes) else value.encode("latin-1")
-
-
-def _percent_encoded(text: str) -> bytes:
-    return b"".join(
-        b"%c" % byte if 0x20 <= byte <= 0x7E and byte != 0x25 else b"%%%02X" % byte
-        for byte in text.encode(errors="replace")
-    )

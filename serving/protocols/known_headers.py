@@ -3,7 +3,7 @@
 Rule: the same bytes mean the same request, whatever tensors follow; nothing is remembered that names one request.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -88,26 +88,29 @@ def layout(request: InferRequest, requested: RequestedOutputs, header_length: in
 class KnownResponses:
     """One for all models; belongs to one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[InferResponse], bytes]) -> None:
+        """`make` tells what comes before a response's outputs, by their shapes and not by what they hold."""
+        self._make = make
         self._known: Known[Hashable, bytes] = Known()
 
     def __len__(self) -> int:
         return len(self._known)
 
     def header(self, response: InferResponse) -> bytes:
-        """The JSON that comes before the response's outputs, all of them binary."""
+        """What comes before the response's outputs."""
         if response.id:
-            return _header(response)
+            return self._make(response)
         shapes = [(name, array.dtype, array.shape) for name, array in response.outputs.items()]
         key = (response.model_name, response.model_version, *shapes)
         header = self._known.get(key)
         if header is None:
-            header = _header(response)
+            header = self._make(response)
             if len(header) <= LONGEST:
                 self._known.put(key, header)
         return header
 
 
-def _header(response: InferResponse) -> bytes:
+def json_header(response: InferResponse) -> bytes:
+    """The JSON before outputs that are all binary."""
     payload, length = v2_json.encode_response(response, _ALL_BINARY)
     return payload[:length]

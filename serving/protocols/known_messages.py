@@ -4,7 +4,7 @@ Rule: the same bytes around the tensors mean the same request, whatever the tens
 one request. Source of the bytes: protobuf's encoding, whose fields lie in the order of their numbers.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -13,7 +13,7 @@ from tritonclient.grpc.service_pb2 import ModelInferRequest, ModelInferResponse
 
 from serving.core.datatypes import datatype_of
 from serving.core.requests import InferRequest, InferResponse
-from serving.protocols.known_headers import LONGEST, Known, Layout, Place
+from serving.protocols.known_headers import LONGEST, Known, KnownResponses, Layout, Place
 from serving.protocols.v2_binary import encode_tensor
 
 _RAW_INPUT, _RAW_OUTPUT = b"\x3a", b"\x32"  # fields 7 and 6, of bytes
@@ -87,7 +87,7 @@ class KnownReplies:
     """Belongs to one thread."""
 
     def __init__(self) -> None:
-        self._known: Known[Hashable, bytes] = Known()
+        self._known = KnownResponses(_without_tensors)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -97,15 +97,8 @@ class KnownReplies:
         return b"".join(self._pieces(response))
 
     def _pieces(self, response: InferResponse) -> Iterator[bytes | memoryview]:
-        outputs = response.outputs
-        key = (response.model_name, response.model_version, *((n, a.dtype, a.shape) for n, a in outputs.items()))
-        first = None if response.id else self._known.get(key)
-        if first is None:
-            first = _without_tensors(response)
-            if not response.id and len(first) <= LONGEST:
-                self._known.put(key, first)
-        yield first
-        for array in outputs.values():
+        yield self._known.header(response)
+        for array in response.outputs.values():
             data = encode_tensor(array)
             yield _RAW_OUTPUT + _varint(len(data))
             yield data

@@ -9,7 +9,7 @@ gives up, and frames that carry nothing.
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from serving.protocols.http2.bucket import Bucket
+from serving.core.bucket import Bucket
 from serving.protocols.http2.events import Asked, Dropped, Event, Piece, Sent
 from serving.protocols.http2.frames import (
     ACK,

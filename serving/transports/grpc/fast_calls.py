@@ -25,7 +25,7 @@ from serving.transports.grpc.call import Wire
 from serving.transports.grpc.calls import Calls
 from serving.transports.grpc.coding import COPIES, MANY
 from serving.transports.grpc.fast_call import NAME, Common, FastCall
-from serving.transports.held_memory import HeldMemory
+from serving.transports.held_memory import HeldMemory, size_of
 from serving.transports.observer import UNOBSERVED, Observer
 
 METHOD = f"/inference.GRPCInferenceService/{NAME}"
@@ -148,7 +148,7 @@ class FastCalls:
         seconds: float | None,
     ) -> FastCall | None:
         """`seconds` are those that the caller waits."""
-        size = COPIES * sum(array.nbytes for array in inputs.values())
+        size = COPIES * size_of(inputs)
         if not self._memory.takes(size):
             return None
         if not self._engine.spares(asked.request.model_name, None):

@@ -21,7 +21,7 @@ from serving.engine.pending import Pending
 from serving.engine.served_model import Fit, ServedModel
 from serving.errors import Cancelled, ModelNotReady, SlipwayError
 from serving.protocols import v2_json
-from serving.protocols.known_headers import Known, KnownResponses, Layout, layout
+from serving.protocols.known_headers import Known, KnownResponses, Layout, json_header, layout
 from serving.protocols.outputs import RequestedOutputs, Window
 from serving.protocols.v2_binary import encode_tensor
 from serving.transports.held_memory import HeldMemory
@@ -162,7 +162,7 @@ class FastPath:
         self._engine = engine
         self._largest = max_body_size
         self._asked: Known[tuple[str, str, bytes], _Asked] = Known()
-        self.responses = KnownResponses()
+        self.responses = KnownResponses(json_header)
         self.replies: Counter[int] = Counter()
         """By status."""
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.protocols.http2.bucket import Bucket
+from serving.core.bucket import Bucket
 
 
 def test_so_many_at_once_and_no_more() -> None:
@@ -22,6 +22,14 @@ def test_a_long_rest_gives_no_more_than_the_most() -> None:
 def test_what_costs_more_is_had_less_often() -> None:
     bucket = Bucket(10, 1, now=0.0)
     assert [bucket.take(0.0, cost) for cost in (4, 4, 4, 2, 1)] == [True, True, False, True, False]
+
+
+def test_who_finds_too_little_knows_how_long_it_takes_and_what_is_given_back_is_there_at_once() -> None:
+    bucket = Bucket(1, 0.25, now=0.0)
+    assert bucket.take(0.0)
+    assert bucket.wait() == 4.0
+    bucket.give_back()
+    assert bucket.take(0.0)
 
 
 @given(st.integers(1, 20), st.integers(1, 20), st.lists(st.integers(0, 40), max_size=200))

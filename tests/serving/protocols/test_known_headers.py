@@ -6,7 +6,7 @@ import pytest
 
 from serving.core.requests import InferRequest, InferResponse
 from serving.protocols import known_headers, v2_json
-from serving.protocols.known_headers import Known, KnownResponses, Layout, layout
+from serving.protocols.known_headers import Known, KnownResponses, Layout, json_header, layout
 from serving.protocols.outputs import RequestedOutput, RequestedOutputs, Window
 
 BINARY = RequestedOutputs(RequestedOutput(is_binary=True))
@@ -93,14 +93,14 @@ def response(rows: int, request_id: str = "", version: str = "1") -> InferRespon
 
 
 def test_a_response_s_header_is_the_one_it_would_have() -> None:
-    known = KnownResponses()
+    known = KnownResponses(json_header)
     for made in (response(1), response(2), response(1), response(1, "7"), response(1, "8"), response(1, version="2")):
         payload, length = v2_json.encode_response(made, BINARY)
         assert known.header(made) == payload[:length]
 
 
 def test_it_is_kept_unless_it_names_one_request() -> None:
-    known = KnownResponses()
+    known = KnownResponses(json_header)
     assert known.header(response(1)) is known.header(response(1))
     assert len(known) == 1
     known.header(response(1, "7"))
