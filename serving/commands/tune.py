@@ -90,7 +90,7 @@ def tune(
     tuning = choose(subject.question, measurement.measured, measurement.disturbed)
     _show(measurement, tuning)
     place = plot or (Path(f"{model}-tuning.png") if kept is None else kept.with_suffix(".png"))
-    drawn = _drawn(place, f"{model}, version {subject.directory.name}", measurement, tuning)
+    drawn = _pictured(place, f"{model}, version {subject.directory.name}", measurement, tuning)
     if subject.next_load:
         typer.echo(subject.next_load)
     elif kept is None:
@@ -147,18 +147,10 @@ def _progress(words: str) -> Iterator[Callable[[float], object]]:
 
 def _show(measurement: "Measurement", tuning: "Tuning") -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    by_cell = {(it.setting, it.rows): it.rate for it in measurement.measured}
-    sizes = sorted({it.rows for it in measurement.measured})
-    table = Table("rows in a batch", *map(str, sizes), title="rows a second of instances x threads")
-    for setting in dict.fromkeys([tuning.setting, *(it.setting for it in measurement.measured)]):
-        rates = (by_cell.get((setting, size)) for size in sizes)
-        cells = ("" if rate is None else _brief(rate) for rate in rates)
-        table.add_row(setting.brief, *cells, style="bold" if setting == tuning.setting else "")
-    table.add_section()
-    table.add_row(f"ms, {tuning.setting.brief}", *(f"{seconds * 1000:.3g}" for _, seconds in tuning.profile))
-    Console().print(table)
+    from serving.commands.tuning_table import drawn
+
+    Console().print(drawn(measurement.measured, tuning))
     is_open = 1 < tuning.enough_rows == tuning.question.max_batch_size
     more = "a larger max_batch_size may bring more" if is_open else "more bring less than 5 %"
     typer.echo(f"{tuning}; from {tuning.enough_rows} rows on, {more}")
@@ -168,11 +160,7 @@ def _show(measurement: "Measurement", tuning: "Tuning") -> None:
         )
 
 
-def _brief(rate: float) -> str:
-    return f"{rate:,.0f}" if rate < 100_000 else f"{rate / 1000:,.0f}k"  # so that a table of them fits a terminal
-
-
-def _drawn(path: Path, title: str, measurement: "Measurement", tuning: "Tuning") -> Path | None:
+def _pictured(path: Path, title: str, measurement: "Measurement", tuning: "Tuning") -> Path | None:
     """The picture's place; None, and why, where there is none."""
     try:
         from serving.commands.tuning_plot import draw
